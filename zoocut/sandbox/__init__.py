@@ -1,0 +1,1 @@
+"""A Panoptes-compatible server on loopback, for rehearsal and tests."""
