@@ -1,0 +1,5 @@
+"""`python -m zoocut`."""
+
+from zoocut.cli.main import run
+
+run()

@@ -1,0 +1,165 @@
+"""The records that every part of zoocut speaks: frozen, without behaviour beyond what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "PANELS",
+    "Catalog",
+    "Cutout",
+    "DiaSource",
+    "FloatImage",
+    "Images",
+    "Picture",
+    "Rejection",
+    "Value",
+]
+
+FloatImage = npt.NDArray[np.floating]
+"""An image of shape (y, x)."""
+
+Value = str | int | float | bool | None
+"""What a catalog column holds for one source; a missing value is None, never NaN or a masked constant."""
+
+PANELS = ("template", "science", "difference")
+"""The three images of a cutout, always in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiaSource:
+    """One detection on a difference image, as its catalog gives it.
+
+    Parameters
+    ----------
+    dia_source_id : int
+        Its id, exact, of up to 64 bits.
+    ra_deg, dec_deg : float or None
+        ICRS position; None where the pixels come with the source.
+    origin : str
+        The file the row came from.
+    row : str
+        Which row of it, in words that an error message can use.
+    columns : mapping of str to Value
+        Every column of the row under the catalog's own names; `diaSourceId` is always among them.
+    """
+
+    dia_source_id: int
+    ra_deg: float | None
+    dec_deg: float | None
+    origin: str
+    row: str
+    columns: Mapping[str, Value] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutout:
+    """The aligned template, science and difference pixels around one source, at one size.
+
+    Parameters
+    ----------
+    template, science, difference : (y, x) array of float
+        Pixels without data are NaN. The three have the same shape.
+    pixel_scale_arcsec : float or None
+        Arcseconds a pixel at the source; None where nothing tells it.
+    offset_pix : tuple of float
+        (y, x) of the source's true position minus the centre of the cutout, which lies on a pixel's centre
+        (odd sizes) or corner (even sizes).
+    """
+
+    template: FloatImage
+    science: FloatImage
+    difference: FloatImage
+    pixel_scale_arcsec: float | None
+    offset_pix: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One drawn image file of a source.
+
+    Parameters
+    ----------
+    png : bytes
+        The whole file.
+    width_pix, height_pix : int
+        Its size.
+    """
+
+    png: bytes = field(repr=False)
+    width_pix: int
+    height_pix: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A source that was not drawn, and why.
+
+    Parameters
+    ----------
+    dia_source_id : str
+        Its id as far as it could be read, else empty.
+    row : str
+        Where it came from: file and row.
+    reason : str
+        What is wrong and what would help.
+    """
+
+    dia_source_id: str
+    row: str
+    reason: str
+
+
+class Catalog(Protocol):
+    """Where sources come from; a new survey is a new implementation."""
+
+    def sources(self) -> Iterator[DiaSource | Rejection]:
+        """Yield every row once, sources that share an exposure next to each other.
+
+        Raises
+        ------
+        InputError
+            When nothing at all can be read.
+        """
+        ...
+
+
+class Images(Protocol):
+    """Where pixels come from; a new survey is a new implementation."""
+
+    def exposure_of(self, source: DiaSource) -> str:
+        """Name the exposure whose files hold the source's pixels; equal names are cut together.
+
+        Raises
+        ------
+        InputError
+            When the source does not tell.
+        """
+        ...
+
+    def cut(self, exposure: str, sources: Sequence[DiaSource]) -> Iterator[tuple[Cutout, ...] | Rejection]:
+        """Cut every source out of one exposure.
+
+        Parameters
+        ----------
+        exposure : str
+            As `exposure_of` named it.
+        sources : sequence of DiaSource
+            The sources that lie on it.
+
+        Yields
+        ------
+        tuple of Cutout or Rejection
+            For each source in order: one cutout a size, or why there is none.
+
+        Raises
+        ------
+        InputError
+            When the exposure's files cannot be read, before anything is yielded.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Cutouts to PNG bytes: interval and stretch, layout, annotation, encoding."""

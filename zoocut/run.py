@@ -1,0 +1,117 @@
+"""The run folder: where each of its files lies, and the run's identity in `run.toml`."""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoocut.errors import InputError
+from zoocut.files import write_whole
+
+__all__ = ["Run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run folder.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    run_id : str
+        Random, made once; subjects at Zooniverse carry it.
+    settings : mapping
+        The drawing and manifest settings that every picture of the run was made with; empty for a folder
+        that another tool made.
+    """
+
+    path: Path
+    run_id: str
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open an existing run.
+
+        Raises
+        ------
+        InputError
+            When the folder or its `run.toml` is missing or unreadable.
+        """
+        record = path / "run.toml"
+        if not path.is_dir():
+            raise InputError(f"{path} is not a folder: give the run folder that `zoocut generate` made")
+        try:
+            content = tomllib.loads(record.read_text(encoding="utf-8"))
+            return cls(path, str(content["run"]["id"]), content.get("settings", {}))
+        except FileNotFoundError:
+            raise InputError(
+                f"{path} has no run.toml: it is not a run yet; make one with `zoocut generate`"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{record} cannot be read ({error}): restore it from a copy") from error
+
+    @classmethod
+    def create(cls, path: Path, settings: Mapping[str, Any], note: Mapping[str, Any] | None = None) -> Run:
+        """Make `run.toml` in a folder that has none.
+
+        Parameters
+        ----------
+        path : Path
+            The folder; made when missing.
+        settings : mapping
+            Drawing and manifest settings, to be compared when the run is generated again.
+        note : mapping, optional
+            Further tables for the reader's sake, such as the input of the first call.
+
+        Raises
+        ------
+        InputError
+            When the folder cannot be written, or already holds another run's files.
+        """
+        import tomli_w
+
+        run = cls(path, secrets.token_hex(6), settings)
+        content = {"run": {"id": run.run_id}, "settings": settings, **(note or {})}
+        write_whole(path / "run.toml", tomli_w.dumps(content).encode())
+        return run
+
+    @property
+    def has_manifest(self) -> bool:
+        """Whether the manifest, which appears last and whole, is there."""
+        return self.manifest.is_file()
+
+    @property
+    def images(self) -> Path:
+        """Folder of the PNGs."""
+        return self.path / "images"
+
+    @property
+    def numpy(self) -> Path:
+        """Folder of the raw cutouts, beside `images`, never inside."""
+        return self.path / "numpy"
+
+    @property
+    def manifest(self) -> Path:
+        """What Zooniverse gets."""
+        return self.path / "manifest.csv"
+
+    @property
+    def sources(self) -> Path:
+        """The catalog rows drawn."""
+        return self.path / "sources.parquet"
+
+    @property
+    def rejected(self) -> Path:
+        """What was not drawn, and why."""
+        return self.path / "rejected.csv"
+
+    @property
+    def ledger(self) -> Path:
+        """What happened at Zooniverse."""
+        return self.path / "ledger.sqlite3"
