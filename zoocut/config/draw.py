@@ -1,14 +1,70 @@
 """`[draw]`: what the pictures look like. A run keeps these for ever."""
 
-from typing import Annotated
+from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
 
 from zoocut.config.section import Section
 
-__all__ = ["DrawSettings"]
+__all__ = [
+    "DifferencePanel",
+    "DrawSettings",
+    "PanelName",
+    "PanelSettings",
+    "SciencePanel",
+    "TemplatePanel",
+]
 
 Size = Annotated[int, Field(ge=1, le=4096)]
+PanelName = Literal["template", "science", "difference"]
+Options = dict[str, float]
+
+
+class PanelSettings(Section):
+    """One panel: its title, the interval that chooses the limits and the stretch between them."""
+
+    title: Annotated[str, Field(description="the words above the panel; empty: none")] = ""
+    interval: Annotated[
+        str, Field(description="an interval of astropy.visualization: minmax, zscale, percentile ...")
+    ] = "minmax"
+    interval_options: Annotated[
+        Options, Field(description="its parameters by astropy's names, as {contrast = 0.2}")
+    ] = {}
+    stretch: Annotated[
+        str, Field(description="a stretch of astropy.visualization: linear, asinh, sqrt, log ...")
+    ] = "linear"
+    stretch_options: Annotated[
+        Options, Field(description="its parameters by astropy's names, as {a = 0.1}")
+    ] = {}
+    central_crop_pix: Annotated[
+        int | None,
+        Field(ge=1, description="limits come from the central square of this width; none: from all pixels"),
+    ] = None
+
+
+class TemplatePanel(PanelSettings):
+    """The template's panel."""
+
+    title: str = "Template"
+    stretch: str = "asinh"
+    stretch_options: Options = {"a": 0.1}
+
+
+class SciencePanel(PanelSettings):
+    """The science image's panel."""
+
+    title: str = "Science"
+    stretch: str = "asinh"
+    stretch_options: Options = {"a": 0.1}
+
+
+class DifferencePanel(PanelSettings):
+    """The difference image's panel."""
+
+    title: str = "Difference"
+    interval: str = "zscale"
 
 
 class DrawSettings(Section):
@@ -18,6 +74,89 @@ class DrawSettings(Section):
         tuple[Size, ...],
         Field(description="widths of the cutouts in pixels, one row of panels each; empty: the whole stamp"),
     ] = (30,)
+    use_footprint: Annotated[
+        bool, Field(description="cut out the source's footprint box instead of the sizes")
+    ] = False
     chunk_size: Annotated[
         int | None, Field(description="most files in one folder, a power of ten; none: all in images/")
     ] = 10000
+    save_as_numpy: Annotated[bool, Field(description="also save the raw cutouts as .npy files")] = False
+    add_metadata: Annotated[
+        bool,
+        Field(
+            description="write catalog values and flags above the panels; leave it off where volunteers "
+            "classify: figures and flags beside the picture steer what they answer"
+        ),
+    ] = False
+    orientation: Annotated[
+        Literal["detector", "north-up"],
+        Field(description="as read out, or north up and east left as near as 90-degree turns and flips go"),
+    ] = "detector"
+    layout: Annotated[
+        Literal["row", "column", "frames"],
+        Field(description="panels side by side, above each other, or each as a picture of its own"),
+    ] = "row"
+    panels: Annotated[
+        tuple[PanelName, ...], Field(min_length=1, description="which panels, in this order")
+    ] = ("template", "science", "difference")
+    panel_pix: Annotated[
+        int,
+        Field(
+            ge=8,
+            le=4096,
+            description="width of a panel in the picture; a cutout is zoomed by the largest whole number that fits",
+        ),
+    ] = 194
+    colormap: Annotated[str, Field(description="a colour map of matplotlib by its name")] = "bone"
+    nan_color: Annotated[
+        str | None,
+        Field(description="colour of pixels without data; none: one that the colour map does not have"),
+    ] = None
+    background: Annotated[str, Field(description="colour around the panels")] = "white"
+    text_color: Annotated[str, Field(description="colour of titles and values")] = "black"
+    label_color: Annotated[str, Field(description="colour of the labels of values")] = "grey"
+    font: Annotated[
+        str, Field(description="a font family that matplotlib finds, or the path of a .ttf file")
+    ] = "DejaVu Sans"
+    title_height_pix: Annotated[int, Field(ge=6, le=200, description="type size of the titles")] = 17
+    text_height_pix: Annotated[int, Field(ge=6, le=200, description="type size of the values")] = 14
+    scale_bar_arcsec: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            description="length of the scale bar; a rounder one, written beside it, where this would be too "
+            "short or too long; none: no bar",
+        ),
+    ] = 1.0
+    template: TemplatePanel = TemplatePanel()
+    science: SciencePanel = SciencePanel()
+    difference: DifferencePanel = DifferencePanel()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        too_wide = [size for size in self.sizes if size > self.panel_pix]
+        if too_wide and not self.use_footprint:
+            raise ValueError(
+                f"a cutout of {too_wide[0]} pixels does not fit panel_pix = {self.panel_pix}: "
+                f"set panel_pix to {too_wide[0]} or more"
+            )
+        if len(set(self.sizes)) < len(self.sizes):
+            raise ValueError("sizes names a width twice: give each once")
+        if len(set(self.panels)) < len(self.panels):
+            raise ValueError("panels names a panel twice: give each once")
+        if self.chunk_size is not None and not _is_power_of_ten(self.chunk_size):
+            raise ValueError(f"chunk_size = {self.chunk_size} is not a power of ten: use 1000 or 10000")
+        return self
+
+    def panel(self, name: PanelName) -> PanelSettings:
+        """Give the settings of one panel."""
+        panels: dict[PanelName, PanelSettings] = {
+            "template": self.template,
+            "science": self.science,
+            "difference": self.difference,
+        }
+        return panels[name]
+
+
+def _is_power_of_ten(number: int) -> bool:
+    return number > 0 and str(number).strip("0") == "1"
