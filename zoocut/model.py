@@ -118,6 +118,11 @@ class Rejection:
 class Catalog(Protocol):
     """Where sources come from; a new survey is a new implementation."""
 
+    @property
+    def expected(self) -> int | None:
+        """How many rows to expect, None when only reading them tells."""
+        ...
+
     def sources(self) -> Iterator[DiaSource | Rejection]:
         """Yield every row once, sources that share an exposure next to each other.
 

@@ -1,0 +1,46 @@
+"""`zoocut config`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
+
+
+@app.callback()
+def config() -> None:
+    """Look at the settings."""
+
+
+@app.command()
+def show(
+    path: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="The configuration file.", show_default=False)
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Print every setting with where its value came from.
+
+    Example: zoocut config show zoocut.toml
+    """
+    from zoocut.cli.console import print_json, results
+    from zoocut.config.load import dotted, load
+
+    loaded = load(path)
+    tree = loaded.settings.model_dump(mode="json")
+    rows = [(key, _at(tree, key), loaded.origin.get(key, "default")) for key in dotted(tree)]
+    if as_json:
+        print_json({"version": 1, "settings": [{"key": k, "value": v, "origin": o} for k, v, o in rows]})
+        return
+    for key, value, origin in rows:
+        results.print(f"{key} = {value!r}  ({origin})", markup=False)
+
+
+def _at(tree: dict[str, Any], key: str) -> Any:
+    if key in tree:
+        return tree[key]
+    head, _, rest = key.partition(".")
+    return _at(tree[head], rest)

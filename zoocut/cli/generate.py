@@ -1,0 +1,74 @@
+"""`zoocut generate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from zoocut.generate import Summary
+
+
+def generate(
+    config: Annotated[Path, typer.Argument(help="The configuration file.", show_default=False)],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="The run folder, new or made with the same settings.", show_default=False
+        ),
+    ],
+    input: Annotated[
+        str | None,
+        typer.Option(
+            "--input", help="The catalog: overrides catalog.path. Quote patterns.", show_default=False
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes to draw with.")] = 1,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Most sources to take.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Draw the sources of a catalog: PNGs, sources.parquet, manifest.csv.
+
+    Run it again and it draws only what is missing.
+
+    Example: zoocut generate zoocut.toml --input 'night/*.avro' -o night-run -j 2
+    """
+    from zoocut.cli.progress import generation_progress
+    from zoocut.config.load import load
+    from zoocut.errors import Interrupted
+    from zoocut.generate import generate as draw
+
+    loaded = load(config, {"catalog.path": None if input is None else str(Path.cwd() / input)})
+    try:
+        with generation_progress() as report:
+            summary = draw(loaded, output, jobs=jobs, limit=limit, report=report)
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped; what is drawn stays in {output}: run the same command again") from None
+    _tell(summary, as_json)
+    if summary.rejected:
+        raise typer.Exit(3)
+
+
+def _tell(summary: Summary, as_json: bool) -> None:
+    from zoocut.cli.console import print_json, results
+
+    run = summary.run
+    if as_json:
+        counts = {"drawn": summary.drawn, "kept": summary.kept, "rejected": summary.rejected.total()}
+        print_json(
+            {"version": 1, "run": {"id": run.run_id, "path": str(run.path), "rows": summary.rows}, **counts}
+        )
+        return
+    counts = f"{summary.drawn} drawn, {summary.kept} already there, {summary.rejected.total()} rejected"
+    results.print(f"{run.path}: {counts}; the manifest has {summary.rows} rows", markup=False)
+    for reason, count in summary.rejected.most_common(5):
+        results.print(f"  {count} x {reason}", markup=False)
+    if summary.rejected:
+        results.print(f"  every rejected row: {run.rejected}", markup=False)
+    results.print(
+        f"next: zoocut upload {run.path} --project OWNER/NAME --set 'SET NAME' --dry-run", markup=False
+    )

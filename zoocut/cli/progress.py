@@ -1,0 +1,66 @@
+"""Progress on a terminal as a bar with rate and time left; in a pipe as a plain line now and then."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from zoocut.cli.console import notes
+
+if TYPE_CHECKING:
+    from zoocut.generate import Progress
+
+__all__ = ["generation_progress"]
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def generation_progress() -> Iterator[Callable[[Progress], None]]:
+    """Give the function that `generate` reports to."""
+    if notes.is_terminal:
+        with _bar() as report:
+            yield report
+    else:
+        yield _lines()
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("drawing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.speed:.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=notes, transient=True) as bar:
+        task = bar.add_task("drawing", total=None)
+
+        def report(progress: Progress) -> None:
+            done = progress.drawn + progress.kept + progress.rejected
+            bar.update(task, completed=done, total=progress.expected)
+
+        yield report
+
+
+def _lines() -> Callable[[Progress], None]:
+    started = last = time.monotonic()
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            notes.print(
+                f"{progress.drawn} drawn, {progress.kept} already there, {progress.rejected} rejected,"
+                f" {progress.drawn / (now - started):.0f} a second",
+                markup=False,
+            )
+
+    return report

@@ -1,0 +1,150 @@
+"""Defaults, then the file, then the command line: one frozen `Settings`, and where each value came from."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from zoocut.config.settings import Settings
+from zoocut.errors import ConfigError
+
+__all__ = ["Loaded", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings and their provenance.
+
+    Parameters
+    ----------
+    settings : Settings
+        Validated.
+    folder : Path
+        What relative paths in the settings are relative to: the configuration file's folder.
+    origin : mapping of str to str
+        For each dotted key where its value came from: `default`, the file's name or `command line`.
+    """
+
+    settings: Settings
+    folder: Path
+    origin: Mapping[str, str]
+
+
+def load(path: Path, options: Mapping[str, Any] | None = None) -> Loaded:
+    """Read a configuration file.
+
+    Parameters
+    ----------
+    path : Path
+        TOML.
+    options : mapping, optional
+        Values of the command line under dotted keys such as `catalog.path`; None means not given.
+
+    Raises
+    ------
+    ConfigError
+        When the file is missing or not TOML, or a key or value is wrong: names file, key and what is allowed.
+    """
+    given = {key: value for key, value in (options or {}).items() if value is not None}
+    written = _read(path)
+    merged = _merge(written, given)
+    try:
+        settings = Settings.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(_explain(path, error)) from None
+    file_keys = dict.fromkeys(dotted(written), path.name)
+    option_keys = dict.fromkeys(given, "command line")
+    origin = dict.fromkeys(dotted(settings.model_dump()), "default") | file_keys | option_keys
+    return Loaded(settings, path.absolute().parent, origin)
+
+
+def dotted(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the key of every leaf of nested tables, parts joined by dots."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from dotted(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist: give the path of a configuration file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}; mend that line") from None
+
+
+def _merge(tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {key: dict(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
+    for key, value in given.items():
+        section, _, name = key.partition(".")
+        table = merged.setdefault(section, {})
+        if isinstance(table, dict):
+            table[name] = value
+    return merged
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    return "; ".join(f"{path}: {_sentence(problem)}" for problem in error.errors(include_url=False))
+
+
+def _sentence(problem: Any) -> str:
+    models, keys = _walk(problem["loc"])
+    key = ".".join(keys)
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key}{_nearest(keys[-1], models)}"
+    if problem["type"] == "missing":
+        return f"{key} is missing: {_description(keys[-1], models)}"
+    if problem["type"].startswith("union_tag"):
+        kinds = problem.get("ctx", {}).get("expected_tags", "one of the documented kinds")
+        return f"{key}.kind must be one of {kinds}"
+    return f"{key} = {problem['input']!r} is not allowed: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _walk(location: tuple[int | str, ...]) -> tuple[list[type[BaseModel]], list[str]]:
+    """Follow an error's location, dropping the tags of unions, to the section that holds its key."""
+    models: list[type[BaseModel]] = [Settings]
+    keys: list[str] = []
+    for part in location:
+        tagged = [model for model in models if _tag(model) == part]
+        if tagged:
+            models = tagged
+            continue
+        keys.append(str(part))
+        if part != location[-1]:
+            fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
+            models = [found for field in fields for found in _sections(field.annotation)] or models
+    return models, keys
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    kind = model.model_fields.get("kind")
+    return get_args(kind.annotation)[0] if kind else None
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections(inner)
+
+
+def _nearest(key: str, models: list[type[BaseModel]]) -> str:
+    known = sorted({name for model in models for name in model.model_fields})
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f": did you mean {close[0]}?" if close else f": the keys here are {', '.join(known)}"
+
+
+def _description(key: str, models: list[type[BaseModel]]) -> str:
+    fields = [model.model_fields[key] for model in models if key in model.model_fields]
+    return fields[0].description or "give it" if fields else "give it"

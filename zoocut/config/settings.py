@@ -1,0 +1,28 @@
+"""The whole of the settings."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from zoocut.config.catalog import CatalogSettings
+from zoocut.config.draw import DrawSettings
+from zoocut.config.images import ImagesSettings
+from zoocut.config.section import Section
+from zoocut.config.upload import UploadSettings
+
+__all__ = ["Settings"]
+
+MetadataKey = Annotated[str, Field(min_length=1)]
+
+
+class Settings(Section):
+    """Everything a configuration file may say."""
+
+    catalog: Annotated[CatalogSettings, Field(description="where the sources are listed")]
+    images: Annotated[ImagesSettings, Field(description="where their pixels are")]
+    draw: Annotated[DrawSettings, Field(description="what the pictures look like")] = DrawSettings()
+    metadata: Annotated[
+        dict[MetadataKey, str],
+        Field(description="subject metadata: key as Zooniverse gets it = column of the catalog"),
+    ] = {"diaSourceId": "diaSourceId"}
+    upload: Annotated[UploadSettings, Field(description="where subjects go")] = UploadSettings()

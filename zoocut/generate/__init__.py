@@ -1,0 +1,139 @@
+"""Catalog and images to a run: PNGs first, then `sources.parquet`, `rejected.csv` and, last, the manifest.
+
+Everything streams in catalog order and every file appears whole, so a killed call leaves nothing broken, and
+the same call again draws only what is missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoocut.catalogs import open_catalog
+from zoocut.config.load import Loaded
+from zoocut.drawn import DrawnWriter, recorded_checksums
+from zoocut.generate.manifest_rows import check_metadata, write_manifest_of
+from zoocut.generate.plan import plan_batches
+from zoocut.generate.rejected import merge_rejected
+from zoocut.generate.runs import open_run
+from zoocut.generate.work import Done, Draughtsman, work_through
+from zoocut.images import open_images
+from zoocut.model import Rejection
+from zoocut.run import Run
+
+__all__ = ["Progress", "Summary", "generate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a call has come.
+
+    Parameters
+    ----------
+    drawn, kept, rejected : int
+        Sources drawn by this call, found already drawn, and not drawn.
+    expected : int or None
+        How many there will be in all, where the catalog knows.
+    """
+
+    drawn: int
+    kept: int
+    rejected: int
+    expected: int | None
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a call did.
+
+    Parameters
+    ----------
+    run : Run
+        The run folder.
+    drawn, kept : int
+        Sources drawn by this call, and found already drawn.
+    rejected : Counter of str
+        How many sources were not drawn, by reason.
+    rows : int
+        Rows of the manifest now.
+    """
+
+    run: Run
+    drawn: int = 0
+    kept: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+
+
+def generate(
+    config: Loaded,
+    path: Path,
+    *,
+    jobs: int = 1,
+    limit: int | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+) -> Summary:
+    """Draw every source of a catalog into a run folder.
+
+    Parameters
+    ----------
+    config : Loaded
+        The settings.
+    path : Path
+        The run folder: new, or one that was made with the same drawing and manifest settings.
+    jobs : int
+        Processes to draw with.
+    limit : int, optional
+        Most sources to take from the catalog.
+    report : callable
+        Told after each batch how far the work has come.
+
+    Returns
+    -------
+    Summary
+        What was done; sources that could not be drawn are in `rejected.csv`.
+
+    Raises
+    ------
+    ConfigError
+        When the run was made with other settings, or the metadata names a column that is not there.
+    InputError
+        When no source can be read at all, or a file of the run cannot be written.
+    """
+    settings = config.settings
+    catalog = open_catalog(settings.catalog, config.folder)
+    images = open_images(settings.images, settings.draw, config.folder)
+    sources = check_metadata(catalog.sources(), settings.metadata)
+    run = open_run(path, settings)
+    summary = Summary(run)
+    recorded = recorded_checksums(run.sources)
+    draughtsman = Draughtsman(settings, config.folder, run)
+    batches = plan_batches(sources, images, recorded, limit)
+    rejections: list[Rejection] = []
+    with DrawnWriter(run.sources) as drawn:
+        for done in work_through(batches, draughtsman, jobs):
+            _take(done, drawn, rejections, recorded, summary)
+            report(Progress(summary.drawn, summary.kept, summary.rejected.total(), limit or catalog.expected))
+    merge_rejected(run.rejected, rejections, recorded)
+    summary.rows = write_manifest_of(run, settings.metadata)
+    return summary
+
+
+def _take(
+    done: Done,
+    drawn: DrawnWriter,
+    rejections: list[Rejection],
+    recorded: dict[int, tuple[str, ...]],
+    summary: Summary,
+) -> None:
+    summary.drawn += done.drawn
+    summary.kept += done.kept
+    for item in done.outcomes:
+        if isinstance(item, Rejection):
+            rejections.append(item)
+            summary.rejected[item.reason] += 1
+        elif item.dia_source_id not in recorded:
+            recorded[item.dia_source_id] = item.sha256
+            drawn.add(item)

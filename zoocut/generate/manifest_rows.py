@@ -1,0 +1,101 @@
+"""The manifest of a run, made from the sources it has drawn."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+
+from zoocut.drawn import DrawnSource, read_drawn
+from zoocut.errors import ConfigError, InputError
+from zoocut.manifest import ManifestRow, write_manifest
+from zoocut.model import DiaSource, Rejection, Value
+from zoocut.run import Run
+
+__all__ = ["check_metadata", "write_manifest_of"]
+
+
+def check_metadata(
+    rows: Iterator[DiaSource | Rejection], metadata: Mapping[str, str]
+) -> Iterator[DiaSource | Rejection]:
+    """Look at the first source's columns, then pass all rows on.
+
+    Parameters
+    ----------
+    rows : iterator of DiaSource or Rejection
+        A catalog's rows.
+    metadata : mapping of str to str
+        Subject metadata key to catalog column.
+
+    Raises
+    ------
+    ConfigError
+        When the metadata asks for a column that the catalog does not have.
+    """
+    first: list[DiaSource | Rejection] = []
+    for row in rows:
+        first.append(row)
+        if isinstance(row, DiaSource):
+            _refuse_unknown_columns(row, metadata)
+            break
+    return chain(first, rows)
+
+
+def write_manifest_of(run: Run, metadata: Mapping[str, str]) -> int:
+    """Write `manifest.csv` from `sources.parquet`.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    metadata : mapping of str to str
+        Subject metadata key to catalog column.
+
+    Returns
+    -------
+    int
+        How many rows it has.
+
+    Raises
+    ------
+    InputError
+        When the run has drawn nothing.
+    """
+    first = next(read_drawn(run.sources), None)
+    if first is None:
+        raise InputError(f"nothing could be drawn: {run.rejected} tells why, row by row")
+    counted = _Counted(_row(source, metadata) for source in read_drawn(run.sources))
+    write_manifest(run.manifest, counted, metadata, locations=len(first.images))
+    return counted.count
+
+
+class _Counted:
+    def __init__(self, rows: Iterable[ManifestRow]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def __iter__(self) -> Iterator[ManifestRow]:
+        for row in self._rows:
+            self.count += 1
+            yield row
+
+
+def _row(source: DrawnSource, metadata: Mapping[str, str]) -> ManifestRow:
+    texts = {key: _text(source.columns.get(column)) for key, column in metadata.items()}
+    return ManifestRow(
+        str(source.dia_source_id), source.images, {key: text for key, text in texts.items() if text}
+    )
+
+
+def _text(value: Value) -> str:
+    return "" if value is None else str(value)
+
+
+def _refuse_unknown_columns(source: DiaSource, metadata: Mapping[str, str]) -> None:
+    for key, column in metadata.items():
+        if column not in source.columns:
+            near = difflib.get_close_matches(column, source.columns, n=1)
+            advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(list(source.columns)[:12])}"
+            raise ConfigError(
+                f"metadata.{key!r} names the column {column}, which {source.origin} does not have: {advice}"
+            )

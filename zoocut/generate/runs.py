@@ -1,0 +1,63 @@
+"""Opening the run folder to generate into: a new one, or one made with the same settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from zoocut.config.load import dotted
+from zoocut.config.settings import Settings
+from zoocut.errors import ConfigError, InputError
+from zoocut.run import Run
+
+__all__ = ["open_run"]
+
+KEPT_FOR_EVER = ("draw", "metadata")
+"""Sections that every picture and manifest row of a run share."""
+
+
+def open_run(path: Path, settings: Settings) -> Run:
+    """Open the run at `path`, or make it.
+
+    Raises
+    ------
+    ConfigError
+        When the run was made with other drawing or manifest settings.
+    InputError
+        When the folder holds something that is not a run.
+    """
+    resolved = settings.model_dump(mode="json", exclude_none=True)
+    if (path / "run.toml").exists():
+        run = Run.open(path)
+        _refuse_other_settings(run, resolved)
+        return run
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise InputError(f"{path} is there already and is no run of zoocut: choose another folder with -o")
+    return Run.create(path, resolved)
+
+
+def _refuse_other_settings(run: Run, resolved: Mapping[str, Any]) -> None:
+    differences = [
+        line for section in KEPT_FOR_EVER for line in _differences(section, run.settings, resolved)
+    ]
+    if differences:
+        raise ConfigError(
+            f"{run.path} was made with other settings ({'; '.join(differences)}):"
+            " use those again, or generate into a new folder"
+        )
+
+
+def _differences(section: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    old, new = before.get(section, {}), now.get(section, {})
+    for key in sorted({*dotted(old), *dotted(new)}):
+        was, is_now = _at(old, key), _at(new, key)
+        if was != is_now:
+            yield f"{section}.{key} was {was!r}, now {is_now!r}"
+
+
+def _at(tree: Any, key: str) -> Any:
+    if isinstance(tree, Mapping) and key in tree:
+        return tree[key]
+    head, _, rest = key.partition(".")
+    return _at(tree.get(head, {}), rest) if rest and isinstance(tree, Mapping) else None
