@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from zoocut.errors import InputError
-from zoocut.files import appear_whole
+from zoocut.files import TEMPORARY_SUFFIX, appear_whole
 from zoocut.model import Value
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class DrawnWriter:
         if self._waiting:
             names = list(dict.fromkeys(name for row in self._waiting for name in row))
             columns = {name: _column([row.get(name) for row in self._waiting]) for name in names}
-            chunk = self._path.with_name(f".{self._path.name}.chunk{len(self._chunks)}")
+            chunk = self._path.with_name(f".chunk{len(self._chunks)}{TEMPORARY_SUFFIX}")
             self._chunks.append(chunk)
             pq.write_table(pa.table(columns), chunk)
             self._waiting = []

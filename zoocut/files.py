@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoocut.errors import InputError
 
-__all__ = ["TEMPORARY_SUFFIX", "appear_whole", "write_whole"]
+__all__ = ["TEMPORARY_SUFFIX", "appear_whole", "remove_parts", "write_whole"]
 
 TEMPORARY_SUFFIX = ".zoocut-part"
 
@@ -57,3 +57,9 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     with appear_whole(path) as part:
         part.write_bytes(content)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the temporary files that killed processes left under `folder`."""
+    for part in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
+        part.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from zoocut import __version__
+from zoocut.cli import config, generate
 from zoocut.cli.console import notes, results
 from zoocut.errors import ZoocutError
 
@@ -35,6 +36,10 @@ def main(
     ),
 ) -> None:
     """From difference-image sources to a live Zooniverse subject set."""
+
+
+app.command()(generate.generate)
+app.add_typer(config.app, name="config")
 
 
 def run() -> None:

@@ -7,7 +7,7 @@ the same call again draws only what is missing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from zoocut.drawn import DrawnWriter, recorded_checksums
 from zoocut.generate.manifest_rows import check_metadata, write_manifest_of
 from zoocut.generate.plan import plan_batches
 from zoocut.generate.rejected import merge_rejected
-from zoocut.generate.runs import open_run
+from zoocut.generate.runs import alone, open_run
 from zoocut.generate.work import Done, Draughtsman, work_through
 from zoocut.images import open_images
 from zoocut.model import Rejection
@@ -106,19 +106,35 @@ def generate(
     catalog = open_catalog(settings.catalog, config.folder)
     images = open_images(settings.images, settings.draw, config.folder)
     sources = check_metadata(catalog.sources(), settings.metadata)
-    run = open_run(path, settings)
-    summary = Summary(run)
-    recorded = recorded_checksums(run.sources)
-    draughtsman = Draughtsman(settings, config.folder, run)
-    batches = plan_batches(sources, images, recorded, limit)
-    rejections: list[Rejection] = []
-    with DrawnWriter(run.sources) as drawn:
-        for done in work_through(batches, draughtsman, jobs):
-            _take(done, drawn, rejections, recorded, summary)
-            report(Progress(summary.drawn, summary.kept, summary.rejected.total(), limit or catalog.expected))
-    merge_rejected(run.rejected, rejections, recorded)
-    summary.rows = write_manifest_of(run, settings.metadata)
+    summary = Summary(open_run(path, settings))
+    with alone(summary.run):
+        recorded = recorded_checksums(summary.run.sources)
+        batches = plan_batches(sources, images, recorded, limit)
+        done = work_through(batches, Draughtsman(settings, config.folder, summary.run), jobs)
+        expected = limit or catalog.expected
+        rejections = _record(done, recorded, summary, lambda: report(_progress(summary, expected)))
+        merge_rejected(summary.run.rejected, rejections, recorded)
+        summary.rows = write_manifest_of(summary.run, settings.metadata)
     return summary
+
+
+def _progress(summary: Summary, expected: int | None) -> Progress:
+    return Progress(summary.drawn, summary.kept, summary.rejected.total(), expected)
+
+
+def _record(
+    batches: Iterable[Done],
+    recorded: dict[int, tuple[str, ...]],
+    summary: Summary,
+    report: Callable[[], None],
+) -> list[Rejection]:
+    """Put what was drawn into `sources.parquet` as it comes; return what was not."""
+    rejections: list[Rejection] = []
+    with DrawnWriter(summary.run.sources) as drawn:
+        for done in batches:
+            _take(done, drawn, rejections, recorded, summary)
+            report()
+    return rejections
 
 
 def _take(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from zoocut.config.load import dotted
 from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError, InputError
+from zoocut.files import remove_parts
 from zoocut.run import Run
 
-__all__ = ["open_run"]
+__all__ = ["alone", "open_run"]
 
 KEPT_FOR_EVER = ("draw", "metadata")
 """Sections that every picture and manifest row of a run share."""
@@ -35,6 +37,25 @@ def open_run(path: Path, settings: Settings) -> Run:
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise InputError(f"{path} is there already and is no run of zoocut: choose another folder with -o")
     return Run.create(path, resolved)
+
+
+@contextmanager
+def alone(run: Run) -> Iterator[None]:
+    """Keep other `generate` processes out of the run, and clear away what a killed one was writing.
+
+    Raises
+    ------
+    InputError
+        When another process is generating into the run.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(run.path / ".generate.lock", timeout=0):
+            remove_parts(run.path)
+            yield
+    except Timeout:
+        raise InputError(f"another zoocut is generating into {run.path}: wait for it or stop it") from None
 
 
 def _refuse_other_settings(run: Run, resolved: Mapping[str, Any]) -> None:
