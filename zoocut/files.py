@@ -37,12 +37,18 @@ def appear_whole(path: Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        os.replace(part, path)
+        with _removed_at_last(part):
+            yield part
+            os.replace(part, path)
     except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
-        ) from error
+        reason = error.strerror or error
+        raise InputError(f"cannot write {path}: {reason}; free space or choose another folder") from error
+
+
+@contextmanager
+def _removed_at_last(part: Path) -> Iterator[None]:
+    try:
+        yield
     finally:
         part.unlink(missing_ok=True)
 

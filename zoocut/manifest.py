@@ -7,8 +7,9 @@ the manifest's folder, or an http(s) address. Every value is text: ids stay exac
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from zoocut.errors import InputError
@@ -67,11 +68,16 @@ def write_manifest(
         *(METADATA + key for key in keys),
     ]
     with appear_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(
-            [row.external_id, *row.locations, *(row.metadata.get(key, "") for key in keys)] for row in rows
-        )
+        plain = csv.writer(file, lineterminator="\n")
+        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for cells in chain([header], _cells(rows, keys)):
+            writer = quoted if any("\r" in cell for cell in cells) else plain
+            writer.writerow(cells)
+
+
+def _cells(rows: Iterable[ManifestRow], keys: Sequence[str]) -> Iterator[list[str]]:
+    for row in rows:
+        yield [row.external_id, *row.locations, *(row.metadata.get(key, "") for key in keys)]
 
 
 def read_manifest(path: Path) -> Iterator[ManifestRow]:

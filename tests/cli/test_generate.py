@@ -186,7 +186,8 @@ def test_sources_of_a_frame(zoocut: Zoocut, frames: Path, shared: Path, tmp_path
     wcs = WCS(header)
     inside = wcs.pixel_to_world_values([60.0, 128.0, 3.0], [80.0, 128.0, 250.0])
     lines = [
-        f"{2**60 + n},{ra!r},{dec!r}" for n, (ra, dec) in enumerate(zip(*map(np.ndarray.tolist, inside), strict=True))
+        f"{2**60 + n},{ra!r},{dec!r}"
+        for n, (ra, dec) in enumerate(zip(*map(np.ndarray.tolist, inside), strict=True))
     ]
     outside = f"{2**60 + 9},{inside[0][0] + 1},{inside[1][0]}"
     table = tmp_path / "sources.csv"

@@ -116,7 +116,7 @@ class Journey:
                 f"the sandbox holds {len(held)} subjects that differ from the {len(expected)} rows of {run}"
             )
         self.tell(
-            f"# compared with the sandbox: {len(held)} rows, as many subjects in the set, every image the same bytes"
+            f"# compared with the sandbox: {len(held)} rows and subjects in the set, every image the same bytes"
         )
         return len(held)
 
