@@ -1,0 +1,83 @@
+"""The sandbox as a web application: its routes, in one list that others may add to, behind its gates."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from zoocut.sandbox import blobs, memberships, projects, sets, signin, subjects, workflows
+from zoocut.sandbox.answers import html
+from zoocut.sandbox.calls import unrouted
+from zoocut.sandbox.gates import Gate, Injector
+from zoocut.sandbox.jobs import work
+from zoocut.sandbox.world import World
+
+__all__ = ["application"]
+
+
+class Digits(Convertor[str]):
+    """Ids in paths: digits only, kept as they were written."""
+
+    regex = "[0-9]+"
+
+    def convert(self, value: str) -> str:
+        """Keep the text."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Keep the text."""
+        return value
+
+
+register_url_convertor("digits", Digits())
+
+
+def api_routes() -> list[BaseRoute]:
+    """Return the routes that a Panoptes and its store have."""
+    rooms = (subjects, blobs, sets, memberships, signin, projects, workflows)
+    return [route for room in rooms for route in room.routes()]
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    return unrouted(request)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return html(500)
+
+
+def application(world: World, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """Make the application of one sandbox.
+
+    Parameters
+    ----------
+    world : World
+        Its state; every endpoint finds it at ``request.app.state.world``.
+    more : sequence of BaseRoute
+        Routes besides those of the API, as knobs and pages.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        worker = asyncio.create_task(work(world))
+        yield
+        worker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await worker
+
+    app = Starlette(
+        routes=[*api_routes(), *more],
+        lifespan=lifespan,
+        exception_handlers={404: _unrouted, 405: _unrouted, 500: _failed},
+        middleware=[Middleware(Gate, world=world), Middleware(Injector, world=world)],
+    )
+    app.state.world = world
+    return app

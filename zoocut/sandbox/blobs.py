@@ -1,0 +1,156 @@
+"""The store for media: signed addresses to write to, public ones to read from, errors in XML."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from zoocut.sandbox.answers import Refusal
+from zoocut.sandbox.calls import world_of
+from zoocut.sandbox.signing import proves
+from zoocut.sandbox.store import Row, now_us
+from zoocut.sandbox.values import http_date, iso
+from zoocut.sandbox.world import World
+
+__all__ = ["SIZE_LIMIT", "refuse", "routes"]
+
+SIZE_LIMIT = 256 * 2**20
+"""Bytes of one blob."""
+
+MESSAGES = {
+    "BlobNotFound": (404, "The specified blob does not exist."),
+    "InvalidOperation": (400, "Provided contentMD5 doesn't match."),
+    "AuthorizationFailure": (
+        403,
+        "Server failed to authenticate the request. Make sure the value of the Authorization header is formed "
+        "correctly including the signature.",
+    ),
+    "AuthorizationPermissionMismatch": (
+        403,
+        "This request is not authorized to perform this operation using this permission.",
+    ),
+    "RequestBodyTooLarge": (413, "The request body is too large and exceeds the maximum permissible limit."),
+    "ServerBusy": (503, "The server is busy."),
+}
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of the store."""
+    return [
+        Route("/public/{path:path}", put, methods=["PUT"]),
+        Route("/public/{path:path}", get, methods=["GET"]),
+        Route("/public/{path:path}", delete, methods=["DELETE"]),
+        Route("/subject_location/{name}", get, methods=["GET"]),
+        Route("/subject_attached_image/{name}", get, methods=["GET"]),
+    ]
+
+
+def refuse(code: str) -> Response:
+    """Answer with one of the store's errors."""
+    status, message = MESSAGES[code]
+    body = (
+        '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<Error>\n'
+        f"  <Code>{code}</Code>\n  <Message>{message}\nRequestId:{uuid.uuid4()}\nTime:{iso(now_us())}</Message>\n</Error>"
+    )
+    return Response(body.encode(), status, {"x-ms-error-code": code}, media_type="application/xml")
+
+
+def may_write(request: Request, path: str) -> bool:
+    """Tell whether the address is signed by this sandbox and still good."""
+    given = dict(request.query_params)
+    if not proves(world_of(request).secret, path, given):
+        return False
+    end = datetime.strptime(given["se"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return datetime.now(UTC) < end
+
+
+async def put(request: Request) -> Response:
+    """Store the bytes of one blob, whole or not at all."""
+    path = request.path_params["path"]
+    if not may_write(request, path):
+        return refuse("AuthorizationFailure")
+    if request.headers.get("x-ms-blob-type") != "BlockBlob":
+        return Response(b"", 400)
+    world = world_of(request)
+    part = world.blobs / f".{secrets.token_hex(8)}.part"
+    try:
+        digest, length = await receive(request, part)
+        given = request.headers.get("content-md5")
+        if given is not None and given != base64.b64encode(digest).decode():
+            return refuse("InvalidOperation")
+        etag = keep(world, request, path, digest, length, part)
+    except Refusal as refusal:
+        return refusal.response
+    finally:
+        part.unlink(missing_ok=True)
+    headers = {
+        "ETag": etag,
+        "Last-Modified": http_date(now_us()),
+        "Content-MD5": base64.b64encode(digest).decode(),
+        "x-ms-request-id": str(uuid.uuid4()),
+    }
+    return Response(b"", 201, headers)
+
+
+async def receive(request: Request, part: Path) -> tuple[bytes, int]:
+    """Write the body to a temporary file; return its MD5 and length."""
+    md5, length = hashlib.md5(usedforsecurity=False), 0
+    with part.open("wb") as file:
+        async for piece in request.stream():
+            length += len(piece)
+            if length > SIZE_LIMIT:
+                raise Refusal(refuse("RequestBodyTooLarge"))
+            md5.update(piece)
+            file.write(piece)
+    return md5.digest(), length
+
+
+def keep(world: World, request: Request, path: str, digest: bytes, length: int, part: Path) -> str:
+    """Give the bytes their name and write them down, unless they are to be lost; return their tag."""
+    tag = f'"0x{secrets.token_hex(8).upper()}"'
+    if "blob-lost" in request.scope.get("zoocut.faults", {}):
+        return tag
+    goal = world.blob_file(path)
+    goal.parent.mkdir(exist_ok=True)
+    with world.store.write():
+        os.replace(part, goal)
+        world.store.run(
+            "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?, ?, ?)",
+            path, request.headers.get("content-type", "application/octet-stream"), digest.hex(), length, tag, now_us(),
+        )  # fmt: skip
+        world.store.note("blob-stored", path=path)
+    return tag
+
+
+async def get(request: Request) -> Response:
+    """Answer with the bytes of one blob."""
+    path = request.path_params.get("path") or request.url.path.lstrip("/")
+    world = world_of(request)
+    row = world.store.one("SELECT * FROM blobs WHERE path = ?", path)
+    if row is None:
+        return refuse("BlobNotFound")
+    return FileResponse(world.blob_file(path), headers=_headers(row))
+
+
+def _headers(row: Row) -> dict[str, str]:
+    return {
+        "Content-Type": row["content_type"],
+        "Content-MD5": base64.b64encode(bytes.fromhex(row["md5"])).decode(),
+        "Last-Modified": http_date(row["stored_at"]),
+        "ETag": row["etag"],
+    }
+
+
+async def delete(request: Request) -> Response:
+    """Refuse: the address allows to create and to write, not to delete."""
+    signed = may_write(request, request.path_params["path"])
+    return refuse("AuthorizationPermissionMismatch" if signed else "AuthorizationFailure")

@@ -1,0 +1,242 @@
+"""A request to the API as its handlers see it, and the checks every handler begins with, in the server's order."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from zoocut.sandbox.answers import Refusal, empty, error, html, not_json, plain_json
+from zoocut.sandbox.store import Row, Store, now_us
+from zoocut.sandbox.values import as_id, etag, is_blank, parse_json
+from zoocut.sandbox.world import World
+
+__all__ = ["BODY_LIMIT", "Call", "Handler", "api", "world_of"]
+
+ACCEPT = "application/vnd.api+json; version=1"
+CONTENT_TYPES = ("application/json", "application/vnd.api+json")
+BODY_LIMIT = 20_000_000
+"""Bytes of a request's body that the proxy lets through."""
+
+Handler = Callable[["Call"], Response | Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def world_of(request: Request) -> World:
+    """Return the sandbox that a request came to."""
+    return cast(World, request.app.state.world)
+
+
+def unrouted(request: Request) -> Response:
+    """Answer as for a route that does not exist, in the form the client accepts."""
+    if request.headers.get("accept", "").startswith("application/json"):
+        return plain_json({"status": 404, "error": "Not Found"}, 404)
+    return html(404)
+
+
+async def read_body(request: Request) -> bytes:
+    """Read the request's body, up to the proxy's limit."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > BODY_LIMIT:
+            raise Refusal(html(413))
+        parts.append(part)
+    return b"".join(parts)
+
+
+def api(handler: Handler) -> Endpoint:
+    """Make an endpoint of a handler: the version header, the body, and refusals as answers."""
+
+    async def endpoint(request: Request) -> Response:
+        if ACCEPT not in request.headers.get("accept", ""):
+            return unrouted(request)
+        try:
+            call = Call(request, await parsed_body(request))
+            answer = handler(call)
+            return await answer if inspect.isawaitable(answer) else answer
+        except Refusal as refusal:
+            return refusal.response
+
+    return endpoint
+
+
+async def parsed_body(request: Request) -> Any:
+    """Return the JSON of a request, or an empty object where the server reads none."""
+    if request.method in ("GET", "HEAD"):
+        return {}
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    body = await read_body(request)
+    if kind not in CONTENT_TYPES and request.method != "DELETE":
+        raise error(415, f"Only requests with Content-Type: {' or '.join(CONTENT_TYPES)} are allowed")
+    if kind != "application/json" or not body.strip():
+        return {}
+    try:
+        return parse_json(body)
+    except ValueError as problem:
+        raise Refusal(not_json(400, f"There was a problem in the JSON you submitted: {problem}")) from None
+
+
+class Call:
+    """One request to the API.
+
+    Parameters
+    ----------
+    request : Request
+        As the web server gave it.
+    body : Any
+        Its JSON.
+    """
+
+    def __init__(self, request: Request, body: Any) -> None:
+        self.request = request
+        self.body = body
+        self.world = world_of(request)
+        self.params: dict[str, str] = dict(
+            parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        )
+
+    @property
+    def store(self) -> Store:
+        """The sandbox's state."""
+        return self.world.store
+
+    @property
+    def id(self) -> str:
+        """The id in the path, as it was written."""
+        return str(self.request.path_params["id"])
+
+    @property
+    def base(self) -> str:
+        """The address under which the client reached the sandbox."""
+        return f"http://{self.request.headers.get('host', '127.0.0.1')}"
+
+    def fault(self, name: str) -> dict[str, Any] | None:
+        """Return the settings of a fault that is to shape this call's answer, or None."""
+        found: dict[str, Any] | None = self.request.scope.get("zoocut.faults", {}).get(name)
+        return found
+
+    @cached_property
+    def token(self) -> Row | None:
+        """The row of the access token, whatever its state."""
+        header = self.request.headers.get("authorization", "")
+        given = header[7:] if header[:7].lower() == "bearer " else ""
+        given = given or self.params.get("access_token", "") or self.params.get("bearer_token", "")
+        row = self.store.one("SELECT * FROM tokens WHERE token = ?", given) if given else None
+        if row is not None and row["previous_refresh"]:
+            self._retire_previous(row)
+        return row
+
+    def _retire_previous(self, row: Row) -> None:
+        """Revoke the pair that this token replaced, as its first use does."""
+        with self.store.write():
+            self.store.run(
+                "UPDATE tokens SET revoked_at = ? WHERE refresh = ? AND revoked_at IS NULL",
+                now_us(), row["previous_refresh"],
+            )  # fmt: skip
+            self.store.run("UPDATE tokens SET previous_refresh = NULL WHERE id = ?", row["id"])
+
+    @cached_property
+    def user(self) -> Row | None:
+        """The account the token belongs to, even when the token has expired or was revoked."""
+        if self.token is None:
+            return None
+        return self.store.one("SELECT * FROM users WHERE id = ?", self.token["user_id"])
+
+    @property
+    def user_id(self) -> int:
+        """The account's id, 0 for nobody."""
+        return 0 if self.user is None else int(self.user["id"])
+
+    # the checks, in the order in which they win
+
+    def not_banned(self, silent_status: int) -> None:
+        """Swallow a write of a banned account."""
+        if self.user is not None and self.user["banned"]:
+            raise Refusal(empty(silent_status))
+
+    def signed_in(self) -> None:
+        """Require that the token belongs to somebody."""
+        if self.user is None:
+            raise error(401, "You must be logged in to access this resource.")
+
+    def acceptable(self, scope: str) -> None:
+        """Require a token that is valid now and has a scope."""
+        problem = token_problem(self.token)
+        if problem:
+            header = f'Bearer realm="Panoptes", error="invalid_token", error_description="{problem}"'
+            raise Refusal(empty(401, {"WWW-Authenticate": header}))
+        if self.token is not None and scope not in self.token["scopes"].split():
+            raise Refusal(empty(403))
+
+    def may_create(self, scope: str) -> None:
+        """Make all checks that come before a creation's own."""
+        self.not_banned(201)
+        self.signed_in()
+        self.acceptable(scope)
+
+    def matches(self, kind: str, row: Row) -> None:
+        """Require an If-Match header with the tag of this row."""
+        given = self.request.headers.get("if-match")
+        if not given:
+            raise error(428, "Request requires If-Match header to be present")
+        tag = etag(kind, row["id"], row["updated_at"])
+        if given not in (tag, f"W/{tag}"):
+            raise error(412, "JsonApiController::PreconditionFailed")
+
+    def root(self, name: str) -> dict[str, Any]:
+        """Return the object under the resource's key of the body."""
+        content = self.body.get(name) if isinstance(self.body, dict) else None
+        if is_blank(content):
+            raise error(422, f"param is missing or the value is empty: {name}")
+        if not isinstance(content, dict):
+            raise Refusal(html(500))
+        return content
+
+    def linked(self, relation: str) -> Any:
+        """Return what the body of a link request names."""
+        content = self.body.get(relation) if isinstance(self.body, dict) else None
+        if content is None:
+            raise error(422, f"Link relation {relation} must match body key")
+        return content
+
+    def editable(self, table: str, singular: str, given: str) -> Row:
+        """Find a record of a project in which the account may write.
+
+        Raises
+        ------
+        Refusal
+            404 when there is none: missing and not permitted look the same.
+        """
+        row = self.store.one(
+            f"SELECT * FROM {table} WHERE id = ? AND project_id IN ({EDITABLE})", as_id(given), self.user_id
+        )
+        if row is None or ("active" in row.keys() and table == "subjects" and not row["active"]):  # noqa: SIM118
+            raise error(404, f"Could not find {singular} with id='{given}'")
+        return row
+
+    def editable_project(self, given: Any) -> Row | None:
+        """Find a project in which the account may write."""
+        return self.store.one(
+            f"SELECT * FROM projects WHERE id = ? AND id IN ({EDITABLE})", as_id(given), self.user_id
+        )
+
+
+EDITABLE = (
+    "SELECT projects.id FROM projects JOIN roles ON roles.project_id = projects.id "
+    "WHERE roles.user_id = ? AND roles.role IN ('owner', 'collaborator') AND projects.active"
+)
+
+
+def token_problem(token: Row | None) -> str:
+    """Say why a token is not acceptable, nothing when it is."""
+    if token is None:
+        return "The access token is invalid"
+    if token["revoked_at"] is not None:
+        return "The access token was revoked"
+    return "The access token expired" if token["expires_at"] <= now_us() else ""

@@ -1,0 +1,64 @@
+"""What every request passes before it reaches a route: the loopback check, early refusals, faults, the log."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from zoocut.sandbox.answers import not_json
+from zoocut.sandbox.store import now_us
+from zoocut.sandbox.world import Logged, World
+
+__all__ = ["Gate", "Injector"]
+
+LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?")
+
+
+class Gate:
+    """Refuses hosts that are not loopback and verbs the server refuses, and logs what was answered."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self.app, self.world = app, world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request in, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun, status = time.perf_counter(), 0
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._through(scope, receive, note_status)
+        finally:
+            injected = ",".join(scope.get("zoocut.faults", ()))
+            seconds = time.perf_counter() - begun
+            self.world.log.append(Logged(now_us(), scope["method"], scope["path"], status, seconds, injected))
+
+    async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+        if not LOOPBACK.fullmatch(host):
+            text = f"This sandbox answers for loopback addresses only, not for {host[:100]!r}.\n"
+            await PlainTextResponse(text, 421)(scope, receive, send)
+        elif scope["method"] == "PATCH" and "api" in scope["path"]:
+            await not_json(501, "PATCH requests are not supported")(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+class Injector:
+    """Lets faults meet calls."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self.app, self.world = app, world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        await self.app(scope, receive, send)

@@ -1,0 +1,130 @@
+"""What the server does in the background, some time after the request that asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from zoocut.sandbox.members import touch_set
+from zoocut.sandbox.store import Store, now_us
+from zoocut.sandbox.world import World
+
+__all__ = ["run_due", "work"]
+
+LOOK_EVERY_S = 0.25
+
+
+async def work(world: World) -> None:
+    """Do jobs as they fall due, until cancelled."""
+    while True:
+        run_due(world.store)
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def run_due(store: Store, everything: bool = False) -> int:
+    """Do the jobs that are due, or all, and return how many."""
+    until = 2**62 if everything else now_us()
+    rows = store.rows("SELECT * FROM jobs WHERE due_at <= ? ORDER BY due_at, id", until)
+    for row in rows:
+        with store.write():
+            if store.run("DELETE FROM jobs WHERE id = ?", row["id"]):
+                KINDS[row["kind"]](store, json.loads(row["payload"]))
+    return len(rows)
+
+
+def count_set(store: Store, payload: dict[str, Any]) -> None:
+    """Bring a set's count up to date; other jobs that wait for the same are done with it."""
+    set_id = payload["set_id"]
+    members = store.value("SELECT count(*) FROM set_member_subjects WHERE subject_set_id = ?", set_id)
+    store.run("UPDATE subject_sets SET set_member_subjects_count = ? WHERE id = ?", members, set_id)
+    touch_set(store, set_id)
+    store.run("DELETE FROM jobs WHERE kind = 'count-set' AND payload = ?", json.dumps(payload))
+
+
+def count_workflow(store: Store, payload: dict[str, Any]) -> None:
+    """Bring a workflow's counts and completeness up to date, and its sets' completeness."""
+    workflow_id = payload["workflow_id"]
+    total = retired = 0
+    links = "SELECT subject_set_id FROM workflow_sets WHERE workflow_id = ?"
+    for (set_id,) in store.rows(links, workflow_id):
+        members, gone = store.rows(
+            "SELECT count(*), count(s.retired_at) FROM set_member_subjects m LEFT JOIN subject_workflow_statuses s "
+            "ON s.subject_id = m.subject_id AND s.workflow_id = ? WHERE m.subject_set_id = ?",
+            workflow_id, set_id,
+        )[0]  # fmt: skip
+        total, retired = total + members, retired + gone
+        old = json.loads(store.value("SELECT completeness FROM subject_sets WHERE id = ?", set_id) or "{}")
+        done = {**old, str(workflow_id): gone / members if members else 0.0}
+        store.run("UPDATE subject_sets SET completeness = ? WHERE id = ?", json.dumps(done), set_id)
+        touch_set(store, set_id)
+    store.run(
+        "UPDATE workflows SET subjects_count = ?, retired_count = ?, completeness = ? WHERE id = ?",
+        total, retired, retired / total if total else 0.0, workflow_id,
+    )  # fmt: skip
+    store.run("DELETE FROM jobs WHERE kind = 'count-workflow' AND payload = ?", json.dumps(payload))
+
+
+def priorities(store: Store, payload: dict[str, Any]) -> None:
+    """Copy `#priority` to new memberships; one that is no number leaves the whole batch without."""
+    ids = json.dumps(payload["ids"])
+    rows = store.rows(
+        "SELECT id, json_extract(metadata, '$.\"#priority\"') AS priority FROM subjects "
+        "WHERE id IN (SELECT value FROM json_each(?))", ids,
+    )  # fmt: skip
+    try:
+        found = [(row["id"], float(row["priority"])) for row in rows if row["priority"] is not None]
+    except ValueError:
+        return
+    for subject_id, priority in found:
+        store.run(
+            "UPDATE set_member_subjects SET priority = ? WHERE subject_set_id = ? AND subject_id = ?",
+            priority, payload["set_id"], subject_id,
+        )  # fmt: skip
+
+
+def remove_subjects(store: Store, payload: dict[str, Any]) -> None:
+    """Remove the rows of subjects that no set has."""
+    for subject_id in payload["ids"]:
+        removed = store.run(
+            "DELETE FROM subjects WHERE id = ? AND NOT EXISTS "
+            "(SELECT 1 FROM set_member_subjects WHERE subject_id = ?)",
+            subject_id, subject_id,
+        )  # fmt: skip
+        if removed:
+            store.note("subject-removed", subject_id)
+
+
+def retire(store: Store, payload: dict[str, Any]) -> None:
+    """Write retirements down."""
+    now = now_us()
+    for subject_id in payload["ids"]:
+        store.run(
+            "INSERT INTO subject_workflow_statuses (subject_id, workflow_id, retired_at, retirement_reason, "
+            "created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (workflow_id, subject_id) DO UPDATE SET "
+            "retired_at = coalesce(retired_at, excluded.retired_at), retirement_reason = excluded.retirement_reason",
+            subject_id, payload["workflow_id"], now, str(payload.get("reason")), now, now,
+        )  # fmt: skip
+    count_workflow(store, {"workflow_id": payload["workflow_id"]})
+
+
+def unretire(store: Store, payload: dict[str, Any]) -> None:
+    """Take retirements back."""
+    for subject_id in payload["ids"]:
+        store.run(
+            "UPDATE subject_workflow_statuses SET retired_at = NULL, retirement_reason = NULL, updated_at = ? "
+            "WHERE workflow_id = ? AND subject_id = ?",
+            now_us(), payload["workflow_id"], subject_id,
+        )  # fmt: skip
+    count_workflow(store, {"workflow_id": payload["workflow_id"]})
+
+
+KINDS: dict[str, Callable[[Store, dict[str, Any]], None]] = {
+    "count-set": count_set,
+    "count-workflow": count_workflow,
+    "priorities": priorities,
+    "remove-subjects": remove_subjects,
+    "retire": retire,
+    "unretire": unretire,
+}

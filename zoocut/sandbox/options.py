@@ -1,0 +1,53 @@
+"""What a sandbox can be told when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoocut.sandbox.rules import Rule
+
+__all__ = ["ACCOUNTS", "CONFIDENTIAL_ID", "CONFIDENTIAL_SECRET", "PASSWORD", "Options", "Pace"]
+
+ACCOUNTS = ("owner", "collab", "stranger", "banned")
+"""Accounts every sandbox has; `banned` is one whose writes are swallowed."""
+
+PASSWORD = "sandbox-password"
+"""The password of every account; it protects nothing, the sandbox listens on loopback alone."""
+
+CONFIDENTIAL_ID = "5a4d" * 16
+"""The confidential application's client id; tokens granted to it act as `owner`."""
+
+CONFIDENTIAL_SECRET = "5ec7" * 16
+"""The confidential application's secret."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long things take that a client may notice, in seconds."""
+
+    set_change_s: float = 0.02
+    """Between reading a subject set and committing a change of it."""
+    count_s: float = 180.0
+    """Before a subject set's count column follows its members."""
+    priority_s: float = 2.0
+    """Before `#priority` reaches a new membership."""
+    removal_s: float = 60.0
+    """Before subjects without a set are removed after their set was."""
+    retire_s: float = 1.0
+    """Before a retirement shows."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings of one sandbox process."""
+
+    data: Path
+    accounts: tuple[str, ...] = ()
+    url_life_s: float = 300.0
+    token_life_s: float = 7200.0
+    page_cap: int = 200
+    subject_limit: int = 10_000
+    stale_documents: bool = False
+    pace: Pace = field(default_factory=Pace)
+    faults: tuple[Rule, ...] = ()

@@ -1,0 +1,139 @@
+"""Projects, the roles in them, and accounts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from zoocut.sandbox import lists, shapes
+from zoocut.sandbox.answers import document, empty, error
+from zoocut.sandbox.calls import Call, api
+from zoocut.sandbox.resources import PROJECTS, ROLES, USERS
+from zoocut.sandbox.store import Row, now_us
+from zoocut.sandbox.values import as_id, http_date
+
+__all__ = ["routes"]
+
+OWN_COLUMNS = {"display_name", "private", "live", "links"}
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of projects, roles and accounts."""
+    return [
+        Route("/api/me", api(me), methods=["GET"]),
+        Route("/api/users", api(lambda call: lists.index(call, USERS)), methods=["GET"]),
+        Route("/api/users/{id:digits}", api(lambda call: lists.show(call, USERS)), methods=["GET"]),
+        Route("/api/projects", api(index), methods=["GET"]),
+        Route("/api/projects", api(create), methods=["POST"]),
+        Route("/api/projects/{id:digits}", api(show), methods=["GET"]),
+        Route("/api/projects/{id:digits}", api(update), methods=["PUT"]),
+        Route("/api/projects/{id:digits}", api(remove), methods=["DELETE"]),
+        Route("/api/project_roles", api(lambda call: lists.index(call, ROLES)), methods=["GET"]),
+        Route("/api/project_roles/{id:digits}", api(lambda call: lists.show(call, ROLES)), methods=["GET"]),
+    ]
+
+
+def me(call: Call) -> Response:
+    """Answer with the account the token belongs to."""
+    call.acceptable("public")
+    assert call.user is not None
+    content = lists.pack(call, USERS, [call.user], lists.Asked(), 1)
+    return document(content, headers={"Last-Modified": http_date(call.user["updated_at"])})
+
+
+def index(call: Call) -> Response:
+    """Answer with a page of the projects that can be seen."""
+    if "slug" in call.params:
+        call.params["slug"] = call.params["slug"].lower()
+    conditions: list[lists.Condition] = []
+    roles = call.params.get("current_user_roles")
+    if roles:
+        names = json.dumps(roles.split(","))
+        conditions.append((
+            "r.id IN (SELECT project_id FROM roles WHERE user_id = :me AND role IN "
+            "(SELECT value FROM json_each(:roles)))",
+            {"roles": names},
+        ))  # fmt: skip
+    if call.params.get("owner"):
+        condition = "r.owner_id IN (SELECT id FROM users WHERE login = :owner)"
+        conditions.append((condition, {"owner": call.params["owner"]}))
+    if call.params.get("search"):
+        conditions.append(("instr(lower(r.display_name), lower(:search))", {"search": call.params["search"]}))
+    return lists.index(call, PROJECTS, conditions)
+
+
+def show(call: Call) -> Response:
+    """Answer with one project."""
+    return lists.show(call, PROJECTS)
+
+
+def create(call: Call) -> Response:
+    """Make a project that belongs to the account."""
+    call.may_create("project")
+    content = call.root("projects")
+    shapes.check(content, shapes.PROJECT_CREATE)
+    user = call.user
+    assert user is not None
+    check_name(call, user["id"], content["display_name"])
+    with call.store.write():
+        project_id = call.world.add_project(
+            user["id"], user["login"], content["display_name"], content["private"], fields_text(content)
+        )
+    return lists.written(call, PROJECTS, project_id, created=True, include=("owners",))
+
+
+def check_name(call: Call, owner_id: int, name: str, besides: int = 0) -> None:
+    """Refuse a name that another project of the owner has."""
+    taken = (
+        "SELECT 1 FROM projects WHERE active AND owner_id = ? AND lower(display_name) = lower(?) AND id != ?"
+    )
+    if call.store.one(taken, owner_id, name, besides):
+        raise error(400, "Validation failed: Display name Must be unique for owner")
+
+
+def fields_text(content: dict[str, Any], old: str = "{}") -> str:
+    """Return the fields that are kept as they were given."""
+    return json.dumps(json.loads(old) | {k: v for k, v in content.items() if k not in OWN_COLUMNS})
+
+
+def editable(call: Call) -> Row:
+    """Find the project that the path names, where the account may write."""
+    row = call.editable_project(as_id(call.id))
+    if row is None:
+        raise error(404, f"Could not find project with id='{call.id}'")
+    return row
+
+
+def update(call: Call) -> Response:
+    """Change a project."""
+    call.not_banned(200)
+    call.signed_in()
+    row = editable(call)
+    call.acceptable("project")
+    call.matches("Project", row)
+    content = call.root("projects")
+    shapes.check(content, shapes.PROJECT_UPDATE)
+    name = content.get("display_name", row["display_name"])
+    check_name(call, row["owner_id"], name, besides=row["id"])
+    with call.store.write():
+        call.store.run(
+            "UPDATE projects SET display_name = ?, private = ?, live = ?, fields = ?, updated_at = ? WHERE id = ?",
+            name, content.get("private", row["private"]), content.get("live", row["live"]),
+            fields_text(content, row["fields"]), now_us(), row["id"],
+        )  # fmt: skip
+    return lists.written(call, PROJECTS, row["id"])
+
+
+def remove(call: Call) -> Response:
+    """Deactivate a project."""
+    call.not_banned(204)
+    call.signed_in()
+    row = editable(call)
+    call.acceptable("project")
+    call.matches("Project", row)
+    with call.store.write():
+        call.store.run("UPDATE projects SET active = 0, updated_at = ? WHERE id = ?", now_us(), row["id"])
+    return empty(204)

@@ -1,0 +1,89 @@
+"""Running a sandbox: on a port of this machine's loopback address, until stopped."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from zoocut.errors import ConfigError
+from zoocut.sandbox.app import application
+from zoocut.sandbox.options import Options
+from zoocut.sandbox.world import World
+
+__all__ = ["HOST", "bind", "serve"]
+
+HOST = "127.0.0.1"
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port of a loopback address.
+
+    Raises
+    ------
+    ConfigError
+        When the address is not loopback, or the port is taken.
+    """
+    if host not in (HOST, "localhost"):
+        raise ConfigError(
+            f"the sandbox listens on loopback only, not on {host}: everybody knows its passwords; leave --host out"
+        )
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(256)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {HOST}:{port} ({getattr(error, 'strerror', None) or error}); stop what uses the port, "
+            "choose another with --port, or let the system choose with --port 0"
+        ) from error
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        self._ready()
+
+
+def serve(options: Options, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Run a sandbox until it is told to stop.
+
+    Parameters
+    ----------
+    options : Options
+        Its settings.
+    host, port : str, int
+        Where to listen; port 0 takes any free one.
+    ready : callable
+        Called with the endpoint as soon as it answers.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot listen there.
+    InputError
+        When the data folder cannot be used.
+    """
+    world = World(options)
+    listener = bind(host, port)
+    endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
+    config = uvicorn.Config(
+        application(world), log_level="warning", access_log=False, server_header=False, date_header=True,
+        timeout_keep_alive=75, timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    try:
+        _Server(config, lambda: ready(endpoint)).run(sockets=[listener])
+    finally:
+        listener.close()
+        world.close()

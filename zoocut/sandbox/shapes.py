@@ -1,0 +1,128 @@
+"""What the body of a request must look like, and the server's words when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from zoocut.sandbox.answers import error
+
+__all__ = ["PROJECT_CREATE", "PROJECT_UPDATE", "SET_CREATE", "SET_UPDATE", "SUBJECT_CREATE", "SUBJECT_UPDATE",
+           "WORKFLOW_CREATE", "WORKFLOW_UPDATE", "check"]  # fmt: skip
+
+Shape = Mapping[str, Any]
+
+TEXT: Shape = {"type": "string"}
+FLAG: Shape = {"type": "boolean"}
+OBJECT: Shape = {"type": "object"}
+ARRAY: Shape = {"type": "array"}
+ID: Shape = {"type": ("string", "integer")}
+IDS: Shape = {"type": "array", "items": ID}
+
+
+def _object(required: tuple[str, ...] = (), **properties: Shape) -> Shape:
+    return {"type": "object", "required": required, "closed": True, "properties": properties}
+
+
+LOCATIONS: Shape = {"type": "array", "items": {"either": ("string", "object")}}
+
+SUBJECT_CREATE = _object(
+    ("locations", "links"),
+    metadata=OBJECT, locations=LOCATIONS, external_id=TEXT,
+    links=_object(("project",), project=ID, subject_sets=IDS, owner=OBJECT),
+)  # fmt: skip
+SUBJECT_UPDATE = _object((), metadata=OBJECT, locations=LOCATIONS, links=_object((), subject_sets=IDS))
+
+SET_CREATE = _object(
+    ("display_name", "links"),
+    display_name=TEXT, metadata=OBJECT, expert_set=FLAG,
+    links=_object(("project",), project=ID, workflows=IDS, subjects=IDS, collection=ID),
+)  # fmt: skip
+SET_UPDATE = _object(
+    (), display_name=TEXT, metadata=OBJECT, expert_set=FLAG, links=_object((), workflows=IDS, subjects=IDS)
+)
+
+PROJECT_FIELDS: dict[str, Shape] = {
+    "display_name": TEXT, "title": TEXT, "description": TEXT, "introduction": TEXT, "private": FLAG,
+    "primary_language": TEXT, "configuration": OBJECT, "live": FLAG, "urls": ARRAY, "tags": ARRAY,
+    "beta_requested": FLAG, "launch_requested": FLAG, "mobile_friendly": FLAG, "researcher_quote": TEXT,
+    "workflow_description": TEXT,
+}  # fmt: skip
+PROJECT_CREATE = _object(
+    ("display_name", "primary_language", "private"),
+    **PROJECT_FIELDS, links=_object((), owner=OBJECT, workflows=IDS, subject_sets=IDS),
+)  # fmt: skip
+PROJECT_UPDATE = _object((), **PROJECT_FIELDS, links=_object((), workflows=IDS, subject_sets=IDS))
+
+WORKFLOW_FIELDS: dict[str, Shape] = {
+    "display_name": TEXT, "tasks": OBJECT, "steps": ARRAY, "first_task": TEXT, "primary_language": TEXT,
+    "prioritized": FLAG, "grouped": FLAG, "pairwise": FLAG, "retirement": OBJECT, "active": FLAG,
+    "mobile_friendly": FLAG, "configuration": OBJECT, "public_gold_standard": FLAG,
+}  # fmt: skip
+WORKFLOW_CREATE = _object(
+    ("display_name", "primary_language", "links"),
+    **WORKFLOW_FIELDS, links=_object(("project",), project=ID, subject_sets=IDS, tutorial_subject=ID),
+)  # fmt: skip
+WORKFLOW_UPDATE = _object((), **WORKFLOW_FIELDS, links=_object((), subject_sets=IDS, tutorial_subject=ID))
+
+
+def check(content: Any, shape: Shape) -> None:
+    """Refuse content that has not the shape, naming the last fault found at each place."""
+    faults = dict(_faults(content, shape, ""))
+    if faults:
+        pairs = ", ".join(f"{_quoted(place)}=>{_quoted(fault)}" for place, fault in faults.items())
+        raise error(422, f"{{{pairs}}}")
+
+
+def _faults(content: Any, shape: Shape, place: str) -> Iterator[tuple[str, str]]:
+    name = place or "schema"
+    given = _type_of(content)
+    if "either" in shape:
+        if given not in shape["either"]:
+            yield name, "of type"
+        return
+    allowed = shape["type"]
+    if isinstance(allowed, tuple):
+        if given not in allowed:
+            yield (
+                name,
+                f"of type {given} did not match one or more of the following types: {', '.join(allowed)}",
+            )
+        return
+    if given != allowed:
+        yield name, f"of type {given} did not match the following type: {allowed}"
+    elif given == "object":
+        yield from _faults_of_object(content, shape, place)
+    elif given == "array" and "items" in shape:
+        for number, item in enumerate(content):
+            yield from _faults(item, shape["items"], f"{place}/{number}")
+
+
+def _faults_of_object(content: dict[str, Any], shape: Shape, place: str) -> Iterator[tuple[str, str]]:
+    name = place or "schema"
+    for key in shape.get("required", ()):
+        if key not in content:
+            yield name, f"did not contain a required property of '{key}'"
+    properties = shape.get("properties", {})
+    more = [key for key in content if key not in properties]
+    if more and shape.get("closed"):
+        listed = ", ".join(map(_quoted, more))
+        yield name, f"contains additional properties [{listed}] outside of the schema when none are allowed"
+    for key, inner in properties.items():
+        if key in content:
+            yield from _faults(content[key], inner, f"{place}/{key}".lstrip("/"))
+
+
+def _type_of(content: Any) -> str:
+    if content is None:
+        return "null"
+    names = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array"))
+    return next((name for kind, name in names if isinstance(content, kind)), "object")
+
+
+def _quoted(text: str) -> str:
+    """Write a string as Ruby's inspect does."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    for sign in "{$@":
+        escaped = escaped.replace(f"#{sign}", f"\\#{sign}")
+    return f'"{escaped}"'

@@ -1,0 +1,240 @@
+"""Signing in by cookie, and the tokens that sign-in and other grants give."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from zoocut.sandbox import lists
+from zoocut.sandbox.answers import Refusal, empty, not_json, plain_json
+from zoocut.sandbox.calls import Call, read_body, world_of
+from zoocut.sandbox.options import PASSWORD
+from zoocut.sandbox.resources import USERS
+from zoocut.sandbox.store import Row, now_us
+from zoocut.sandbox.values import iso, parse_json
+from zoocut.sandbox.world import World
+
+__all__ = ["routes"]
+
+SESSION = "_Panoptes_session"
+SCOPES = "public user project group collection classification subject medium organization translation"
+CLIENT_ID = re.compile(r"[0-9a-f]{64}")
+GRANTS = ("password", "refresh_token", "client_credentials")
+NO_GRANT = (
+    "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in "
+    "the authorization request, or was issued to another client."
+)
+NO_CLIENT = (
+    "Client authentication failed due to unknown client, no client authentication included, or unsupported "
+    "authentication method."
+)
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of sign-in and tokens."""
+    return [
+        Route("/users/sign_in", sign_in_page, methods=["GET"]),
+        Route("/users/sign_in", sign_in, methods=["POST"]),
+        Route("/users/sign_out", sign_out, methods=["DELETE"]),
+        Route("/oauth/token", token, methods=["POST"]),
+    ]
+
+
+# sessions: everything is in the cookie, signed
+
+
+def _seal(world: World, session: Mapping[str, Any]) -> str:
+    text = base64.urlsafe_b64encode(json.dumps(session).encode()).decode()
+    return f"{text}.{hmac.digest(world.secret, text.encode(), hashlib.sha256).hex()}"
+
+
+def _open(request: Request) -> dict[str, Any]:
+    text, _, proof = request.cookies.get(SESSION, "").partition(".")
+    right = hmac.digest(world_of(request).secret, text.encode("utf-8", "replace"), hashlib.sha256).hex()
+    if not text or not hmac.compare_digest(right.encode(), proof.encode("utf-8", "replace")):
+        return {}
+    content: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text))
+    return content
+
+
+def _csrf_token(session: Mapping[str, Any]) -> str:
+    nonce = secrets.token_urlsafe(16)
+    return f"{nonce}.{hmac.digest(session['csrf'].encode(), nonce.encode(), hashlib.sha256).hex()}"
+
+
+def _is_csrf_token(session: Mapping[str, Any], given: Any) -> bool:
+    if not session or not isinstance(given, str):
+        return False
+    nonce, _, proof = given.partition(".")
+    right = hmac.digest(session["csrf"].encode(), nonce.encode(), hashlib.sha256).hex()
+    return hmac.compare_digest(right.encode(), proof.encode())
+
+
+def _keep(world: World, answer: Response, session: Mapping[str, Any]) -> Response:
+    answer.set_cookie(SESSION, _seal(world, session), httponly=True, samesite="lax")
+    return answer
+
+
+async def sign_in_page(request: Request) -> Response:
+    """Answer with a token that proves the sign-in was begun here."""
+    world = world_of(request)
+    session = _open(request) or {"csrf": secrets.token_hex(16)}
+    headers = {"X-CSRF-Param": "authenticity_token", "X-CSRF-Token": _csrf_token(session)}
+    answer = plain_json({"login": "/users/sign_in"}, headers={**headers, **_weak_tag("sign_in")})
+    return _keep(world, answer, session)
+
+
+def _weak_tag(text: str) -> dict[str, str]:
+    return {"ETag": f'W/"{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}"'}
+
+
+async def _form(request: Request) -> dict[str, Any]:
+    """Read a body that is a form or JSON."""
+    try:
+        body = await read_body(request)
+        if request.headers.get("content-type", "").split(";")[0].strip() == "application/json":
+            content = parse_json(body) if body.strip() else {}
+            return content if isinstance(content, dict) else {}
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
+    except ValueError as problem:
+        raise Refusal(not_json(400, f"There was a problem in the JSON you submitted: {problem}")) from None
+
+
+def _known(world: World, login: Any, password: Any) -> Row | None:
+    """Find the account of a login or e-mail address and a password."""
+    if not isinstance(login, str) or password != PASSWORD:
+        return None
+    return world.store.one("SELECT * FROM users WHERE login = ?", login.strip().removesuffix("@example.org"))
+
+
+async def sign_in(request: Request) -> Response:
+    """Check login and password; a session without its token is emptied, but the answer does not tell."""
+    world = world_of(request)
+    try:
+        form = await _form(request)
+    except Refusal as refusal:
+        return refusal.response
+    person = form.get("user")
+    if not isinstance(person, dict) or not person.get("login"):
+        return plain_json({"error": "You need to sign in or sign up before continuing."}, 401)
+    session = _open(request)
+    proved = _is_csrf_token(session, form.get("authenticity_token"))
+    user = _known(world, person.get("login"), person.get("password"))
+    if user is None:
+        answer = plain_json({"error": "Invalid email or password."}, 401)
+        return _keep(world, answer, session) if proved else answer
+    answer = plain_json(_own_document(request, user), headers=_weak_tag(f"{user['id']}"))
+    if proved:
+        _keep(world, answer, {"csrf": secrets.token_hex(16), "user": user["id"]})
+        answer.set_cookie("remember_user_token", _seal(world, {"user": user["id"]}), httponly=True)
+    return answer
+
+
+def _own_document(request: Request, user: Row) -> dict[str, Any]:
+    call = Call(request, {})
+    call.user = user
+    return lists.pack(call, USERS, [user], lists.Asked(), 1)
+
+
+async def sign_out(request: Request) -> Response:
+    """End the session."""
+    return _keep(world_of(request), empty(204), {"csrf": secrets.token_hex(16)})
+
+
+# tokens
+
+
+async def token(request: Request) -> Response:
+    """Give a token for a session, a password, an older token or an application's secret."""
+    world = world_of(request)
+    try:
+        form = {key: value for key, value in (await _form(request)).items() if isinstance(value, str)}
+        return grant(request, world, form)
+    except Refusal as refusal:
+        return refusal.response
+
+
+def grant(request: Request, world: World, form: Mapping[str, str]) -> Response:
+    """Give a token when everything about the request is right."""
+    kind, client = form.get("grant_type", ""), form.get("client_id", "")
+    scopes = form.get("scope") or SCOPES
+    if (
+        not CLIENT_ID.fullmatch(client)
+        or kind not in GRANTS
+        or not set(scopes.split()) <= set(SCOPES.split())
+    ):
+        return empty(422)
+    if kind == "refresh_token":
+        return refresh(world, client, form.get("refresh_token", ""))
+    if kind == "client_credentials":
+        row = world.store.one("SELECT * FROM applications WHERE client_id = ?", client)
+        if row is None or row["secret"] != form.get("client_secret"):
+            return refused("invalid_client", NO_CLIENT)
+        return give(world, row["owner_id"], client, scopes, refreshable=False)
+    user_id = _open(request).get("user")
+    if form.get("login"):
+        known = _known(world, form["login"], form.get("password"))
+        user_id = None if known is None else known["id"]
+    if user_id is None:
+        return refused("invalid_grant", NO_GRANT)
+    return give(world, user_id, client, scopes, refreshable=True)
+
+
+def refused(name: str, description: str) -> Response:
+    """Answer that no token is given, and why."""
+    header = f'Bearer realm="Panoptes", error="{name}", error_description="{description}"'
+    return plain_json({"error": name, "error_description": description}, 401, {"WWW-Authenticate": header})
+
+
+def refresh(world: World, client: str, given: str) -> Response:
+    """Give a new pair; the old one lives until the new one is used."""
+    row = world.store.one("SELECT * FROM tokens WHERE refresh = ? AND client_id = ?", given, client)
+    if row is None or row["revoked_at"] is not None:
+        return refused("invalid_grant", NO_GRANT)
+    return give(world, row["user_id"], client, row["scopes"], refreshable=True, previous=given)
+
+
+def give(
+    world: World, user_id: int, client: str, scopes: str, *, refreshable: bool, previous: str | None = None
+) -> Response:
+    """Write a new token down and answer with it."""
+    now, life = now_us(), world.options.token_life_s
+    row = {
+        "token": new_token(user_id, now),
+        "refresh": secrets.token_urlsafe(32) if refreshable else None,
+        "previous_refresh": previous,
+        "user_id": user_id,
+        "client_id": client,
+        "scopes": scopes,
+        "created_at": now,
+        "expires_at": now + int(life * 1e6),
+    }
+    with world.store.write():
+        world.store.insert("tokens", **row)
+    content = {
+        "access_token": row["token"],
+        "token_type": "Bearer",
+        "expires_in": int(life),
+        **({"refresh_token": row["refresh"]} if refreshable else {}),
+        "scope": scopes,
+        "created_at": now // 1_000_000,
+    }
+    return plain_json(content, headers={**_weak_tag(str(row["token"])), "Cache-Control": "no-store"})
+
+
+def new_token(user_id: int, now: int) -> str:
+    """Make a token that looks like the server's: three parts, the second one readable."""
+    payload = {"data": {"id": user_id}, "iat": iso(now), "iss": "sandbox", "rng": secrets.token_hex(8)}
+    parts = (json.dumps({"alg": "RS512"}).encode(), json.dumps(payload).encode(), secrets.token_bytes(64))
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
