@@ -1,0 +1,134 @@
+"""A classification export finds its sources again."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from zoocut.drawn import DrawnSource, DrawnWriter
+from zoocut.errors import InputError
+from zoocut.join import join, load_sources
+from zoocut.run import Run
+
+ID = 170059034123456789
+"""Two ids that are the same number when read as floating point."""
+NEXT = ID + 1
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = Run.create(tmp_path / "run", {})
+    with DrawnWriter(run.sources) as drawn:
+        for number in (ID, NEXT):
+            columns = {"diaSourceId": number, "ra": 10.5, "note": f'"{number}",\n', "expert": None}
+            drawn.add(DrawnSource(columns, ("images/a.png",), ("0" * 64,)))
+    return run
+
+
+def export(path: Path, *subject_data: str, header: str = "classification_id,expert,subject_data") -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(header + "\n")
+        csv.writer(file).writerows([n, "yes", data] for n, data in enumerate(subject_data))
+    return path
+
+
+def joined(run: Run, tmp_path: Path, *subject_data: str) -> list[dict[str, str]]:
+    output = tmp_path / "joined.csv"
+    join(export(tmp_path / "export.csv", *subject_data), output, load_sources([run]))
+    with output.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    "key", ["diaSourceId", "#diaSourceId", "!diaSourceId", "//diaSourceId", "#DIASOURCEID"]
+)
+@pytest.mark.parametrize("value", [NEXT, str(NEXT), f" {NEXT} "])
+def test_id_is_exact_under_any_prefix(run: Run, tmp_path: Path, key: str, value: object) -> None:
+    (row,) = joined(run, tmp_path, json.dumps({"91": {"retired": None, key: value}}))
+    assert row["diaSourceId"] == str(NEXT)
+    assert row["join"] == "joined"
+    assert row["note"] == f'"{NEXT}",\n'
+    assert (row["expert"], row["catalog_expert"], row["ra"]) == ("yes", "", "10.5")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ('{"91": {"#diaSourceId": "17', "subject_data is broken"),
+        ("[1]", "subject_data is broken"),
+        ('{"91": null}', "subject_data is broken"),
+        ("", "subject_data is broken"),
+        ("[" * 100_000, "subject_data is broken"),
+        ('{"91": {"Filename": "a.png"}}', "subject has no diaSourceId"),
+        ('{"91": {"#diaSourceId": 1.7005903412345678e17}}', "diaSourceId is not a whole number"),
+        ('{"91": {"#diaSourceId": "' + "9" * 5000 + '"}}', "diaSourceId is not a whole number"),
+        ('{"91": {"#diaSourceId": "1", "diaSourceId": "2"}}', "several subjects or ids in one row"),
+        (
+            f'{{"91": {{"diaSourceId": {ID}}}, "92": {{"diaSourceId": {ID}}}}}',
+            "several subjects or ids in one row",
+        ),
+        ('{"91": {"diaSourceId": "12"}}', "diaSourceId is not in the run"),
+    ],
+)
+def test_row_without_a_source_says_why(run: Run, tmp_path: Path, data: str, reason: str) -> None:
+    good = json.dumps({"92": {"diaSourceId": ID}})
+    bad, following = joined(run, tmp_path, data, good)
+    assert bad["join"] == reason
+    assert bad["subject_data"] == data
+    assert (bad["ra"], bad["note"]) == ("", "")
+    assert following["diaSourceId"] == str(ID)
+
+
+def test_lines_of_another_width_are_left_out_and_named(run: Run, tmp_path: Path) -> None:
+    path = export(tmp_path / "export.csv", json.dumps({"92": {"diaSourceId": ID}}))
+    path.write_text(path.read_text() + "5,no\n6,no,{},more\n")
+    result = join(path, tmp_path / "joined.csv", load_sources([run]))
+    assert result.unread_lines == [3, 4]
+    assert (result.rows, result.whole, result.outcomes["joined"]) == (3, False, 1)
+    assert len((tmp_path / "joined.csv").read_text().splitlines()) == 1 + 2
+
+
+def test_bytes_that_are_not_utf8_and_a_byte_order_mark_pass_through(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    data = json.dumps({"92": {"diaSourceId": ID}}).replace('"', '""').encode()
+    path.write_bytes(b'\xef\xbb\xbfuser_name,subject_data\nM\xfcller,"' + data + b'"\n')
+    assert join(path, tmp_path / "joined.csv", load_sources([run], ["ra"])).whole
+    header, row = (tmp_path / "joined.csv").read_bytes().splitlines()
+    assert header == b"user_name,subject_data,diaSourceId,join,ra"
+    assert row.startswith(b"M\xfcller,")
+    assert row.endswith(f",{ID},joined,10.5".encode())
+
+
+def test_chosen_columns_only_and_unknown_ones_refused(run: Run) -> None:
+    assert load_sources([run], ["note"]).columns == ("note",)
+    with pytest.raises(InputError, match="no column snr: choose from ra, note, expert"):
+        load_sources([run], ["snr"])
+
+
+def test_export_is_never_overwritten(run: Run, tmp_path: Path) -> None:
+    path = export(tmp_path / "export.csv", "{}")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="is the export itself"):
+        join(path, path, load_sources([run]))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["user_name,answer\nx,y\n", ""])
+def test_another_kind_of_table_is_refused_and_nothing_written(run: Run, tmp_path: Path, content: str) -> None:
+    path, output = tmp_path / "export.csv", tmp_path / "joined.csv"
+    path.write_text(content)
+    output.write_text("earlier")
+    with pytest.raises(InputError, match="neither subject_data nor subject_ids"):
+        join(path, output, load_sources([run]))
+    assert output.read_text() == "earlier"
+
+
+def test_missing_files_are_named(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"gone\.csv cannot be read"):
+        join(tmp_path / "gone.csv", tmp_path / "joined.csv", load_sources([run]))
+    empty = Run.create(tmp_path / "empty", {})
+    with pytest.raises(InputError, match=r"sources\.parquet is missing or empty"):
+        load_sources([empty])

@@ -1,0 +1,279 @@
+"""The way back: a classification export of Zooniverse gets each row's diaSourceId and catalog columns.
+
+The export is read and written as a stream, so its length does not matter; the sources are kept as encoded
+lines. Ids are compared as text, never as floating-point numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from zoocut.drawn import DrawnSource, read_drawn
+from zoocut.errors import InputError
+from zoocut.files import appear_whole
+from zoocut.ledger import Ledger
+from zoocut.run import Run
+
+__all__ = ["Joined", "Sources", "join", "load_sources"]
+
+PREFIXES = "#/!%& "
+"""What may stand before a metadata key at Zooniverse without being part of its name."""
+
+SUBJECT_COLUMNS = ("subject_ids", "subject_id")
+LARGEST_CELL = 2**31 - 1
+ADDED = ("diaSourceId", "join")
+JOINED = "joined"
+MOST_LINES = 20
+MOST_DIGITS = 20
+"""Of an unsigned number of 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The sources of some runs, to be looked up.
+
+    Parameters
+    ----------
+    columns : tuple of str
+        The catalog's columns, without the id.
+    lines : mapping of str to str
+        The id to its columns as CSV text.
+    subjects : mapping of str to str
+        The subject's id to the diaSourceId it was uploaded for, as the ledgers know.
+    """
+
+    columns: tuple[str, ...]
+    lines: Mapping[str, str] = field(repr=False)
+    subjects: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(slots=True)
+class Joined:
+    """What came of it.
+
+    Parameters
+    ----------
+    outcomes : Counter of str
+        How many rows by outcome: `joined`, or why not.
+    unread_lines : list of int
+        Lines with another number of cells than the header, which are left out: the first ones.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    unread_lines: list[int] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were read."""
+        return self.outcomes.total()
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row found its source."""
+        return self.outcomes[JOINED] == self.rows
+
+
+class _Line:
+    """Takes one encoded CSV line at a time from a csv.writer."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text = text
+
+
+def load_sources(runs: Sequence[Run], wanted: Sequence[str] = (), endpoint: str | None = None) -> Sources:
+    """Read what the runs know about their sources and subjects.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        Where a source is in several, the first one counts.
+    wanted : sequence of str
+        The catalog columns to take; all when empty.
+    endpoint : str, optional
+        The server that the export comes from; needed only when the runs went to several, whose subject ids
+        have nothing to do with each other.
+
+    Raises
+    ------
+    InputError
+        When a run has no sources, a wanted column is not there, or the server is ambiguous.
+    """
+    columns = _columns(runs, wanted)
+    line = _Line()
+    encoder = csv.writer(line, lineterminator="")
+    lines: dict[str, str] = {}
+    for source in chain.from_iterable(read_drawn(run.sources) for run in runs):
+        encoder.writerow([_text(source.columns.get(name)) for name in columns])
+        lines.setdefault(str(source.dia_source_id), line.text)
+    return Sources(columns, lines, _subjects(runs, endpoint))
+
+
+def _columns(runs: Sequence[Run], wanted: Sequence[str]) -> tuple[str, ...]:
+    firsts = [_first(run) for run in runs]
+    known = dict.fromkeys(name for source in firsts for name in source.columns if name != "diaSourceId")
+    for name in wanted:
+        if name not in known:
+            raise InputError(f"the runs have no column {name}: choose from {', '.join(known)}")
+    return tuple(wanted or known)
+
+
+def _first(run: Run) -> DrawnSource:
+    first = next(read_drawn(run.sources), None)
+    if first is None:
+        raise InputError(f"{run.sources} is missing or empty: give a run that `zoocut generate` has made")
+    return first
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _subjects(runs: Sequence[Run], endpoint: str | None) -> dict[str, str]:
+    known: dict[str, dict[str, str]] = {}
+    for run in runs:
+        if run.ledger.exists():
+            with Ledger.read(run.ledger) as ledger:
+                for target in ledger.targets():
+                    found = {e.subject_id: e.external_id for e in ledger.every(target) if e.subject_id}
+                    known.setdefault(target.endpoint, {}).update(found)
+    if endpoint is None and len(known) > 1:
+        raise InputError(
+            f"the runs went to several servers: say with --endpoint which one the export is from, of "
+            f"{', '.join(known)}"
+        )
+    return known.get(endpoint, {}) if endpoint else next(iter(known.values()), {})
+
+
+def join(classifications: Path, output: Path, sources: Sources, key: str = "diaSourceId") -> Joined:
+    """Write the export again with three kinds of columns added: the id, how it was found, the catalog's.
+
+    A row whose source cannot be told keeps its cells, gets empty ones, and says why in the column `join`.
+
+    Parameters
+    ----------
+    classifications : Path
+        A classification export of Zooniverse (CSV), or any CSV with a column `subject_ids` or `subject_id`.
+    output : Path
+        The file to make or replace.
+    sources : Sources
+        As `load_sources` gives them.
+    key : str
+        The metadata key that holds the id, without prefix; capitals do not matter.
+
+    Raises
+    ------
+    InputError
+        When the export is missing, has none of the needed columns, or is also the output.
+    """
+    if output.exists() and output.samefile(classifications):
+        raise InputError(f"{output} is the export itself: give another file to write to")
+    joined = Joined()
+    csv.field_size_limit(LARGEST_CELL)
+    try:
+        with (
+            classifications.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as export,
+            appear_whole(output) as part,
+            part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+        ):
+            file.writelines(_lines(csv.reader(export), classifications, sources, key, joined))
+    except OSError as error:
+        raise InputError(
+            f"{classifications} cannot be read ({error.strerror}): give the export's file"
+        ) from error
+    except csv.Error as error:
+        raise InputError(f"{classifications} cannot be read as CSV: {error}") from error
+    return joined
+
+
+def _lines(
+    rows: Iterator[list[str]], path: Path, sources: Sources, key: str, joined: Joined
+) -> Iterator[str]:
+    header = next(rows, [])
+    finder = _Finder(path, header, sources.subjects, key)
+    line = _Line()
+    encoder = csv.writer(line, lineterminator="")
+    encoder.writerow([*header, *_distinct([*ADDED, *sources.columns], header)])
+    yield line.text + "\n"
+    nothing = "," * (len(sources.columns) - 1)
+    for row in rows:
+        if len(row) != len(header):
+            _note_unread(joined, rows)
+            continue
+        identity, problem = finder.identify(row)
+        tail = sources.lines.get(identity)
+        outcome = problem or (JOINED if tail is not None else "diaSourceId is not in the run")
+        joined.outcomes[outcome] += 1
+        encoder.writerow([*row, identity, outcome])
+        yield f"{line.text},{tail or nothing}\n" if sources.columns else f"{line.text}\n"
+
+
+def _distinct(added: Iterable[str], header: Sequence[str]) -> list[str]:
+    return [f"catalog_{name}" if name in header else name for name in added]
+
+
+def _note_unread(joined: Joined, rows: Any) -> None:
+    joined.outcomes["the row has another number of cells than the header: left out"] += 1
+    if len(joined.unread_lines) < MOST_LINES:
+        joined.unread_lines.append(rows.line_num)
+
+
+class _Finder:
+    """Tells which source a row of the export is about."""
+
+    def __init__(self, path: Path, header: Sequence[str], subjects: Mapping[str, str], key: str) -> None:
+        self._data_at = header.index("subject_data") if "subject_data" in header else None
+        self._subject_at = next((header.index(name) for name in SUBJECT_COLUMNS if name in header), None)
+        self._subjects = subjects
+        self._key = key.casefold()
+        self._decode = json.JSONDecoder(parse_float=str).decode
+        if self._data_at is None and self._subject_at is None:
+            raise InputError(
+                f"{path} has neither subject_data nor subject_ids in its first line: give a classification "
+                "export"
+            )
+
+    def identify(self, row: Sequence[str]) -> tuple[str, str]:
+        """Give the id as text, empty when unknown, and what is wrong, empty when nothing is."""
+        uploaded = self._uploaded(row)
+        told, problem = self._told(row)
+        if uploaded and told and uploaded != told:
+            return "", "subject_data names another source than the ledger"
+        return (uploaded, "") if uploaded else (told, problem)
+
+    def _uploaded(self, row: Sequence[str]) -> str:
+        return "" if self._subject_at is None else self._subjects.get(row[self._subject_at].strip(), "")
+
+    def _told(self, row: Sequence[str]) -> tuple[str, str]:
+        if self._data_at is None:
+            return "", "subject is not in the ledger"
+        try:
+            subjects = self._decode(row[self._data_at])
+            found = {
+                str(value).strip()
+                for metadata in subjects.values()
+                for name, value in metadata.items()
+                if name.lstrip(PREFIXES).casefold() == self._key
+            }
+        except (ValueError, AttributeError, RecursionError):
+            return "", "subject_data is broken"
+        return _only(found, len(subjects))
+
+
+def _only(found: set[str], subjects: int) -> tuple[str, str]:
+    if len(found) > 1 or subjects > 1:
+        return "", "several subjects or ids in one row"
+    if not found or found == {""}:
+        return "", "subject has no diaSourceId"
+    (identity,) = found
+    if not (identity.isascii() and identity.isdecimal() and len(identity) <= MOST_DIGITS):
+        return "", "diaSourceId is not a whole number"
+    return str(int(identity)), ""
