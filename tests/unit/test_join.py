@@ -11,6 +11,7 @@ import pytest
 from zoocut.drawn import DrawnSource, DrawnWriter
 from zoocut.errors import InputError
 from zoocut.join import join, load_sources
+from zoocut.model import Value
 from zoocut.run import Run
 
 ID = 170059034123456789
@@ -23,7 +24,12 @@ def run(tmp_path: Path) -> Run:
     run = Run.create(tmp_path / "run", {})
     with DrawnWriter(run.sources) as drawn:
         for number in (ID, NEXT):
-            columns = {"diaSourceId": number, "ra": 10.5, "note": f'"{number}",\n', "expert": None}
+            columns: dict[str, Value] = {
+                "diaSourceId": number,
+                "ra": 10.5,
+                "note": f'"{number}",\n',
+                "expert": None,
+            }
             drawn.add(DrawnSource(columns, ("images/a.png",), ("0" * 64,)))
     return run
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from zoocut import __version__
-from zoocut.cli import config, generate, join, sandbox
+from zoocut.cli import config, generate, join, preview, sandbox
 from zoocut.cli.console import notes, results
 from zoocut.errors import ZoocutError
 
@@ -40,6 +40,7 @@ def main(
 
 app.command()(generate.generate)
 app.command()(join.join)
+app.command()(preview.preview)
 app.command()(sandbox.sandbox)
 app.add_typer(config.app, name="config")
 

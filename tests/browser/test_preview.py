@@ -1,0 +1,209 @@
+"""The page of a run in a real browser, opened from disk."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from zoocut.drawn import DrawnSource, DrawnWriter
+from zoocut.manifest import ManifestRow, write_manifest
+from zoocut.model import Value
+from zoocut.preview import make_preview
+from zoocut.preview.pictures import EmbeddedPictures, LinkedPictures
+from zoocut.run import Run
+
+FIRST = 250_911_420_113_408_000
+HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><b>&amp;\u202etxt\u0007"
+COUNT = 10_000
+
+
+def png(width: int = 606, height: int = 224) -> bytes:
+    content = io.BytesIO()
+    Image.linear_gradient("L").resize((width, height)).save(content, "PNG")
+    return content.getvalue()
+
+
+def make_run(folder: Path, count: int, note: str = "plain") -> Run:
+    run = Run.create(folder, {"draw": {"panels": ["template", "science", "difference"]}})
+    picture = png()
+    rows = []
+    with DrawnWriter(run.sources) as drawn:
+        for n in range(count):
+            number = FIRST + (n * 7919) % count
+            image = f"images/{n // 1000}/{number}.png"
+            (run.path / image).parent.mkdir(parents=True, exist_ok=True)
+            (run.path / image).write_bytes(picture)
+            columns: dict[str, Value] = {
+                "diaSourceId": number,
+                "snr": (n % 500) / 4,
+                "band": "gri"[n % 3],
+                "nothing": None,
+            }
+            columns["note"] = note if n == 0 else f"row {n}"
+            drawn.add(DrawnSource(columns, (image,), ("0" * 64,)))
+            metadata = {
+                "!diaSourceId": str(number),
+                "#secret": f"s{n}",
+                "band": "gri"[n % 3],
+                "note": columns["note"],
+            }
+            rows.append(ManifestRow(str(number), (image,), {k: str(v) for k, v in metadata.items()}))
+    write_manifest(run.manifest, rows, ["!diaSourceId", "#secret", "band", "note"])
+    with run.rejected.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [
+                ("diaSourceId", "row", "reason"),
+                ("7", "a.csv row 3", "at the edge"),
+                ("", HOSTILE, "at the edge"),
+            ]
+        )
+    return run
+
+
+def opened(page: Page, run: Run, name: str = "preview.html") -> Page:
+    path = run.path / name
+    make_preview(run, path, LinkedPictures(run, path))
+    page.goto(path.resolve().as_uri())
+    return page
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = make_run(tmp_path_factory.mktemp("large") / "night-run", COUNT)
+    make_preview(run, run.path / "preview.html", LinkedPictures(run, run.path / "preview.html"))
+    return run
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return make_run(tmp_path_factory.mktemp("small") / "run #1 % ü", 30, HOSTILE)
+
+
+def ids(page: Page) -> list[str]:
+    return page.locator(".card-id").all_text_contents()
+
+
+def test_ten_thousand_cutouts_paint_a_screenful_first(page: Page, large: Run) -> None:
+    page.goto((large.path / "preview.html").resolve().as_uri())
+    expect(page.locator("#count")).to_have_text("10000 of 10000 cutouts")
+    expect(page.locator("#cards img").first).to_have_js_property("naturalWidth", 606)
+    drawn = page.locator("#cards img").count()
+    loaded = page.evaluate("[...document.querySelectorAll('#cards img')].filter((i) => i.complete).length")
+    assert 0 < loaded <= drawn < 500
+    page.locator("#more").scroll_into_view_if_needed()
+    expect(page.locator("#cards img").nth(drawn)).to_be_attached()
+
+
+def test_search_among_ten_thousand(page: Page, large: Run) -> None:
+    page.goto((large.path / "preview.html").resolve().as_uri())
+    page.keyboard.press("/")
+    page.keyboard.type(str(FIRST + 4321))
+    expect(page.locator("#count")).to_have_text("1 of 10000 cutouts")
+    assert ids(page) == [str(FIRST + 4321)]
+    page.locator("#search").fill("band=g snr>124.5")
+    expect(page.locator("#count")).to_have_text("7 of 10000 cutouts")
+    page.locator("#search").fill("no such word")
+    expect(page.locator("#count")).to_have_text("0 of 10000 cutouts")
+
+
+def test_sorting_keeps_ids_exact_and_missing_values_last(page: Page, large: Run) -> None:
+    page.goto((large.path / "preview.html").resolve().as_uri())
+    page.locator("#sort").select_option(label="external_id")
+    assert ids(page)[:3] == [str(FIRST + n) for n in range(3)]
+    page.locator("#direction").click()
+    assert ids(page)[:3] == [str(FIRST + COUNT - 1 - n) for n in range(3)]
+    page.locator("#sort").select_option(label="snr")
+    assert page.locator(".card-note").first.text_content() == "snr: 124.75"
+    page.locator("#sort").select_option(label="nothing")
+    assert page.locator(".card-note").first.text_content() == "nothing: none"
+
+
+def test_detail_tells_what_volunteers_see(page: Page, small: Run) -> None:
+    opened(page, small)
+    page.locator("#cards button").nth(1).click()
+    shown, hidden = page.locator("#seen"), page.locator("#unseen")
+    expect(shown.locator("dt")).to_have_text(["band", "note"])
+    expect(hidden.locator("dt")).to_have_text(
+        ["!diaSourceId: only on Talk, after classifying", "#secret: nobody (hidden)"]
+    )
+    expect(page.locator("#catalog")).to_contain_text("snr")
+    alt = page.locator("#pictures img").get_attribute("alt")
+    assert alt == f"Cutout of {FIRST + 7919 % 30}: template, science, difference"
+
+
+def test_keyboard_alone_is_enough(page: Page, small: Run) -> None:
+    opened(page, small)
+    page.locator("#cards button").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    second, third = ids(page)[1:3]
+    expect(page.locator("#detail-title")).to_have_text(second)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#detail-title")).to_have_text(third)
+    page.keyboard.press("p")
+    expect(page.locator("#frame")).to_have_class("phone")
+    assert page.locator("#frame").bounding_box()["width"] == 360  # type: ignore[index]
+    page.keyboard.press("Escape")
+    expect(page.locator("#detail")).not_to_be_visible()
+    expect(page.locator("#cards button").nth(2)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    below = page.evaluate("[...document.querySelectorAll('#cards button')].indexOf(document.activeElement)")
+    assert below > 2
+
+
+def test_rejected_rows_with_reasons(page: Page, small: Run) -> None:
+    opened(page, small)
+    page.get_by_role("button", name="Rejected (2)").click()
+    expect(page.locator("#reasons li")).to_have_text(["2 × at the edge"])
+    expect(page.locator("#rejected tbody tr")).to_have_count(2)
+    page.locator("#search").fill("a.csv")
+    expect(page.locator("#rejected tbody td")).to_have_text(["7", "a.csv row 3", "at the edge"])
+
+
+def test_text_of_the_catalog_is_shown_as_text(page: Page, small: Run) -> None:
+    opened(page, small)
+    page.locator("#cards button").first.click()
+    expect(page.locator("#seen dd").last).to_have_text(
+        HOSTILE.replace("\u202e", "\\u202e").replace("\u0007", "\\u0007")
+    )
+    assert page.title() == "run #1 % ü: cutouts"
+    expect(page.locator("#pictures img")).to_have_js_property("naturalWidth", 606)
+
+
+@pytest.mark.parametrize(("width", "columns"), [(360, 1), (1280, 3)])
+def test_nothing_runs_over_the_edge(page: Page, small: Run, width: int, columns: int) -> None:
+    page.set_viewport_size({"width": width, "height": 700})
+    opened(page, small)
+    page.locator("#who summary").click()
+    tops = page.eval_on_selector_all("#cards > li", "all => all.map((one) => one.offsetTop)")
+    assert tops.count(tops[0]) == columns
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.locator("#cards button").first.click()
+    assert page.evaluate("document.querySelector('#detail').scrollWidth") <= width
+
+
+def test_embedded_page_can_be_moved_away_from_its_run(page: Page, small: Run, tmp_path: Path) -> None:
+    path = tmp_path / "alone.html"
+    made = make_preview(small, path, EmbeddedPictures(small))
+    assert (made.cutouts, made.rejected) == (30, 2)
+    page.goto(path.as_uri())
+    expect(page.locator("#cards img").first).to_have_js_property("naturalWidth", 606)
+
+
+def test_missing_picture_is_told(chromium: Browser, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 2)
+    path = run.path / "preview.html"
+    next(run.images.rglob("*.png")).unlink()
+    make_preview(run, path, LinkedPictures(run, path))
+    next(run.images.rglob("*.png")).unlink()
+    page = chromium.new_page()
+    page.goto(path.as_uri())
+    expect(page.locator(".no-picture")).to_have_count(2)
+    page.close()

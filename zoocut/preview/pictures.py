@@ -1,0 +1,87 @@
+"""How a page gets at its pictures: by links into the run folder, or with the pictures inside the page."""
+
+from __future__ import annotations
+
+import base64
+import os
+import struct
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from zoocut.run import Run
+
+__all__ = ["EmbeddedPictures", "LinkedPictures", "Pictures", "Shown"]
+
+Shown = list[str | int]
+"""Address, width and height in pixels; (0, 0) where the size cannot be told, an empty address where none."""
+
+PNG_HEAD = struct.Struct(">8s8xII")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MIME = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
+
+
+class Pictures(Protocol):
+    """Tells the page where a picture is."""
+
+    def show(self, location: str) -> Shown:
+        """Give what the page shows for a location of the manifest."""
+        ...
+
+
+class LinkedPictures:
+    """The pictures stay in the run folder; the page links to them by relative paths.
+
+    Parameters
+    ----------
+    run : Run
+        Whose pictures they are.
+    page : Path
+        The page's file.
+    """
+
+    def __init__(self, run: Run, page: Path) -> None:
+        self._run = run
+        self._way = os.path.relpath(run.path.resolve(), page.parent.resolve())
+
+    def show(self, location: str) -> Shown:
+        """Link to the file; an address is left for the reader to follow."""
+        file = self._run.path / location
+        if _is_address(location) or not file.is_file():
+            return ["", 0, 0]
+        return [quote(Path(self._way, location).as_posix()), *_size_pix(file)]
+
+
+class EmbeddedPictures:
+    """The pictures are inside the page, so that it can be sent to somebody.
+
+    Parameters
+    ----------
+    run : Run
+        Whose pictures they are.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def show(self, location: str) -> Shown:
+        """Put the file's bytes into the page."""
+        file = self._run.path / location
+        if _is_address(location) or not file.is_file():
+            return ["", 0, 0]
+        mime = MIME.get(file.suffix.lower(), "application/octet-stream")
+        content = base64.b64encode(file.read_bytes()).decode()
+        return [f"data:{mime};base64,{content}", *_size_pix(file)]
+
+
+def _is_address(location: str) -> bool:
+    return location.startswith(("http://", "https://"))
+
+
+def _size_pix(file: Path) -> tuple[int, int]:
+    with file.open("rb") as opened:
+        head = opened.read(PNG_HEAD.size)
+    if len(head) < PNG_HEAD.size or not head.startswith(PNG_SIGNATURE):
+        return 0, 0
+    _, width, height = PNG_HEAD.unpack(head)
+    return width, height
