@@ -19,16 +19,50 @@ def sandbox(
         Path | None, typer.Option(help="Folder that keeps everything; a temporary one when left out.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; only loopback is allowed.")] = "127.0.0.1",
+    account: Annotated[
+        list[str] | None, typer.Option(help="One more account, with the same password; may be repeated.")
+    ] = None,
+    faults: Annotated[Path | None, typer.Option(help="TOML file with [[fault]] tables.")] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="One fault, as 'commit-then-500:nth=3'; may be repeated."),
+    ] = None,
+    url_life: Annotated[float, typer.Option(help="Seconds a signed address lives.", min=0)] = 300,
+    token_life: Annotated[float, typer.Option(help="Seconds a token lives.", min=0)] = 7200,
+    page_cap: Annotated[int, typer.Option(help="Rows a page has at most.", min=1)] = 200,
+    quota: Annotated[int, typer.Option(help="Subjects an account may upload.", min=0)] = 10_000,
+    stale_documents: Annotated[
+        bool, typer.Option("--stale-documents", help="Cache written records for a second, as the server may.")
+    ] = False,
+    count_delay: Annotated[
+        float, typer.Option(help="Seconds before a set's count column follows its members.", min=0)
+    ] = 180,
 ) -> None:
     """Run a Panoptes for rehearsal on this machine, until Ctrl-C.
 
-    Accounts owner, collab, stranger and banned, password sandbox-password; project owner/rehearsal.
+    Accounts owner, collab, stranger and banned, password sandbox-password; project owner/rehearsal. For the
+    client credentials grant, which acts as owner: client id "5a4d" sixteen times, secret "5ec7" sixteen times.
+    Prints its endpoint on one line as soon as it answers. Faults can also be set while it runs, by a POST to
+    /sandbox/faults; a GET there lists them all.
 
     Example: zoocut sandbox --port 8642 --data rehearsal/
     """
     from zoocut.cli.console import results
-    from zoocut.sandbox.options import Options
+    from zoocut.sandbox.faultfile import read_faults, rule_of_text
+    from zoocut.sandbox.options import Options, Pace
     from zoocut.sandbox.serve import serve
 
+    rules = (*(read_faults(faults) if faults else ()), *map(rule_of_text, fault or ()))
     with tempfile.TemporaryDirectory(prefix="zoocut-sandbox-") as temporary:
-        serve(Options(data=data or Path(temporary)), host, port, results.print)
+        options = Options(
+            data=data or Path(temporary),
+            accounts=tuple(account or ()),
+            url_life_s=url_life,
+            token_life_s=token_life,
+            page_cap=page_cap,
+            subject_limit=quota,
+            stale_documents=stale_documents,
+            pace=Pace(count_s=count_delay),
+            faults=rules,
+        )
+        serve(options, host, port, results.print)

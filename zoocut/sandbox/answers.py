@@ -60,7 +60,8 @@ def empty(status: int, headers: Mapping[str, str] | None = None) -> Response:
 def html(status: int) -> Response:
     """Answer with the static page of the web server or the proxy before it."""
     title = PAGES[status]
-    page = f"<!DOCTYPE html>\n<html>\n<head>\n  <title>{title}</title>\n</head>\n<body><h1>{title}</h1></body>\n</html>\n"
+    head = f"<!DOCTYPE html>\n<html>\n<head>\n  <title>{title}</title>\n</head>\n"
+    page = f"{head}<body><h1>{title}</h1></body>\n</html>\n"
     return Response(page.encode(), status, media_type="text/html; charset=UTF-8")
 
 

@@ -31,8 +31,8 @@ MESSAGES = {
     "InvalidOperation": (400, "Provided contentMD5 doesn't match."),
     "AuthorizationFailure": (
         403,
-        "Server failed to authenticate the request. Make sure the value of the Authorization header is formed "
-        "correctly including the signature.",
+        "Server failed to authenticate the request. Make sure the value of the Authorization header is "
+        "formed correctly including the signature.",
     ),
     "AuthorizationPermissionMismatch": (
         403,
@@ -59,7 +59,8 @@ def refuse(code: str) -> Response:
     status, message = MESSAGES[code]
     body = (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<Error>\n'
-        f"  <Code>{code}</Code>\n  <Message>{message}\nRequestId:{uuid.uuid4()}\nTime:{iso(now_us())}</Message>\n</Error>"
+        f"  <Code>{code}</Code>\n  <Message>{message}\nRequestId:{uuid.uuid4()}\nTime:{iso(now_us())}</Message>\n"
+        "</Error>"
     )
     return Response(body.encode(), status, {"x-ms-error-code": code}, media_type="application/xml")
 
@@ -121,11 +122,12 @@ def keep(world: World, request: Request, path: str, digest: bytes, length: int, 
         return tag
     goal = world.blob_file(path)
     goal.parent.mkdir(exist_ok=True)
+    mime = request.headers.get("content-type", "application/octet-stream")
     with world.store.write():
         os.replace(part, goal)
         world.store.run(
             "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?, ?, ?)",
-            path, request.headers.get("content-type", "application/octet-stream"), digest.hex(), length, tag, now_us(),
+            path, mime, digest.hex(), length, tag, now_us(),
         )  # fmt: skip
         world.store.note("blob-stored", path=path)
     return tag

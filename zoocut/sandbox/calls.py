@@ -1,4 +1,4 @@
-"""A request to the API as its handlers see it, and the checks every handler begins with, in the server's order."""
+"""A request to the API as its handlers see it, and the checks its handlers begin with, in order."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from zoocut.sandbox.signing import public_url, signed_url
 from zoocut.sandbox.store import Row
 from zoocut.sandbox.values import iso
 
-__all__ = ["image", "membership", "private_user", "project", "public_user", "role", "status", "subject", "subject_set",
-           "user", "workflow"]  # fmt: skip
+__all__ = ["image", "membership", "private_user", "project", "public_user", "role", "status", "subject",
+           "subject_set", "user", "workflow"]  # fmt: skip
 
 Document = dict[str, Any]
 

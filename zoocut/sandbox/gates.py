@@ -1,14 +1,17 @@
-"""What every request passes before it reaches a route: the loopback check, early refusals, faults, the log."""
+"""What every request passes before it reaches a route: loopback check, early refusals, faults, log."""
 
 from __future__ import annotations
 
 import re
 import time
+from functools import partial
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoocut.sandbox.answers import not_json
+from zoocut.sandbox.effects import EFFECTS, Meeting
+from zoocut.sandbox.rules import Injected
 from zoocut.sandbox.store import now_us
 from zoocut.sandbox.world import Logged, World
 
@@ -60,5 +63,16 @@ class Injector:
         self.app, self.world = app, world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one request on."""
-        await self.app(scope, receive, send)
+        """Pass one request on, through the faults that meet it."""
+        faults = self.world.faults
+        own = scope["type"] != "http" or scope["path"].startswith("/sandbox")
+        met = [] if own or not faults else faults.meeting(scope["method"], scope["path"])
+        app = self.app
+        for watch in met:
+            call = Injected(
+                now_us(), watch.rule.name, watch.number, watch.calls, scope["method"], scope["path"]
+            )
+            faults.injected.append(call)
+            scope.setdefault("zoocut.faults", {})[watch.rule.name] = watch.rule.settings
+            app = partial(EFFECTS[watch.rule.name], Meeting(app, watch.rule.settings, self.world))
+        await app(scope, receive, send)

@@ -50,8 +50,8 @@ def count_workflow(store: Store, payload: dict[str, Any]) -> None:
     links = "SELECT subject_set_id FROM workflow_sets WHERE workflow_id = ?"
     for (set_id,) in store.rows(links, workflow_id):
         members, gone = store.rows(
-            "SELECT count(*), count(s.retired_at) FROM set_member_subjects m LEFT JOIN subject_workflow_statuses s "
-            "ON s.subject_id = m.subject_id AND s.workflow_id = ? WHERE m.subject_set_id = ?",
+            "SELECT count(*), count(s.retired_at) FROM set_member_subjects m "
+            "LEFT JOIN subject_workflow_statuses s ON s.subject_id = m.subject_id AND s.workflow_id = ? WHERE m.subject_set_id = ?",
             workflow_id, set_id,
         )[0]  # fmt: skip
         total, retired = total + members, retired + gone
@@ -102,8 +102,9 @@ def retire(store: Store, payload: dict[str, Any]) -> None:
     for subject_id in payload["ids"]:
         store.run(
             "INSERT INTO subject_workflow_statuses (subject_id, workflow_id, retired_at, retirement_reason, "
-            "created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (workflow_id, subject_id) DO UPDATE SET "
-            "retired_at = coalesce(retired_at, excluded.retired_at), retirement_reason = excluded.retirement_reason",
+            "created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (workflow_id, subject_id) "
+            "DO UPDATE SET retired_at = coalesce(retired_at, excluded.retired_at), "
+            "retirement_reason = excluded.retirement_reason",
             subject_id, payload["workflow_id"], now, str(payload.get("reason")), now, now,
         )  # fmt: skip
     count_workflow(store, {"workflow_id": payload["workflow_id"]})
@@ -113,8 +114,8 @@ def unretire(store: Store, payload: dict[str, Any]) -> None:
     """Take retirements back."""
     for subject_id in payload["ids"]:
         store.run(
-            "UPDATE subject_workflow_statuses SET retired_at = NULL, retirement_reason = NULL, updated_at = ? "
-            "WHERE workflow_id = ? AND subject_id = ?",
+            "UPDATE subject_workflow_statuses SET retired_at = NULL, retirement_reason = NULL, "
+            "updated_at = ? WHERE workflow_id = ? AND subject_id = ?",
             now_us(), payload["workflow_id"], subject_id,
         )  # fmt: skip
     count_workflow(store, {"workflow_id": payload["workflow_id"]})

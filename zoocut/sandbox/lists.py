@@ -1,4 +1,4 @@
-"""Lists and single records: paging, filters, sorting, included records, and the ``meta`` that tells of them."""
+"""Lists and single records: paging, filters, sorting, included records, and their ``meta``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from zoocut.sandbox.answers import document, empty, error
+from zoocut.sandbox.answers import document, empty, error, to_json
 from zoocut.sandbox.calls import Call
 from zoocut.sandbox.resources import Include, Resource
 from zoocut.sandbox.store import Row
@@ -150,8 +150,8 @@ def index(call: Call, resource: Resource, conditions: Sequence[Condition] = ()) 
     if resource.counted:
         count = call.store.select(f"SELECT count(*) {query.text(resource)}", query.values)[0][0]
     content = pack(call, resource, fetch(call, resource, query, asked), asked, count)
-    answer = document(content)
-    return fresh(call, answer, etag(answer.body.decode()))
+    tag = etag(to_json(content[resource.plural]).decode(), to_json(content["meta"]).decode())
+    return fresh(call, document(content), tag)
 
 
 def check_ids(call: Call, resource: Resource) -> None:

@@ -15,6 +15,9 @@ __all__ = ["add_members", "change_set", "drop_members", "replace_members", "repl
            "visible_subjects"]  # fmt: skip
 
 
+STALE = "Attempted to update a stale object: SubjectSet."
+
+
 def add_members(store: Store, set_id: int, subject_ids: Iterable[int]) -> None:
     """Add subjects to a set inside an open transaction; those in it stay as they are."""
     now = now_us()
@@ -83,21 +86,23 @@ async def change_set(call: Call, set_id: int, change: Callable[[], None]) -> Non
     Refusal
         409 when another request changed the set in between; nothing is changed then.
     """
+    if call.fault("conflict") is not None:
+        raise error(409, STALE)
     query = "SELECT lock_version FROM subject_sets WHERE id = ?"
     async with call.world.set_changes:
         version = call.store.value(query, set_id)
         await asyncio.sleep(call.world.options.pace.set_change_s * random.uniform(0.5, 1.5))
         with call.store.write():
             if call.store.value(query, set_id) != version:
-                raise error(409, "Attempted to update a stale object: SubjectSet.")
+                raise error(409, STALE)
             change()
 
 
 def visible_subjects(call: Call, ids: list[int | None]) -> list[int]:
     """Return those of some subjects that are active and that the account may see."""
     return [row[0] for row in call.store.select(
-        "SELECT id FROM subjects WHERE active AND id IN (SELECT value FROM json_each(:ids)) AND project_id IN "
-        "(SELECT id FROM projects WHERE active AND (NOT private OR id IN "
+        "SELECT id FROM subjects WHERE active AND id IN (SELECT value FROM json_each(:ids)) "
+        "AND project_id IN (SELECT id FROM projects WHERE active AND (NOT private OR id IN "
         "(SELECT project_id FROM roles WHERE user_id = :me)))",
         {"ids": json.dumps(ids), "me": call.user_id},
     )]  # fmt: skip

@@ -120,7 +120,8 @@ def update(call: Call) -> Response:
     check_name(call, row["owner_id"], name, besides=row["id"])
     with call.store.write():
         call.store.run(
-            "UPDATE projects SET display_name = ?, private = ?, live = ?, fields = ?, updated_at = ? WHERE id = ?",
+            "UPDATE projects SET display_name = ?, private = ?, live = ?, fields = ?, updated_at = ? "
+            "WHERE id = ?",
             name, content.get("private", row["private"]), content.get("live", row["live"]),
             fields_text(content, row["fields"]), now_us(), row["id"],
         )  # fmt: skip

@@ -94,7 +94,7 @@ def _media(resource: str, name: str) -> tuple[str, str]:
     return f"/{resource}/{{{resource}.id}}/{name}", "media"
 
 
-USERS = Resource(
+USERS: Resource = Resource(
     "users", "user", "User", "1", documents.user,
     numbers=frozenset({"id"}), texts=frozenset({"login"}),
     links={
@@ -109,8 +109,8 @@ USERS = Resource(
     },
 )  # fmt: skip
 
-OWNERS = Resource(
-    "user_groups", "user_group", "UserGroup", "1", lambda call, row: documents.public_user(row), table="users",
+OWNERS: Resource = Resource(
+    "user_groups", "user_group", "UserGroup", "1", lambda _, row: documents.public_user(row), table="users",
     links={
         "memberships": _many("user_groups", "memberships"),
         "users": _many("user_groups", "users"),
@@ -120,12 +120,14 @@ OWNERS = Resource(
     },
 )  # fmt: skip
 
-PROJECTS = Resource(
+PROJECTS: Resource = Resource(
     "projects", "project", "Project", SEEN_PROJECT, documents.project,
     numbers=frozenset({"id"}), joined={"organization_id": NOWHERE},
     texts=frozenset({"display_name", "slug"}),
     flags=frozenset({"private", "live"}),
-    sorts=frozenset({"launch_date", "activity", "completeness", "classifiers_count", "updated_at", "display_name"}),
+    sorts=frozenset(
+        {"launch_date", "activity", "completeness", "classifiers_count", "updated_at", "display_name"}
+    ),
     links={
         "workflows": _many("projects", "workflows"),
         "active_workflows": _many("projects", "active_workflows", "workflows"),
@@ -149,14 +151,14 @@ PROJECTS = Resource(
     },
 )  # fmt: skip
 
-ROLES = Resource(
+ROLES: Resource = Resource(
     "project_roles", "project_role", "AccessControlList", IN_SEEN_PROJECTS, documents.role, table="roles",
     numbers=frozenset({"id", "project_id", "user_id"}),
     links={"project": _one("project_roles", "project"), "owner": ("/{project_roles.owner.href}", "owners")},
     includes={"owners": Include("owners", lambda: OWNERS, column="user_id")},
 )  # fmt: skip
 
-SUBJECT_SETS = Resource(
+SUBJECT_SETS: Resource = Resource(
     "subject_sets", "subject_set", "SubjectSet", IN_SEEN_PROJECTS, documents.subject_set,
     numbers=frozenset({"id", "project_id"}), texts=frozenset({"display_name"}),
     joined={
@@ -171,7 +173,7 @@ SUBJECT_SETS = Resource(
     },
 )  # fmt: skip
 
-SUBJECTS = Resource(
+SUBJECTS: Resource = Resource(
     "subjects", "subject", "Subject", f"r.active AND {IN_SEEN_PROJECTS}", documents.subject,
     numbers=frozenset({"id", "project_id", "upload_user_id"}),
     joined={
@@ -195,7 +197,7 @@ SUBJECTS = Resource(
     },
 )  # fmt: skip
 
-MEMBERSHIPS = Resource(
+MEMBERSHIPS: Resource = Resource(
     "set_member_subjects", "set_member_subject", "SetMemberSubject", IN_SETS, documents.membership,
     numbers=frozenset({"id", "subject_set_id", "subject_id"}),
     links={
@@ -208,7 +210,7 @@ MEMBERSHIPS = Resource(
     },
 )  # fmt: skip
 
-WORKFLOWS = Resource(
+WORKFLOWS: Resource = Resource(
     "workflows", "workflow", "Workflow", IN_SEEN_PROJECTS, documents.workflow,
     numbers=frozenset({"id", "project_id"}),
     flags=frozenset({"active"}),
@@ -236,7 +238,7 @@ WORKFLOWS = Resource(
     },
 )  # fmt: skip
 
-STATUSES = Resource(
+STATUSES: Resource = Resource(
     "subject_workflow_statuses", "subject_workflow_status", "SubjectWorkflowStatus", IN_WORKFLOWS,
     documents.status, counted=False,
     numbers=frozenset({"id", "subject_id", "workflow_id"}),
@@ -250,5 +252,5 @@ STATUSES = Resource(
     },
 )  # fmt: skip
 
-IMAGES = Resource("media", "medium", "Medium", "1", documents.image, table="attached_images",
+IMAGES: Resource = Resource("media", "medium", "Medium", "1", documents.image, table="attached_images",
                   numbers=frozenset({"id", "subject_id"}))  # fmt: skip

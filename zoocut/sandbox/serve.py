@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zoocut.errors import ConfigError
+from zoocut.sandbox import knobs
 from zoocut.sandbox.app import application
 from zoocut.sandbox.options import Options
 from zoocut.sandbox.world import World
@@ -27,7 +31,8 @@ def bind(host: str, port: int) -> socket.socket:
     """
     if host not in (HOST, "localhost"):
         raise ConfigError(
-            f"the sandbox listens on loopback only, not on {host}: everybody knows its passwords; leave --host out"
+            f"the sandbox listens on loopback only, not on {host}: everybody knows its passwords; "
+            "leave --host out"
         )
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -37,10 +42,25 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         raise ConfigError(
-            f"cannot listen on {HOST}:{port} ({getattr(error, 'strerror', None) or error}); stop what uses the port, "
-            "choose another with --port, or let the system choose with --port 0"
+            f"cannot listen on {HOST}:{port} ({getattr(error, 'strerror', None) or error}); stop what uses the "
+            "port, choose another with --port, or let the system choose with --port 0"
         ) from error
     return listener
+
+
+class _Protocol(H11Protocol):
+    """A connection that faults can close."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Let every request of the connection know it."""
+        super().connection_made(transport)
+        inner = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["zoocut.transport"] = transport
+            await inner(scope, receive, send)
+
+        self.app = with_transport
 
 
 class _Server(uvicorn.Server):
@@ -79,7 +99,8 @@ def serve(options: Options, host: str, port: int, ready: Callable[[str], None]) 
     listener = bind(host, port)
     endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        application(world), log_level="warning", access_log=False, server_header=False, date_header=True,
+        application(world, knobs.routes()), http=_Protocol, log_level="warning", access_log=False,
+        server_header=False, date_header=True,
         timeout_keep_alive=75, timeout_graceful_shutdown=2,
     )  # fmt: skip
     try:

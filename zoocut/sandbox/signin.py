@@ -32,8 +32,8 @@ SCOPES = "public user project group collection classification subject medium org
 CLIENT_ID = re.compile(r"[0-9a-f]{64}")
 GRANTS = ("password", "refresh_token", "client_credentials")
 NO_GRANT = (
-    "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in "
-    "the authorization request, or was issued to another client."
+    "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used "
+    "in the authorization request, or was issued to another client."
 )
 NO_CLIENT = (
     "Client authentication failed due to unknown client, no client authentication included, or unsupported "

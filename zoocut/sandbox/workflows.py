@@ -150,8 +150,8 @@ def update(call: Call) -> Response:
     with call.store.write():
         if changed:
             call.store.run(
-                "UPDATE workflows SET display_name = ?, active = ?, fields = ?, updated_at = ?, major = major + ? "
-                "WHERE id = ?",
+                "UPDATE workflows SET display_name = ?, active = ?, fields = ?, updated_at = ?, "
+                "major = major + ? WHERE id = ?",
                 name, active, fields, now_us(), "tasks" in content, row["id"],
             )  # fmt: skip
         if "subject_sets" in links:
@@ -175,7 +175,7 @@ def remove(call: Call) -> Response:
 
 
 def link(call: Call) -> Response:
-    """Let a workflow serve more sets; a bare value replaces all, one that is served already spoils the list."""
+    """Let a workflow serve more sets; a bare value replaces all, one served already spoils the list."""
     row = editable(call)
     given = call.linked("subject_sets")
     if given == [] or isinstance(given, (dict, bool, float)):

@@ -56,6 +56,7 @@ class World:
         self.store = Store(options.data / "sandbox.sqlite3")
         self.faults = Faults(options.faults)
         self.log: deque[Logged] = deque(maxlen=500)
+        self.tasks: set[asyncio.Task[None]] = set()
         self.set_changes = asyncio.Semaphore(3)
         self.documents: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._furnish()
@@ -100,8 +101,8 @@ class World:
         """Insert a project with its owner's role, and return its id."""
         now = now_us()
         project = self.store.insert(
-            "projects", owner_id=owner_id, display_name=name, slug=self._free_slug(f"{login}/{slug_of(name)}"),
-            private=private, fields=fields, created_at=now, updated_at=now,
+            "projects", owner_id=owner_id, display_name=name,
+            slug=self._free_slug(f"{login}/{slug_of(name)}"), private=private, fields=fields, created_at=now, updated_at=now,
         )  # fmt: skip
         self.add_role(project, owner_id, "owner")
         return project

@@ -1,0 +1,283 @@
+"""What each fault does to a call: every one wraps the application for that call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from zoocut.sandbox.answers import empty, html
+from zoocut.sandbox.blobs import refuse
+from zoocut.sandbox.members import add_members
+from zoocut.sandbox.store import now_us
+from zoocut.sandbox.values import as_id
+from zoocut.sandbox.world import World
+
+__all__ = ["EFFECTS", "Effect", "Meeting"]
+
+PIECE = 16_384
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A fault that meets a call: the application behind it, the fault's settings, the sandbox."""
+
+    app: ASGIApp
+    settings: dict[str, Any]
+    world: World
+
+
+Effect = Callable[[Meeting, Scope, Receive, Send], Awaitable[None]]
+
+
+async def _commit(meeting: Meeting, scope: Scope, receive: Receive) -> list[Message]:
+    """Let the application do all its work and keep what it would have sent."""
+    kept: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        kept.append(message)
+
+    await meeting.app(scope, receive, keep)
+    return kept
+
+
+async def _hang_up(scope: Scope, receive: Receive, *, reset: bool) -> None:
+    """Close the connection under the client's feet."""
+    transport = scope["zoocut.transport"]
+    if reset:
+        raw = transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    else:
+        transport.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def commit_then_500(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Do the work, answer with the web server's error page."""
+    await _commit(meeting, scope, receive)
+    await html(500)(scope, receive, send)
+
+
+async def commit_then_504(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Do the work, answer late with the proxy's page."""
+    await _commit(meeting, scope, receive)
+    await asyncio.sleep(meeting.settings["delay_s"])
+    await html(504)(scope, receive, send)
+
+
+async def commit_then_close(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Do the work, say nothing, hang up."""
+    await _commit(meeting, scope, receive)
+    await _hang_up(scope, receive, reset=True)
+
+
+async def truncated(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Do the work, send half of the answer, hang up."""
+    start, *bodies = await _commit(meeting, scope, receive)
+    body = b"".join(message.get("body", b"") for message in bodies)
+    await send(start)
+    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+    await _hang_up(scope, receive, reset=False)
+
+
+async def _drain(receive: Receive) -> bytes:
+    """Read the whole body."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+def _instead(answer: Callable[[dict[str, Any]], Response]) -> Effect:
+    """Make an effect that answers without doing the work."""
+
+    async def effect(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+        await _drain(receive)
+        await answer(meeting.settings)(scope, receive, send)
+
+    return effect
+
+
+def _too_many(settings: dict[str, Any]) -> Response:
+    return Response(b"Too Many Requests\n", 429, {"Retry-After": str(int(settings["retry_after_s"]))})
+
+
+async def late_commit(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the proxy's page now and do the work some time later."""
+    body = await _drain(receive)
+
+    async def given() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def work() -> None:
+        await asyncio.sleep(meeting.settings["delay_s"])
+        await _commit(meeting, scope, given)
+
+    task = asyncio.create_task(work())
+    meeting.world.tasks.add(task)
+    task.add_done_callback(meeting.world.tasks.discard)
+    await html(504)(scope, receive, send)
+
+
+def _token(scope: Scope) -> str:
+    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    return header.decode("latin-1").removeprefix("Bearer ")
+
+
+async def token_expired(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let the call's token expire just before it is looked at."""
+    store = meeting.world.store
+    with store.write():
+        store.run("UPDATE tokens SET expires_at = ? WHERE token = ?", now_us() - 1, _token(scope))
+    await meeting.app(scope, receive, send)
+
+
+async def token_pruned(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Remove the call's token, and its way to be renewed, just before it is looked at."""
+    store = meeting.world.store
+    with store.write():
+        store.run("DELETE FROM tokens WHERE token = ?", _token(scope))
+    await meeting.app(scope, receive, send)
+
+
+async def blob_reset(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Take some of the bytes, then reset the connection."""
+    await receive()
+    await _hang_up(scope, receive, reset=True)
+
+
+async def slow_body(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the answer's body in small pieces that together take a while."""
+    start, *bodies = await _commit(meeting, scope, receive)
+    body = b"".join(message.get("body", b"") for message in bodies)
+    await send(start)
+    pieces = 10
+    size = max(1, -(-len(body) // pieces))
+    for begin in range(0, len(body), size):
+        await asyncio.sleep(meeting.settings["delay_s"] / pieces)
+        await send({"type": "http.response.body", "body": body[begin : begin + size], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def page_drift(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Insert rows into the list before a later page of it is read."""
+    params = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+    if as_id(params.get("page", "1")) not in (None, 1):
+        _insert_strangers(meeting.world, params, int(meeting.settings["rows"]))
+    await meeting.app(scope, receive, send)
+
+
+def _insert_strangers(world: World, params: dict[str, str], rows: int) -> None:
+    """Insert subjects like the newest one that a list shows."""
+    store, set_id = world.store, as_id(params.get("subject_set_id"))
+    model = store.one(
+        "SELECT * FROM subjects s WHERE active AND coalesce(project_id = ?, 1) "
+        "AND coalesce(upload_user_id = ?, 1) AND (? IS NULL OR EXISTS (SELECT 1 FROM set_member_subjects m WHERE m.subject_id = s.id "
+        "AND m.subject_set_id = ?)) ORDER BY id DESC LIMIT 1",
+        as_id(params.get("project_id")), as_id(params.get("upload_user_id")), set_id, set_id,
+    )  # fmt: skip
+    if model is None:
+        return
+    with store.write():
+        for _ in range(rows):
+            now = now_us()
+            subject_id = store.insert(
+                "subjects", project_id=model["project_id"], upload_user_id=model["upload_user_id"],
+                external_id="drift", metadata=json.dumps({"drift": "1"}), locations="[]",
+                created_at=now, updated_at=now,
+            )  # fmt: skip
+            store.note("subject-drifted-in", subject_id)
+            if set_id is not None:
+                add_members(store, set_id, [subject_id])
+
+
+async def weak_etags(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Mark the answer's tag as weak, as a proxy that compresses does."""
+
+    async def weaken(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                (name, b"W/" + value if name == b"etag" and not value.startswith(b"W/") else value)
+                for name, value in message["headers"]
+            ]
+        await send(message)
+
+    await meeting.app(scope, receive, weaken)
+
+
+async def latency(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Wait before the work: a fixed time, or a random one up to ``max_s``."""
+    least = meeting.settings["delay_s"]
+    await asyncio.sleep(random.uniform(least, max(least, meeting.settings["max_s"])))
+    await meeting.app(scope, receive, send)
+
+
+async def bandwidth(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let bytes through slowly in both directions."""
+    rate = meeting.settings["bytes_per_s"]
+
+    async def slow_receive() -> Message:
+        message = await receive()
+        await asyncio.sleep(len(message.get("body", b"")) / rate)
+        return message
+
+    async def slow_send(message: Message) -> None:
+        body = message.get("body", b"")
+        while len(body) > PIECE:
+            await asyncio.sleep(PIECE / rate)
+            await send({"type": "http.response.body", "body": body[:PIECE], "more_body": True})
+            body = body[PIECE:]
+        if body:
+            await asyncio.sleep(len(body) / rate)
+            message = {**message, "body": body}
+        await send(message)
+
+    with contextlib.suppress(asyncio.CancelledError):
+        await meeting.app(scope, slow_receive, slow_send)
+
+
+async def shaped(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    """Leave the rest to the handler, which sees the fault in the call."""
+    await meeting.app(scope, receive, send)
+
+
+EFFECTS: dict[str, Effect] = {
+    "commit-then-500": commit_then_500,
+    "commit-then-504": commit_then_504,
+    "commit-then-close": commit_then_close,
+    "truncated": truncated,
+    "bad-gateway": _instead(lambda settings: html(502)),
+    "unavailable": _instead(lambda settings: html(503)),
+    "late-commit": late_commit,
+    "conflict": shaped,
+    "too-many": _instead(_too_many),
+    "unauthorised": _instead(lambda settings: empty(401)),
+    "token-expired": token_expired,
+    "token-pruned": token_pruned,
+    "url-expired": _instead(lambda settings: refuse("AuthorizationFailure")),
+    "blob-busy": _instead(lambda settings: refuse("ServerBusy")),
+    "blob-reset": blob_reset,
+    "blob-lost": shaped,
+    "slow-body": slow_body,
+    "page-drift": page_drift,
+    "quota": shaped,
+    "feature-off": shaped,
+    "weak-etags": weak_etags,
+    "stale-documents": shaped,
+    "latency": latency,
+    "bandwidth": bandwidth,
+}

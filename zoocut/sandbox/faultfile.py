@@ -1,0 +1,162 @@
+"""Reading rules of faults: from a TOML file, from an option's text, from a request."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from zoocut.errors import ConfigError
+from zoocut.sandbox.rules import Rule
+
+__all__ = ["KNOWN", "read_faults", "rule_of", "rule_of_text"]
+
+CREATE, LINK, STORE, LIST = (
+    "POST /api/subjects",
+    "POST /api/subject_sets/*/links/subjects",
+    "PUT /public/*",
+    "GET /api/subjects",
+)
+
+KNOWN: dict[str, tuple[str, dict[str, float], str]] = {
+    "commit-then-500": (CREATE, {}, "do the work, answer with an HTML 500"),
+    "commit-then-504": (CREATE, {"delay_s": 1.0}, "do the work, answer with an HTML 504 after delay_s"),
+    "commit-then-close": (CREATE, {}, "do the work, then reset the connection"),
+    "truncated": (CREATE, {}, "do the work, send half of the answer and close"),
+    "bad-gateway": (CREATE, {}, "do nothing, answer with an HTML 502"),
+    "unavailable": (CREATE, {}, "do nothing, answer with an HTML 503"),
+    "late-commit": (CREATE, {"delay_s": 60.0}, "answer with an HTML 504, do the work after delay_s"),
+    "conflict": (LINK, {}, "answer 409 to a change of a set"),
+    "too-many": (CREATE, {"retry_after_s": 1.0}, "answer 429 with Retry-After"),
+    "unauthorised": (CREATE, {}, "answer with an empty 401"),
+    "token-expired": (CREATE, {}, "let the call's token expire"),
+    "token-pruned": (CREATE, {}, "delete the call's token"),
+    "url-expired": (STORE, {}, "take the signed address for expired"),
+    "blob-busy": (STORE, {}, "answer with the store's XML 503"),
+    "blob-reset": (STORE, {}, "take some bytes, then reset the connection"),
+    "blob-lost": (STORE, {}, "acknowledge the bytes and lose them"),
+    "slow-body": (LIST, {"delay_s": 2.0}, "send the answer's body in pieces over delay_s"),
+    "page-drift": (LIST, {"rows": 1.0}, "insert rows before a later page is read"),
+    "quota": ("*", {"limit": 0.0}, "let accounts upload limit subjects, no more"),
+    "feature-off": (CREATE, {}, "switch uploading off"),
+    "weak-etags": ("* /api/*", {}, "mark tags as weak"),
+    "stale-documents": ("* /api/*", {}, "write a record as it was first written in that second"),
+    "latency": ("*", {"delay_s": 0.1, "max_s": 0.0}, "wait delay_s, or a random time up to max_s"),
+    "bandwidth": ("*", {"bytes_per_s": 100_000.0}, "let bytes_per_s through"),
+}
+"""Every fault: the calls it meets when no route is given, its settings, what it does."""
+
+CHOICE = ("name", "route", "nth", "probability", "seed", "times")
+
+
+def _nearest(word: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(word, known, 1, 0.4)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+
+
+def rule_of(given: Mapping[str, Any], where: str) -> Rule:
+    """Make a rule of a table.
+
+    Parameters
+    ----------
+    given : mapping
+        ``name`` and, as wanted, ``route``, ``nth`` (a number or a list), ``probability``, ``seed``,
+        ``times`` and the settings of that fault.
+    where : str
+        What an error says about where the table stands.
+
+    Raises
+    ------
+    ConfigError
+        When the fault is not known, or a key or value of the table is wrong.
+    """
+    name = given.get("name")
+    if not isinstance(name, str) or name not in KNOWN:
+        raise ConfigError(f"{where}: there is no fault {name!r}; {_nearest(str(name), KNOWN)}")
+    route, defaults, _ = KNOWN[name]
+    for key in given:
+        if key not in CHOICE and key not in defaults:
+            known = (*CHOICE, *defaults)
+            raise ConfigError(f"{where}: {name} has no setting {key!r}; {_nearest(key, known)}")
+    settings = {key: _number(given.get(key, value), key, where) for key, value in defaults.items()}
+    return Rule(
+        name=name,
+        route=_text(given.get("route", route), "route", where),
+        nth=_numbers(given.get("nth", []), where),
+        probability=_number(given.get("probability", 1.0), "probability", where),
+        seed=int(_number(given.get("seed", 0), "seed", where)),
+        times=int(_number(given.get("times", 0), "times", where)),
+        settings=settings,
+    )
+
+
+def _number(value: Any, key: str, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+        raise ConfigError(f"{where}: {key} is {value!r}; give a number that is not negative")
+    return value
+
+
+def _text(value: Any, key: str, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{where}: {key} is {value!r}; give a text such as 'POST /api/subjects'")
+    return value
+
+
+def _numbers(value: Any, where: str) -> tuple[int, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in values):
+        raise ConfigError(f"{where}: nth is {value!r}; give the number of a call, from 1, or a list of them")
+    return tuple(values)
+
+
+def rule_of_text(text: str) -> Rule:
+    """Make a rule of an option's text: ``NAME`` or ``NAME:key=value,key=value``; ``nth=1+4`` names two.
+
+    Raises
+    ------
+    ConfigError
+        When the text says nothing that a rule can be made of.
+    """
+    where = f"--fault {text!r}"
+    name, _, rest = text.partition(":")
+    given: dict[str, Any] = {"name": name.strip()}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise ConfigError(f"{where}: {part!r} has no '='; write NAME:key=value,key=value")
+        given[key.strip()] = value if key.strip() == "route" else _literal(value, part, where)
+    return rule_of(given, where)
+
+
+def _literal(value: str, part: str, where: str) -> Any:
+    try:
+        if "+" in value:
+            return [int(one) for one in value.split("+")]
+        return int(value) if value.strip().isdigit() else float(value)
+    except ValueError:
+        raise ConfigError(f"{where}: {part!r} needs a number after the '='") from None
+
+
+def read_faults(path: Path) -> tuple[Rule, ...]:
+    """Read a file of ``[[fault]]`` tables.
+
+    Raises
+    ------
+    ConfigError
+        When the file cannot be read or holds anything else.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the faults in {path}: {error.strerror}; check --faults") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}; correct that place") from error
+    for key in content:
+        if key != "fault":
+            raise ConfigError(f"{path}: {key!r} is not known here; write each fault as a [[fault]] table")
+    tables = content.get("fault", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ConfigError(f"{path}: write each fault as a [[fault]] table with two brackets")
+    return tuple(rule_of(table, f"{path}, fault {number}") for number, table in enumerate(tables, 1))

@@ -1,0 +1,188 @@
+"""The sandbox's own endpoints under /sandbox/: faults, tokens, quotas, features, jobs, and the truth."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from zoocut.errors import ConfigError
+from zoocut.sandbox import truth
+from zoocut.sandbox.answers import Refusal, plain_json
+from zoocut.sandbox.calls import read_body, world_of
+from zoocut.sandbox.faultfile import KNOWN, rule_of
+from zoocut.sandbox.jobs import run_due
+from zoocut.sandbox.store import now_us
+from zoocut.sandbox.values import parse_json
+from zoocut.sandbox.world import World
+
+__all__ = ["routes"]
+
+Knob = Callable[[World, dict[str, Any]], Any]
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of the knobs."""
+    return [
+        Route("/sandbox/faults", _knob(list_faults), methods=["GET"]),
+        Route("/sandbox/faults", _knob(add_fault), methods=["POST"]),
+        Route("/sandbox/faults", _knob(remove_faults), methods=["DELETE"]),
+        Route("/sandbox/faults/{number:int}", remove_fault, methods=["DELETE"]),
+        Route("/sandbox/injected", _knob(injected), methods=["GET"]),
+        Route("/sandbox/tokens/expire", _knob(expire_tokens), methods=["POST"]),
+        Route("/sandbox/tokens/revoke", _knob(revoke_tokens), methods=["POST"]),
+        Route("/sandbox/tokens/prune", _knob(prune_tokens), methods=["POST"]),
+        Route("/sandbox/users/{login}", set_user, methods=["POST"]),
+        Route("/sandbox/features/{name}", set_feature, methods=["POST"]),
+        Route("/sandbox/jobs/run", _knob(run_jobs), methods=["POST"]),
+        Route("/sandbox/truth", tell_truth, methods=["GET"]),
+        Route("/sandbox/requests", _knob(requests), methods=["GET"]),
+    ]
+
+
+async def _content(request: Request) -> dict[str, Any]:
+    try:
+        body = await read_body(request)
+        content = parse_json(body) if body.strip() else {}
+    except (ValueError, Refusal):
+        content = None
+    if not isinstance(content, dict):
+        raise ConfigError("the body must be a JSON object")
+    return content
+
+
+def _answer(problem: ConfigError) -> Response:
+    return plain_json({"error": str(problem)}, 400)
+
+
+def _knob(turn: Knob) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint of a function on the sandbox and the body's object."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            result = turn(world_of(request), await _content(request))
+        except ConfigError as problem:
+            return _answer(problem)
+        return JSONResponse(await result if inspect.isawaitable(result) else result)
+
+    return endpoint
+
+
+def list_faults(world: World, content: dict[str, Any]) -> Any:
+    """Return the rules at work, how often each was tried and met, and what faults there are."""
+    rules = [
+        {"number": watch.number, **asdict(watch.rule), "calls": watch.calls, "met": watch.met}
+        for watch in world.faults.watches()
+    ]
+    known = {
+        name: {"route": route, **settings, "does": does} for name, (route, settings, does) in KNOWN.items()
+    }
+    return {"faults": rules, "known": known}
+
+
+def add_fault(world: World, content: dict[str, Any]) -> Any:
+    """Set a rule to work."""
+    return {"number": world.faults.add(rule_of(content, "the fault"))}
+
+
+def remove_faults(world: World, content: dict[str, Any]) -> Any:
+    """Take all rules away."""
+    return {"removed": world.faults.remove()}
+
+
+async def remove_fault(request: Request) -> Response:
+    """Take one rule away."""
+    return JSONResponse({"removed": world_of(request).faults.remove(request.path_params["number"])})
+
+
+def injected(world: World, content: dict[str, Any]) -> Any:
+    """Return which fault met which call, oldest first."""
+    return {"injected": [asdict(one) for one in world.faults.injected]}
+
+
+def _update_tokens(world: World, content: dict[str, Any], sql: str, *values: Any) -> dict[str, int]:
+    """Change the tokens of one account or, when none is named, all; ``token`` names a single one."""
+    where = (
+        "(:login IS NULL OR user_id = (SELECT id FROM users WHERE login = :login)) "
+        "AND (:token IS NULL OR token = :token)"
+    )
+    ids = world.store.select(
+        f"SELECT id FROM tokens WHERE {where}", {"login": content.get("login"), "token": content.get("token")}
+    )
+    with world.store.write():
+        for (token_id,) in ids:
+            world.store.run(f"{sql} WHERE id = ?", *values, token_id)
+    return {"changed": len(ids)}
+
+
+def expire_tokens(world: World, content: dict[str, Any]) -> Any:
+    """Let tokens expire now."""
+    return _update_tokens(world, content, "UPDATE tokens SET expires_at = ?", now_us() - 1)
+
+
+def revoke_tokens(world: World, content: dict[str, Any]) -> Any:
+    """Revoke tokens."""
+    return _update_tokens(world, content, "UPDATE tokens SET revoked_at = ?", now_us())
+
+
+def prune_tokens(world: World, content: dict[str, Any]) -> Any:
+    """Delete tokens, and with them the way to renew them."""
+    return _update_tokens(world, content, "DELETE FROM tokens")
+
+
+USER_KNOBS = ("subject_limit", "upload_whitelist", "banned", "uploaded_count")
+
+
+async def set_user(request: Request) -> Response:
+    """Change an account: its quota, whether it is on the whitelist, whether it is banned."""
+    store, login = world_of(request).store, request.path_params["login"]
+    try:
+        content = await _content(request)
+        if store.one("SELECT 1 FROM users WHERE login = ?", login) is None:
+            raise ConfigError(f"there is no account {login!r}")
+        for key, value in content.items():
+            if key not in USER_KNOBS or not (value is None or isinstance(value, int)):
+                raise ConfigError(
+                    f"{key} = {value!r} cannot be set; whole numbers for {', '.join(USER_KNOBS)} can"
+                )
+    except ConfigError as problem:
+        return _answer(problem)
+    with store.write():
+        for key, value in content.items():
+            store.run(f"UPDATE users SET {key} = ? WHERE login = ?", value, login)
+    return JSONResponse({"login": login, **content})
+
+
+async def set_feature(request: Request) -> Response:
+    """Switch a feature, as ``subject_uploading``, on or off."""
+    name, store = request.path_params["name"], world_of(request).store
+    try:
+        content = await _content(request)
+        if not isinstance(content.get("on"), bool):
+            raise ConfigError('say {"on": true} or {"on": false}')
+    except ConfigError as problem:
+        return _answer(problem)
+    with store.write():
+        store.run("INSERT OR REPLACE INTO features VALUES (?, ?)", name, content["on"])
+    return JSONResponse({"name": name, "on": content["on"]})
+
+
+def run_jobs(world: World, content: dict[str, Any]) -> Any:
+    """Do everything that waits in the background, now."""
+    return {"done": run_due(world.store, everything=True)}
+
+
+def requests(world: World, content: dict[str, Any]) -> Any:
+    """Return the last requests, oldest first."""
+    return {"requests": [asdict(one) for one in world.log]}
+
+
+async def tell_truth(request: Request) -> Response:
+    """Answer with everything the sandbox holds, written as it is read."""
+    pieces: Iterator[str] = truth.pieces(world_of(request).store)
+    return StreamingResponse((piece.encode() for piece in pieces), media_type="application/json")
