@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from zoocut.sandbox import Running, running
 
 os.environ["PANOPTES_ENDPOINT"] = "http://127.0.0.1:9"
 """Nothing answers there: a test that forgets its own endpoint fails instead of reaching the real site."""
@@ -21,3 +24,10 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs {folder}, which is not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Running]:
+    """One sandbox in a process of its own, without faults, for all tests that leave none behind."""
+    with running() as server:
+        yield server

@@ -41,7 +41,8 @@ def sandbox(
     """Run a Panoptes for rehearsal on this machine, until Ctrl-C.
 
     Accounts owner, collab, stranger and banned, password sandbox-password; project owner/rehearsal. For the
-    client credentials grant, which acts as owner: client id "5a4d" sixteen times, secret "5ec7" sixteen times.
+    client credentials grant, which acts as owner, the client id is "5a4d" and the secret "5ec7", each sixteen
+    times.
     Prints its endpoint on one line as soon as it answers. Faults can also be set while it runs, by a POST to
     /sandbox/faults; a GET there lists them all.
 

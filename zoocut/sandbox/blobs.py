@@ -59,8 +59,8 @@ def refuse(code: str) -> Response:
     status, message = MESSAGES[code]
     body = (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<Error>\n'
-        f"  <Code>{code}</Code>\n  <Message>{message}\nRequestId:{uuid.uuid4()}\nTime:{iso(now_us())}</Message>\n"
-        "</Error>"
+        f"  <Code>{code}</Code>\n  <Message>{message}\n"
+        f"RequestId:{uuid.uuid4()}\nTime:{iso(now_us())}</Message>\n</Error>"
     )
     return Response(body.encode(), status, {"x-ms-error-code": code}, media_type="application/xml")
 

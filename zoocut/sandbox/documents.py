@@ -55,7 +55,7 @@ def private_user(call: Call, row: Row) -> Document:
     limit = row["subject_limit"]
     quota = call.fault("quota")
     if quota is not None:
-        limit = quota["limit"]
+        limit = int(quota["limit"])
     return {
         **public_user(row),
         "email": f"{row['login']}@example.org",

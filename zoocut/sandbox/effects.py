@@ -186,8 +186,8 @@ def _insert_strangers(world: World, params: dict[str, str], rows: int) -> None:
     store, set_id = world.store, as_id(params.get("subject_set_id"))
     model = store.one(
         "SELECT * FROM subjects s WHERE active AND coalesce(project_id = ?, 1) "
-        "AND coalesce(upload_user_id = ?, 1) AND (? IS NULL OR EXISTS (SELECT 1 FROM set_member_subjects m WHERE m.subject_id = s.id "
-        "AND m.subject_set_id = ?)) ORDER BY id DESC LIMIT 1",
+        "AND coalesce(upload_user_id = ?, 1) AND (? IS NULL OR EXISTS (SELECT 1 FROM set_member_subjects m "
+        "WHERE m.subject_id = s.id AND m.subject_set_id = ?)) ORDER BY id DESC LIMIT 1",
         as_id(params.get("project_id")), as_id(params.get("upload_user_id")), set_id, set_id,
     )  # fmt: skip
     if model is None:

@@ -51,7 +51,8 @@ def count_workflow(store: Store, payload: dict[str, Any]) -> None:
     for (set_id,) in store.rows(links, workflow_id):
         members, gone = store.rows(
             "SELECT count(*), count(s.retired_at) FROM set_member_subjects m "
-            "LEFT JOIN subject_workflow_statuses s ON s.subject_id = m.subject_id AND s.workflow_id = ? WHERE m.subject_set_id = ?",
+            "LEFT JOIN subject_workflow_statuses s ON s.subject_id = m.subject_id "
+            "AND s.workflow_id = ? WHERE m.subject_set_id = ?",
             workflow_id, set_id,
         )[0]  # fmt: skip
         total, retired = total + members, retired + gone

@@ -39,10 +39,10 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listener.bind((HOST, port))
         listener.listen(256)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
         raise ConfigError(
-            f"cannot listen on {HOST}:{port} ({getattr(error, 'strerror', None) or error}); stop what uses the "
+            f"cannot listen on {HOST}:{port} ({error.strerror}); stop what uses the "
             "port, choose another with --port, or let the system choose with --port 0"
         ) from error
     return listener

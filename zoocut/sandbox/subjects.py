@@ -85,7 +85,7 @@ def check_quota(call: Call) -> None:
     if user is None or user["upload_whitelist"]:
         return
     limit = call.world.options.subject_limit if user["subject_limit"] is None else user["subject_limit"]
-    limit = limit if quota is None else quota["limit"]
+    limit = limit if quota is None else int(quota["limit"])
     if user["uploaded_count"] >= limit:
         raise error(403, f"User has uploaded {user['uploaded_count']} subjects of {limit} maximum")
 

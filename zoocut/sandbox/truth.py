@@ -2,8 +2,8 @@
 
 The document has ``subjects`` in the order they were made, ``sets``, and ``events``: a numbered record of what
 was committed in which order (``subject-created``, ``blob-stored``, ``linked``,
-``unlinked``, ``subject-deactivated``, ``subject-removed``, ``set-created``, ``set-deleted``, ``subject-drifted-in``). An event's
-number is smaller than another's exactly when it was committed before.
+``unlinked``, ``subject-deactivated``, ``subject-removed``, ``set-created``, ``set-deleted``,
+``subject-drifted-in``). An event's number is smaller than another's exactly when it was committed before.
 """
 
 from __future__ import annotations

@@ -102,7 +102,8 @@ class World:
         now = now_us()
         project = self.store.insert(
             "projects", owner_id=owner_id, display_name=name,
-            slug=self._free_slug(f"{login}/{slug_of(name)}"), private=private, fields=fields, created_at=now, updated_at=now,
+            slug=self._free_slug(f"{login}/{slug_of(name)}"), private=private,
+            fields=fields, created_at=now, updated_at=now,
         )  # fmt: skip
         self.add_role(project, owner_id, "owner")
         return project
