@@ -24,7 +24,7 @@ LEFT_OUT = {"imports"}
 NEEDS_SQL = ("expired: ", "revoked: ")
 SQL_SCENARIOS = {"users_quota", "users_feature_flag"}
 
-OTHERS = "the recorded project also holds what scenarios that are not in scenarios.py, or that need SQL, had made: "
+OTHERS = "scenarios that are not in scenarios.py, or that need SQL, had also made in the recorded project: "
 MAY_DIFFER = {
     ("subjects_read", "by uploader newest first"): OTHERS + "two subjects",
     ("links_counts", "project"): OTHERS
