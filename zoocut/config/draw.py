@@ -22,6 +22,10 @@ PanelName = Literal["template", "science", "difference"]
 Options = dict[str, float]
 
 
+def _asinh_of_a_tenth() -> Options:
+    return {"a": 0.1}
+
+
 class PanelSettings(Section):
     """One panel: its title, the interval that chooses the limits and the stretch between them."""
 
@@ -29,15 +33,15 @@ class PanelSettings(Section):
     interval: Annotated[
         str, Field(description="an interval of astropy.visualization: minmax, zscale, percentile ...")
     ] = "minmax"
-    interval_options: Annotated[
-        Options, Field(description="its parameters by astropy's names, as {contrast = 0.2}")
-    ] = {}
+    interval_options: Options = Field(
+        default_factory=dict, description="its parameters by astropy's names, as {contrast = 0.2}"
+    )
     stretch: Annotated[
         str, Field(description="a stretch of astropy.visualization: linear, asinh, sqrt, log ...")
     ] = "linear"
-    stretch_options: Annotated[
-        Options, Field(description="its parameters by astropy's names, as {a = 0.1}")
-    ] = {}
+    stretch_options: Options = Field(
+        default_factory=dict, description="its parameters by astropy's names, as {a = 0.1}"
+    )
     central_crop_pix: Annotated[
         int | None,
         Field(ge=1, description="limits come from the central square of this width; none: from all pixels"),
@@ -49,7 +53,7 @@ class TemplatePanel(PanelSettings):
 
     title: str = "Template"
     stretch: str = "asinh"
-    stretch_options: Options = {"a": 0.1}
+    stretch_options: Options = Field(default_factory=_asinh_of_a_tenth)
 
 
 class SciencePanel(PanelSettings):
@@ -57,7 +61,7 @@ class SciencePanel(PanelSettings):
 
     title: str = "Science"
     stretch: str = "asinh"
-    stretch_options: Options = {"a": 0.1}
+    stretch_options: Options = Field(default_factory=_asinh_of_a_tenth)
 
 
 class DifferencePanel(PanelSettings):
@@ -104,7 +108,8 @@ class DrawSettings(Section):
         Field(
             ge=8,
             le=4096,
-            description="width of a panel in the picture; a cutout is zoomed by the largest whole number that fits",
+            description="width of a panel in the picture; cutouts are zoomed by the largest whole number "
+            "that fits",
         ),
     ] = 194
     colormap: Annotated[str, Field(description="a colour map of matplotlib by its name")] = "bone"
@@ -118,8 +123,14 @@ class DrawSettings(Section):
     font: Annotated[
         str, Field(description="a font family that matplotlib finds, or the path of a .ttf file")
     ] = "DejaVu Sans"
-    title_height_pix: Annotated[int, Field(ge=6, le=200, description="type size of the titles")] = 17
-    text_height_pix: Annotated[int, Field(ge=6, le=200, description="type size of the values")] = 14
+    title_height_pix: Annotated[
+        float,
+        Field(ge=6, le=200, description="type size of the titles; 16.7 is 12 points at 100 dots an inch"),
+    ] = 16.7
+    text_height_pix: Annotated[
+        float,
+        Field(ge=6, le=200, description="type size of the values; 13.9 is 10 points at 100 dots an inch"),
+    ] = 13.9
     scale_bar_arcsec: Annotated[
         float | None,
         Field(
@@ -128,9 +139,9 @@ class DrawSettings(Section):
             "short or too long; none: no bar",
         ),
     ] = 1.0
-    template: TemplatePanel = TemplatePanel()
-    science: SciencePanel = SciencePanel()
-    difference: DifferencePanel = DifferencePanel()
+    template: TemplatePanel = Field(default_factory=TemplatePanel)
+    science: SciencePanel = Field(default_factory=SciencePanel)
+    difference: DifferencePanel = Field(default_factory=DifferencePanel)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -1,0 +1,58 @@
+"""Which boxes of a frame a source's cutouts are: one square a size, or its footprint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zoocut.config.draw import DrawSettings
+from zoocut.config.images import FootprintColumns, FramesSettings
+from zoocut.errors import ConfigError, InputError
+from zoocut.images.geometry import Box, box_around
+from zoocut.model import DiaSource
+
+__all__ = ["Boxes", "boxes_for"]
+
+Boxes = Callable[[DiaSource, float, float], tuple[Box, ...]]
+"""Gives the boxes of a source at (y_pix, x_pix); raises InputError when it cannot."""
+
+
+def boxes_for(settings: FramesSettings, draw: DrawSettings) -> Boxes:
+    """Choose how boxes are made.
+
+    Raises
+    ------
+    ConfigError
+        When neither sizes nor footprints are asked for: a whole frame is no cutout.
+    """
+    if draw.use_footprint:
+        columns = settings.footprint
+        return lambda source, _y_pix, _x_pix: (footprint_box(source, columns),)
+    if not draw.sizes:
+        raise ConfigError("draw.sizes is empty, which means whole stamps: give sizes = [30] for frames")
+    sizes = draw.sizes
+    return lambda _, y_pix, x_pix: tuple(box_around(y_pix, x_pix, size) for size in sizes)
+
+
+def footprint_box(source: DiaSource, columns: FootprintColumns) -> Box:
+    """Read a source's footprint box from its columns.
+
+    Raises
+    ------
+    InputError
+        When a column is missing or empty, or the box has no pixel.
+    """
+    x_min, x_max = _pixel(source, columns.x_min), _pixel(source, columns.x_max)
+    y_min, y_max = _pixel(source, columns.y_min), _pixel(source, columns.y_max)
+    if x_max < x_min or y_max < y_min:
+        raise InputError(f"its footprint, x {x_min} to {x_max} and y {y_min} to {y_max}, has no pixel")
+    return Box(y_min, x_min, y_max - y_min + 1, x_max - x_min + 1)
+
+
+def _pixel(source: DiaSource, column: str) -> int:
+    value = source.columns.get(column)
+    if isinstance(value, (int, float)) and value == int(value):
+        return int(value)
+    raise InputError(
+        f"its column {column} is {'missing or empty' if value is None else value}, where use_footprint needs "
+        "a whole pixel number: name the columns in [images.footprint]"
+    )

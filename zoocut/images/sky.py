@@ -1,0 +1,124 @@
+"""Where on an image a position on the sky lies, by the image's own WCS."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+from astropy.wcs import WCS, NoConvergence
+from astropy.wcs.utils import pixel_to_skycoord, skycoord_to_pixel
+
+__all__ = ["Floats", "Located", "locate", "read_wcs"]
+
+Floats = npt.NDArray[np.float64]
+
+STEP_DEG = 1 / 3600
+"""Length of the steps north and east that the local scale and orientation are taken from."""
+
+RETURN_TOLERANCE_PIX = 0.05
+"""A position counts when its pixel leads back to it; a distortion model run outside its frame does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Sources on an image.
+
+    Parameters
+    ----------
+    y_pix, x_pix : (n,) array
+        Zero-based positions; NaN where the WCS has no answer.
+    scale_arcsec : (n,) array
+        Arcseconds a pixel, the root of the local pixel area.
+    north, east : (n, 2) array
+        (y, x) directions of north and east, in pixels an arcsecond.
+    """
+
+    y_pix: Floats
+    x_pix: Floats
+    scale_arcsec: Floats
+    north: Floats
+    east: Floats
+
+
+def read_wcs(header: fits.Header) -> WCS | None:
+    """Read the celestial WCS of a header.
+
+    Parameters
+    ----------
+    header : Header
+        Of an image; one with CRVAL but no CTYPE, as alert stamps have it, is taken as RA---TAN, DEC--TAN.
+
+    Returns
+    -------
+    WCS or None
+        None where the header has no celestial WCS.
+    """
+    if "CTYPE1" not in header and "CRVAL1" in header:
+        header = header.copy()
+        header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
+        header["CUNIT1"] = header["CUNIT2"] = "deg"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        try:
+            wcs = WCS(header, naxis=2)
+        except Exception:  # wcslib answers a broken header with one of a dozen classes
+            return None
+        return wcs if wcs.has_celestial else None
+
+
+def locate(wcs: WCS, ra_deg: Floats, dec_deg: Floats) -> Located:
+    """Find pixels, local scales and local directions of many sources at once.
+
+    Parameters
+    ----------
+    wcs : WCS
+        With all its distortions.
+    ra_deg, dec_deg : (n,) array
+        ICRS positions.
+    """
+    dec_deg = np.where(np.abs(dec_deg) <= 90, dec_deg, np.nan)
+    y_pix, x_pix = _pixels(wcs, ra_deg, dec_deg)
+    step_north = np.where(dec_deg < 89, STEP_DEG, -STEP_DEG)
+    shrunk = np.maximum(np.cos(np.radians(dec_deg)), 1e-6)
+    north = np.stack(_pixels(wcs, ra_deg, dec_deg + step_north), axis=-1) - np.stack((y_pix, x_pix), axis=-1)
+    east = np.stack(_pixels(wcs, ra_deg + STEP_DEG / shrunk, dec_deg), axis=-1) - np.stack(
+        (y_pix, x_pix), axis=-1
+    )
+    north *= np.sign(step_north)[:, None]
+    area = np.abs(north[:, 0] * east[:, 1] - north[:, 1] * east[:, 0])
+    with np.errstate(divide="ignore"):
+        scale = 1 / np.sqrt(area)
+    return Located(y_pix, x_pix, scale, north, east)
+
+
+def _pixels(wcs: WCS, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
+    ra_deg, dec_deg = np.broadcast_arrays(ra_deg, dec_deg)
+    y_pix = np.full(len(ra_deg), np.nan)
+    x_pix = y_pix.copy()
+    known = np.isfinite(ra_deg) & np.isfinite(dec_deg)
+    if known.any():
+        sky = SkyCoord(ra_deg[known], dec_deg[known], unit="deg")
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            x_pix[known], y_pix[known] = _returning(wcs, sky)
+    return y_pix, x_pix
+
+
+def _returning(wcs: WCS, sky: SkyCoord) -> tuple[Any, Any]:
+    """Convert positions; those whose pixel does not lead back to them become NaN."""
+    try:
+        x_pix, y_pix = skycoord_to_pixel(sky, wcs, mode="all")
+    except NoConvergence as error:
+        x_pix, y_pix = np.asarray(error.best_solution).T
+    back = pixel_to_skycoord(x_pix, y_pix, wcs, mode="all")
+    x_pix, y_pix = np.atleast_1d(x_pix).astype(float), np.atleast_1d(y_pix).astype(float)
+    scale_deg = np.sqrt(abs(np.linalg.det(wcs.celestial.pixel_scale_matrix)))
+    astray = ~(back.separation(sky).deg < RETURN_TOLERANCE_PIX * scale_deg)
+    x_pix[astray] = y_pix[astray] = np.nan
+    return x_pix, y_pix

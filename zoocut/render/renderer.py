@@ -1,0 +1,130 @@
+"""Draws batches of cutouts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoocut.config.draw import DrawSettings, PanelName
+from zoocut.model import Cutout, DiaSource, FloatImage, Picture, Rejection
+from zoocut.render.frame import Frame
+from zoocut.render.levels import Levels
+
+__all__ = ["Renderer"]
+
+Cut = tuple[DiaSource, tuple[Cutout, ...]]
+Painted = npt.NDArray[Any]
+
+
+class Renderer:
+    """Draws the pictures of a run.
+
+    Parameters
+    ----------
+    draw : DrawSettings
+        What they look like.
+    frames : sequence of Frame
+        The pictures of a source.
+    levels : mapping of str to Levels
+        Interval and stretch of each panel.
+    colours : (count + 1,) array
+        Palette index of each level.
+    """
+
+    def __init__(
+        self,
+        draw: DrawSettings,
+        frames: Sequence[Frame],
+        levels: dict[PanelName, Levels],
+        colours: npt.NDArray[Any],
+    ) -> None:
+        self._panel_pix = draw.panel_pix
+        self._rows = 1 if draw.use_footprint else max(1, len(draw.sizes))
+        self._names = draw.panels
+        self._suffixes = tuple(f"-{name}" for name in draw.panels) if draw.layout == "frames" else ("",)
+        self._frames = frames
+        self._levels = levels
+        self._colours = colours
+
+    @property
+    def size_pix(self) -> tuple[int, int]:
+        """(width, height) of every picture."""
+        return self._frames[0].size_pix
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What to put behind a source's id to name each of its pictures."""
+        return self._suffixes
+
+    def draw(self, batch: Sequence[Cut]) -> Iterator[tuple[Picture, ...] | Rejection]:
+        """Draw sources, many at a time for speed; what is drawn does not depend on the company.
+
+        Parameters
+        ----------
+        batch : sequence of (DiaSource, tuple of Cutout)
+            Some hundreds, or all of an exposure.
+
+        Yields
+        ------
+        tuple of Picture or Rejection
+            For each source in order its pictures, or why there are none.
+        """
+        refusals = [self._refusal(source, cutouts) for source, cutouts in batch]
+        painted = self._paint([cutouts for _, cutouts in batch], refusals)
+        for i, (source, cutouts) in enumerate(batch):
+            refusal = refusals[i]
+            yield refusal or tuple(frame.draw(source, cutouts, painted[i]) for frame in self._frames)
+
+    def _refusal(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> Rejection | None:
+        for cutout in cutouts:
+            height, width = cutout.template.shape
+            if max(height, width) > self._panel_pix:
+                return Rejection(
+                    str(source.dia_source_id),
+                    source.row,
+                    f"its cutout of {width} x {height} pixels does not fit a panel of {self._panel_pix}: set "
+                    f"draw.panel_pix to {max(height, width)} or more, or name draw.sizes",
+                )
+        if len(cutouts) != self._rows:
+            raise ValueError(f"a source came with {len(cutouts)} cutouts where {self._rows} are drawn")
+        return None
+
+    def _paint(
+        self, batch: Sequence[tuple[Cutout, ...]], refusals: Sequence[Rejection | None]
+    ) -> list[dict[tuple[PanelName, int], Painted]]:
+        """Give each panel of each source its palette indices, top row first, before zooming."""
+        painted: list[dict[tuple[PanelName, int], Painted]] = [{} for _ in batch]
+        for row in range(self._rows):
+            for alike in _of_one_kind([cutouts[row] for cutouts in batch], refusals):
+                for name in self._names:
+                    stack = np.stack([_native(getattr(batch[i][row], name)) for i in alike])
+                    indices = self._colours[self._levels[name].of(stack)][:, ::-1]
+                    for i, panel in zip(alike, indices, strict=True):
+                        painted[i][name, row] = panel
+        return painted
+
+
+def _of_one_kind(cutouts: Sequence[Cutout], refusals: Sequence[Rejection | None]) -> Iterator[list[int]]:
+    """Group the numbers of cutouts that can be stacked."""
+    groups: dict[object, list[int]] = defaultdict(list)
+    for i, (cutout, refusal) in enumerate(zip(cutouts, refusals, strict=True)):
+        if refusal is None:
+            groups[cutout.template.shape, *(_dtype(getattr(cutout, name)) for name in _PANELS)].append(i)
+    yield from groups.values()
+
+
+_PANELS: tuple[PanelName, ...] = ("template", "science", "difference")
+
+
+def _dtype(image: FloatImage) -> np.dtype[Any]:
+    return np.dtype(np.float32 if image.dtype.kind == "f" and image.dtype.itemsize == 4 else np.float64)
+
+
+def _native(image: FloatImage) -> FloatImage:
+    """Give an image as floats in native byte order, masked pixels as NaN."""
+    floats = image.astype(_dtype(image), copy=False)
+    return np.ma.filled(floats, np.nan)

@@ -1,0 +1,100 @@
+"""Text as strips of coverage, drawn once a word or once a character and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from zoocut.errors import ConfigError
+
+__all__ = ["Strip", "Type", "font_file"]
+
+Strip = npt.NDArray[np.uint8]
+"""Coverage 0..255 of shape (height, width); all strips of a type have the same height and base line."""
+
+DEFAULT_FAMILY = "DejaVu Sans"
+
+
+class Type:
+    """A font at one size.
+
+    Parameters
+    ----------
+    file : str
+        Path of the font.
+    height_pix : float
+        Type size.
+    """
+
+    def __init__(self, file: str, height_pix: float) -> None:
+        self._font = ImageFont.truetype(file, height_pix, layout_engine=ImageFont.Layout.BASIC)
+        self.ascent, descent = self._font.getmetrics()
+        self.height = self.ascent + descent
+        self._words: dict[str, Strip] = {}
+        self._characters: dict[str, Strip] = {}
+
+    def word(self, text: str) -> Strip:
+        """Draw a text that will be needed again."""
+        strip = self._words.get(text)
+        if strip is None:
+            strip = self._words[text] = self._drawn(text)
+        return strip
+
+    def number(self, text: str) -> Strip:
+        """Draw a text that will hardly come again, from the strips of its characters."""
+        return np.concatenate([self._character(character) for character in text or " "], axis=1)
+
+    def _character(self, character: str) -> Strip:
+        strip = self._characters.get(character)
+        if strip is None:
+            strip = self._characters[character] = self._drawn(character)
+        return strip
+
+    def _drawn(self, text: str) -> Strip:
+        width = max(1, round(self._font.getlength(text)))
+        image = Image.new("L", (width, self.height), 0)
+        ImageDraw.Draw(image).text((0, self.ascent), text, font=self._font, fill=255, anchor="ls")
+        return np.asarray(image)
+
+
+def font_file(font: str, weight: str = "normal") -> str:
+    """Find the file of a font.
+
+    Parameters
+    ----------
+    font : str
+        A family that matplotlib finds, or the path of a font file.
+    weight : str
+        `normal` or `bold`; a path has only the weight it has.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such font.
+    """
+    if Path(font).suffix.lower() in {".ttf", ".otf", ".ttc"}:
+        return _readable(font)
+    import matplotlib
+
+    if font == DEFAULT_FAMILY:
+        name = "DejaVuSans-Bold.ttf" if weight == "bold" else "DejaVuSans.ttf"
+        return str(Path(matplotlib.get_data_path(), "fonts", "ttf", name))
+    from matplotlib.font_manager import FontProperties, findfont
+
+    try:
+        return str(findfont(FontProperties(family=font, weight=weight), fallback_to_default=False))
+    except ValueError:
+        raise ConfigError(
+            f"draw.font = {font!r} is not installed: name another family or the path of a .ttf file"
+        ) from None
+
+
+def _readable(path: str) -> str:
+    try:
+        ImageFont.truetype(path, 12)
+    except OSError as error:
+        raise ConfigError(f"draw.font = {path!r} cannot be read ({error}): give a TrueType file") from None
+    return path
