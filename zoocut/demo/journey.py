@@ -18,12 +18,13 @@ from typing import Any
 
 from zoocut.errors import VerificationFailed, ZoocutError
 from zoocut.manifest import read_manifest
+from zoocut.sandbox import running
 
 __all__ = ["Journey"]
 
 ACCOUNT = {"PANOPTES_USERNAME": "owner", "PANOPTES_PASSWORD": "sandbox-password"}
-ANSWER_TIME = "0.05"
-"""Seconds that the sandbox takes over a request, so that there is a half way to be killed at."""
+SLOWED = ("--fault", "latency:delay_s=0.05")
+"""The sandbox takes a while over each request, so that there is a half way to be killed at."""
 PATIENCE_S = 60.0
 
 
@@ -73,22 +74,12 @@ class Journey:
     @contextmanager
     def sandbox(self) -> Iterator[str]:
         """Run a sandbox for the length of the block and give its endpoint."""
-        words = ("sandbox", "--port", "0", "--data", self.folder / "sandbox", "--latency", ANSWER_TIME)
-        self._show(words, end=" &")
-        process = subprocess.Popen(
-            _command(words), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert process.stdout is not None
-        endpoint = process.stdout.readline().strip()
-        if not endpoint:
-            raise ZoocutError(f"the sandbox did not start: try `{_typed(words)}` to see why")
-        self.tell(endpoint)
-        self.tell("$ export " + " ".join(f"{name}={value}" for name, value in ACCOUNT.items()))
-        try:
-            yield endpoint
-        finally:
-            process.terminate()
-            process.communicate(timeout=PATIENCE_S)
+        data = self.folder / "sandbox"
+        self._show(("sandbox", "--data", data, *SLOWED), end=" &")
+        with running(data, SLOWED) as server:
+            self.tell(server.endpoint)
+            self.tell("$ export " + " ".join(f"{name}={value}" for name, value in ACCOUNT.items()))
+            yield server.endpoint
 
     def compare_with_sandbox(self, endpoint: str, run: Path) -> int:
         """Compare what the sandbox holds with the run, byte by byte of the images.
@@ -106,7 +97,7 @@ class Journey:
         import requests
 
         truth = requests.get(f"{endpoint}/sandbox/truth", timeout=PATIENCE_S).json()
-        held = sorted(_held(subject) for subject in truth["subjects"] if subject["subject_sets"])
+        held = sorted(_held(subject) for subject in truth["subjects"] if subject["sets"])
         expected = sorted(
             (row.external_id, *map(_md5, _images(run, row.locations)))
             for row in read_manifest(run / "manifest.csv")
@@ -157,4 +148,5 @@ def _md5(path: Path) -> str:
 
 
 def _held(subject: dict[str, Any]) -> tuple[str, ...]:
-    return (subject["external_id"], *(location["md5"] for location in subject["locations"]))
+    blobs = (location["blob"] or {} for location in subject["locations"])
+    return (subject["external_id"], *(blob.get("md5", "no image") for blob in blobs))

@@ -78,14 +78,17 @@ def plan_batches(
     """
     batch = Batch()
     for row in _refusing_duplicates(rows, limit):
-        exposure = row if isinstance(row, Rejection) else _exposure(images, row)
-        if isinstance(exposure, Rejection):
-            batch.rejections.append(exposure)
+        if isinstance(row, Rejection):
+            batch.rejections.append(row)
+            continue
+        try:
+            exposure = images.exposure_of(row)
+        except InputError as error:
+            batch.rejections.append(Rejection(str(row.dia_source_id), row.row, str(error)))
             continue
         if batch.is_full_before(exposure):
             yield batch
             batch = Batch()
-        assert isinstance(row, DiaSource)
         batch.add(exposure, Planned(row, recorded.get(row.dia_source_id)))
     yield batch
 
@@ -106,10 +109,3 @@ def _refusing_duplicates(
         elif isinstance(row, DiaSource):
             seen.add(row.dia_source_id)
         yield row
-
-
-def _exposure(images: Images, source: DiaSource) -> str | Rejection:
-    try:
-        return images.exposure_of(source)
-    except InputError as error:
-        return Rejection(str(source.dia_source_id), source.row, str(error))

@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoocut.config.settings import Settings
 from zoocut.drawn import DrawnSource
@@ -19,8 +20,11 @@ from zoocut.files import write_whole
 from zoocut.generate.plan import SOURCES_AT_ONCE, Batch, Planned
 from zoocut.images import open_images
 from zoocut.model import Cutout, DiaSource, Images, Picture, Rejection
-from zoocut.render import Renderer, open_renderer
+from zoocut.render import open_renderer
 from zoocut.run import Run
+
+if TYPE_CHECKING:
+    from zoocut.render import Renderer
 
 __all__ = ["Done", "Draughtsman", "work_through"]
 
@@ -96,8 +100,10 @@ class Draughtsman:
         }
         cuts = self._cuts(batch, kept, outcomes)
         while several := list(islice(cuts, SOURCES_AT_ONCE)):
-            for (source, _), pictures in zip(several, self._renderer.draw(several), strict=True):
+            for (source, cutouts), pictures in zip(several, self._renderer.draw(several), strict=True):
                 key = source.dia_source_id
+                if self.settings.draw.save_as_numpy:
+                    self._save_raw(source, cutouts)
                 outcomes[key] = self._stored(source, pictures, recorded[key])
         return outcomes
 
@@ -139,10 +145,20 @@ class Draughtsman:
         return DrawnSource(dict(source.columns), names, sums)
 
     def _names(self, source: DiaSource) -> tuple[str, ...]:
-        chunk = self.settings.draw.chunk_size
-        number = source.dia_source_id
-        folder = Path("images") if chunk is None else Path("images", str(number // chunk * chunk))
-        return tuple(str(folder / f"{number}{suffix}.png") for suffix in self._renderer.suffixes)
+        folder = "images" / self._chunk(source)
+        return tuple(
+            str(folder / f"{source.dia_source_id}{suffix}.png") for suffix in self._renderer.suffixes
+        )
+
+    def _chunk(self, source: DiaSource) -> Path:
+        size = self.settings.draw.chunk_size
+        return Path() if size is None else Path(str(source.dia_source_id // size * size))
+
+    def _save_raw(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> None:
+        from zoocut.render.raw import npy_files
+
+        for name, content in npy_files(source, cutouts).items():
+            write_whole(self.run.numpy / self._chunk(source) / name, content)
 
 
 def work_through(batches: Iterable[Batch], draughtsman: Draughtsman, jobs: int) -> Iterator[Done]:
