@@ -1,1 +1,7 @@
-"""What happened at Zooniverse, in SQLite; the only room beside the sandbox that speaks SQL."""
+"""The ledger: what is known to have happened at Zooniverse, and the only SQL about it."""
+
+from zoocut.ledger.book import Ledger, PlannedRow
+from zoocut.ledger.lock import sole_uploader
+from zoocut.ledger.records import Entry, Image, Member, State, Target
+
+__all__ = ["Entry", "Image", "Ledger", "Member", "PlannedRow", "State", "Target", "sole_uploader"]

@@ -1,1 +1,1 @@
-"""Everything that talks to a Panoptes server; the only room that imports panoptes_client."""
+"""The way to Zooniverse: the only import of panoptes_client; foreign errors end here."""

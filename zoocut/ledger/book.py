@@ -1,0 +1,343 @@
+"""The ledger as the rest of the program sees it: entries out, entries in, one transaction a call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoocut.errors import LedgerError
+from zoocut.ledger.records import Entry, Image, Member, State, Target
+from zoocut.ledger.schema import connect, connect_to_read
+
+__all__ = ["Ledger", "PlannedRow"]
+
+PAGE = 500
+"""Rows read at a time."""
+
+ENTRY_COLUMNS = (
+    "target, row, external_id, metadata, state, subject_id, attempt, sent_at, sent_as, watermark, reason"
+)
+
+
+BEGUN = "(rows.subject_id IS NOT NULL OR rows.state IN ('intent', 'in_doubt'))"
+"""Rows that may have a subject: the manifest can change them no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRow:
+    """A manifest row as the ledger takes it in.
+
+    Parameters
+    ----------
+    external_id : str
+        The manifest's own id.
+    metadata : dict of str to str
+        What the subject is to carry.
+    images : tuple of Image
+        Its locations, not measured yet.
+    problem : str or None
+        Why the row cannot be uploaded.
+    """
+
+    external_id: str
+    metadata: dict[str, str]
+    images: tuple[Image, ...]
+    problem: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """A checksum of what the manifest says, to tell a changed row from the same one."""
+        words = [self.external_id, *(image.path for image in self.images), json.dumps(self.metadata)]
+        return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+class Ledger:
+    """A run's ledger.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        As `open` and `read` make it.
+    path : Path
+        Its file, for messages.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    @classmethod
+    @contextmanager
+    def open(cls, path: Path, run_id: str) -> Iterator[Ledger]:
+        """Open the ledger of a run to write to, making it when there is none.
+
+        Raises
+        ------
+        LedgerError
+            When it is damaged, newer, another run's, or cannot be written.
+        """
+        with _explained(path):
+            connection = connect(path)
+        try:
+            ledger = cls(connection, path)
+            ledger._belong_to(run_id)
+            yield ledger
+        finally:
+            connection.close()
+
+    @classmethod
+    @contextmanager
+    def read(cls, path: Path) -> Iterator[Ledger]:
+        """Open a ledger to look at, also while another process writes it.
+
+        Raises
+        ------
+        LedgerError
+            When it is damaged or newer.
+        """
+        with _explained(path):
+            connection = connect_to_read(path)
+        try:
+            yield cls(connection, path)
+        finally:
+            connection.close()
+
+    def _belong_to(self, run_id: str) -> None:
+        with self._transaction() as write:
+            known = write.execute("SELECT id FROM run").fetchone()
+            if known is None:
+                write.execute("INSERT INTO run VALUES (?)", (run_id,))
+            elif known[0] != run_id:
+                raise LedgerError(
+                    f"{self._path} is the ledger of run {known[0]}, not of run {run_id} in run.toml: put back "
+                    "the files that belong together"
+                )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with _explained(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _query(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        with _explained(self._path):
+            return self._connection.execute(question, values).fetchall()
+
+    def targets(self) -> list[Target]:
+        """List every target that the run has gone to, the first one first."""
+        return [
+            Target(*row)
+            for row in self._query(
+                "SELECT number, endpoint, project_id, project_slug, set_id, set_name FROM targets ORDER BY number"
+            )
+        ]
+
+    def add_target(
+        self, endpoint: str, project_id: str, project_slug: str, set_id: str, set_name: str
+    ) -> Target:
+        """Give the target of this set, made when it is new; its names are brought up to date."""
+        with self._transaction() as write:
+            write.execute(
+                "INSERT INTO targets (endpoint, project_id, project_slug, set_id, set_name) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET project_slug = excluded.project_slug, set_name = excluded.set_name",
+                (endpoint, project_id, project_slug, set_id, set_name),
+            )
+        return next(
+            target
+            for target in self.targets()
+            if (target.endpoint, target.project_id, target.set_id) == (endpoint, project_id, set_id)
+        )
+
+    def counts(self, target: Target) -> dict[State, int]:
+        """Count the entries of a target by state; every state is there."""
+        found = dict(
+            self._query("SELECT state, COUNT(*) FROM rows WHERE target = ? GROUP BY state", target.number)
+        )
+        return {state: found.get(state.value, 0) for state in State}
+
+    def entries(self, target: Target, state: State, after: int = -1, limit: int = PAGE) -> list[Entry]:
+        """Read entries in one state, by row number, beginning behind `after`."""
+        heads = self._query(
+            f"SELECT {ENTRY_COLUMNS} FROM rows WHERE target = ? AND state = ? AND row > ? ORDER BY row LIMIT ?",
+            target.number,
+            state.value,
+            after,
+            limit,
+        )
+        return self._with_images(target, heads)
+
+    def every(self, target: Target) -> Iterator[Entry]:
+        """Read all entries of a target by row number, a page at a time."""
+        after = -1
+        while heads := self._query(
+            f"SELECT {ENTRY_COLUMNS} FROM rows WHERE target = ? AND row > ? ORDER BY row LIMIT ?",
+            target.number,
+            after,
+            PAGE,
+        ):
+            yield from self._with_images(target, heads)
+            after = heads[-1][1]
+
+    def _with_images(self, target: Target, heads: Sequence[tuple[Any, ...]]) -> list[Entry]:
+        if not heads:
+            return []
+        images: dict[int, list[Image]] = {head[1]: [] for head in heads}
+        for row, *image in self._query(
+            "SELECT row, path, mime, size, sha256, md5, media_name, proved FROM images "
+            "WHERE target = ? AND row BETWEEN ? AND ? ORDER BY row, position",
+            target.number,
+            heads[0][1],
+            heads[-1][1],
+        ):
+            if row in images:
+                images[row].append(Image(*image[:-1], proved=bool(image[-1])))
+        return [_entry(head, tuple(images[head[1]])) for head in heads]
+
+    def save(self, entries: Iterable[Entry]) -> None:
+        """Write what happened to these entries; on disk when this returns.
+
+        Raises
+        ------
+        LedgerError
+            When the disk is full or the file cannot be written.
+        """
+        with self._transaction() as write:
+            for entry in entries:
+                write.execute(
+                    "UPDATE rows SET state = ?, subject_id = ?, attempt = ?, sent_at = ?, sent_as = ?, "
+                    "watermark = ?, reason = ? WHERE target = ? AND row = ?",
+                    (
+                        entry.state.value,
+                        entry.subject_id,
+                        entry.attempt,
+                        entry.sent_at,
+                        entry.sent_as,
+                        entry.watermark,
+                        entry.reason,
+                        entry.target,
+                        entry.row,
+                    ),
+                )
+                write.executemany(
+                    "UPDATE images SET mime = ?, size = ?, sha256 = ?, md5 = ?, media_name = ?, proved = ? "
+                    "WHERE target = ? AND row = ? AND position = ?",
+                    [
+                        (i.mime, i.size, i.sha256, i.md5, i.media_name, i.proved, entry.target, entry.row, at)
+                        for at, i in enumerate(entry.images, start=1)
+                    ],
+                )
+
+    def manifest_of(self, target: Target) -> str | None:
+        """Tell the checksum of the manifest that the target was last planned from."""
+        ((checksum,),) = self._query("SELECT manifest_sha256 FROM targets WHERE number = ?", target.number)
+        return None if checksum is None else str(checksum)
+
+    def plan(self, target: Target, rows: Iterable[PlannedRow], manifest_sha256: str) -> None:
+        """Take in the manifest: new rows are added, rows not begun follow it, begun rows must not differ.
+
+        Raises
+        ------
+        LedgerError
+            When a row that was begun is missing from the manifest or says something else now.
+        """
+        with self._transaction() as write:
+            write.execute(
+                "CREATE TEMP TABLE incoming (line INTEGER PRIMARY KEY, external_id TEXT, copy INTEGER, digest TEXT, "
+                "metadata TEXT, images TEXT, problem TEXT, UNIQUE (external_id, copy))"
+            )
+            write.executemany("INSERT INTO incoming VALUES (NULL, ?, ?, ?, ?, ?, ?)", _numbered_copies(rows))
+            self._refuse_changes(write, target)
+            _replace_unbegun(write, target.number)
+            write.execute("DROP TABLE incoming")
+            write.execute(
+                "UPDATE targets SET manifest_sha256 = ? WHERE number = ?", (manifest_sha256, target.number)
+            )
+
+    def _refuse_changes(self, write: sqlite3.Connection, target: Target) -> None:
+        changed = write.execute(
+            "SELECT rows.external_id, incoming.digest IS NULL FROM rows LEFT JOIN incoming USING (external_id, copy)"
+            f" WHERE target = ? AND {BEGUN} AND rows.digest IS NOT incoming.digest LIMIT 1",
+            (target.number,),
+        ).fetchone()
+        if changed is not None:
+            what = "is missing from" if changed[1] else "differs from what was uploaded in"
+            raise LedgerError(
+                f"row {changed[0]} {what} {self._path.with_name('manifest.csv')}: a row whose upload has begun "
+                "cannot change; restore the manifest, or make another run"
+            )
+
+    def last_error(self, target: Target) -> str | None:
+        """Tell what stopped the last upload to the target, if anything did."""
+        ((text,),) = self._query("SELECT last_error FROM targets WHERE number = ?", target.number)
+        return None if text is None else str(text)
+
+    def note_error(self, target: Target, text: str | None) -> None:
+        """Remember what stopped an upload, or None when it ended well."""
+        with self._transaction() as write:
+            write.execute("UPDATE targets SET last_error = ? WHERE number = ?", (text, target.number))
+
+
+def _entry(head: tuple[Any, ...], images: tuple[Image, ...]) -> Entry:
+    target, row, external_id, metadata, state, *rest = head
+    return Entry(target, row, external_id, json.loads(metadata), State(state), images, *rest)
+
+
+def _numbered_copies(rows: Iterable[PlannedRow]) -> Iterator[tuple[Any, ...]]:
+    seen: dict[str, int] = {}
+    for row in rows:
+        copy = seen.get(row.external_id, 0)
+        seen[row.external_id] = copy + 1
+        problem = row.problem or (
+            f"external_id {row.external_id} appears more than once in the manifest: give each row its own"
+            if copy
+            else None
+        )
+        images = json.dumps([(image.path, image.mime, image.size) for image in row.images])
+        yield row.external_id, copy, row.digest, json.dumps(row.metadata), images, problem
+
+
+def _replace_unbegun(write: sqlite3.Connection, target: int) -> None:
+    write.execute(f"DELETE FROM rows WHERE target = ? AND NOT {BEGUN}", (target,))
+    write.execute(
+        "INSERT INTO rows (target, row, external_id, copy, digest, metadata, state, reason) "
+        "SELECT ?1, (SELECT IFNULL(MAX(row), 0) FROM rows WHERE target = ?1) + ROW_NUMBER() OVER (ORDER BY line), "
+        "external_id, copy, digest, metadata, IIF(problem IS NULL, 'planned', 'rejected'), problem "
+        "FROM incoming WHERE NOT EXISTS (SELECT 1 FROM rows WHERE rows.target = ?1 "
+        "AND rows.external_id = incoming.external_id AND rows.copy = incoming.copy)",
+        (target,),
+    )
+    write.execute(
+        "INSERT INTO images (target, row, position, path, mime, size) "
+        "SELECT ?1, row, value.key + 1, value.value ->> 0, value.value ->> 1, value.value ->> 2 "
+        "FROM rows JOIN incoming USING (external_id, copy), json_each(incoming.images) AS value "
+        f"WHERE rows.target = ?1 AND NOT {BEGUN}",
+        (target,),
+    )
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise LedgerError(
+            f"cannot use the ledger {path} ({error}): see to free space and to the rights of its folder, then "
+            "run the same command again"
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise LedgerError(
+            f"{path} is damaged ({error}): restore a copy, or move it away and rebuild it from the server with "
+            f"`zoocut adopt {path.parent}`"
+        ) from error

@@ -1,0 +1,46 @@
+"""One uploader a run folder: a lock of the operating system, which dies with the process that holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from zoocut.errors import LedgerError
+
+__all__ = ["sole_uploader"]
+
+
+@contextmanager
+def sole_uploader(ledger: Path) -> Iterator[None]:
+    """Hold the right to change `ledger` for the length of the block.
+
+    Parameters
+    ----------
+    ledger : Path
+        The ledger's file, which need not exist yet.
+
+    Raises
+    ------
+    LedgerError
+        When another process holds it, or the folder cannot be written.
+    """
+    lock = FileLock(ledger.with_name(f"{ledger.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LedgerError(
+            f"another zoocut is uploading {ledger.parent}: wait for it (watch it with "
+            f"`zoocut status {ledger.parent}`) or stop it first"
+        ) from None
+    except OSError as error:
+        raise LedgerError(
+            f"cannot write in {ledger.parent} ({error.strerror}): upload from a copy of the run folder that "
+            "you may write to"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,143 @@
+"""What the ledger holds: targets, entries (one a manifest row and target) and their images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = ["Entry", "Image", "Member", "State", "Target"]
+
+
+class State(StrEnum):
+    """Where an entry stands; `zoocut.upload.machine` says what follows what."""
+
+    PLANNED = "planned"
+    INTENT = "intent"
+    CREATED = "created"
+    STORED = "stored"
+    LINKED = "linked"
+    IN_DOUBT = "in_doubt"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One subject set at one server, as far as this run is concerned.
+
+    Parameters
+    ----------
+    number : int
+        Its number within the ledger.
+    endpoint : str
+        The server's address, normalised.
+    project_id, project_slug : str
+        The project.
+    set_id, set_name : str
+        The subject set; the name is the one it had when it was last seen.
+    """
+
+    number: int
+    endpoint: str
+    project_id: str
+    project_slug: str
+    set_id: str
+    set_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One location of an entry.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the run folder, or an http(s) address when the image stays with its owner.
+    mime : str
+        Its type; empty for an address that was not asked yet.
+    size : int or None
+        Bytes; None until measured.
+    sha256, md5 : str or None
+        Hexadecimal checksums taken before the subject was announced; for an address, of the address itself.
+    media_name : str or None
+        What the store calls it: the last part of its address.
+    proved : bool
+        Whether the store acknowledged exactly these bytes.
+    """
+
+    path: str
+    mime: str
+    size: int | None = None
+    sha256: str | None = None
+    md5: str | None = None
+    media_name: str | None = None
+    proved: bool = False
+
+    @property
+    def hosted(self) -> bool:
+        """Whether Zooniverse keeps the bytes (else the location is an address)."""
+        return not self.path.startswith(("http://", "https://"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One manifest row on its way to one target.
+
+    Parameters
+    ----------
+    target, row : int
+        Which target, and the row's number within the ledger.
+    external_id : str
+        The manifest's own id.
+    metadata : mapping of str to str
+        What the subject carries, without zoocut's own key.
+    state : State
+        Where it stands.
+    images : tuple of Image
+        Its locations in order.
+    subject_id : str or None
+        Known from CREATED on.
+    attempt : int
+        How many times a create was announced.
+    sent_at : float or None
+        When the last create was announced, in seconds of the server's clock.
+    sent_as : str or None
+        The user id it was announced under.
+    watermark : int
+        No subject made by the last create has an id as low as this.
+    reason : str or None
+        Why it is rejected, skipped or in doubt.
+    """
+
+    target: int
+    row: int
+    external_id: str
+    metadata: Mapping[str, str] = field(repr=False)
+    state: State
+    images: tuple[Image, ...]
+    subject_id: str | None = None
+    attempt: int = 0
+    sent_at: float | None = None
+    sent_as: str | None = None
+    watermark: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A subject that the target's set held when it was last listed.
+
+    Parameters
+    ----------
+    subject_id : str
+        Its id.
+    external_id : str
+        What its maker calls it; empty when nothing.
+    key : str
+        Its `#zoocut` metadata; empty when another tool made it.
+    """
+
+    subject_id: str
+    external_id: str
+    key: str

@@ -1,0 +1,154 @@
+"""The ledger's tables, and how an older ledger becomes a newer one.
+
+`PRAGMA user_version` counts the migrations that a file has seen. The journal is WAL, so `zoocut status` reads
+while an upload writes. `synchronous` is FULL: with NORMAL a commit survives a killed process but not a power
+cut, and an announcement that a power cut takes back after its request has left is a duplicate.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from zoocut.errors import LedgerError
+
+__all__ = ["VERSION", "connect", "connect_to_read"]
+
+MIGRATIONS = (
+    """
+    CREATE TABLE run (id TEXT NOT NULL);
+
+    CREATE TABLE targets (
+        number INTEGER PRIMARY KEY,
+        endpoint TEXT NOT NULL,
+        project_id TEXT NOT NULL,
+        project_slug TEXT NOT NULL,
+        set_id TEXT NOT NULL,
+        set_name TEXT NOT NULL,
+        manifest_sha256 TEXT,
+        members_count INTEGER,
+        last_error TEXT,
+        rights_basis TEXT,
+        UNIQUE (endpoint, project_id, set_id)
+    );
+
+    CREATE TABLE rows (
+        target INTEGER NOT NULL REFERENCES targets (number),
+        row INTEGER NOT NULL,
+        external_id TEXT NOT NULL,
+        copy INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        metadata TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN
+            ('planned', 'intent', 'created', 'stored', 'linked', 'in_doubt', 'rejected', 'skipped')),
+        subject_id TEXT,
+        attempt INTEGER NOT NULL DEFAULT 0,
+        sent_at REAL,
+        sent_as TEXT,
+        watermark INTEGER NOT NULL DEFAULT 0,
+        reason TEXT,
+        PRIMARY KEY (target, row),
+        UNIQUE (target, external_id, copy),
+        CHECK (subject_id IS NOT NULL OR state NOT IN ('created', 'stored', 'linked'))
+    ) WITHOUT ROWID;
+    CREATE INDEX rows_by_state ON rows (target, state, row);
+    CREATE UNIQUE INDEX rows_by_subject ON rows (target, subject_id) WHERE subject_id IS NOT NULL;
+
+    CREATE TABLE images (
+        target INTEGER NOT NULL,
+        row INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        path TEXT NOT NULL,
+        mime TEXT NOT NULL,
+        size INTEGER,
+        sha256 TEXT,
+        md5 TEXT,
+        media_name TEXT,
+        proved INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (target, row, position),
+        FOREIGN KEY (target, row) REFERENCES rows (target, row) ON DELETE CASCADE
+    ) WITHOUT ROWID;
+
+    CREATE TABLE members (
+        target INTEGER NOT NULL REFERENCES targets (number),
+        subject_id TEXT NOT NULL,
+        external_id TEXT NOT NULL,
+        key TEXT NOT NULL,
+        PRIMARY KEY (target, subject_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX members_by_external_id ON members (target, external_id);
+    """,
+)
+VERSION = len(MIGRATIONS)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a ledger to write to, making or migrating it; its integrity is checked first.
+
+    Raises
+    ------
+    LedgerError
+        When it is damaged, newer than this program, or cannot be written.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    try:
+        _check(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a ledger that another process may be writing.
+
+    Raises
+    ------
+    LedgerError
+        When it is damaged or newer than this program.
+    """
+    alone = not path.with_name(f"{path.name}-wal").exists()
+    quoted = path.resolve().as_uri() + ("?mode=ro&immutable=1" if alone else "?mode=ro")
+    connection = sqlite3.connect(quoted, uri=True, isolation_level=None, timeout=30)
+    try:
+        _check_version(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    _check_version(connection, path)
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise _damaged(path, verdict)
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise _damaged(path, str(error)) from error
+    if version > VERSION:
+        raise LedgerError(
+            f"{path} was written by a newer zoocut (its version {version}, this one knows {VERSION}): "
+            "upgrade with `pip install --upgrade zoocut`"
+        )
+
+
+def _damaged(path: Path, verdict: str) -> LedgerError:
+    return LedgerError(
+        f"{path} is damaged ({verdict}): restore a copy, or move it away and rebuild it from the server with "
+        f"`zoocut adopt {path.parent}`"
+    )
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")

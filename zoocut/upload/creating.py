@@ -1,0 +1,41 @@
+"""Create one subject, in no set yet, after its intent is on disk."""
+
+from __future__ import annotations
+
+from zoocut.ledger.records import Entry
+from zoocut.upload.machine import Created, LostSight, NotCreated, Rejected
+from zoocut.upload.place import Outcome, Place, key_of
+from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.panoptes import KEY
+
+__all__ = ["create"]
+
+
+def create(place: Place, entry: Entry) -> Outcome:
+    """Send one create, once.
+
+    Raises
+    ------
+    NotPermitted, QuotaReached, SignInError
+        When no create can succeed; this one had no effect.
+    """
+    key = key_of(place, entry)
+    try:
+        subject = place.panoptes.create_subject(
+            place.target.project_id,
+            entry.external_id,
+            {**entry.metadata, KEY: key},
+            [image.mime if image.hosted else {image.mime: image.path} for image in entry.images],
+        )
+    except Refused as error:
+        return Outcome(Rejected(f"{place.panoptes.endpoint} refuses row {entry.external_id}: {error}"))
+    except (Busy, Unreachable) as trouble:
+        return Outcome(NotCreated(), trouble=trouble)
+    except Doubtful as trouble:
+        return Outcome(LostSight(str(trouble)), trouble=trouble)
+    except (KeyError, TypeError, ValueError) as error:
+        return Outcome(LostSight(f"the answer to a create cannot be understood ({error})"))
+    if subject.key != key or len(subject.addresses) != len(entry.images):
+        return Outcome(LostSight("the answer to a create tells of another subject"))
+    names = tuple(address.name for address in subject.addresses)
+    return Outcome(Created(subject.subject_id, names), addresses=subject.addresses)

@@ -1,0 +1,95 @@
+"""Link a batch of subjects to the set, which publishes them, and read every membership back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoocut.errors import NotPermitted, ZooniverseError
+from zoocut.ledger.records import Entry
+from zoocut.upload.machine import Event, Linked, Rejected, Unlinked
+from zoocut.upload.place import Place
+from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
+
+__all__ = ["BATCH", "Batch", "link"]
+
+BATCH = 100
+"""Subjects a request; as many memberships fit on the page that is read back."""
+
+GONE = 404
+CHANGING = 409
+UNLINKABLE = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of a batch.
+
+    Parameters
+    ----------
+    events : dict of int to Event
+        By row.
+    trouble : ZooniverseError or None
+        Why the batch is to be tried again later.
+    """
+
+    events: dict[int, Event]
+    trouble: ZooniverseError | None = None
+
+
+def link(place: Place, entries: Sequence[Entry]) -> Batch:
+    """Link the subjects of these entries and look which ones the set holds then.
+
+    Raises
+    ------
+    NotPermitted
+        When the set does not exist any more, or not for this account.
+    """
+    ids = [str(entry.subject_id) for entry in entries]
+    try:
+        place.panoptes.link(place.target.set_id, ids)
+        held = place.panoptes.linked(place.target.set_id, ids)
+    except Refused as error:
+        return _refused(place, entries, error)
+    except (Busy, Doubtful, Unreachable) as trouble:
+        return Batch({}, trouble)
+    return Batch(
+        {entry.row: Linked() if entry.subject_id in held else Unlinked() for entry in entries},
+        None if held.issuperset(ids) else Doubtful("not every subject that was linked is in the set yet"),
+    )
+
+
+def _refused(place: Place, entries: Sequence[Entry], error: Refused) -> Batch:
+    if error.status == GONE:
+        place.panoptes.account()  # a token that was pruned may touch nothing: this renews it, or fails
+        _require_set(place)
+        return Batch({}, error)
+    if error.status == UNLINKABLE:
+        return _missing(place, entries, error)
+    return Batch({}, error)
+
+
+def _require_set(place: Place) -> None:
+    try:
+        place.panoptes.subject_set(place.target.set_id)
+    except Refused as error:
+        raise NotPermitted(
+            f"subject set {place.target.set_id} ({place.target.set_name}) is gone from {place.panoptes.endpoint}, "
+            "or this account may not see it any more: restore the rights, or upload to another set with --set"
+        ) from error
+
+
+def _missing(place: Place, entries: Sequence[Entry], error: Refused) -> Batch:
+    try:
+        there = {subject.subject_id for subject in place.panoptes.subjects([str(e.subject_id) for e in entries])}
+    except (Refused, Busy, Doubtful, Unreachable) as trouble:
+        return Batch({}, trouble)
+    gone = {
+        entry.row: Rejected(
+            f"subject {entry.subject_id} was deleted before it was linked: if it may be made anew, run "
+            "`zoocut upload --retry-rejected`"
+        )
+        for entry in entries
+        if entry.subject_id not in there
+    }
+    return Batch(dict(gone), None if gone else error)

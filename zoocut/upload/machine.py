@@ -1,0 +1,299 @@
+"""The state machine of one entry: what to do next, and where what happened leads. Pure; the ledger remembers.
+
+    PLANNED -> INTENT -> CREATED -> STORED -> LINKED
+                  \\-> IN_DOUBT -> (found) CREATED | (surely absent) PLANNED
+    any -> REJECTED (needs a person)
+
+An entry is saved in its new state before the next step begins, so INTENT is on disk before the request that
+may create a subject leaves, and a process that starts with an INTENT knows that it does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from zoocut.ledger.records import Entry, Image, State
+
+__all__ = [
+    "Absent",
+    "Await",
+    "Create",
+    "Created",
+    "Event",
+    "Facts",
+    "Link",
+    "Linked",
+    "LostSight",
+    "Measure",
+    "Measured",
+    "NotCreated",
+    "Proved",
+    "Reconcile",
+    "Rejected",
+    "Renew",
+    "Rest",
+    "Sent",
+    "Step",
+    "Store",
+    "Unlinked",
+    "after",
+    "next_step",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is true now, beyond the entry.
+
+    Parameters
+    ----------
+    now : float
+        Seconds of the server's clock.
+    settle_s : float
+        How long after sending the absence of a subject counts.
+    looked_at : float
+        When the newest finished look through the server's subjects began; -inf when there was none.
+    under_way : bool
+        Whether a request for this entry has left and not come back.
+    addresses_until : float
+        Until when signed addresses for this entry's images are at hand; -inf when there are none.
+    """
+
+    now: float
+    settle_s: float
+    looked_at: float = float("-inf")
+    under_way: bool = False
+    addresses_until: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Read the images, take their checksums, ask addresses for their type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Announce a create, then send it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Ask for fresh signed addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Put one image, counted from 0, to its signed address."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Put the subject into the set, together with others, and read the membership back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Look for the subject among the newest ones at the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Nothing to do before `until`, in seconds of the server's clock."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do any more."""
+
+
+Step = Measure | Create | Renew | Store | Link | Reconcile | Await | Rest
+
+ADDRESS_MARGIN_S = 30.0
+"""A signed address with less than this left is renewed before a put begins."""
+
+
+def next_step(entry: Entry, facts: Facts) -> Step:
+    """Tell what to do next for an entry.
+
+    Parameters
+    ----------
+    entry : Entry
+        As the ledger holds it.
+    facts : Facts
+        What is true now.
+
+    Returns
+    -------
+    Step
+        One thing to do; doing it leads to an event for `after`.
+    """
+    if facts.under_way:
+        return Await(float("inf"))
+    match entry.state:
+        case State.PLANNED:
+            return Create() if all(image.sha256 for image in entry.images) else Measure()
+        case State.INTENT | State.IN_DOUBT:
+            return _settle(entry, facts)
+        case State.CREATED:
+            return _store(entry, facts)
+        case State.STORED:
+            return Link()
+        case _:
+            return Rest()
+
+
+def _settle(entry: Entry, facts: Facts) -> Step:
+    if facts.looked_at < (entry.sent_at or 0.0):
+        return Reconcile()
+    due = settled_at(entry, facts.settle_s)
+    return Reconcile() if facts.now >= due else Await(due)
+
+
+def _store(entry: Entry, facts: Facts) -> Step:
+    waiting = [position for position, image in enumerate(entry.images) if image.hosted and not image.proved]
+    if not waiting:
+        return Link()
+    if facts.addresses_until < facts.now + ADDRESS_MARGIN_S:
+        return Renew()
+    return Store(waiting[0])
+
+
+def settled_at(entry: Entry, settle_s: float) -> float:
+    """Tell from when on the absence of an entry's subject counts, in seconds of the server's clock."""
+    return (entry.sent_at or 0.0) + settle_s
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The images were read; these are their records."""
+
+    images: tuple[Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A create is announced: it may leave once this is on disk."""
+
+    at: float
+    user_id: str
+    watermark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The subject exists; `media_names` name its locations."""
+
+    subject_id: str
+    media_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotCreated:
+    """The create certainly had no effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostSight:
+    """The create may or may not have had its effect."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The server's list, begun at `looked_at`, does not hold the subject."""
+
+    looked_at: float
+    settle_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """The store confirmed the checksum of one image."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The membership was read back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlinked:
+    """The membership was looked for and is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The entry needs a person."""
+
+    reason: str
+
+
+Event = Measured | Sent | Created | NotCreated | LostSight | Absent | Proved | Linked | Unlinked | Rejected
+
+
+def after(entry: Entry, event: Event) -> Entry:
+    """Tell what an entry becomes when something happened to it.
+
+    Parameters
+    ----------
+    entry : Entry
+        As it was.
+    event : Event
+        What happened.
+
+    Returns
+    -------
+    Entry
+        To be saved before anything else is done with it.
+    """
+    match event:
+        case Measured(images):
+            return replace(entry, images=images)
+        case Sent(at, user_id, watermark):
+            return replace(
+                entry,
+                state=State.INTENT,
+                attempt=entry.attempt + 1,
+                sent_at=at,
+                sent_as=user_id,
+                watermark=watermark,
+                reason=None,
+            )
+        case Created(subject_id, media_names):
+            images = tuple(
+                replace(image, media_name=name, proved=image.proved or not image.hosted)
+                for image, name in zip(entry.images, media_names, strict=True)
+            )
+            return _proceed(
+                replace(entry, state=State.CREATED, subject_id=subject_id, images=images, reason=None)
+            )
+        case NotCreated():
+            return replace(entry, state=State.PLANNED)
+        case LostSight(reason):
+            return replace(entry, state=State.IN_DOUBT, reason=reason)
+        case Absent(looked_at, settle_s):
+            surely = looked_at >= settled_at(entry, settle_s)
+            return replace(entry, state=State.PLANNED if surely else State.IN_DOUBT)
+        case Proved(position):
+            images = tuple(
+                replace(image, proved=image.proved or at == position) for at, image in enumerate(entry.images)
+            )
+            return _proceed(replace(entry, images=images))
+        case Linked():
+            return replace(entry, state=State.LINKED, reason=None)
+        case Unlinked():
+            return entry
+        case Rejected(reason):
+            return replace(entry, state=State.REJECTED, reason=reason)
+
+
+def _proceed(entry: Entry) -> Entry:
+    """Move on from CREATED as soon as every image is proved."""
+    return replace(entry, state=State.STORED) if all(image.proved for image in entry.images) else entry

@@ -1,0 +1,65 @@
+"""Settle doubts: look once through the newest subjects at the server and match them with many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoocut.errors import ZooniverseError
+from zoocut.ledger.records import Entry
+from zoocut.upload.machine import Absent, Created, Event
+from zoocut.upload.place import Place, key_of
+from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.panoptes import Subject
+
+__all__ = ["Look", "look"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look through the server's subjects showed.
+
+    Parameters
+    ----------
+    at : float
+        When it began, in seconds of the server's clock.
+    events : dict of int to Event
+        By row.
+    trouble : ZooniverseError or None
+        Why it has to be repeated.
+    """
+
+    at: float
+    events: dict[int, Event]
+    trouble: ZooniverseError | None = None
+
+
+def look(place: Place, entries: Sequence[Entry], settle_s: float) -> Look:
+    """Look for the subjects of entries in doubt, under the users that announced them."""
+    began = place.panoptes.now()
+    try:
+        found = _found(place, entries)
+    except (Refused, Busy, Doubtful, Unreachable) as trouble:
+        return Look(began, {}, trouble)
+    return Look(
+        began,
+        {entry.row: _verdict(place, entry, found, Absent(began, settle_s)) for entry in entries},
+    )
+
+
+def _found(place: Place, entries: Sequence[Entry]) -> dict[str, list[Subject]]:
+    found: dict[str, list[Subject]] = {key_of(place, entry): [] for entry in entries}
+    for user_id in {entry.sent_as or place.user_id for entry in entries}:
+        above = min(entry.watermark for entry in entries if (entry.sent_as or place.user_id) == user_id)
+        for subject in place.panoptes.newest_subjects(place.target.project_id, user_id, above):
+            if subject.key in found:
+                found[subject.key].append(subject)
+    return found
+
+
+def _verdict(place: Place, entry: Entry, found: dict[str, list[Subject]], absent: Absent) -> Event:
+    subjects = [s for s in found[key_of(place, entry)] if len(s.addresses) == len(entry.images)]
+    if not subjects:
+        return absent
+    chosen = min(subjects, key=lambda s: (place.target.set_id not in s.sets, int(s.subject_id)))
+    return Created(chosen.subject_id, tuple(address.name for address in chosen.addresses))

@@ -1,0 +1,97 @@
+"""The entries that are being worked on, kept in memory by what they wait for; the rest stays in the ledger."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+
+from zoocut.ledger.book import Ledger
+from zoocut.ledger.records import Entry, State, Target
+
+__all__ = ["Shelf"]
+
+MOST_WAITING = 1000
+"""With as many stored but not linked, or in doubt, nothing new is begun."""
+
+
+class Shelf:
+    """Entries in work.
+
+    Parameters
+    ----------
+    ledger, target : Ledger, Target
+        Where further entries are read from.
+    """
+
+    def __init__(self, ledger: Ledger, target: Target) -> None:
+        self.ready: deque[Entry] = deque()
+        self.linkable: dict[int, Entry] = {}
+        self.doubtful: dict[int, Entry] = {}
+        self._asleep: list[tuple[float, int, Entry]] = []
+        self._in_work: set[int] = set()
+        self._unread = _unfinished(ledger, target)
+        self._read_all = False
+
+    def put(self, entry: Entry) -> None:
+        """Take an entry back in, under what its state waits for; entries at rest are let go."""
+        self._in_work.add(entry.row)
+        self.linkable.pop(entry.row, None)
+        self.doubtful.pop(entry.row, None)
+        match entry.state:
+            case State.PLANNED:
+                self.ready.append(entry)
+            case State.CREATED:
+                self.ready.appendleft(entry)
+            case State.STORED:
+                self.linkable[entry.row] = entry
+            case State.IN_DOUBT:
+                self.doubtful[entry.row] = entry
+            case _:
+                self._in_work.discard(entry.row)
+
+    def sleep(self, entry: Entry, until: float) -> None:
+        """Keep an entry until a moment of the caller's clock."""
+        heapq.heappush(self._asleep, (until, entry.row, entry))
+
+    def wake(self, now: float) -> None:
+        """Put back the entries whose moment has come."""
+        while self._asleep and self._asleep[0][0] <= now:
+            self.put(heapq.heappop(self._asleep)[2])
+
+    @property
+    def next_waking(self) -> float:
+        """When the next sleeper wakes; infinite when none sleeps."""
+        return self._asleep[0][0] if self._asleep else float("inf")
+
+    @property
+    def sleeping(self) -> int:
+        """How many sleep."""
+        return len(self._asleep)
+
+    def refill(self, wanted: int) -> None:
+        """Read on in the ledger until `wanted` entries are ready, unless too many wait further on."""
+        while len(self.ready) < wanted and not self._read_all and not self.full:
+            entry = next(self._unread, None)
+            if entry is None:
+                self._read_all = True
+            elif entry.row not in self._in_work:
+                self.put(entry)
+
+    @property
+    def full(self) -> bool:
+        """Whether too many entries wait to be linked or settled for new ones to be begun."""
+        return max(len(self.linkable), len(self.doubtful)) >= MOST_WAITING
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left, here or in the ledger."""
+        return self._read_all and not (self.ready or self.linkable or self.doubtful or self._asleep)
+
+
+def _unfinished(ledger: Ledger, target: Target) -> Iterator[Entry]:
+    for state in (State.IN_DOUBT, State.CREATED, State.STORED, State.PLANNED):
+        after = -1
+        while page := ledger.entries(target, state, after):
+            yield from page
+            after = page[-1].row

@@ -1,0 +1,36 @@
+"""Sign in and get what an upload talks to."""
+
+from __future__ import annotations
+
+from zoocut.zooniverse.account import Credentials
+from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.panoptes import Panoptes
+from zoocut.zooniverse.session import Session
+from zoocut.zooniverse.store import Store
+from zoocut.zooniverse.transport import READ_S, Transport
+
+__all__ = ["connect"]
+
+
+def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> tuple[Panoptes, Store]:
+    """Sign in to a server.
+
+    Parameters
+    ----------
+    endpoint : str
+        Normalised.
+    credentials : Credentials
+        What to sign in with.
+    read_s : float
+        Longest wait for an answer, in seconds.
+
+    Raises
+    ------
+    SignInError
+        When the credentials are refused.
+    ZooniverseError
+        When the server cannot be reached or is no Panoptes.
+    """
+    clock = ServerClock()
+    panoptes = Panoptes(Session(endpoint, credentials, clock, Transport(clock, read_s)))
+    return panoptes, Store(Transport(ServerClock(), read_s))

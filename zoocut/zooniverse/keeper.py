@@ -1,0 +1,252 @@
+"""What looking after subject sets asks of Panoptes beyond uploading: workflows, statuses, changes of sets.
+
+The server checks no precondition when a set is changed, so a change is read back, from a document whose
+`updated_at` the change itself has moved on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoocut.zooniverse.account import Credentials
+from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.faults import Refused
+from zoocut.zooniverse.panoptes import PAGE_SIZE, Document, Panoptes, Project, Subject, SubjectSet
+from zoocut.zooniverse.patience import PatientSession
+from zoocut.zooniverse.transport import READ_S, Transport
+
+__all__ = ["Keeper", "SetDetails", "Status", "Workflow", "open_keeper"]
+
+GONE = 404
+
+
+@dataclass(frozen=True, slots=True)
+class SetDetails:
+    """A subject set with what it takes part in.
+
+    Parameters
+    ----------
+    subject_set : SubjectSet
+        Its id, name, project and metadata.
+    workflow_ids : tuple of str
+        The workflows that serve it.
+    completeness : mapping of str to float
+        The share of its subjects that is retired, 0 to 1, by workflow id; empty until one was.
+    """
+
+    subject_set: SubjectSet
+    workflow_ids: tuple[str, ...]
+    completeness: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A workflow.
+
+    Parameters
+    ----------
+    workflow_id, name, project_id : str
+        Its id, display name and project.
+    active : bool
+        Whether volunteers meet it.
+    set_ids : tuple of str
+        The subject sets it serves.
+    tasks : mapping
+        Its tasks by key, as the server holds them.
+    """
+
+    workflow_id: str
+    name: str
+    project_id: str
+    active: bool
+    set_ids: tuple[str, ...]
+    tasks: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a subject stands in a workflow.
+
+    Parameters
+    ----------
+    subject_id, workflow_id : str
+        Of which.
+    classifications : int
+        How many it has.
+    retired : bool
+        Whether it is served no more.
+    """
+
+    subject_id: str
+    workflow_id: str
+    classifications: int
+    retired: bool
+
+
+def open_keeper(endpoint: str, credentials: Credentials) -> Keeper:
+    """Sign in to a server to look after its sets.
+
+    Raises
+    ------
+    SignInError
+        When the credentials are refused.
+    ZooniverseError
+        When the server cannot be reached or is no Panoptes.
+    """
+    clock = ServerClock()
+    return Keeper(PatientSession(endpoint, credentials, clock, Transport(clock, READ_S)))
+
+
+class Keeper(Panoptes):
+    """A Panoptes server under one account, for those who look after sets."""
+
+    def project_document(self, project: Project) -> Document:
+        """Read a project as the server holds it."""
+        return self._one("GET", f"/projects/{project.project_id}", "projects")
+
+    def sets_of(self, project: Project) -> Iterator[SetDetails]:
+        """List the sets of a project by id."""
+        pages = self._pages("/subject_sets", "subject_sets", {"project_id": project.project_id, "sort": "id"})
+        return map(_details, pages)
+
+    def details(self, set_id: str) -> SetDetails:
+        """Read one set.
+
+        Raises
+        ------
+        Refused
+            With status 404 when it does not exist or is not this account's to see.
+        """
+        return _details(self._one("GET", f"/subject_sets/{set_id}", "subject_sets"))
+
+    def count_subjects(self, set_id: str) -> int:
+        """Count the subjects of a set by listing: the set's own counter is minutes behind."""
+        return self._count("/subjects", "subjects", {"subject_set_id": set_id})
+
+    def subjects_of_project(self, project: Project) -> Iterator[Subject]:
+        """List the subjects of a project by id."""
+        params = {"project_id": project.project_id, "sort": "id"}
+        return (self._subject(document) for document in self._pages("/subjects", "subjects", params))
+
+    def workflows(self, project: Project) -> list[Workflow]:
+        """List the workflows of a project by id."""
+        params = {"project_id": project.project_id, "sort": "id"}
+        return [_workflow(document) for document in self._pages("/workflows", "workflows", params)]
+
+    def workflow(self, workflow_id: str) -> Workflow:
+        """Read one workflow.
+
+        Raises
+        ------
+        Refused
+            With status 404 when it does not exist or is not this account's to see.
+        """
+        return _workflow(self._one("GET", f"/workflows/{workflow_id}", "workflows"))
+
+    def statuses(self, workflow_id: str, subject_ids: Sequence[str]) -> Iterator[Status]:
+        """Tell where subjects stand in a workflow; those that it never met are left out."""
+        for batch in _batches(subject_ids):
+            params = {"workflow_id": workflow_id, "subject_ids": ",".join(batch), "page_size": str(PAGE_SIZE)}
+            for document in self._page("/subject_workflow_statuses", "subject_workflow_statuses", params):
+                yield _status(document)
+
+    def rename(self, set_id: str, name: str) -> None:
+        """Give a set another name.
+
+        Raises
+        ------
+        Refused
+            With status 400 when the name is taken.
+        """
+        body = {"subject_sets": {"display_name": name}}
+        self._session.request("PUT", f"/subject_sets/{set_id}", body=body)
+
+    def serve(self, workflow_id: str, set_id: str) -> None:
+        """Let a workflow serve a set of its own project that it does not serve yet.
+
+        Raises
+        ------
+        Refused
+            With status 400 when it serves it already.
+        """
+        body = {"subject_sets": [set_id]}
+        self._session.request("POST", f"/workflows/{workflow_id}/links/subject_sets", body=body)
+
+    def stop_serving(self, workflow_id: str, set_id: str) -> None:
+        """Let a workflow serve a set no more; one that it does not serve is fine."""
+        self._delete(f"/workflows/{workflow_id}/links/subject_sets/{set_id}")
+
+    def unlink(self, set_id: str, subject_ids: Sequence[str]) -> None:
+        """Take subjects out of a set; those that are not in it are passed over, none is deleted."""
+        for batch in _batches(subject_ids):
+            self._delete(f"/subject_sets/{set_id}/links/subjects/{','.join(batch)}")
+
+    def delete_set(self, set_id: str) -> None:
+        """Delete a set; one that is gone already is fine."""
+        try:
+            etag = self._session.request("GET", f"/subject_sets/{set_id}").etag
+        except Refused as error:
+            if error.status == GONE:
+                return
+            raise
+        self._delete(f"/subject_sets/{set_id}", etag)
+
+    def replace_metadata(self, subject: Subject, metadata: Mapping[str, Any]) -> None:
+        """Replace all metadata of a subject as it was read, images untouched.
+
+        Raises
+        ------
+        Refused
+            With status 412 when it was changed since.
+        """
+        body = {"subjects": {"metadata": dict(metadata)}}
+        self._session.request("PUT", f"/subjects/{subject.subject_id}", body=body, etag=subject.etag)
+
+    def _delete(self, path: str, etag: str | None = None) -> None:
+        try:
+            self._session.request("DELETE", path, etag=etag)
+        except Refused as error:
+            if error.status != GONE:
+                raise
+
+
+def _batches(subject_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (subject_ids[at : at + PAGE_SIZE] for at in range(0, len(subject_ids), PAGE_SIZE))
+
+
+def _details(document: Document) -> SetDetails:
+    links = document["links"]
+    return SetDetails(
+        SubjectSet(
+            str(document["id"]),
+            str(document["display_name"]),
+            str(links["project"]),
+            document.get("metadata") or {},
+        ),
+        tuple(str(number) for number in links.get("workflows") or ()),
+        {str(key): float(share) for key, share in (document.get("completeness") or {}).items()},
+    )
+
+
+def _workflow(document: Document) -> Workflow:
+    links = document["links"]
+    return Workflow(
+        str(document["id"]),
+        str(document["display_name"]),
+        str(links["project"]),
+        bool(document.get("active")),
+        tuple(str(number) for number in links.get("subject_sets") or ()),
+        document.get("tasks") or {},
+    )
+
+
+def _status(document: Document) -> Status:
+    links = document["links"]
+    return Status(
+        str(links["subject"]),
+        str(links["workflow"]),
+        int(document.get("classifications_count") or 0),
+        document.get("retired_at") is not None,
+    )

@@ -1,0 +1,460 @@
+"""What Panoptes can be asked for, in this program's records: one method a request, or a paged list.
+
+Counters and echoes of writes may be stale, so nothing here decides from them: lists and their `meta.count` are
+fresh. Unknown query parameters are ignored by the server without a word, so filters are only the known ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from zoocut.errors import NotPermitted, QuotaReached
+from zoocut.zooniverse.faults import Doubtful, Refused
+from zoocut.zooniverse.session import Answer, Session
+
+__all__ = [
+    "KEY",
+    "PAGE_SIZE",
+    "Account",
+    "Address",
+    "Panoptes",
+    "Project",
+    "Subject",
+    "SubjectSet",
+]
+
+KEY = "#zoocut"
+"""The metadata key, hidden from volunteers, that a subject of this program is recognised by."""
+
+PAGE_SIZE = 100
+"""Every deployment serves pages of at least this size."""
+
+SIGNATURE_S = 240.0
+"""How long a signed address is trusted when it does not tell: signatures live five minutes."""
+
+Document = dict[str, Any]
+Location = str | dict[str, str]
+"""A MIME type for an image that Zooniverse keeps, or {MIME type: address} for one that stays where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is signed in.
+
+    Parameters
+    ----------
+    user_id, login : str
+        The account.
+    limit : int or None
+        How many subjects it may upload; None when it is not limited.
+    banned : bool
+        Whether the server quietly drops what it creates.
+    uploaded : int
+        How many subjects it has uploaded, as the server remembers it: an estimate.
+    """
+
+    user_id: str
+    login: str
+    limit: int | None
+    banned: bool
+    uploaded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project.
+
+    Parameters
+    ----------
+    project_id, slug : str
+        Its id, and owner/name.
+    """
+
+    project_id: str
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSet:
+    """A subject set.
+
+    Parameters
+    ----------
+    set_id, name, project_id : str
+        Its id, display name and project.
+    metadata : mapping of str to str
+        What is noted about it.
+    """
+
+    set_id: str
+    name: str
+    project_id: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the bytes of one location go, or lie.
+
+    Parameters
+    ----------
+    url : str
+        With its signature, when it is one to store at.
+    name : str
+        The last part of its path, the same in signed and public addresses.
+    until : float
+        When the signature ends, in seconds of the server's clock.
+    """
+
+    url: str
+    name: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject as the server holds it.
+
+    Parameters
+    ----------
+    subject_id, external_id, key : str
+        Its id, its maker's id for it, and this program's key; the latter two empty when there are none.
+    metadata : mapping
+        All of its metadata.
+    addresses : tuple of Address
+        Its locations in order.
+    sets : tuple of str
+        The ids of the subject sets that hold it.
+    etag : str or None
+        For changing it; None when it came from a list.
+    """
+
+    subject_id: str
+    external_id: str
+    key: str
+    metadata: Mapping[str, Any]
+    addresses: tuple[Address, ...]
+    sets: tuple[str, ...]
+    etag: str | None = None
+
+
+class Panoptes:
+    """A Panoptes server under one account; any thread may call it.
+
+    Parameters
+    ----------
+    session : Session
+        Signed in.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def endpoint(self) -> str:
+        """The server's normalised address."""
+        return self._session.endpoint
+
+    def now(self) -> float:
+        """Tell the server's time in seconds since 1970."""
+        return self._session.clock.now()
+
+    def account(self) -> Account:
+        """Ask who is signed in."""
+        user = self._one("GET", "/me", "users")
+        limited = not user.get("upload_whitelist") and user.get("subject_limit") is not None
+        return Account(
+            str(user["id"]),
+            str(user["login"]),
+            int(user["subject_limit"]) if limited else None,
+            bool(user.get("banned")),
+            int(user.get("uploaded_subjects_count") or 0),
+        )
+
+    def project(self, reference: str) -> Project:
+        """Find a project by owner/name or id.
+
+        Raises
+        ------
+        NotPermitted
+            When there is none, or it is not this account's to see.
+        """
+        by_id = reference.isdecimal()
+        params = {"ids": reference} if by_id else {"slug": reference.lower()}
+        found = self._page("/projects", "projects", params)
+        if len(found) != 1:
+            raise NotPermitted(
+                f"{self.endpoint} knows no project {reference} that this account may see: give it as owner/name "
+                "or by its number, and check the account"
+            )
+        return Project(str(found[0]["id"]), str(found[0]["slug"]))
+
+    def holds_role(self, project: Project) -> bool:
+        """Whether the account is owner or collaborator; rights through a group do not show here."""
+        params = {"id": project.project_id, "current_user_roles": "owner,collaborator"}
+        try:
+            return bool(self._page("/projects", "projects", params))
+        except Refused:
+            return False
+
+    def subject_sets(self, project: Project, name: str) -> list[SubjectSet]:
+        """Find the sets of exactly this name in a project."""
+        params = {"project_id": project.project_id}
+        if "," not in name:  # the server splits filter values at commas
+            params["display_name"] = name
+        pages = self._pages("/subject_sets", "subject_sets", params | {"sort": "id"})
+        return [found for found in map(_subject_set, pages) if found.name == name]
+
+    def subject_set(self, set_id: str) -> SubjectSet:
+        """Read one set.
+
+        Raises
+        ------
+        Refused
+            With status 404 when it does not exist or is not this account's to see.
+        """
+        return _subject_set(self._one("GET", f"/subject_sets/{set_id}", "subject_sets"))
+
+    def create_subject_set(self, project: Project, name: str, metadata: Mapping[str, str]) -> SubjectSet:
+        """Make a set.
+
+        Raises
+        ------
+        Refused
+            With status 400 when the name is taken.
+        """
+        body = {
+            "display_name": name,
+            "metadata": dict(metadata),
+            "links": {"project": project.project_id},
+        }
+        return _subject_set(self._one("POST", "/subject_sets", "subject_sets", {"subject_sets": body}))
+
+    def active_workflows(self, set_id: str) -> list[str]:
+        """Name the active workflows that serve a set."""
+        found = self._pages("/workflows", "workflows", {"subject_set_id": set_id, "active": "true"})
+        return [str(workflow["display_name"]) for workflow in found if workflow.get("active")]
+
+    def count_uploaded(self, account: Account) -> int:
+        """Count the subjects that the account has uploaded and that still show, by listing."""
+        return self._count("/subjects", "subjects", {"upload_user_id": account.user_id})
+
+    def newest_subject_id(self, project: Project) -> int:
+        """Tell the highest subject id of a project; 0 when it has none."""
+        found = self._page(
+            "/subjects",
+            "subjects",
+            {"project_id": project.project_id, "sort": "-id", "page_size": "1"},
+        )
+        return int(found[0]["id"]) if found else 0
+
+    def newest_subjects(self, project_id: str, user_id: str, above: int) -> Iterator[Subject]:
+        """List a user's subjects in a project, the newest first, as far as ids are above a watermark."""
+        params = {"project_id": project_id, "upload_user_id": user_id, "sort": "-id"}
+        for document in self._pages("/subjects", "subjects", params):
+            if int(document["id"]) <= above:
+                return
+            yield self._subject(document)
+
+    def subjects_of_set(self, set_id: str) -> Iterator[Subject]:
+        """List the subjects of a set by id; deleted ones do not show."""
+        for document in self._pages("/subjects", "subjects", {"subject_set_id": set_id, "sort": "id"}):
+            yield self._subject(document)
+
+    def subjects(self, subject_ids: Sequence[str]) -> list[Subject]:
+        """Read up to a page of subjects by id; those that do not exist any more are left out."""
+        params = {"ids": ",".join(subject_ids), "page_size": str(PAGE_SIZE)}
+        return [self._subject(document) for document in self._page("/subjects", "subjects", params)]
+
+    def subject(self, subject_id: str) -> Subject:
+        """Read one subject, with the ETag that a change of it needs.
+
+        Raises
+        ------
+        Refused
+            With status 404 when it does not exist any more.
+        """
+        answer = self._session.request("GET", f"/subjects/{subject_id}")
+        return self._subject(_single(answer, "subjects"), answer.etag)
+
+    def create_subject(
+        self, project_id: str, external_id: str, metadata: Mapping[str, str], locations: Sequence[Location]
+    ) -> Subject:
+        """Make one subject that is in no set yet.
+
+        Raises
+        ------
+        NotPermitted
+            When the account is banned or has no rights on the project.
+        QuotaReached
+            When the account may not upload more.
+        Refused
+            When the server finds fault with this subject.
+        Doubtful, Busy, Unreachable
+            As `zoocut.zooniverse.faults` says.
+        """
+        body = {
+            "external_id": external_id,
+            "metadata": dict(metadata),
+            "locations": list(locations),
+            "links": {"project": project_id},
+        }
+        try:
+            answer = self._session.request("POST", "/subjects", body={"subjects": body})
+        except Refused as error:
+            raise _meaning(error, project_id) from error
+        if answer.document is None:
+            raise NotPermitted(
+                "the server accepted a subject and made none, as it does for banned accounts: ask Zooniverse "
+                "about this account"
+            )
+        return self._subject(_single(answer, "subjects"), answer.etag)
+
+    def renewed_addresses(self, subject_id: str) -> tuple[Address, ...]:
+        """Ask for fresh signed addresses of the same objects; nothing else changes.
+
+        Raises
+        ------
+        Refused
+            With status 404 when the subject does not exist any more.
+        """
+        etag = self.subject(subject_id).etag
+        answer = self._session.request(
+            "PUT", f"/subjects/{subject_id}", body={"subjects": {"locations": []}}, etag=etag
+        )
+        return self._subject(_single(answer, "subjects")).addresses
+
+    def delete_subject(self, subject_id: str) -> None:
+        """Delete one subject; one that is gone already is fine."""
+        try:
+            etag = self.subject(subject_id).etag
+            self._session.request("DELETE", f"/subjects/{subject_id}", etag=etag)
+        except Refused as error:
+            if error.status != 404:
+                raise
+
+    def link(self, set_id: str, subject_ids: Sequence[str]) -> None:
+        """Put subjects into a set; those already there stay.
+
+        Raises
+        ------
+        Refused
+            409 when the set was being changed (again later), 422 when a subject is gone, 404 when the set is.
+        """
+        answer = self._session.request(
+            "POST", f"/subject_sets/{set_id}/links/subjects", body={"subjects": list(subject_ids)}
+        )
+        if str(_single(answer, "subject_sets").get("id")) != set_id:
+            raise Doubtful(f"{self.endpoint} answered for another set than {set_id}")
+
+    def linked(self, set_id: str, subject_ids: Sequence[str]) -> set[str]:
+        """Tell which of up to a page of subjects the set holds."""
+        params = {
+            "subject_set_id": set_id,
+            "subject_id": ",".join(subject_ids),
+            "page_size": str(PAGE_SIZE),
+        }
+        found = self._page("/set_member_subjects", "set_member_subjects", params)
+        return {str(member["links"]["subject"]) for member in found}
+
+    def count_members(self, set_id: str) -> int:
+        """Count the members of a set."""
+        return self._count("/set_member_subjects", "set_member_subjects", {"subject_set_id": set_id})
+
+    def set_metadata(self, subject_set: SubjectSet, metadata: Mapping[str, Any]) -> None:
+        """Replace what is noted about a set."""
+        self._session.request(
+            "PUT", f"/subject_sets/{subject_set.set_id}", body={"subject_sets": {"metadata": dict(metadata)}}
+        )
+
+    def _one(self, method: str, path: str, kind: str, body: Mapping[str, Any] | None = None) -> Document:
+        return _single(self._session.request(method, path, body=body), kind)
+
+    def _page(self, path: str, kind: str, params: Mapping[str, str]) -> list[Document]:
+        return _list(self._session.request("GET", path, params=params), kind)
+
+    def _pages(self, path: str, kind: str, params: Mapping[str, str]) -> Iterator[Document]:
+        page: str | None = "1"
+        while page is not None:
+            asked = {**params, "page_size": str(PAGE_SIZE), "page": page}
+            answer = self._session.request("GET", path, params=asked)
+            yield from _list(answer, kind)
+            page = _next_page(answer, kind)
+
+    def _count(self, path: str, kind: str, params: Mapping[str, str]) -> int:
+        answer = self._session.request("GET", path, params={**params, "page_size": "1"})
+        return int(_meta(answer, kind)["count"])
+
+    def _subject(self, document: Document, etag: str | None = None) -> Subject:
+        metadata = document.get("metadata") or {}
+        return Subject(
+            str(document["id"]),
+            str(document.get("external_id") or ""),
+            str(metadata.get(KEY, "")),
+            metadata,
+            tuple(
+                self._address(url) for location in document["locations"] for url in location.values()
+            ),
+            tuple(str(number) for number in document.get("links", {}).get("subject_sets", [])),
+            etag,
+        )
+
+    def _address(self, url: str) -> Address:
+        from datetime import datetime
+
+        parts = urlsplit(url)
+        try:
+            ends = datetime.fromisoformat(parse_qs(parts.query)["se"][0]).timestamp()
+        except (KeyError, ValueError):
+            ends = self.now() + SIGNATURE_S
+        return Address(url, parts.path.rpartition("/")[2], ends)
+
+
+def _meaning(error: Refused, project_id: str) -> Exception:
+    words = str(error)
+    if error.status == 403:
+        return QuotaReached(words)
+    if error.status in (404, 415) or "linked project" in words:
+        return NotPermitted(
+            f"this account may not create subjects in project {project_id} ({words}): ask its owner for the role "
+            "of collaborator"
+        )
+    return error
+
+
+def _list(answer: Answer, kind: str) -> list[Document]:
+    found = (answer.document or {}).get(kind)
+    if not isinstance(found, list):
+        raise Doubtful(f"an answer about {kind} holds none: run again")
+    return found
+
+
+def _single(answer: Answer, kind: str) -> Document:
+    found = _list(answer, kind)
+    if len(found) != 1 or "id" not in found[0]:
+        raise Doubtful(f"an answer about one of {kind} does not hold it: run again")
+    return dict(found[0])
+
+
+def _meta(answer: Answer, kind: str) -> Document:
+    meta = (answer.document or {}).get("meta", {}).get(kind)
+    if not isinstance(meta, dict):
+        raise Doubtful(f"a list of {kind} does not say how long it is: run again")
+    return meta
+
+
+def _next_page(answer: Answer, kind: str) -> str | None:
+    following = _meta(answer, kind).get("next_href")
+    return None if not following else parse_qs(urlsplit(following).query)["page"][0]
+
+
+def _subject_set(document: Document) -> SubjectSet:
+    return SubjectSet(
+        str(document["id"]),
+        str(document["display_name"]),
+        str(document["links"]["project"]),
+        document.get("metadata") or {},
+    )

@@ -1,0 +1,95 @@
+"""The store of images: bytes go to signed addresses and are proved by the checksum that comes back."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import NoReturn
+
+import requests
+
+from zoocut.zooniverse.faults import Busy, Doubtful, Refused
+from zoocut.zooniverse.panoptes import Address
+from zoocut.zooniverse.transport import Transport, foreign_errors, retry_after_s
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Where images are kept; any thread may call it.
+
+    Parameters
+    ----------
+    transport : Transport
+        What requests go through.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._session = requests.Session()
+        self._session.auth = _no_password
+        self._session.mount("https://", transport)
+        self._session.mount("http://", transport)
+
+    def put(self, address: Address, content: bytes, mime: str) -> None:
+        """Store bytes and have the store confirm their checksum; repeating it does no harm.
+
+        Parameters
+        ----------
+        address : Address
+            Signed, for one object.
+        content : bytes
+            All of the image.
+        mime : str
+            The type it is served as.
+
+        Raises
+        ------
+        Refused
+            403 when the signature has ended, 413 when the image is too large.
+        Doubtful, Busy, Unreachable
+            As `zoocut.zooniverse.faults` says; putting again is safe.
+        """
+        checksum = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+        headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": mime, "Content-MD5": checksum}
+        with foreign_errors("the store of images"):
+            response = self._session.put(address.url, data=content, headers=headers, allow_redirects=False)
+        if response.status_code == 429:
+            raise Busy("the store of images asks for fewer requests", retry_after_s(response.headers))
+        if response.status_code >= 400:
+            raise Refused(f"the store of images refused it with {response.status_code}", response.status_code)
+        if response.status_code != 201 or response.headers.get("Content-MD5") != checksum:
+            _unconfirmed(response)
+
+    def fetch(self, url: str) -> tuple[str, int, str]:
+        """Read a public address to its end.
+
+        Returns
+        -------
+        tuple of (str, int, str)
+            The content type, the length in bytes and the MD5 in hexadecimal.
+
+        Raises
+        ------
+        Refused
+            When nothing is there.
+        Doubtful, Busy, Unreachable
+            When it cannot be told now.
+        """
+        digest, length = hashlib.md5(usedforsecurity=False), 0
+        with foreign_errors("the public address"), self._session.get(url, stream=True) as response:
+            if response.status_code != 200:
+                raise Refused(f"{url} answers {response.status_code}", response.status_code)
+            for chunk in response.iter_content(1 << 16):
+                digest.update(chunk)
+                length += len(chunk)
+            kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return kind, length, digest.hexdigest()
+
+
+def _unconfirmed(response: requests.Response) -> NoReturn:
+    raise Doubtful(f"the store of images answered {response.status_code} without confirming the checksum")
+
+
+def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep requests from adding what it finds in ~/.netrc to a signed address."""
+    return request

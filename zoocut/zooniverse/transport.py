@@ -1,0 +1,122 @@
+"""How bytes travel: time-outs on everything, connections that are used again, and failures with their meaning.
+
+The library's `http_request` throws the status and body of a 5xx answer away and waits for ever; this adapter,
+mounted on its session, raises what the answer means before the library sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
+from urllib3.util import Retry
+
+from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.faults import Busy, Doubtful, Unreachable
+
+__all__ = ["Transport", "foreign_errors", "retry_after_s"]
+
+CONNECT_S = 10.0
+READ_S = 120.0
+"""The server cancels its own statements after 65 s; its front door may take a little longer."""
+
+
+class Transport(HTTPAdapter):
+    """The adapter that all requests of a server and of its store go through.
+
+    Parameters
+    ----------
+    clock : ServerClock
+        Told the `Date` of every answer.
+    read_s : float
+        Longest wait for the next bytes of an answer, in seconds.
+    connections : int
+        How many connections are kept open.
+    """
+
+    def __init__(self, clock: ServerClock, read_s: float = READ_S, connections: int = 64) -> None:
+        self._clock = clock
+        self._timeout = (min(CONNECT_S, read_s), read_s)
+        super().__init__(pool_connections=8, pool_maxsize=connections, max_retries=0)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send one request once.
+
+        Raises
+        ------
+        Busy
+            For 503 with a reason in JSON or XML.
+        Doubtful
+            For every other answer of 500 and above.
+        """
+        kwargs["timeout"] = self._timeout
+        response = super().send(request, *args, **kwargs)
+        self._clock.heard(response.headers.get("Date"))
+        if response.status_code >= 500:
+            raise _server_fault(request, response)
+        return response
+
+
+def _server_fault(request: requests.PreparedRequest, response: requests.Response) -> Exception:
+    where = f"{request.method} {_without_query(request.url)}"
+    kind = response.headers.get("Content-Type", "")
+    told = f"the server answered {response.status_code} to {where}"
+    if response.status_code == 503 and ("json" in kind or "xml" in kind):
+        return Busy(f"{told}: it is busy or this feature is switched off", retry_after_s(response.headers))
+    return Doubtful(told)
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Read `Retry-After`, in seconds or as a date; None when there is none that can be read."""
+    said = headers.get("Retry-After")
+    try:
+        return None if said is None else float(Retry().parse_retry_after(said))
+    except Exception:  # urllib3 raises its own InvalidHeader, and ValueError for odd dates
+        return None
+
+
+@contextmanager
+def foreign_errors(where: str) -> Iterator[None]:
+    """Turn what requests raises into what is known about the request's effect.
+
+    Parameters
+    ----------
+    where : str
+        The server, for the message.
+
+    Raises
+    ------
+    Unreachable
+        When no connection came about.
+    Doubtful
+        When a connection broke, stalled, or brought an answer that cannot be read. What is no JSON passes, for
+        the caller to say what it was.
+    """
+    try:
+        yield
+    except requests.exceptions.JSONDecodeError:
+        raise
+    except requests.exceptions.InvalidURL as error:
+        raise Unreachable(f"{where} is not an address that can be reached: correct the endpoint") from error
+    except requests.exceptions.ConnectTimeout as error:
+        raise Unreachable(f"{where} does not answer: check the network, then run again") from error
+    except requests.exceptions.ConnectionError as error:
+        if isinstance(getattr(_first(error), "reason", None), NewConnectionError):
+            raise Unreachable(f"{where} cannot be reached: check the network and the endpoint") from error
+        raise Doubtful(f"the connection to {where} broke") from error
+    except requests.exceptions.Timeout as error:
+        raise Doubtful(f"{where} did not answer in time") from error
+    except requests.exceptions.RequestException as error:
+        raise Doubtful(f"the answer of {where} cannot be read ({type(error).__name__})") from error
+
+
+def _first(error: BaseException) -> object:
+    return error.args[0] if error.args else None
+
+
+def _without_query(url: str | None) -> str:
+    return (url or "").partition("?")[0]
