@@ -91,7 +91,8 @@ words = st.sampled_from(
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | words
 keys = st.sampled_from(
     ["display_name", "metadata", "locations", "external_id", "links", "project", "subject_sets", "subjects",
-     "workflows", "owner", "subject", "subject_set", "priority", "primary_language", "private", "tasks", "active",
+     "workflows", "owner", "subject", "subject_set", "priority", "primary_language", "private", "tasks",
+     "active",
      "content_type", "subject_ids", "retirement_reason", "#priority", "fields", "tutorial_subject"]
 ) | st.text(max_size=4)  # fmt: skip
 values = st.recursive(
@@ -127,8 +128,10 @@ paths = st.sampled_from(
     ["/subjects", "/subjects/1", "/subjects/1/attached_images", "/subject_sets", "/subject_sets/1",
      "/subject_sets/1/links/subjects", "/subject_sets/1/links/subjects/1,x", "/workflows", "/workflows/1",
      "/workflows/1/links/subject_sets", "/workflows/1/links/subject_sets/1", "/workflows/1/retired_subjects",
-     "/workflows/1/unretire_subjects", "/set_member_subjects", "/set_member_subjects/1", "/projects", "/projects/1",
-     "/subject_workflow_statuses", "/subject_workflow_statuses/1", "/me", "/users", "/users/1", "/project_roles"]
+     "/workflows/1/unretire_subjects", "/set_member_subjects", "/set_member_subjects/1", "/projects",
+     "/projects/1",
+     "/subject_workflow_statuses", "/subject_workflow_statuses/1", "/me", "/users", "/users/1",
+     "/project_roles"]
 )  # fmt: skip
 verbs = st.sampled_from(["POST", "PUT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH"])
 
@@ -151,12 +154,15 @@ def test_bodies(wire: Wire, verb: str, path: str, root: str, content: Any, bare:
     path=paths,
     query=st.dictionaries(
         st.sampled_from(
-            ["page", "page_size", "sort", "include", "id", "ids", "subject_id", "subject_ids", "project_id", "slug",
-             "subject_set_id", "workflow_id", "metadata.a", "metadata.", "display_name", "current_user_roles", "owner",
+            ["page", "page_size", "sort", "include", "id", "ids", "subject_id", "subject_ids",
+             "project_id", "slug",
+             "subject_set_id", "workflow_id", "metadata.a", "metadata.", "display_name",
+             "current_user_roles", "owner",
              "search", "private", "active", "complete", "access_token", "fields", "upload_user_id", "login"]
         )
         | st.text(max_size=5),
-        st.sampled_from(["1", "-1", "0", "2,1", "-id", "id,-id", "9" * 30, "9" * 5000, "owner", "project", "%00", ","])
+        st.sampled_from(["1", "-1", "0", "2,1", "-id", "id,-id", "9" * 30, "9" * 5000, "owner", "project",
+         "%00", ","])
         | st.text(max_size=8),
         max_size=4,
     ),
@@ -175,12 +181,15 @@ def test_queries(wire: Wire, path: str, query: dict[str, str]) -> None:
     verb=verbs,
     path=st.text(alphabet=string.printable.replace("#", ""), max_size=30)
     | st.sampled_from(
-        ["/oauth/token", "/users/sign_in", "/users/sign_out", "/public/subject_location/a.png", "/sandbox/faults",
-         "/sandbox/users/owner", "/sandbox/tokens/expire", "/sandbox/features/x", "/subject_location/..%2f..%2fx"]
+        ["/oauth/token", "/users/sign_in", "/users/sign_out", "/public/subject_location/a.png",
+         "/sandbox/faults",
+         "/sandbox/users/owner", "/sandbox/tokens/expire", "/sandbox/features/x",
+         "/subject_location/..%2f..%2fx"]
     ),
     body=st.binary(max_size=60) | values.map(encoded),
     headers=st.dictionaries(
-        st.sampled_from(["Content-Type", "Authorization", "If-Match", "Cookie", "Content-MD5", "x-ms-blob-type",
+        st.sampled_from(["Content-Type", "Authorization", "If-Match", "Cookie", "Content-MD5",
+         "x-ms-blob-type",
                          "Accept", "If-None-Match"]),
         st.text(alphabet=string.printable.strip(), max_size=20)
         | st.sampled_from([ACCEPT, "application/json", "BlockBlob", "Bearer x", "_Panoptes_session=a.b"]),

@@ -34,7 +34,7 @@ def bind(host: str, port: int) -> socket.socket:
             f"the sandbox listens on loopback only, not on {host}: everybody knows its passwords; "
             "leave --host out"
         )
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
