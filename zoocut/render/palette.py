@@ -115,8 +115,7 @@ def rgb(setting: str, color: str) -> Colours:
     from matplotlib.colors import to_rgb
 
     try:
-        colour: Colours = np.round(np.array(to_rgb(color)) * 255).astype(np.uint8)
-        return colour
+        return np.round(np.array(to_rgb(color)) * 255).astype(np.uint8)
     except ValueError:
         raise ConfigError(
             f"draw.{setting} = {color!r} is no colour: give a name as 'white' or '#rrggbb'"
@@ -126,7 +125,8 @@ def rgb(setting: str, color: str) -> Colours:
 def _shades(ink: Ink) -> Colours:
     solid, ground = (rgb("color", color).astype(float) for color in ink)
     steps = np.linspace(0, 1, SHADES)[:, None]
-    return np.round(ground + steps * (solid - ground)).astype(np.uint8)
+    shades: Colours = np.round(ground + steps * (solid - ground)).astype(np.uint8)
+    return shades
 
 
 def _colours_of(colormap: str) -> Colours:

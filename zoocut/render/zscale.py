@@ -11,6 +11,9 @@ from zoocut.model import FloatImage
 
 __all__ = ["ZScale"]
 
+AT_ONCE = 32
+"""Images whose samples stay in the processor's cache together."""
+
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
 
@@ -20,8 +23,8 @@ class ZScale:
     """The algorithm of IRAF's zscale, as `astropy.visualization.ZScaleInterval` has it.
 
     A line is fitted to the sorted pixels of each image, pixels far from it are rejected, and the limits
-    follow from the line's slope. astropy does this for one image; here all images of a stack take each step
-    together, by the same rules.
+    follow from the line's slope; where the line is level they are the lowest and highest sample. astropy
+    does this for one image; here all images of a stack take each step together, by the same rules.
 
     Parameters
     ----------
@@ -60,6 +63,11 @@ class ZScale:
         """
         stride = max(1, pixels.shape[1] // int(self.n_samples))
         samples = np.sort(pixels[:, ::stride][:, : int(self.n_samples)], axis=1)
+        parts = [self._limits(samples[i : i + AT_ONCE]) for i in range(0, len(samples), AT_ONCE)]
+        vmin, vmax = np.concatenate(parts, axis=1)
+        return vmin, vmax
+
+    def _limits(self, samples: Floats) -> tuple[Floats, Floats]:
         vmin, vmax = samples[:, 0].astype(np.float64), samples[:, -1].astype(np.float64)
         slope, enough = self._slopes(samples)
         if self.contrast > 0:
@@ -67,19 +75,16 @@ class ZScale:
         count = samples.shape[1]
         centre = (count - 1) // 2
         median = np.median(samples, axis=1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            low = np.fmax(vmin, median - (centre - 1) * slope)
-            high = np.fmin(vmax, median + (count - centre) * slope)
-        flat = ~enough | (vmin == vmax)
-        return np.where(flat, vmin, low), np.where(flat, vmax, high)
+        low = np.fmax(vmin, median - (centre - 1) * slope)
+        high = np.fmin(vmax, median + (count - centre) * slope)
+        whole = ~(enough & (low < high))
+        return np.where(whole, vmin, low), np.where(whole, vmax, high)
 
     def _slopes(self, samples: Floats) -> tuple[Floats, Bools]:
         """Fit the lines: slope a sample, and whether enough samples were left."""
         images, count = samples.shape
         fewest = max(int(self.min_npixels), int(count * self.max_reject))
-        size = np.maximum(np.abs(samples[:, :1]), np.abs(samples[:, -1:])).astype(np.float64)
-        size[size == 0] = 1
-        y = samples / size
+        y, span = _scaled(samples)
         x = np.arange(count) - (count - 1) / 2
         bad = np.zeros(samples.shape, bool)
         good, last_good = np.full(images, count), np.full(images, count + 1)
@@ -88,33 +93,35 @@ class ZScale:
             active = np.flatnonzero((good < last_good) & (good >= fewest))
             if active.size == 0:
                 break
-            slope[active], flat = _fit(x, y[active], ~bad[active])
-            bad[active] = self._rejected(flat, bad[active])
+            slope[active], far = self._fit(x, y[active], ~bad[active])
+            bad[active] = _grown(bad[active] | far, max(1, int(count * 0.01)))
             last_good[active] = good[active]
-            good[active] = count - bad[active].sum(axis=1)
-        with np.errstate(over="ignore"):
-            return slope * size[:, 0], good >= fewest
+            good[active] = count - np.count_nonzero(bad[active], axis=1)
+        return slope * span, good >= fewest
 
-    def _rejected(self, flat: Floats, bad: Bools) -> Bools:
-        """Mark samples far from the line, and their neighbours on both sides."""
-        good = ~bad
-        number = good.sum(axis=1)
-        mean = (flat * good).sum(axis=1) / number
-        spread = np.sqrt((((flat - mean[:, None]) * good) ** 2).sum(axis=1) / number)
-        far = bad | (np.abs(flat) > self.krej * spread[:, None])
-        return _grown(far, max(1, int(flat.shape[1] * 0.01)))
+    def _fit(self, x: Floats, y: Floats, good: Bools) -> tuple[Floats, Bools]:
+        """Fit lines to the good samples: slopes, and which samples lie far from their line."""
+        weight = good.astype(np.float64)
+        number = np.count_nonzero(good, axis=1)
+        weighted = weight * y
+        x_mean = np.einsum("ij,j->i", weight, x) / number
+        y_mean = weighted.sum(axis=1) / number
+        x_spread = np.einsum("ij,j->i", weight, x * x) - number * x_mean**2
+        slope = (np.einsum("ij,j->i", weighted, x) - number * x_mean * y_mean) / x_spread
+        distance = y - slope[:, None] * x
+        distance -= (y_mean - slope * x_mean)[:, None]
+        weight *= distance
+        mean = weight.sum(axis=1) / number
+        spread = np.sqrt(np.einsum("ij,ij->i", weight, weight) / number - mean**2)
+        return slope, np.abs(distance) > self.krej * spread[:, None]
 
 
-def _fit(x: Floats, y: Floats, good: Bools) -> tuple[Floats, Floats]:
-    """Fit lines to the good samples: slopes, and every sample's distance from its line."""
-    number = good.sum(axis=1)
-    x_mean = (x * good).sum(axis=1) / number
-    y_mean = (y * good).sum(axis=1) / number
-    dx = x - x_mean[:, None]
-    dy = y - y_mean[:, None]
-    weighted = dx * good
-    slope = (weighted * dy).sum(axis=1) / (weighted * dx).sum(axis=1)
-    return slope, dy - slope[:, None] * dx
+def _scaled(samples: Floats) -> tuple[Floats, Floats]:
+    """Shift and scale sorted samples into -1..1, without overflow, and give the scale."""
+    half = samples.astype(np.float64) / 2
+    span = half[:, -1] - half[:, 0]
+    safe = np.where(span > 0, span, 1)
+    return (half - half[:, half.shape[1] // 2, None]) / safe[:, None], 2 * span
 
 
 def _grown(marks: Bools, width: int) -> Bools:
