@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings
@@ -12,7 +13,7 @@ from zoocut.model import DiaSource
 from zoocut.render.catalog_text import FIELDS, FLAGS, LABELS, RELIABILITY, Field, any_set, number
 from zoocut.render.layout import ANNOTATION_LINES, LINE_FACTOR, MARGIN_PIX, REFERENCE_TYPE_PIX
 from zoocut.render.palette import Palette
-from zoocut.render.text import Strip, Type, font_file
+from zoocut.render.text import Type, font_file
 
 __all__ = ["ANNOTATION_COLOURS", "Unannotated", "WithMetadata"]
 
@@ -96,16 +97,16 @@ class WithMetadata:
         reliability = number(columns, "reliability")
         if reliability is not None:
             color = GOOD if reliability >= GOOD_FROM else DOUBTFUL
-            strip = self._inked(self._types["bold"].number(f"RB:{reliability:.3f}"), color)
+            strip = self._spelt(f"RB:{reliability:.3f}", color, "bold")
             self._put(canvas, RELIABILITY[0], self._at(RELIABILITY[1]), strip)
 
     def _print_field(self, canvas: Canvas, field: Field, texts: Sequence[str]) -> None:
         """Print the first form that fits its place; leave a value that does not fit out, not cut."""
         left, right = self._at(field.left), self._at(field.right)
         for text in texts:
-            strip = self._types["normal"].number(text)
+            strip = self._spelt(text, self._value, "normal")
             if strip.shape[1] <= right - left:
-                self._put(canvas, field.line, right - strip.shape[1], self._inked(strip, self._value))
+                self._put(canvas, field.line, right - strip.shape[1], strip)
                 return
 
     def _print_top_line(self, canvas: Canvas, source: DiaSource) -> None:
@@ -122,7 +123,7 @@ class WithMetadata:
         labels = iter(("diaSourceId:", "detector:", "visit:"))
         values = [source.dia_source_id, *map(source.columns.get, ("detector", "visit", "band"))]
         texts = ["" if value is None else str(value) for value in values]
-        normal = [self._inked(self._types["normal"].number(text), self._value) for text in texts]
+        normal = [self._spelt(text, self._value, "normal") for text in texts]
         name, detector, visit = (self._word((text, self._label, "normal")) for text in labels)
         bold = self._word((instrument, self._value, "bold"))
         return [name, normal[0], bold, detector, normal[1], visit, normal[2], normal[3]]
@@ -159,11 +160,13 @@ class WithMetadata:
         strip = self._ready.get(word)
         if strip is None:
             text, color, weight = word
-            strip = self._ready[word] = self._inked(self._types[weight].word(text), color)
+            ink = self._inks[color, self._background]
+            strip = self._ready[word] = ink[self._types[weight].strip(text)]
         return strip
 
-    def _inked(self, strip: Strip, color: str) -> Canvas:
-        return self._inks[color, self._background][strip]
+    def _spelt(self, text: str, color: str, weight: Weight) -> Canvas:
+        """Put a text that will hardly come again together from its characters."""
+        return np.concatenate([self._word((letter, color, weight)) for letter in text or " "], axis=1)
 
     def _put(self, canvas: Canvas, line: int, x: int, strip: Canvas) -> None:
         y = max(self._baselines[line] - self._types["normal"].ascent, 0)

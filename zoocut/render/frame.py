@@ -132,13 +132,13 @@ class Frame:
             self._label_bar(panel, bar.label, outer.start, start)
 
     def _label_bar(self, panel: Canvas, label: str, bottom: int, left: int) -> None:
-        strip = self._palette.inks[BAR_INK][self._bar_type.word(label)]
+        strip = self._palette.inks[BAR_INK][self._bar_type.strip(label)]
         space = panel[max(bottom - strip.shape[0], 0) : bottom, left - BAR_EDGE_PIX :][:, : strip.shape[1]]
         space[...] = strip[strip.shape[0] - space.shape[0] :, : space.shape[1]]
 
     def _print_titles(self, type_: Type, ink: Ink) -> None:
         for title in self._layout.titles:
-            strip = self._palette.inks[ink][type_.word(title.text)]
+            strip = self._palette.inks[ink][type_.strip(title.text)]
             y, x = title.baseline - type_.ascent, title.x_centre - strip.shape[1] // 2
             top, left = max(-y, 0), max(-x, 0)
             space = self._ground[y + top :, 1 + x + left :][: strip.shape[0] - top, : strip.shape[1] - left]

@@ -1,4 +1,4 @@
-"""Text as strips of coverage, drawn once a word or once a character and kept."""
+"""Text as strips of coverage, each drawn once and kept."""
 
 from __future__ import annotations
 
@@ -33,24 +33,13 @@ class Type:
         self._font = ImageFont.truetype(file, height_pix, layout_engine=ImageFont.Layout.BASIC)
         self.ascent, descent = self._font.getmetrics()
         self.height = self.ascent + descent
-        self._words: dict[str, Strip] = {}
-        self._characters: dict[str, Strip] = {}
+        self._strips: dict[str, Strip] = {}
 
-    def word(self, text: str) -> Strip:
-        """Draw a text that will be needed again."""
-        strip = self._words.get(text)
+    def strip(self, text: str) -> Strip:
+        """Draw a word, or a character, once; later give the same strip again."""
+        strip = self._strips.get(text)
         if strip is None:
-            strip = self._words[text] = self._drawn(text)
-        return strip
-
-    def number(self, text: str) -> Strip:
-        """Draw a text that will hardly come again, from the strips of its characters."""
-        return np.concatenate([self._character(character) for character in text or " "], axis=1)
-
-    def _character(self, character: str) -> Strip:
-        strip = self._characters.get(character)
-        if strip is None:
-            strip = self._characters[character] = self._drawn(character)
+            strip = self._strips[text] = self._drawn(text)
         return strip
 
     def _drawn(self, text: str) -> Strip:
