@@ -137,7 +137,7 @@ def test_killed_at_any_moment_then_run_again(shared: Path, tmp_path: Path) -> No
     packets = sorted((shared / "data" / "ztf").glob("*.avro"))
     folder = tmp_path / "alerts"
     folder.mkdir()
-    write_many(packets, folder / "night.avro", copies=60)
+    write_many(packets, folder / "night.avro", copies=20)
     command = [
         sys.executable,
         "-m",
@@ -149,7 +149,7 @@ def test_killed_at_any_moment_then_run_again(shared: Path, tmp_path: Path) -> No
         "-o",
     ]
     whole = subprocess.run([*command, "whole"], cwd=tmp_path, capture_output=True, check=True)
-    for drawn_before in (1, 300, 1000):
+    for drawn_before in (1, 100, 300):
         run = tmp_path / f"run{drawn_before}"
         process = subprocess.Popen(
             [*command, run.name], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -165,7 +165,7 @@ def test_killed_at_any_moment_then_run_again(shared: Path, tmp_path: Path) -> No
         for file in ("manifest.csv", "sources.parquet"):
             assert (run / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
         assert not list(run.rglob("*.zoocut-part"))
-    assert b"1080 drawn" in whole.stdout
+    assert b"360 drawn" in whole.stdout
 
 
 def write_many(packets: list[Path], goal: Path, copies: int) -> None:
@@ -236,7 +236,11 @@ def test_one_bad_packet_among_good_ones(zoocut: Zoocut, shared: Path, tmp_path: 
     [
         (["generate", "none.toml", "-o", "run"], 2, "none.toml does not exist"),
         (["generate", ALERTS, "--input", "none/*.avro", "-o", "run"], 3, "no file matches"),
-        (["generate", ALERTS, "--input", "none/*.avro", "-o", "run", "--jobs", "0"], 2, "x>=1"),
+        (
+            ["generate", ALERTS, "--input", "none/*.avro", "-o", "run", "--jobs", "0"],
+            2,
+            "greater than or equal",
+        ),
         (["config", "show", "none.toml"], 2, "none.toml does not exist"),
     ],
 )

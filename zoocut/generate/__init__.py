@@ -6,6 +6,7 @@ the same call again draws only what is missing.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ class Summary:
     drawn, kept : int
         Sources drawn by this call, and found already drawn.
     rejected : Counter of str
-        How many sources were not drawn, by reason.
+        How many sources were not drawn, by kind of reason: the first words of it.
     rows : int
         Rows of the manifest now.
     """
@@ -149,7 +150,12 @@ def _take(
     for item in done.outcomes:
         if isinstance(item, Rejection):
             rejections.append(item)
-            summary.rejected[item.reason] += 1
+            summary.rejected[_kind(item.reason)] += 1
         elif item.dia_source_id not in recorded:
             recorded[item.dia_source_id] = item.sha256
             drawn.add(item)
+
+
+def _kind(reason: str) -> str:
+    """Cut a reason off where it begins to speak of its own row."""
+    return re.split(r"[,:(]", reason, maxsplit=1)[0].strip()
