@@ -7,7 +7,7 @@ import sys
 import typer
 
 from zoocut import __version__
-from zoocut.cli import config, generate, join, preview, sandbox
+from zoocut.cli import config, export, generate, join, preview, sandbox, sets_members
 from zoocut.cli.console import notes, results
 from zoocut.errors import ZoocutError
 
@@ -40,8 +40,10 @@ def main(
 
 app.command()(generate.generate)
 app.command()(join.join)
+app.command()(export.export)
 app.command()(preview.preview)
 app.command()(sandbox.sandbox)
+app.add_typer(sets_members.app, name="sets")
 app.add_typer(config.app, name="config")
 
 

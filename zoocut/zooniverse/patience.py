@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.session import Answer, Session
@@ -37,7 +37,7 @@ class PatientSession(Session):
         patiently = Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.2, max=LONGEST_S),
+            wait=wait_random_exponential(multiplier=0.2, max=LONGEST_S),
             reraise=True,
         )
         answer: Answer = patiently(once, method, path, params, body, etag)

@@ -1,0 +1,319 @@
+"""`zoocut sets`: seeing and arranging; `sets_members` and `sets_training` hold the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoocut.cli.asking import agree
+from zoocut.cli.server import EndpointOption, ProjectOption, sign_in
+from zoocut.cli.tables import CsvOption, JsonOption, show
+
+if TYPE_CHECKING:
+    from zoocut.sets import Line
+
+__all__ = ["SetArgument", "YesOption", "app"]
+
+app = typer.Typer(help="See, arrange and remove subject sets.", no_args_is_help=True)
+
+SetArgument = Annotated[
+    str,
+    typer.Argument(metavar="SET", help="The set's name or id; id:N insists on the id.", show_default=False),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it without being asked.")]
+
+
+@app.command("list")
+def list_(
+    project: ProjectOption = None,
+    runs: Annotated[Path, typer.Option("--runs", help="Where runs lie that may have made them.")] = Path(),
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """List the sets of a project, counted now.
+
+    Example: zoocut sets list --project owner/name
+    """
+    from zoocut.errors import ConfigError
+    from zoocut.sets import list_sets, local_runs
+
+    if project is None:
+        raise ConfigError("a list of sets needs its project: add --project OWNER/NAME")
+    keeper = sign_in(endpoint)
+    lines = list(list_sets(keeper, keeper.project(project), local_runs(runs, keeper.endpoint)))
+    show("sets", [_document(line) if as_json else _cells(line) for line in lines], as_json, as_csv)
+
+
+@app.command("show")
+def show_(
+    name: SetArgument,
+    project: ProjectOption = None,
+    runs: Annotated[Path, typer.Option("--runs", help="Where runs lie that may have made it.")] = Path(),
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Show one set with its metadata.
+
+    Example: zoocut sets show 'Night 1' --project owner/name
+    """
+    from zoocut.sets import describe, find_project, find_set, local_runs
+
+    keeper = sign_in(endpoint)
+    details = find_set(keeper, find_project(keeper, project), name)
+    line = describe(keeper, details, local_runs(runs, keeper.endpoint))
+    if as_json:
+        show("sets", [_document(line)], as_json, as_csv)
+        return
+    pairs = {**_cells(line), **{f"metadata {key}": value for key, value in line.metadata.items()}}
+    show("values", [{"what": key, "value": value} for key, value in pairs.items()], as_json, as_csv)
+
+
+def _cells(line: Line) -> dict[str, Any]:
+    return {
+        "id": line.set_id,
+        "name": line.name,
+        "subjects": line.subjects,
+        "workflows": "; ".join(
+            f"{one.name} ({one.workflow_id}{'' if one.active else ', inactive'})" for one in line.workflows
+        ),
+        "complete": "; ".join(
+            "?" if w.completeness is None else f"{w.completeness:.0%}" for w in line.workflows
+        ),
+        "run": line.run,
+    }
+
+
+def _document(line: Line) -> dict[str, Any]:
+    return {
+        "id": line.set_id,
+        "display_name": line.name,
+        "project": line.project_id,
+        "subjects": line.subjects,
+        "workflows": [
+            {"id": w.workflow_id, "display_name": w.name, "active": w.active, "completeness": w.completeness}
+            for w in line.workflows
+        ],
+        "run": line.run or None,
+        "metadata": dict(line.metadata),
+    }
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="The new set's name.", show_default=False)],
+    project: ProjectOption = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", "-m", help="KEY=VALUE to note about it.", show_default=False),
+    ] = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an empty set.
+
+    Example: zoocut sets create 'Night 1' --project owner/name -m telescope=DECam
+    """
+    from zoocut.errors import ConfigError
+    from zoocut.sets import create as make
+
+    if project is None:
+        raise ConfigError("a new set needs its project: add --project OWNER/NAME")
+    keeper = sign_in(endpoint)
+    made = make(keeper, keeper.project(project), name, _pairs(metadata))
+    _tell({"id": made.set_id, "display_name": made.name}, f"made set {made.set_id}: {made.name}", as_json)
+
+
+@app.command()
+def rename(
+    name: SetArgument,
+    to: Annotated[str, typer.Argument(metavar="NEW", help="The new name.", show_default=False)],
+    project: ProjectOption = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a set another name.
+
+    Example: zoocut sets rename 'Night 1' 'Night 1, g band' --project owner/name
+    """
+    from zoocut.sets import find_project, find_set
+    from zoocut.sets import rename as give_name
+
+    keeper = sign_in(endpoint)
+    details = find_set(keeper, find_project(keeper, project), name)
+    give_name(keeper, details, to)
+    set_id = details.subject_set.set_id
+    _tell({"id": set_id, "display_name": to}, f"set {set_id} is now called {to}", as_json)
+
+
+@app.command()
+def metadata(
+    name: SetArgument,
+    put: Annotated[
+        list[str] | None, typer.Option("--set", help="KEY=VALUE to set; may be repeated.", show_default=False)
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option("--unset", help="A key to remove; may be repeated.", show_default=False),
+    ] = None,
+    project: ProjectOption = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Show what is noted about a set, or change it.
+
+    Example: zoocut sets metadata 'Night 1' --set band=g --unset note --project owner/name
+    """
+    from zoocut.sets import change_metadata, find_project, find_set
+
+    keeper = sign_in(endpoint)
+    details = find_set(keeper, find_project(keeper, project), name)
+    noted = details.subject_set.metadata
+    if put or drop:
+        noted = change_metadata(keeper, details, _pairs(put), frozenset(drop or ()))
+    show("metadata", [{"key": key, "value": value} for key, value in noted.items()], as_json, as_csv)
+
+
+@app.command()
+def link(
+    name: SetArgument,
+    workflow: Annotated[str, typer.Argument(help="The workflow's name or id.", show_default=False)],
+    project: ProjectOption = None,
+    copy: Annotated[
+        bool,
+        typer.Option("--copy", help="Copy the set into the project of a workflow elsewhere, given by id."),
+    ] = False,
+    runs: Annotated[Path, typer.Option("--runs", help="Where runs lie that may have made it.")] = Path(),
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a workflow serve a set, which shows it to volunteers once the workflow is active.
+
+    Example: zoocut sets link 'Night 1' 'Real or bogus' --project owner/name
+    """
+    from zoocut.sets import find_project, find_set, find_workflow, link_copy
+    from zoocut.sets import link as serve
+
+    keeper = sign_in(endpoint)
+    details = find_set(keeper, find_project(keeper, project), name)
+    found = details.subject_set
+    owner = keeper.project(found.project_id)
+    if copy:
+        made = link_copy(keeper, details, keeper.workflow(workflow.removeprefix("id:")))
+        _tell(
+            {"id": made, "changed": True},
+            f"set {found.set_id} was copied to {made}, which is linked",
+            as_json,
+        )
+        return
+    served_by = find_workflow(keeper, owner, workflow)
+    _warn_unverified(found.set_id, runs, keeper.endpoint)
+    changed = serve(keeper, details, served_by)
+    words = "serves" if changed else "served already"
+    _tell(
+        {"id": found.set_id, "workflow": served_by.workflow_id, "changed": changed},
+        f"workflow {served_by.workflow_id} ({served_by.name}) {words} set {found.set_id} ({found.name})",
+        as_json,
+    )
+
+
+def _warn_unverified(set_id: str, runs: Path, endpoint: str) -> None:
+    from zoocut.cli.console import notes
+    from zoocut.sets import local_runs
+
+    run = local_runs(runs, endpoint).get(set_id)
+    if run is None:
+        return
+    state = f"{run.unfinished} rows of {run.path} are not in the set yet; " if run.unfinished else ""
+    notes.print(
+        f"warning: {state}volunteers may meet what is linked: run `zoocut verify {run.path}` first",
+        markup=False,
+    )
+
+
+@app.command()
+def unlink(
+    name: SetArgument,
+    workflow: Annotated[str, typer.Argument(help="The workflow's name or id.", show_default=False)],
+    project: ProjectOption = None,
+    yes: YesOption = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a workflow serve a set no more.
+
+    Example: zoocut sets unlink 'Night 1' 'Real or bogus' --project owner/name
+    """
+    from zoocut.sets import find_project, find_set, find_workflow
+    from zoocut.sets import unlink as stop
+
+    keeper = sign_in(endpoint)
+    details = find_set(keeper, find_project(keeper, project), name)
+    served_by = find_workflow(keeper, keeper.project(details.subject_set.project_id), workflow)
+    set_id, number = details.subject_set.set_id, served_by.workflow_id
+    agree(f"workflow {number} ({served_by.name}) will no longer show set {set_id} to volunteers:", yes)
+    changed = stop(keeper, details, served_by)
+    words = "no longer serves" if changed else "did not serve"
+    _tell(
+        {"id": set_id, "workflow": number, "changed": changed},
+        f"workflow {number} {words} set {set_id}",
+        as_json,
+    )
+
+
+@app.command()
+def delete(
+    name: SetArgument,
+    project: ProjectOption = None,
+    yes: YesOption = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a set; says first what will become of its subjects.
+
+    Example: zoocut sets delete 'Night 1' --project owner/name
+    """
+    from zoocut.cli.console import notes
+    from zoocut.sets import delete as remove
+    from zoocut.sets import find_project, find_set, foresee_deletion
+
+    keeper = sign_in(endpoint)
+    details = find_set(keeper, find_project(keeper, project), name)
+    found = details.subject_set
+    seen = foresee_deletion(keeper, keeper.project(found.project_id), details)
+    notes.print(
+        f"set {found.set_id} ({found.name}) has {seen.subjects} subjects: {seen.elsewhere} are in other sets "
+        f"and stay, {seen.served} were classified or retired and stay in no set, {seen.lost} may be removed "
+        "by the server for good, unless they are collected or discussed, which cannot be seen from here; no "
+        "quota comes back",
+        markup=False,
+    )
+    if seen.workflows:
+        notes.print(f"it is served by {', '.join(seen.workflows)}", markup=False)
+    agree(f"delete set {found.set_id} ({found.name})?", yes)
+    remove(keeper, details)
+    _tell({"id": found.set_id, "deleted": True}, f"deleted set {found.set_id} ({found.name})", as_json)
+
+
+def _pairs(given: list[str] | None) -> dict[str, str]:
+    from zoocut.errors import ConfigError
+
+    pairs = [one.partition("=") for one in given or ()]
+    for key, equals, _ in pairs:
+        if not equals or not key.strip():
+            raise ConfigError(f"{key!r} is not KEY=VALUE: write for example band=g")
+    return {key: value for key, _, value in pairs}
+
+
+def _tell(document: dict[str, Any], sentence: str, as_json: bool) -> None:
+    from zoocut.cli.console import print_json, results
+    from zoocut.cli.tables import printable
+
+    if as_json:
+        print_json({"version": 1, **document})
+    else:
+        results.print(printable(sentence), markup=False)

@@ -1,0 +1,265 @@
+"""`zoocut sets add`, `remove`, `copy`, `merge`, `split` and `training`: which subjects a set holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zoocut.cli.asking import agree, told_when_stopped
+from zoocut.cli.console import notes, print_json, results
+from zoocut.cli.server import EndpointOption, ProjectOption, sign_in
+from zoocut.cli.sets import SetArgument, YesOption, app
+from zoocut.cli.tables import JsonOption, printable, show
+
+if TYPE_CHECKING:
+    from zoocut.zooniverse.keeper import Keeper, SetDetails
+    from zoocut.zooniverse.panoptes import Project
+
+__all__ = ["app"]
+
+SubjectsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[SUBJECT]...", help="Subject ids.", show_default=False)
+]
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", help="A text file of subject ids, one a line.", show_default=False),
+]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option("--dia-source-id", "-d", help="A diaSourceId; may be repeated.", show_default=False),
+]
+STOPPED = "stopped; what was done so far stays: run the same command again to go on"
+
+
+@app.command()
+def add(
+    name: SetArgument,
+    subjects: SubjectsArgument = None,
+    file: FileOption = None,
+    dia_source_id: SourceOption = None,
+    project: ProjectOption = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put subjects of the project into a set.
+
+    Example: zoocut sets add 'Night 1' 9001 9002 --project owner/name
+    """
+    from zoocut.sets import add as put
+    from zoocut.sets import find_subjects
+
+    keeper, owner, details = _open(endpoint, project, name)
+    set_id = details.subject_set.set_id
+    among = keeper.subjects_of_project(owner)
+    ids = _required(find_subjects(keeper, _ids(subjects, file), dia_source_id or (), among))
+    _tell_retired(keeper, owner, ids)
+    with told_when_stopped(STOPPED):
+        count = put(keeper, set_id, ids)
+    _tell_count(set_id, count, len(ids), "added", as_json)
+
+
+@app.command()
+def remove(
+    name: SetArgument,
+    subjects: SubjectsArgument = None,
+    file: FileOption = None,
+    dia_source_id: SourceOption = None,
+    project: ProjectOption = None,
+    yes: YesOption = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take subjects out of a set; the subjects themselves are kept.
+
+    Example: zoocut sets remove 'Night 1' --dia-source-id 170059034123456789 --project owner/name
+    """
+    from zoocut.sets import find_subjects
+    from zoocut.sets import remove as take_out
+
+    keeper, _, details = _open(endpoint, project, name)
+    set_id = details.subject_set.set_id
+    among = keeper.subjects_of_set(set_id)
+    ids = _required(find_subjects(keeper, _ids(subjects, file), dia_source_id or (), among))
+    agree(f"take {len(ids)} subjects out of set {set_id} ({details.subject_set.name})?", yes)
+    with told_when_stopped(STOPPED):
+        count = take_out(keeper, set_id, ids)
+    _tell_count(set_id, count, len(ids), "taken out", as_json)
+
+
+@app.command()
+def copy(
+    name: SetArgument,
+    to: Annotated[str, typer.Argument(metavar="NEW", help="The name of the new set.", show_default=False)],
+    project: ProjectOption = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make another set with the same subjects, or complete it.
+
+    Example: zoocut sets copy 'Night 1' 'Night 1 again' --project owner/name
+    """
+    keeper, owner, details = _open(endpoint, project, name)
+    ids = [one.subject_id for one in keeper.subjects_of_set(details.subject_set.set_id)]
+    _fill(keeper, owner, {to: ids}, as_json)
+
+
+@app.command()
+def merge(
+    names: Annotated[
+        list[str], typer.Argument(metavar="SET...", help="Names or ids of the sets.", show_default=False)
+    ],
+    into: Annotated[str, typer.Option("--into", help="The set that gets all subjects.", show_default=False)],
+    project: ProjectOption = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the subjects of several sets into one, each once; the sets stay as they are.
+
+    Example: zoocut sets merge 'Night 1' 'Night 2' --into 'Both nights' --project owner/name
+    """
+    from zoocut.sets import find_set
+
+    keeper, owner, first = _open(endpoint, project, names[0])
+    others = [find_set(keeper, owner, name) for name in names[1:]]
+    found = [one.subject_set.set_id for one in (first, *others)]
+    ids = [one.subject_id for set_id in found for one in keeper.subjects_of_set(set_id)]
+    _fill(keeper, owner, {into: list(dict.fromkeys(ids))}, as_json)
+
+
+@app.command()
+def split(
+    name: SetArgument,
+    by: Annotated[str, typer.Option("--by", help="The metadata key, without prefix.", show_default=False)],
+    project: ProjectOption = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a set for each value of a metadata key; the set itself stays as it is.
+
+    Example: zoocut sets split 'Night 1' --by band --project owner/name
+    """
+    from zoocut.sets import split_by
+
+    keeper, owner, details = _open(endpoint, project, name)
+    groups = split_by(keeper, details.subject_set.set_id, by)
+    wanted = {f"{details.subject_set.name} {by} {value}": ids for value, ids in sorted(groups.items())}
+    _fill(keeper, owner, wanted, as_json)
+
+
+@app.command()
+def training(
+    name: SetArgument,
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV: subject_id or diaSourceId, #feedback_1_id, #feedback_1_answer.", show_default=False
+        ),
+    ],
+    project: ProjectOption = None,
+    yes: YesOption = False,
+    endpoint: EndpointOption = None,
+) -> None:
+    """Mark subjects of a set as training subjects and print what to ask Zooniverse for.
+
+    Example: zoocut sets training 'Training' answers.csv --project owner/name
+    """
+    from zoocut.sets import find_subjects, mark_training, read_training, workflow_request
+
+    rows = read_training(table)
+    keeper, _, details = _open(endpoint, project, name)
+    set_id = details.subject_set.set_id
+    members = {one.subject_id: one for one in keeper.subjects_of_set(set_id)}
+    ids = [
+        find_subjects(keeper, [], [row.dia_source_id], members.values())[0]
+        if row.dia_source_id
+        else row.subject_id
+        for row in rows
+    ]
+    _require_members(ids, members, set_id)
+    agree(f"write training metadata to {len(ids)} subjects of set {set_id}?", yes)
+    with told_when_stopped(STOPPED):
+        changed = mark_training(keeper, rows, ids)
+    notes.print(f"{len(changed)} subjects marked, {len(ids) - len(changed)} carried it already", markup=False)
+    notes.print("ask Zooniverse (contact@zooniverse.org) to add this to the workflow's configuration:")
+    print_json(workflow_request(rows, [set_id]))
+
+
+def _open(endpoint: str | None, project: str | None, name: str) -> tuple[Keeper, Project, SetDetails]:
+    from zoocut.sets import find_project, find_set
+
+    keeper = sign_in(endpoint)
+    details = find_set(keeper, find_project(keeper, project), name)
+    return keeper, keeper.project(details.subject_set.project_id), details
+
+
+def _ids(subjects: list[str] | None, file: Path | None) -> list[str]:
+    from zoocut.errors import InputError
+
+    if file is None:
+        return subjects or []
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read ({error}): give a text file of subject ids") from error
+    return [*(subjects or ()), *lines]
+
+
+def _required(ids: list[str]) -> list[str]:
+    from zoocut.errors import ConfigError
+
+    if not ids:
+        raise ConfigError("no subjects were named: give their ids, --file or --dia-source-id")
+    return ids
+
+
+def _require_members(ids: list[str], members: object, set_id: str) -> None:
+    from zoocut.errors import InputError
+
+    missing = [number for number in ids if number not in members]  # type: ignore[operator]
+    if missing:
+        raise InputError(f"subject {missing[0]} is not in set {set_id}: add it first, or correct the table")
+
+
+def _fill(keeper: Keeper, owner: Project, wanted: dict[str, list[str]], as_json: bool) -> None:
+    """Make the sets that are missing and put the subjects in."""
+    from zoocut.sets import add as put
+    from zoocut.sets import create
+
+    _tell_retired(keeper, owner, list(dict.fromkeys(number for ids in wanted.values() for number in ids)))
+    rows = []
+    with told_when_stopped(STOPPED):
+        for name, ids in wanted.items():
+            known = keeper.subject_sets(owner, name)
+            goal = known[0] if known else create(keeper, owner, name, {})
+            rows.append(
+                {
+                    "id": goal.set_id,
+                    "name": name,
+                    "subjects": len(ids),
+                    "added": put(keeper, goal.set_id, ids),
+                }
+            )
+    show("sets", rows, as_json, False)
+
+
+def _tell_retired(keeper: Keeper, owner: Project, ids: list[str]) -> None:
+    from zoocut.sets import already_retired
+
+    for one in already_retired(keeper, owner, ids):
+        notes.print(
+            printable(
+                f"note: workflow {one.workflow_id} ({one.name}) has retired {one.subjects} of them and will "
+                "not serve these again, from whichever set"
+            ),
+            markup=False,
+        )
+
+
+def _tell_count(set_id: str, count: int, of: int, what: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"version": 1, "id": set_id, "changed": count, "subjects": of})
+        return
+    rest = f", {of - count} needed nothing" if of > count else ""
+    results.print(f"set {set_id}: {count} {what}{rest}", markup=False)

@@ -1,0 +1,61 @@
+"""Lists for people, for programs and for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from zoocut.cli.console import print_json, results
+
+__all__ = ["CsvOption", "JsonOption", "printable", "show"]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
+
+
+def printable(value: Any) -> str:
+    """Write a value so that no control character of it reaches the terminal."""
+    text = "" if value is None else str(value)
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+
+
+def show(name: str, rows: Sequence[Mapping[str, Any]], as_json: bool, as_csv: bool) -> None:
+    """Print rows of the same keys.
+
+    Parameters
+    ----------
+    name : str
+        What the rows are, the key of the JSON document.
+    rows : sequence of mapping
+        The rows.
+    as_json, as_csv : bool
+        The form; a table for people when neither.
+    """
+    if as_json:
+        print_json({"version": 1, name: rows})
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([list(rows[0])] if rows else [])
+        writer.writerows([printable(value) for value in row.values()] for row in rows)
+    else:
+        _print_table(name, rows)
+
+
+def _print_table(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        results.print(f"no {name}")
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for key in rows[0]:
+        table.add_column(key, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(value)) for value in row.values()))
+    results.print(table)

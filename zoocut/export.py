@@ -1,0 +1,134 @@
+"""Which subject a source became: the run's ledger as a table for the science."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from zoocut.errors import InputError
+from zoocut.files import appear_whole
+from zoocut.ledger import Entry, Ledger, State, Target
+from zoocut.run import Run
+from zoocut.zooniverse.account import PRODUCTION
+
+__all__ = ["FORMATS", "export"]
+
+REAL_SITE = (PRODUCTION, "https://panoptes.zooniverse.org")
+LARGEST_ID = 2**63
+NUMBERS = ("diaSourceId", "subject_id", "subject_set_id", "project_id")
+TEXTS = ("endpoint", "state", "talk", "uploaded_at")
+Row = dict[str, Any]
+
+
+def export(run: Run, path: Path) -> int:
+    """Write the mapping from diaSourceId to subject.
+
+    A row for each subject that the run has made: `diaSourceId`, `subject_id`, `subject_set_id`, `project_id`,
+    `endpoint`, `state`, `talk` (the subject's page on Talk; empty elsewhere than at the real site),
+    `uploaded_at` (when it was made, by the server's clock) and `sha256:1` and so on, the images' checksums.
+
+    Parameters
+    ----------
+    run : Run
+        A run whose upload has begun.
+    path : Path
+        The file to make or replace; its ending chooses the format, one of `FORMATS`.
+
+    Returns
+    -------
+    int
+        How many subjects it has.
+
+    Raises
+    ------
+    InputError
+        When nothing was uploaded yet, or the ending is another.
+    LedgerError
+        When the ledger cannot be read.
+    """
+    write = FORMATS.get(path.suffix.lower())
+    if write is None:
+        raise InputError(f"{path} should end in one of {', '.join(FORMATS)}")
+    if not run.ledger.exists():
+        raise InputError(f"{run.path} was not uploaded yet: run `zoocut upload {run.path}` first")
+    with Ledger.read(run.ledger) as ledger:
+        rows = [_row(target, entry) for target in ledger.targets() for entry in _made(ledger, target)]
+    images = max((len(row["sha256"]) for row in rows), default=1)
+    with appear_whole(path) as part:
+        write(part, _columns(rows, images))
+    return len(rows)
+
+
+def _made(ledger: Ledger, target: Target) -> Iterator[Entry]:
+    unmade = (State.PLANNED, State.INTENT, State.IN_DOUBT, State.SKIPPED)
+    return (entry for entry in ledger.every(target) if entry.subject_id and entry.state not in unmade)
+
+
+def _row(target: Target, entry: Entry) -> Row:
+    return {
+        "diaSourceId": entry.external_id,
+        "subject_id": entry.subject_id,
+        "subject_set_id": target.set_id,
+        "project_id": target.project_id,
+        "endpoint": target.endpoint,
+        "state": entry.state.value,
+        "talk": _talk(target, entry),
+        "uploaded_at": _time(entry.sent_at),
+        "sha256": [image.sha256 or "" for image in entry.images],
+    }
+
+
+def _talk(target: Target, entry: Entry) -> str:
+    if target.endpoint not in REAL_SITE:
+        return ""
+    return f"{PRODUCTION}/projects/{target.project_slug}/talk/subjects/{entry.subject_id}"
+
+
+def _time(seconds: float | None) -> str:
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _columns(rows: Sequence[Row], images: int) -> dict[str, list[Any]]:
+    numbers = {name: _numbers([row[name] for row in rows]) for name in NUMBERS}
+    texts = {name: [row[name] for row in rows] for name in TEXTS}
+    sums = {
+        f"sha256:{n + 1}": [row["sha256"][n] if n < len(row["sha256"]) else "" for row in rows]
+        for n in range(images)
+    }
+    return {**numbers, **texts, **sums}
+
+
+def _numbers(values: list[Any]) -> list[Any]:
+    """Make whole numbers of ids where every one of them is; other tools call their rows by other names."""
+    exact = all(str(value).isdecimal() and int(value) < LARGEST_ID for value in values)
+    return [int(value) for value in values] if exact else [str(value) for value in values]
+
+
+def _write_csv(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(table)
+        writer.writerows(zip(*table.values(), strict=True))
+
+
+def _write_parquet(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({name: list(values) for name, values in table.items()}), path)
+
+
+def _write_ecsv(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
+    from astropy.table import Table
+
+    Table(dict(table)).write(path, format="ascii.ecsv")
+
+
+FORMATS: Mapping[str, Callable[[Path, Mapping[str, Sequence[Any]]], None]] = {
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+    ".ecsv": _write_ecsv,
+}

@@ -1,0 +1,47 @@
+"""Looking after subject sets: see, arrange and remove what is at Zooniverse; every change is read back."""
+
+from zoocut.sets.changing import (
+    change_metadata,
+    create,
+    delete,
+    foresee_deletion,
+    link,
+    link_copy,
+    rename,
+    unlink,
+)
+from zoocut.sets.finding import find_project, find_set, find_subjects, find_workflow
+from zoocut.sets.local import LocalRun, local_runs
+from zoocut.sets.members import Retired, add, already_retired, remove, split_by
+from zoocut.sets.showing import Line, WorkflowShare, describe, list_sets
+from zoocut.sets.training import TrainingRow, mark_training, read_training, workflow_request
+
+__all__ = [
+    "Line",
+    "LocalRun",
+    "Retired",
+    "TrainingRow",
+    "WorkflowShare",
+    "add",
+    "already_retired",
+    "change_metadata",
+    "create",
+    "delete",
+    "describe",
+    "find_project",
+    "find_set",
+    "find_subjects",
+    "find_workflow",
+    "foresee_deletion",
+    "link",
+    "link_copy",
+    "list_sets",
+    "local_runs",
+    "mark_training",
+    "read_training",
+    "remove",
+    "rename",
+    "split_by",
+    "unlink",
+    "workflow_request",
+]

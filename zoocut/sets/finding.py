@@ -1,0 +1,177 @@
+"""Names and ids to the things they mean; what could be two things is refused with both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from zoocut.errors import ConfigError, InputError, NotPermitted
+from zoocut.zooniverse.faults import Refused
+from zoocut.zooniverse.keeper import Keeper, SetDetails, Workflow
+from zoocut.zooniverse.names import dia_source_id
+from zoocut.zooniverse.panoptes import PAGE_SIZE, Project, Subject
+
+__all__ = ["find_project", "find_set", "find_subjects", "find_workflow"]
+
+ID = "id:"
+"""Before a number it says that an id is meant, where a set may have a number for a name."""
+
+MOST_NAMED = 5
+
+
+def find_project(keeper: Keeper, reference: str | None) -> Project | None:
+    """Find the project that was named, if one was.
+
+    Raises
+    ------
+    NotPermitted
+        When there is none that this account may see.
+    """
+    return None if reference is None else keeper.project(reference)
+
+
+def find_set(keeper: Keeper, project: Project | None, reference: str) -> SetDetails:
+    """Find a set by its name or id.
+
+    Raises
+    ------
+    ConfigError
+        When a name comes without its project, or means several sets.
+    NotPermitted
+        When there is none, or it belongs to another project than the one that was named.
+    """
+    number = reference.removeprefix(ID)
+    by_id = [_set_by_id(keeper, number)] if number.isdecimal() else []
+    by_name = [] if project is None or reference.startswith(ID) else keeper.subject_sets(project, reference)
+    found = {one.set_id: one for one in chain((d.subject_set for d in by_id if d), by_name)}
+    if len(found) > 1:
+        listed = "; ".join(f"id:{one.set_id} is {one.name!r}" for one in found.values())
+        raise ConfigError(f"{reference!r} could be {len(found)} subject sets ({listed}): give the id")
+    if not found and project is None and not by_id:
+        raise ConfigError(f"a subject set's name such as {reference!r} needs its project: add --project")
+    if not found:
+        raise NotPermitted(
+            f"there is no subject set {reference!r} that this account may see: `zoocut sets list`"
+        )
+    (set_id,) = found
+    details = keeper.details(set_id)
+    _require_project(details.subject_set.project_id, project, f"subject set {set_id}")
+    return details
+
+
+def _set_by_id(keeper: Keeper, number: str) -> SetDetails | None:
+    try:
+        return keeper.details(number)
+    except Refused as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def _require_project(owner: str, project: Project | None, what: str) -> None:
+    if project is not None and owner != project.project_id:
+        raise NotPermitted(
+            f"{what} belongs to project {owner}, not to {project.slug} (project {project.project_id}): name "
+            "its own project"
+        )
+
+
+def find_workflow(keeper: Keeper, project: Project, reference: str) -> Workflow:
+    """Find a workflow of a project by its name or id.
+
+    Raises
+    ------
+    ConfigError
+        When a name means several.
+    NotPermitted
+        When there is none, or it belongs to another project.
+    """
+    number = reference.removeprefix(ID)
+    known = keeper.workflows(project)
+    found = [one for one in known if reference == one.name or number == one.workflow_id]
+    if len(found) > 1:
+        listed = "; ".join(f"id:{one.workflow_id} is {one.name!r}" for one in found)
+        raise ConfigError(f"{reference!r} could be {len(found)} workflows ({listed}): give the id")
+    if not found:
+        if number.isdecimal():
+            _refuse_foreign_workflow(keeper, project, number)
+        names = ", ".join(f"{one.name!r} ({one.workflow_id})" for one in known) or "none"
+        raise NotPermitted(f"{project.slug} has no workflow {reference!r}: it has {names}")
+    return found[0]
+
+
+def _refuse_foreign_workflow(keeper: Keeper, project: Project, number: str) -> None:
+    try:
+        workflow = keeper.workflow(number)
+    except Refused:
+        return
+    raise NotPermitted(
+        f"workflow {number} belongs to project {workflow.project_id}, the set to {project.slug}: linking "
+        "would copy the set there; use `zoocut sets link --copy` if that is what you want"
+    )
+
+
+def find_subjects(
+    keeper: Keeper, ids: Iterable[str], dia_source_ids: Iterable[str], among: Iterable[Subject]
+) -> list[str]:
+    """Find subjects by their ids and by their sources' ids.
+
+    Parameters
+    ----------
+    keeper : Keeper
+        The server.
+    ids : iterable of str
+        Subject ids.
+    dia_source_ids : iterable of str
+        Sources' ids.
+    among : iterable of Subject
+        Where sources' ids are looked up; read only when some were given.
+
+    Returns
+    -------
+    list of str
+        Subject ids, each once, in order.
+
+    Raises
+    ------
+    InputError
+        When one of them does not exist, or a source has several subjects.
+    """
+    wanted = list(dict.fromkeys(dia_source_ids))
+    numbers = list(dict.fromkeys(ids))
+    _require_subjects(keeper, numbers)
+    return list(dict.fromkeys([*numbers, *(_by_source(wanted, among) if wanted else ())]))
+
+
+def _require_subjects(keeper: Keeper, numbers: Sequence[str]) -> None:
+    wrong = [number for number in numbers if not (number.isascii() and number.isdecimal())]
+    if wrong:
+        raise InputError(f"{wrong[0]!r} is not a subject's id: give whole numbers")
+    for at in range(0, len(numbers), PAGE_SIZE):
+        batch = numbers[at : at + PAGE_SIZE]
+        missing = set(batch) - {subject.subject_id for subject in keeper.subjects(batch)}
+        if missing:
+            raise InputError(
+                f"there is no subject {_some(missing)} that this account may see: correct the ids"
+            )
+
+
+def _by_source(wanted: Sequence[str], among: Iterable[Subject]) -> list[str]:
+    known: dict[str, list[str]] = {source: [] for source in wanted}
+    for subject in among:
+        known.get(dia_source_id(subject), []).append(subject.subject_id)
+    for source, subjects in known.items():
+        if len(subjects) > 1:
+            raise InputError(
+                f"diaSourceId {source} has several subjects ({_some(subjects)}): give the id of one"
+            )
+    missing = [source for source, subjects in known.items() if not subjects]
+    if missing:
+        raise InputError(f"no subject there has the diaSourceId {_some(missing)}: correct the ids")
+    return [subject for subjects in known.values() for subject in subjects]
+
+
+def _some(values: Iterable[str]) -> str:
+    listed = sorted(values)
+    more = len(listed) - MOST_NAMED
+    return ", ".join(listed[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,137 @@
+"""Which subjects a set holds: added, taken out, copied, merged, split; the subjects stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from zoocut.errors import InputError, VerificationFailed
+from zoocut.zooniverse.keeper import Keeper
+from zoocut.zooniverse.names import bare_name
+from zoocut.zooniverse.panoptes import PAGE_SIZE, Project
+
+__all__ = ["Retired", "add", "already_retired", "remove", "split_by"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """How many of some subjects a workflow will not serve again, from whichever set they come.
+
+    Parameters
+    ----------
+    workflow_id, name : str
+        The workflow.
+    subjects : int
+        How many.
+    """
+
+    workflow_id: str
+    name: str
+    subjects: int
+
+
+def already_retired(keeper: Keeper, project: Project, subject_ids: Sequence[str]) -> list[Retired]:
+    """Count the subjects that a project's workflows have retired; retirement goes by subject, not by set."""
+    counted = (
+        Retired(
+            workflow.workflow_id,
+            workflow.name,
+            sum(status.retired for status in keeper.statuses(workflow.workflow_id, subject_ids)),
+        )
+        for workflow in keeper.workflows(project)
+    )
+    return [one for one in counted if one.subjects]
+
+
+def add(keeper: Keeper, set_id: str, subject_ids: Sequence[str]) -> int:
+    """Put subjects into a set and see that they are in it.
+
+    Returns
+    -------
+    int
+        How many were not in it before.
+
+    Raises
+    ------
+    VerificationFailed
+        When one is not in it afterwards.
+    """
+    added = 0
+    for batch in _batches(subject_ids):
+        missing = _missing(keeper, set_id, batch)
+        if missing:
+            keeper.link(set_id, missing)
+            added += len(missing)
+            if _missing(keeper, set_id, batch):
+                raise VerificationFailed(
+                    f"not every subject is in set {set_id} now: run the same command again"
+                )
+    return added
+
+
+def remove(keeper: Keeper, set_id: str, subject_ids: Sequence[str]) -> int:
+    """Take subjects out of a set and see that they are not in it any more.
+
+    Returns
+    -------
+    int
+        How many were in it.
+
+    Raises
+    ------
+    VerificationFailed
+        When one is still in it.
+    """
+    removed = 0
+    for batch in _batches(subject_ids):
+        held = keeper.linked(set_id, batch)
+        if held:
+            keeper.unlink(set_id, sorted(held))
+            removed += len(held)
+            if keeper.linked(set_id, batch):
+                raise VerificationFailed(
+                    f"not every subject is out of set {set_id}: run the same command again"
+                )
+    return removed
+
+
+def split_by(keeper: Keeper, set_id: str, key: str) -> Mapping[str, list[str]]:
+    """Sort a set's subjects by a metadata value.
+
+    Parameters
+    ----------
+    keeper : Keeper
+        The server.
+    set_id : str
+        The set.
+    key : str
+        A metadata key, with or without its prefix.
+
+    Returns
+    -------
+    mapping of str to list of str
+        The value to the subjects that have it.
+
+    Raises
+    ------
+    InputError
+        When a subject has no such value.
+    """
+    groups: dict[str, list[str]] = {}
+    for subject in keeper.subjects_of_set(set_id):
+        values = [str(value) for name, value in subject.metadata.items() if bare_name(name) == bare_name(key)]
+        if len(values) != 1 or not values[0].strip():
+            raise InputError(
+                f"subject {subject.subject_id} has no one value of {key}: choose a key that all subjects have"
+            )
+        groups.setdefault(values[0].strip(), []).append(subject.subject_id)
+    return groups
+
+
+def _missing(keeper: Keeper, set_id: str, batch: Sequence[str]) -> list[str]:
+    held = keeper.linked(set_id, batch)
+    return [number for number in batch if number not in held]
+
+
+def _batches(subject_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (subject_ids[at : at + PAGE_SIZE] for at in range(0, len(subject_ids), PAGE_SIZE))

@@ -1,0 +1,102 @@
+"""What the sets of a project hold and how far volunteers have come with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zoocut.sets.local import LocalRun
+from zoocut.zooniverse.keeper import Keeper, SetDetails
+from zoocut.zooniverse.panoptes import Project
+
+__all__ = ["Line", "WorkflowShare", "describe", "list_sets"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowShare:
+    """A workflow that serves a set.
+
+    Parameters
+    ----------
+    workflow_id, name : str
+        The workflow.
+    active : bool
+        Whether volunteers meet it.
+    completeness : float or None
+        The share of the set's subjects that it has retired; None while the server has not counted.
+    """
+
+    workflow_id: str
+    name: str
+    active: bool
+    completeness: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A set in a list of sets.
+
+    Parameters
+    ----------
+    set_id, name, project_id : str
+        The set.
+    subjects : int
+        Its subjects, counted by listing.
+    workflows : tuple of WorkflowShare
+        What serves it.
+    run : str
+        The local run that was uploaded to it; empty when none is found.
+    metadata : mapping
+        What is noted about it.
+    """
+
+    set_id: str
+    name: str
+    project_id: str
+    subjects: int
+    workflows: tuple[WorkflowShare, ...]
+    run: str
+    metadata: Mapping[str, Any]
+
+
+def list_sets(keeper: Keeper, project: Project, runs: Mapping[str, LocalRun]) -> Iterator[Line]:
+    """Yield every set of a project by id."""
+    workflows = {one.workflow_id: one for one in keeper.workflows(project)}
+    for details in keeper.sets_of(project):
+        shares = tuple(
+            WorkflowShare(number, workflows[number].name, workflows[number].active, share)
+            for number, share in _shares(details).items()
+            if number in workflows
+        )
+        yield _line(keeper, details, shares, runs)
+
+
+def describe(keeper: Keeper, details: SetDetails, runs: Mapping[str, LocalRun]) -> Line:
+    """Tell about one set."""
+    served = {number: keeper.workflow(number) for number in details.workflow_ids}
+    shares = tuple(
+        WorkflowShare(number, served[number].name, served[number].active, share)
+        for number, share in _shares(details).items()
+    )
+    return _line(keeper, details, shares, runs)
+
+
+def _shares(details: SetDetails) -> dict[str, float | None]:
+    return {number: details.completeness.get(number) for number in details.workflow_ids}
+
+
+def _line(
+    keeper: Keeper, details: SetDetails, shares: tuple[WorkflowShare, ...], runs: Mapping[str, LocalRun]
+) -> Line:
+    found = details.subject_set
+    run = runs.get(found.set_id)
+    return Line(
+        found.set_id,
+        found.name,
+        found.project_id,
+        keeper.count_subjects(found.set_id),
+        shares,
+        "" if run is None else str(run.path),
+        found.metadata,
+    )

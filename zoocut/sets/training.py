@@ -1,0 +1,123 @@
+"""Training subjects: the hidden metadata by which Zooniverse gives volunteers feedback on answers."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoocut.errors import InputError
+from zoocut.zooniverse.keeper import Keeper
+
+__all__ = ["TrainingRow", "mark_training", "read_training", "workflow_request"]
+
+TRAINING = "#training_subject"
+IDENTITIES = ("subject_id", "diaSourceId")
+FEEDBACK = ("id", "answer")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRow:
+    """A subject whose answer is known.
+
+    Parameters
+    ----------
+    line : int
+        Its line in the table.
+    subject_id, dia_source_id : str
+        Which subject; one of the two is empty.
+    metadata : mapping of str to str
+        What it is to carry, all of it text.
+    """
+
+    line: int
+    subject_id: str
+    dia_source_id: str
+    metadata: Mapping[str, str]
+
+
+def read_training(path: Path) -> list[TrainingRow]:
+    """Read a table of training subjects.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV with `subject_id` or `diaSourceId`, and `#feedback_1_id`, `#feedback_1_answer` and so on; an
+        empty `#training_subject` counts as True.
+
+    Raises
+    ------
+    InputError
+        When the table cannot be read or a row is not complete.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            rows = [_row(path, reader.line_num, cells) for cells in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 CSV ({error}): give another table") from error
+    if not rows:
+        raise InputError(f"{path} has no rows: it needs {' or '.join(IDENTITIES)} and #feedback_1_id")
+    return rows
+
+
+def _row(path: Path, line: int, cells: Mapping[str, str]) -> TrainingRow:
+    subject_id, dia_source_id = ((cells.get(name) or "").strip() for name in IDENTITIES)
+    hidden = {
+        key: value.strip() for key, value in cells.items() if key and key.startswith("#") and value.strip()
+    }
+    metadata = {TRAINING: "True", **hidden}
+    numbers = {key.split("_")[1] for key in metadata if key.startswith("#feedback_") and key.count("_") >= 2}
+    incomplete = [
+        f"#feedback_{n}_{part}"
+        for n in sorted(numbers)
+        for part in FEEDBACK
+        if not metadata.get(f"#feedback_{n}_{part}")
+    ]
+    if bool(subject_id) == bool(dia_source_id) or not numbers or incomplete:
+        missing = ", ".join(incomplete) or f"one of {' and '.join(IDENTITIES)}, and #feedback_1_id"
+        raise InputError(f"{path} line {line} is not complete: it needs {missing}")
+    return TrainingRow(line, subject_id, dia_source_id, metadata)
+
+
+def mark_training(keeper: Keeper, rows: Sequence[TrainingRow], subject_ids: Sequence[str]) -> list[str]:
+    """Give the subjects their training metadata, leaving the rest of it.
+
+    Parameters
+    ----------
+    keeper : Keeper
+        The server.
+    rows : sequence of TrainingRow
+        What to write.
+    subject_ids : sequence of str
+        The subject of each row.
+
+    Returns
+    -------
+    list of str
+        The subjects that were changed; the others carried it already.
+    """
+    changed = []
+    for row, number in zip(rows, subject_ids, strict=True):
+        subject = keeper.subject(number)
+        if any(subject.metadata.get(key) != value for key, value in row.metadata.items()):
+            keeper.replace_metadata(subject, {**subject.metadata, **row.metadata})
+            changed.append(number)
+    return changed
+
+
+def workflow_request(rows: Sequence[TrainingRow], set_ids: Sequence[str]) -> dict[str, Any]:
+    """Write the workflow configuration to ask Zooniverse for; a team cannot set it by itself.
+
+    The chances are a proposal: half of a volunteer's first ten subjects are training subjects, then a fifth,
+    then a twentieth.
+    """
+    rules = sorted({value for row in rows for key, value in row.metadata.items() if key.endswith("_id")})
+    return {
+        "training_set_ids": [int(number) for number in set_ids],
+        "training_chances": [0.5] * 10 + [0.2] * 40,
+        "training_default_chance": 0.05,
+        "feedback_rules": rules,
+    }
