@@ -14,6 +14,10 @@ from zoocut.model import FloatImage
 __all__ = ["AS_READ_OUT", "Box", "Turn", "box_around", "central_box", "cut", "merge_bands", "turn_to_north"]
 
 
+FILL = np.finfo(np.float32).max
+"""Resampling programs write this value, or its negative, where the template has no coverage (seen in ZTF)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle of pixels, which may lie partly or wholly outside an image.
@@ -71,7 +75,7 @@ def central_box(shape: tuple[int, int], size_pix: int) -> Box:
 
 
 def cut(image: npt.NDArray[np.generic], box: Box, first_row: int = 0) -> FloatImage:
-    """Copy a box out of an image; what lies outside is NaN.
+    """Copy a box out of an image; what lies outside, and pixels that hold a fill value, are NaN.
 
     Parameters
     ----------
@@ -92,10 +96,12 @@ def cut(image: npt.NDArray[np.generic], box: Box, first_row: int = 0) -> FloatIm
     y0, y1 = max(top, 0), min(top + box.height, image.shape[0])
     x0, x1 = max(left, 0), min(left + box.width, image.shape[1])
     if (y1 - y0, x1 - x0) == (box.height, box.width):
-        return image[y0:y1, x0:x1].astype(dtype)
-    cutout = np.full((box.height, box.width), np.nan, dtype)
-    if y1 > y0 and x1 > x0:
-        cutout[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
+        cutout = image[y0:y1, x0:x1].astype(dtype)
+    else:
+        cutout = np.full((box.height, box.width), np.nan, dtype)
+        if y1 > y0 and x1 > x0:
+            cutout[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
+    cutout[np.abs(cutout) == FILL] = np.nan
     return cutout
 
 

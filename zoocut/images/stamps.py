@@ -1,4 +1,4 @@
-"""Pixels that come in the alert packets themselves, in Avro containers."""
+"""Pixels that come in the alert packets themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import numpy as np
 from astropy.io import fits
 
@@ -15,6 +14,7 @@ from zoocut.config.images import StampsSettings
 from zoocut.errors import ConfigError, InputError
 from zoocut.images.fits_bytes import read_stamp
 from zoocut.images.geometry import AS_READ_OUT, Box, Turn, box_around, central_box, cut, turn_to_north
+from zoocut.images.packet_walk import PacketWalk
 from zoocut.images.sky import Located, locate, read_wcs
 from zoocut.images.whole import refuse_empty, refused
 from zoocut.model import Cutout, DiaSource, FloatImage, Rejection
@@ -47,6 +47,7 @@ class Stamps:
         self._sizes = draw.sizes
         self._north_up = draw.orientation == "north-up"
         self._fields = (settings.template, settings.science, settings.difference)
+        self._walk: tuple[str, PacketWalk] | None = None
 
     def exposure_of(self, source: DiaSource) -> str:
         """Name the packet's file."""
@@ -65,41 +66,25 @@ class Stamps:
         InputError
             When the file cannot be opened, before anything is yielded.
         """
-        path = Path(exposure)
-        packets = self._packets(path)
-        ahead: dict[int, Packet] = {}
-        wanted = {source.dia_source_id for source in sources}
-        for source in sources:
-            while source.dia_source_id not in ahead and (found := next(packets, None)) is not None:
-                if found[0] in wanted:
-                    ahead.setdefault(*found)
-            yield self._cutouts(source, ahead.get(source.dia_source_id), path)
+        walk = self._walk_of(exposure)
+        packets = walk.find([source.dia_source_id for source in sources])
+        for source, packet in zip(sources, packets, strict=True):
+            yield self._cutouts(source, packet, Path(exposure))
 
-    def _packets(self, path: Path) -> Iterator[tuple[int, Packet]]:
-        """Yield (id, packet) until the file ends or breaks off."""
-        try:
-            file = path.open("rb")
-        except OSError as error:
-            raise InputError(f"{path} cannot be opened: {error.strerror}") from error
-        with file:
-            try:
-                for packet in fastavro.reader(file):
-                    if isinstance(packet, Mapping) and (number := self._id(packet)) is not None:
-                        yield number, packet
-            except Exception:  # what lies behind the break is missed, and refused, source by source
-                return
-
-    def _id(self, packet: Packet) -> int | None:
-        for name in self._settings.id_fields:
-            if packet.get(name) is not None:
-                return int(packet[name])
-        return None
+    def _walk_of(self, exposure: str) -> PacketWalk:
+        """Continue the walk through the file that the last call stopped in, or start one."""
+        if self._walk is None or self._walk[0] != exposure:
+            self._walk = (exposure, PacketWalk(Path(exposure), self._settings.id_fields))
+        return self._walk[1]
 
     def _cutouts(
         self, source: DiaSource, packet: Packet | None, path: Path
     ) -> tuple[Cutout, ...] | Rejection:
         if packet is None:
-            return refused(source, f"{path} breaks off before its packet: fetch the file again")
+            return refused(
+                source,
+                f"{path} breaks off before its packet, or names its id otherwise: set images.id_fields, or fetch the file again",
+            )
         try:
             stamps = [_stamp(packet, name) for name in self._fields]
             return refuse_empty(source, self._aligned(source, stamps))
