@@ -83,7 +83,8 @@ class Stamps:
         if packet is None:
             return refused(
                 source,
-                f"{path} breaks off before its packet, or names its id otherwise: set images.id_fields, or fetch the file again",
+                f"{path} breaks off before its packet, or names its id otherwise: set images.id_fields, or "
+                "fetch the file again",
             )
         try:
             stamps = [_stamp(packet, name) for name in self._fields]
