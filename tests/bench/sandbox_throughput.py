@@ -1,8 +1,8 @@
 """How many subjects a second a sandbox makes for 8 clients, and how its memory grows with its subjects.
 
-Run `python tests/bench/sandbox_throughput.py [SUBJECTS]`: the server has one core, the clients (processes of
-their own, plain sockets, one request at a time each) have the others. Prints creations a second over the whole run, and
-the server's resident memory after each quarter.
+Run `python tests/bench/sandbox_throughput.py [SUBJECTS]`. The server has one core. The clients have the others;
+each is a process of its own with one request at a time. Prints creations a second over the whole run, and the
+server's resident memory after each quarter.
 """
 
 from __future__ import annotations

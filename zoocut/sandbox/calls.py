@@ -66,8 +66,8 @@ def api(handler: Handler) -> Endpoint:
     return endpoint
 
 
-async def parsed_body(request: Request) -> Any:
-    """Return the JSON of a request, or an empty object where the server reads none."""
+async def parsed_body(request: Request) -> dict[str, Any]:
+    """Return the object in a request's body, an empty one where the server reads none."""
     if request.method in ("GET", "HEAD"):
         return {}
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -77,7 +77,8 @@ async def parsed_body(request: Request) -> Any:
     if kind != "application/json" or not body.strip():
         return {}
     try:
-        return parse_json(body)
+        content = parse_json(body)
+        return content if isinstance(content, dict) else {}
     except ValueError as problem:
         raise Refusal(not_json(400, f"There was a problem in the JSON you submitted: {problem}")) from None
 
@@ -89,11 +90,11 @@ class Call:
     ----------
     request : Request
         As the web server gave it.
-    body : Any
-        Its JSON.
+    body : dict
+        The object its JSON holds.
     """
 
-    def __init__(self, request: Request, body: Any) -> None:
+    def __init__(self, request: Request, body: dict[str, Any]) -> None:
         self.request = request
         self.body = body
         self.world = world_of(request)
@@ -191,7 +192,7 @@ class Call:
 
     def root(self, name: str) -> dict[str, Any]:
         """Return the object under the resource's key of the body."""
-        content = self.body.get(name) if isinstance(self.body, dict) else None
+        content = self.body.get(name)
         if is_blank(content):
             raise error(422, f"param is missing or the value is empty: {name}")
         if not isinstance(content, dict):
@@ -200,7 +201,7 @@ class Call:
 
     def linked(self, relation: str) -> Any:
         """Return what the body of a link request names."""
-        content = self.body.get(relation) if isinstance(self.body, dict) else None
+        content = self.body.get(relation)
         if content is None:
             raise error(422, f"Link relation {relation} must match body key")
         return content

@@ -81,7 +81,6 @@ def private_user(call: Call, row: Row) -> Document:
 def project(call: Call, row: Row) -> Document:
     """Write a project."""
     path, fields = f"/projects/{row['id']}", json.loads(row["fields"])
-    owner = call.store.value("SELECT login FROM users WHERE id = ?", row["owner_id"])
     return {
         "id": str(row["id"]),
         "display_name": row["display_name"],
@@ -118,27 +117,30 @@ def project(call: Call, row: Row) -> Document:
         "mobile_friendly": fields.get("mobile_friendly", False),
         "featured": False,
         "run_subject_set_completion_events": False,
-        "links": {
-            "workflows": _ids(call, "SELECT id FROM workflows WHERE project_id = ? ORDER BY id", row["id"]),
-            "active_workflows": _ids(
-                call, "SELECT id FROM workflows WHERE project_id = ? AND active ORDER BY id", row["id"]
-            ),
-            "subject_sets": _ids(
-                call, "SELECT id FROM subject_sets WHERE project_id = ? ORDER BY id", row["id"]
-            ),
-            "owner": {
-                "id": str(row["owner_id"]),
-                "display_name": owner,
-                "type": "users",
-                "href": f"/users/{row['owner_id']}",
-            },
-            "project_roles": _ids(call, "SELECT id FROM roles WHERE project_id = ? ORDER BY id", row["id"]),
-            "pages": [],
-            "organizations": [],
-            **_media_links(path, "avatar", "background"),
-            "attached_images": {"href": f"{path}/attached_images", "type": "attached_images", "ids": []},
-            **_media_links(path, "classifications_export", "subjects_export"),
+        "links": _project_links(call, row, path),
+    }
+
+
+def _project_links(call: Call, row: Row, path: str) -> Document:
+    owner = call.store.value("SELECT login FROM users WHERE id = ?", row["owner_id"])
+    return {
+        "workflows": _ids(call, "SELECT id FROM workflows WHERE project_id = ? ORDER BY id", row["id"]),
+        "active_workflows": _ids(
+            call, "SELECT id FROM workflows WHERE project_id = ? AND active ORDER BY id", row["id"]
+        ),
+        "subject_sets": _ids(call, "SELECT id FROM subject_sets WHERE project_id = ? ORDER BY id", row["id"]),
+        "owner": {
+            "id": str(row["owner_id"]),
+            "display_name": owner,
+            "type": "users",
+            "href": f"/users/{row['owner_id']}",
         },
+        "project_roles": _ids(call, "SELECT id FROM roles WHERE project_id = ? ORDER BY id", row["id"]),
+        "pages": [],
+        "organizations": [],
+        **_media_links(path, "avatar", "background"),
+        "attached_images": {"href": f"{path}/attached_images", "type": "attached_images", "ids": []},
+        **_media_links(path, "classifications_export", "subjects_export"),
     }
 
 

@@ -107,6 +107,8 @@ def injected(world: World, content: dict[str, Any]) -> Any:
 
 def _update_tokens(world: World, content: dict[str, Any], sql: str, *values: Any) -> dict[str, int]:
     """Change the tokens of one account or, when none is named, all; ``token`` names a single one."""
+    if not all(isinstance(content.get(key), (str, type(None))) for key in ("login", "token")):
+        raise ConfigError("login and token must be texts")
     where = (
         "(:login IS NULL OR user_id = (SELECT id FROM users WHERE login = :login)) "
         "AND (:token IS NULL OR token = :token)"
@@ -146,7 +148,8 @@ async def set_user(request: Request) -> Response:
         if store.one("SELECT 1 FROM users WHERE login = ?", login) is None:
             raise ConfigError(f"there is no account {login!r}")
         for key, value in content.items():
-            if key not in USER_KNOBS or not (value is None or isinstance(value, int)):
+            cleared = value is None and key == "subject_limit"
+            if key not in USER_KNOBS or not (cleared or (isinstance(value, int) and 0 <= value < 2**53)):
                 raise ConfigError(
                     f"{key} = {value!r} cannot be set; whole numbers for {', '.join(USER_KNOBS)} can"
                 )

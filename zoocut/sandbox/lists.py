@@ -30,7 +30,7 @@ class Asked:
 
     page: int = 1
     size: int = DEFAULT_SIZE
-    size_asked: str = str(DEFAULT_SIZE)
+    size_asked: int = DEFAULT_SIZE
     include: tuple[str, ...] = ()
     sort: tuple[str, ...] = ()
     filters: Mapping[str, list[str]] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Asked:
     def href(self, plural: str, page: int) -> str:
         """Return the address of one page, unescaped as the server writes it."""
         parts = [f"page={page}"] if page != 1 else []
-        if self.size_asked != str(DEFAULT_SIZE):
+        if self.size_asked != DEFAULT_SIZE:
             parts.append(f"page_size={self.size_asked}")
         if self.include:
             parts.append(f"include={','.join(self.include)}")
@@ -51,30 +51,33 @@ class Asked:
 def read(call: Call, resource: Resource) -> Asked:
     """Read paging and includes of a request."""
     params = call.params
-    size_asked = params.get("page_size", "") or str(DEFAULT_SIZE)
-    size = as_int(size_asked)
+    size = as_int(params.get("page_size", str(DEFAULT_SIZE)))
     if size == 0:
         raise error(422, "The number of total pages was incalculable. Perhaps you called .per(0)?")
     return Asked(
-        page=as_int(params["page"]) if params.get("page") else 1,
+        page=as_int(params.get("page", "1")),
         size=min(size, resource.cap, call.world.options.page_cap) if size > 0 else FALLBACK_SIZE,
-        size_asked=str(size),
-        include=tuple(params["include"].split(",")) if params.get("include") else (),
+        size_asked=size,
+        include=tuple(split(params.get("include", ""))),
     )
 
 
+def split(given: str) -> list[str]:
+    """Split at commas; what is empty at the end is dropped."""
+    return given.rstrip(",").split(",") if given.strip(",") else []
+
+
 def read_list(call: Call, resource: Resource) -> Asked:
-    """Read everything a request asks of a list."""
-    asked = read(call, resource)
-    wanted = call.params.get("sort") or resource.default_sort
-    sort = tuple(key for key in wanted.split(",") if key.removeprefix("-") in resource.sorts)
+    """Read everything a request asks of a list; of two spellings of a filter the plural one counts."""
+    directions: dict[str, str] = {}
+    for key in split(call.params.get("sort", resource.default_sort)):
+        name = key.removeprefix("-").lower()
+        if name in resource.sorts:
+            directions[name] = f"-{name}" if key[0] == "-" else name
     names = resource.numbers | resource.texts | resource.flags | set(resource.joined)
-    filters = {}
-    for name in names:
-        given = call.params.get(name, call.params.get(f"{name}s"))
-        if given is not None:
-            filters[name] = [value for value in given.split(",") if value]
-    return Asked(asked.page, asked.size, asked.size_asked, asked.include, sort, filters)
+    given = {name: call.params.get(f"{name}s", call.params.get(name)) for name in names}
+    filters = {name: split(values) for name, values in given.items() if values is not None}
+    return replace(read(call, resource), sort=tuple(directions.values()), filters=filters)
 
 
 @dataclass
@@ -157,7 +160,7 @@ def index(call: Call, resource: Resource, conditions: Sequence[Condition] = ()) 
 def check_ids(call: Call, resource: Resource) -> None:
     """Refuse a list of ids of which none can be seen."""
     name = f"{resource.singular}_id"
-    given = [part for part in call.params.get(name, call.params.get("id", "")).split(",") if part]
+    given = split(call.params.get(name, call.params.get("id", "")))
     if given:
         query = build(resource, {"id": given}, resource.seen, call.user_id)
         if not call.store.select(f"SELECT 1 {query.text(resource)} LIMIT 1", query.values):
