@@ -7,7 +7,7 @@ import sys
 import typer
 
 from zoocut import __version__
-from zoocut.cli import config, export, generate, join, preview, sandbox, sets_members
+from zoocut.cli import config, export, generate, join, preview, sandbox, sets_members, status, upload
 from zoocut.cli.console import notes, results
 from zoocut.errors import ZoocutError
 
@@ -43,6 +43,8 @@ app.command()(join.join)
 app.command()(export.export)
 app.command()(preview.preview)
 app.command()(sandbox.sandbox)
+app.command()(status.status)
+app.command()(upload.upload)
 app.add_typer(sets_members.app, name="sets")
 app.add_typer(config.app, name="config")
 

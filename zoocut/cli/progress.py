@@ -11,8 +11,9 @@ from zoocut.cli.console import notes
 
 if TYPE_CHECKING:
     from zoocut.generate import Progress
+    from zoocut.upload.report import Snapshot
 
-__all__ = ["generation_progress"]
+__all__ = ["generation_progress", "upload_progress"]
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -64,3 +65,50 @@ def _lines() -> Callable[[Progress], None]:
             )
 
     return report
+
+
+@contextmanager
+def upload_progress() -> Iterator[Callable[[Snapshot], None]]:
+    """Give the function that `upload` reports to."""
+    if notes.is_terminal:
+        with _upload_bar() as report:
+            yield report
+    else:
+        yield _upload_lines()
+
+
+@contextmanager
+def _upload_bar() -> Iterator[Callable[[Snapshot], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Bar(*columns, console=notes, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(snapshot: Snapshot) -> None:
+            bar.update(
+                task, completed=snapshot.done, total=snapshot.rows, description=_upload_words(snapshot)
+            )
+
+        yield report
+
+
+def _upload_lines() -> Callable[[Snapshot], None]:
+    last = time.monotonic()
+
+    def report(snapshot: Snapshot) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            notes.print(f"{snapshot.done}/{snapshot.rows}: {_upload_words(snapshot)}", markup=False)
+
+    return report
+
+
+def _upload_words(snapshot: Snapshot) -> str:
+    states = ", ".join(f"{count} {state.value}" for state, count in snapshot.counts.items() if count)
+    left = "" if snapshot.left_s is None else f", {snapshot.left_s:.0f} s left"
+    trouble = f" ({snapshot.trouble})" if snapshot.trouble else ""
+    return f"{states}; {snapshot.rate:.1f}/s, {snapshot.sent_bytes / 1e6:.1f} MB{left}{trouble}"

@@ -1,6 +1,6 @@
 """`[upload]`: where subjects go and how patiently."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,3 +17,14 @@ class UploadSettings(Section):
     settle_s: Annotated[
         float, Field(ge=0, description="seconds until the absence of a doubtful subject counts")
     ] = 180.0
+    give_up_after_s: Annotated[
+        float, Field(gt=0, description="seconds without any progress after which the upload ends")
+    ] = 7200.0
+    answer_s: Annotated[
+        float, Field(gt=0, description="seconds to wait for an answer; the server takes up to 65")
+    ] = 120.0
+    most_requests: Annotated[int, Field(ge=1, le=64, description="requests under way at once")] = 32
+    check: Annotated[
+        Literal["all", "sample", "none"],
+        Field(description="which public addresses are read back after the upload"),
+    ] = "sample"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import LedgerError
-from zoocut.ledger.records import Entry, Image, Member, State, Target
+from zoocut.ledger.records import Entry, Image, State, Target
 from zoocut.ledger.schema import connect, connect_to_read
 
 __all__ = ["Ledger", "PlannedRow"]
@@ -202,7 +202,9 @@ class Ledger:
             heads[-1][1],
         ):
             if row in images:
-                images[row].append(Image(*image[:-1], proved=bool(image[-1])))
+                path, mime, size, sha256, md5, media_name, proved = image
+                known = Image(path, mime, size, sha256, md5, media_name, bool(proved))
+                images[row].append(known)
         return [_entry(head, tuple(images[head[1]])) for head in heads]
 
     def save(self, entries: Iterable[Entry]) -> None:

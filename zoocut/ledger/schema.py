@@ -7,6 +7,7 @@ cut, and an announcement that a power cut takes back after its request has left 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     LedgerError
         When it is damaged or newer than this program.
     """
-    alone = not path.with_name(f"{path.name}-wal").exists()
+    alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
     quoted = path.resolve().as_uri() + ("?mode=ro&immutable=1" if alone else "?mode=ro")
     connection = sqlite3.connect(quoted, uri=True, isolation_level=None, timeout=30)
     try:

@@ -1,4 +1,4 @@
-"""The loop that moves every row of a target on: workers send, this thread alone decides and writes.
+"""The loop that moves every row of a target on: threads send, this one alone decides and writes.
 
 Each turn takes in what came back, saves it in one transaction, and sends what is next; creates leave only
 after their intents, announced together, are on disk.
@@ -8,32 +8,36 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from threading import Event as Flag
 
-from zoocut.errors import NotPermitted, QuotaReached, ZooniverseError
-from zoocut.ledger.book import Ledger
-from zoocut.ledger.records import Entry, State
+from zoocut.errors import QuotaReached, ZooniverseError
+from zoocut.ledger import Entry, Ledger, State
 from zoocut.upload import machine
 from zoocut.upload.creating import create
-from zoocut.upload.linking import BATCH, Batch, link
-from zoocut.upload.machine import Facts, LostSight, NotCreated, Rejected, Sent, after, next_step, settled_at
+from zoocut.upload.crew import Crew, Returned
+from zoocut.upload.linking import BATCH, link
+from zoocut.upload.machine import Event, Facts, LostSight, NotCreated, Sent, Step, after, next_step
 from zoocut.upload.measuring import measure
 from zoocut.upload.pace import Pace
-from zoocut.upload.place import Outcome, Place
-from zoocut.upload.reconciling import Look, look
-from zoocut.upload.report import Snapshot
+from zoocut.upload.place import Place
+from zoocut.upload.reconciling import look
+from zoocut.upload.report import Snapshot, Tally
 from zoocut.upload.shelf import Shelf
 from zoocut.upload.storing import renew, store
 from zoocut.zooniverse.faults import Busy
+from zoocut.zooniverse.panoptes import Address
 
 __all__ = ["Conductor", "Patience"]
 
+PAUSES = {"look": -1, "link": -2}
+"""Under which numbers, which no row has, the failures of looks and links are counted."""
+
 LONGEST_BACKOFF_S = 60.0
-SAME_REFUSALS = 10
-"""As many rows refused one after the other with the same words are the fault of something else."""
+TURN_S = 0.2
+"""Longest wait before the stop flag and sleepers are looked at again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +60,6 @@ class Patience:
     give_up_after_s: float
     most_requests: int
     first_backoff_s: float = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class _Errand:
-    """A piece of work that has left."""
-
-    entries: tuple[Entry, ...]
-    left_at: float
-    counts: bool = True
-    """Whether it counts for the pace: measuring does not."""
 
 
 class Conductor:
@@ -96,17 +90,196 @@ class Conductor:
         self._place, self._ledger, self._patience = place, ledger, patience
         self._stop, self._report = stop, report
         self._pace = Pace(patience.most_requests)
+        self._crew = Crew(patience.most_requests + 2)
+        self._tally = Tally(place.target, ledger.counts(place.target))
         self._shelf = Shelf(ledger, place.target)
-        self._errands: dict[Future[Outcome | Batch | Look], _Errand] = {}
-        self._addresses: dict[int, tuple[machine.Addresses, ...]] = {}
+        self._addresses: dict[int, tuple[Address, ...]] = {}
         self._failures: dict[int, int] = {}
-        self._counts = ledger.counts(place.target)
         self._ending: Exception | None = None
-        self._refusals: list[str] = []
+        self._quota: QuotaReached | None = None
         self._watermark = 0
         self._looked_at = float("-inf")
-        self._next_look = self._next_link = float("-inf")
-        self._looking = self._linking = False
-        self._began = self._progress_at = time.monotonic()
-        self._moved = self._sent_bytes = 0
-        self._trouble: str | None = None
+        self._quiet_until = {"look": float("-inf"), "link": float("-inf")}
+
+    def run(self) -> int:
+        """Work until nothing is left, the stop flag is set, or nothing can go on.
+
+        Returns
+        -------
+        int
+            How many bytes the store confirmed.
+
+        Raises
+        ------
+        QuotaReached
+            When the account's limit was met; everything created before is stored and linked.
+        ZooniverseError
+            When the server refuses the account, or nothing moved for too long.
+        LedgerError
+            When the ledger cannot be written.
+        """
+        try:
+            self._doubt_interrupted_intents()
+            while not self._finished():
+                self._send_next()
+                self._take_in(self._crew.returned(TURN_S))
+                self._report(self._tally.snapshot(len(self._crew)))
+        finally:
+            self._crew.dismiss()
+        if self._ending or self._quota:
+            raise self._ending or self._quota or AssertionError
+        return self._tally.sent_bytes
+
+    def _finished(self) -> bool:
+        if len(self._crew):
+            return False
+        if self._ending is not None or self._stop.is_set():
+            return True
+        if self._tally.idle_s() > self._patience.give_up_after_s + self._patience.settle_s:
+            self._ending = ZooniverseError(
+                f"nothing moved for {self._tally.idle_s():.0f} s ({self._tally.trouble or 'no answer'}): the run is "
+                "safe; run the same command again later"
+            )
+            return True
+        return self._shelf.exhausted
+
+    def _doubt_interrupted_intents(self) -> None:
+        while intents := self._ledger.entries(self._place.target, State.INTENT):
+            stopped = LostSight("zoocut was stopped while it was sent")
+            self._save([(entry, after(entry, stopped)) for entry in intents])
+        if self._tally.counts[State.PLANNED] + self._tally.counts[State.IN_DOUBT]:
+            self._watermark = self._place.panoptes.newest_subject_id(self._place.target.project_id)
+
+    def _send_next(self) -> None:
+        now = time.monotonic()
+        self._shelf.wake(now)
+        if self._ending is not None or self._stop.is_set() or now < self._pace.paused_until:
+            return
+        self._look_for_doubtful(now)
+        self._link_stored(now)
+        announced: list[tuple[Entry, Entry]] = []
+        self._shelf.refill(2 * self._pace.limit)
+        while self._shelf.ready and len(self._crew) + len(announced) < self._pace.limit:
+            entry = self._shelf.ready.popleft()
+            step = next_step(entry, self._facts(entry))
+            if isinstance(step, machine.Create):
+                announced.append((entry, after(entry, self._announcement())))
+            else:
+                self._send(entry, step)
+        self._save(announced)
+        for _, entry in announced:
+            self._crew.send("create", [entry], partial(create, self._place, entry))
+
+    def _announcement(self) -> Sent:
+        return Sent(self._place.panoptes.now(), self._place.user_id, self._watermark)
+
+    def _send(self, entry: Entry, step: Step) -> None:
+        match step:
+            case machine.Measure():
+                self._crew.send("measure", [entry], partial(measure, self._place, entry))
+            case machine.Renew():
+                self._crew.send("renew", [entry], partial(renew, self._place, entry))
+            case machine.Store(position):
+                address = self._addresses[entry.row][position]
+                self._crew.send("store", [entry], partial(store, self._place, entry, position, address))
+            case _:
+                raise AssertionError(f"{entry.state} is not ready for {step}")
+
+    def _facts(self, entry: Entry) -> Facts:
+        ends = [address.until for address in self._addresses.get(entry.row, ())]
+        return Facts(
+            now=self._place.panoptes.now(),
+            settle_s=self._patience.settle_s,
+            looked_at=self._looked_at,
+            addresses_until=min(ends, default=float("-inf")),
+        )
+
+    def _look_for_doubtful(self, now: float) -> None:
+        if now < self._quiet_until["look"] or self._crew.busy_with("look"):
+            return
+        doubtful = list(self._shelf.doubtful.values())
+        if any(isinstance(next_step(entry, self._facts(entry)), machine.Reconcile) for entry in doubtful):
+            self._crew.send("look", doubtful, partial(look, self._place, doubtful, self._patience.settle_s))
+
+    def _link_stored(self, now: float) -> None:
+        if now < self._quiet_until["link"] or self._crew.busy_with("link") or not self._shelf.linkable:
+            return
+        more_to_come = bool(self._shelf.ready) or self._crew.busy_with("measure", "create", "renew", "store")
+        if len(self._shelf.linkable) >= BATCH or not more_to_come:
+            batch = list(self._shelf.linkable.values())[:BATCH]
+            self._crew.send("link", batch, partial(link, self._place, batch))
+
+    def _take_in(self, returned: list[Returned]) -> None:
+        changes: list[tuple[Entry, Entry]] = []
+        for back in returned:
+            self._note(back)
+            events = _events(back)
+            changes += [
+                (entry, after(entry, events[entry.row]))
+                for entry in back.errand.entries
+                if entry.row in events
+            ]
+        self._save(changes)
+        current = {entry.row: entry for _, entry in changes}
+        for back in returned:
+            for entry in back.errand.entries:
+                self._put_back(current.get(entry.row, entry), back.outcome.trouble)
+
+    def _put_back(self, entry: Entry, trouble: ZooniverseError | None) -> None:
+        """Give an entry back to the shelf; one that shares its place with others waits on its own."""
+        if trouble is not None and entry.state in (State.PLANNED, State.CREATED):
+            self._shelf.sleep(entry, time.monotonic() + self._backoff_s(entry.row, trouble))
+        else:
+            self._shelf.put(entry)
+
+    def _note(self, back: Returned) -> None:
+        now = time.monotonic()
+        outcome, kind = back.outcome, back.errand.kind
+        if outcome.addresses:
+            self._addresses[back.errand.entries[0].row] = outcome.addresses
+        if outcome.looked_at is not None:
+            self._looked_at = max(self._looked_at, outcome.looked_at)
+        self._tally.sent_bytes += outcome.sent_bytes
+        if isinstance(back.failure, QuotaReached):
+            self._quota = back.failure
+            self._shelf.only_finish()
+        elif back.failure is not None:
+            self._ending = self._ending or back.failure
+        elif outcome.trouble is not None:
+            self._tally.trouble = str(outcome.trouble)
+            self._pace.bad(now, getattr(outcome.trouble, "retry_after_s", None))
+        elif kind in ("create", "store"):
+            self._pace.good(now - back.errand.left_at)
+        if kind in self._quiet_until:
+            self._quiet_until[kind] = now + self._pause_s(kind, outcome.trouble)
+
+    def _pause_s(self, kind: str, trouble: ZooniverseError | None) -> float:
+        """Tell how long to wait before the next look or link."""
+        if trouble is not None:
+            return self._backoff_s(PAUSES[kind], trouble)
+        self._failures.pop(PAUSES[kind], None)
+        return min(2.0, self._patience.settle_s / 4) if kind == "look" else 0.0
+
+    def _backoff_s(self, row: int, trouble: ZooniverseError) -> float:
+        count = self._failures[row] = self._failures.get(row, 0) + 1
+        doubled = self._patience.first_backoff_s * float(2 ** min(count - 1, 10))
+        asked = trouble.retry_after_s if isinstance(trouble, Busy) else None
+        return max(asked or 0.0, min(LONGEST_BACKOFF_S, doubled) * random.uniform(0.5, 1.0))
+
+    def _save(self, changes: list[tuple[Entry, Entry]]) -> None:
+        if not changes:
+            return
+        self._ledger.save([entry for _, entry in changes])
+        self._tally.moved(changes)
+        for _, entry in changes:
+            if entry.state in (State.STORED, State.LINKED, State.REJECTED):
+                self._addresses.pop(entry.row, None)
+                self._failures.pop(entry.row, None)
+            self._watermark = max(self._watermark, int(entry.subject_id or 0))
+
+
+def _events(back: Returned) -> Mapping[int, Event]:
+    """Tell what happened; a failure that ends the upload tells that the create had no effect."""
+    if back.errand.kind == "create" and isinstance(back.failure, ZooniverseError):
+        return {entry.row: NotCreated() for entry in back.errand.entries}
+    return back.outcome.events

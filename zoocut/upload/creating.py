@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoocut.ledger.records import Entry
+from zoocut.ledger import Entry
 from zoocut.upload.machine import Created, LostSight, NotCreated, Rejected
 from zoocut.upload.place import Outcome, Place, key_of
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
@@ -28,14 +28,16 @@ def create(place: Place, entry: Entry) -> Outcome:
             [image.mime if image.hosted else {image.mime: image.path} for image in entry.images],
         )
     except Refused as error:
-        return Outcome(Rejected(f"{place.panoptes.endpoint} refuses row {entry.external_id}: {error}"))
+        return Outcome(
+            {entry.row: Rejected(f"{place.panoptes.endpoint} refuses row {entry.external_id}: {error}")}
+        )
     except (Busy, Unreachable) as trouble:
-        return Outcome(NotCreated(), trouble=trouble)
+        return Outcome({entry.row: NotCreated()}, trouble=trouble)
     except Doubtful as trouble:
-        return Outcome(LostSight(str(trouble)), trouble=trouble)
+        return Outcome({entry.row: LostSight(str(trouble))}, trouble=trouble)
     except (KeyError, TypeError, ValueError) as error:
-        return Outcome(LostSight(f"the answer to a create cannot be understood ({error})"))
+        return Outcome({entry.row: LostSight(f"the answer to a create cannot be understood ({error})")})
     if subject.key != key or len(subject.addresses) != len(entry.images):
-        return Outcome(LostSight("the answer to a create tells of another subject"))
+        return Outcome({entry.row: LostSight("the answer to a create tells of another subject")})
     names = tuple(address.name for address in subject.addresses)
-    return Outcome(Created(subject.subject_id, names), addresses=subject.addresses)
+    return Outcome({entry.row: Created(subject.subject_id, names)}, addresses=subject.addresses)

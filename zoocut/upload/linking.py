@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from zoocut.errors import NotPermitted, ZooniverseError
-from zoocut.ledger.records import Entry
-from zoocut.upload.machine import Event, Linked, Rejected, Unlinked
-from zoocut.upload.place import Place
+from zoocut.errors import NotPermitted
+from zoocut.ledger import Entry
+from zoocut.upload.machine import Linked, Rejected, Unlinked
+from zoocut.upload.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 
-__all__ = ["BATCH", "Batch", "link"]
+__all__ = ["BATCH", "link"]
 
 BATCH = 100
 """Subjects a request; as many memberships fit on the page that is read back."""
@@ -21,23 +20,7 @@ CHANGING = 409
 UNLINKABLE = 422
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What became of a batch.
-
-    Parameters
-    ----------
-    events : dict of int to Event
-        By row.
-    trouble : ZooniverseError or None
-        Why the batch is to be tried again later.
-    """
-
-    events: dict[int, Event]
-    trouble: ZooniverseError | None = None
-
-
-def link(place: Place, entries: Sequence[Entry]) -> Batch:
+def link(place: Place, entries: Sequence[Entry]) -> Outcome:
     """Link the subjects of these entries and look which ones the set holds then.
 
     Raises
@@ -52,21 +35,23 @@ def link(place: Place, entries: Sequence[Entry]) -> Batch:
     except Refused as error:
         return _refused(place, entries, error)
     except (Busy, Doubtful, Unreachable) as trouble:
-        return Batch({}, trouble)
-    return Batch(
+        return Outcome(trouble=trouble)
+    return Outcome(
         {entry.row: Linked() if entry.subject_id in held else Unlinked() for entry in entries},
-        None if held.issuperset(ids) else Doubtful("not every subject that was linked is in the set yet"),
+        trouble=None
+        if held.issuperset(ids)
+        else Doubtful("not every subject that was linked is in the set yet"),
     )
 
 
-def _refused(place: Place, entries: Sequence[Entry], error: Refused) -> Batch:
+def _refused(place: Place, entries: Sequence[Entry], error: Refused) -> Outcome:
     if error.status == GONE:
         place.panoptes.account()  # a token that was pruned may touch nothing: this renews it, or fails
         _require_set(place)
-        return Batch({}, error)
+        return Outcome(trouble=error)
     if error.status == UNLINKABLE:
         return _missing(place, entries, error)
-    return Batch({}, error)
+    return Outcome(trouble=error)
 
 
 def _require_set(place: Place) -> None:
@@ -79,11 +64,13 @@ def _require_set(place: Place) -> None:
         ) from error
 
 
-def _missing(place: Place, entries: Sequence[Entry], error: Refused) -> Batch:
+def _missing(place: Place, entries: Sequence[Entry], error: Refused) -> Outcome:
     try:
-        there = {subject.subject_id for subject in place.panoptes.subjects([str(e.subject_id) for e in entries])}
+        there = {
+            subject.subject_id for subject in place.panoptes.subjects([str(e.subject_id) for e in entries])
+        }
     except (Refused, Busy, Doubtful, Unreachable) as trouble:
-        return Batch({}, trouble)
+        return Outcome(trouble=trouble)
     gone = {
         entry.row: Rejected(
             f"subject {entry.subject_id} was deleted before it was linked: if it may be made anew, run "
@@ -92,4 +79,4 @@ def _missing(place: Place, entries: Sequence[Entry], error: Refused) -> Batch:
         for entry in entries
         if entry.subject_id not in there
     }
-    return Batch(dict(gone), None if gone else error)
+    return Outcome(dict(gone), trouble=None if gone else error)

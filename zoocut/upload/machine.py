@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from zoocut.ledger.records import Entry, Image, State
+from zoocut.ledger import Entry, Image, State
 
 __all__ = [
     "Absent",

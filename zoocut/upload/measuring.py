@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from zoocut.ledger.records import Entry, Image
+from zoocut.ledger import Entry, Image
 from zoocut.upload.machine import Measured, Rejected
 from zoocut.upload.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
@@ -16,13 +16,17 @@ __all__ = ["measure", "measured"]
 def measure(place: Place, entry: Entry) -> Outcome:
     """Take the checksums of an entry's images and ask those that stay elsewhere for their type."""
     try:
-        return Outcome(Measured(tuple(_measure(place, image) for image in entry.images)))
+        return Outcome({entry.row: Measured(tuple(_measure(place, image) for image in entry.images))})
     except OSError as error:
         return Outcome(
-            Rejected(f"{error.filename or entry.images[0].path} cannot be read ({error.strerror}): restore it")
+            {
+                entry.row: Rejected(
+                    f"{error.filename or entry.images[0].path} cannot be read ({error.strerror}): restore it"
+                )
+            }
         )
     except (Refused, ValueError) as error:
-        return Outcome(Rejected(str(error)))
+        return Outcome({entry.row: Rejected(str(error))})
     except (Busy, Doubtful, Unreachable) as trouble:
         return Outcome(trouble=trouble)
 
@@ -42,6 +46,8 @@ def _measure(place: Place, image: Image) -> Image:
         return measured(image, (place.folder / image.path).read_bytes())
     kind, size, md5 = place.store.fetch(image.path)
     if not kind.startswith("image/"):
-        raise ValueError(f"{image.path} answers with {kind or 'no type'}, not with an image: correct the address")
+        raise ValueError(
+            f"{image.path} answers with {kind or 'no type'}, not with an image: correct the address"
+        )
     address = hashlib.sha256(image.path.encode()).hexdigest()
     return replace(image, mime=kind, size=size, sha256=address, md5=md5)

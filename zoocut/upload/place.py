@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoocut.errors import ZooniverseError
-from zoocut.ledger.records import Entry, Target
+from zoocut.ledger import Entry, Target
 from zoocut.upload.machine import Event
 from zoocut.zooniverse.panoptes import Address, Panoptes
 from zoocut.zooniverse.store import Store
@@ -42,24 +43,27 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one piece of work on one entry.
+    """What became of one piece of work.
 
     Parameters
     ----------
-    event : Event or None
-        What happened; None when nothing did.
+    events : mapping of int to Event
+        What happened, by row; rows that nothing happened to are left out.
     addresses : tuple of Address
-        Fresh signed addresses, when the answer held some.
+        Fresh signed addresses of the one subject that was worked on.
     trouble : ZooniverseError or None
         Why it is to be tried again later.
     sent_bytes : int
         How many bytes the store confirmed.
+    looked_at : float or None
+        When a look through the server's subjects began, in seconds of the server's clock.
     """
 
-    event: Event | None = None
+    events: Mapping[int, Event] = field(default_factory=dict)
     addresses: tuple[Address, ...] = ()
     trouble: ZooniverseError | None = None
     sent_bytes: int = 0
+    looked_at: float | None = None
 
 
 def key_of(place: Place, entry: Entry) -> str:

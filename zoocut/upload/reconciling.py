@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from zoocut.errors import ZooniverseError
-from zoocut.ledger.records import Entry
+from zoocut.ledger import Entry
 from zoocut.upload.machine import Absent, Created, Event
-from zoocut.upload.place import Place, key_of
+from zoocut.upload.place import Outcome, Place, key_of
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Subject
 
-__all__ = ["Look", "look"]
+__all__ = ["look"]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a look through the server's subjects showed.
-
-    Parameters
-    ----------
-    at : float
-        When it began, in seconds of the server's clock.
-    events : dict of int to Event
-        By row.
-    trouble : ZooniverseError or None
-        Why it has to be repeated.
-    """
-
-    at: float
-    events: dict[int, Event]
-    trouble: ZooniverseError | None = None
-
-
-def look(place: Place, entries: Sequence[Entry], settle_s: float) -> Look:
+def look(place: Place, entries: Sequence[Entry], settle_s: float) -> Outcome:
     """Look for the subjects of entries in doubt, under the users that announced them."""
     began = place.panoptes.now()
     try:
         found = _found(place, entries)
     except (Refused, Busy, Doubtful, Unreachable) as trouble:
-        return Look(began, {}, trouble)
-    return Look(
-        began,
-        {entry.row: _verdict(place, entry, found, Absent(began, settle_s)) for entry in entries},
-    )
+        return Outcome(trouble=trouble)
+    verdicts = {entry.row: _verdict(place, entry, found, Absent(began, settle_s)) for entry in entries}
+    return Outcome(verdicts, looked_at=began)
 
 
 def _found(place: Place, entries: Sequence[Entry]) -> dict[str, list[Subject]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from zoocut.ledger.records import State, Target
+from zoocut.ledger import Entry, State, Target
 
-__all__ = ["Snapshot", "Summary", "TargetSummary"]
+__all__ = ["Snapshot", "Summary", "Tally", "TargetSummary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Snapshot:
     sent_bytes : int
         What the store confirmed since the command began.
     rate : float
-        Rows linked or on the way there, a second, since the command began.
+        Rows linked a second, since the command began.
     under_way : int
         Requests that have left.
     trouble : str or None
@@ -51,6 +52,44 @@ class Snapshot:
     def left_s(self) -> float | None:
         """How long the rest takes at this rate, in seconds."""
         return (self.rows - self.done) / self.rate if self.rate > 0 else None
+
+
+class Tally:
+    """Counts what moves.
+
+    Parameters
+    ----------
+    target : Target
+        Which set is being filled.
+    counts : mapping of State to int
+        Its rows by state, as the upload finds them.
+    """
+
+    def __init__(self, target: Target, counts: Mapping[State, int]) -> None:
+        self.counts = dict(counts)
+        self.sent_bytes = 0
+        self.trouble: str | None = None
+        self._target = target
+        self._linked = 0
+        self._began = self._moved_at = time.monotonic()
+
+    def moved(self, changes: Iterable[tuple[Entry, Entry]]) -> None:
+        """Take note of entries as they were and as they are."""
+        for before, entry in changes:
+            self.counts[before.state] -= 1
+            self.counts[entry.state] += 1
+            self._linked += entry.state is State.LINKED
+            if entry.state not in (State.INTENT, State.IN_DOUBT):
+                self._moved_at = time.monotonic()
+
+    def idle_s(self) -> float:
+        """Tell for how many seconds nothing got any further."""
+        return time.monotonic() - self._moved_at
+
+    def snapshot(self, under_way: int) -> Snapshot:
+        """Give the picture of now."""
+        rate = self._linked / max(1e-3, time.monotonic() - self._began)
+        return Snapshot(self._target, dict(self.counts), self.sent_bytes, rate, under_way, self.trouble)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +126,7 @@ class Summary:
         Every target that was worked on.
     sent_bytes : int
         What the store confirmed.
-    requests_s : float
+    took_s : float
         How long it took, in seconds.
     """
 
@@ -99,3 +138,8 @@ class Summary:
     def rejected(self) -> int:
         """How many rows need a person."""
         return sum(target.counts[State.REJECTED] for target in self.targets)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row is in its set."""
+        return all(target.complete for target in self.targets)

@@ -6,8 +6,7 @@ import heapq
 from collections import deque
 from collections.abc import Iterator
 
-from zoocut.ledger.book import Ledger
-from zoocut.ledger.records import Entry, State, Target
+from zoocut.ledger import Entry, Ledger, State, Target
 
 __all__ = ["Shelf"]
 
@@ -32,6 +31,14 @@ class Shelf:
         self._in_work: set[int] = set()
         self._unread = _unfinished(ledger, target)
         self._read_all = False
+        self._finishing = False
+
+    def only_finish(self) -> None:
+        """Begin no further rows: those that have no subject yet stay in the ledger."""
+        self._finishing = True
+        self.ready = deque(entry for entry in self.ready if entry.state is not State.PLANNED)
+        self._asleep = [sleeper for sleeper in self._asleep if sleeper[2].state is not State.PLANNED]
+        heapq.heapify(self._asleep)
 
     def put(self, entry: Entry) -> None:
         """Take an entry back in, under what its state waits for; entries at rest are let go."""
@@ -39,7 +46,7 @@ class Shelf:
         self.linkable.pop(entry.row, None)
         self.doubtful.pop(entry.row, None)
         match entry.state:
-            case State.PLANNED:
+            case State.PLANNED if not self._finishing:
                 self.ready.append(entry)
             case State.CREATED:
                 self.ready.appendleft(entry)
@@ -59,21 +66,11 @@ class Shelf:
         while self._asleep and self._asleep[0][0] <= now:
             self.put(heapq.heappop(self._asleep)[2])
 
-    @property
-    def next_waking(self) -> float:
-        """When the next sleeper wakes; infinite when none sleeps."""
-        return self._asleep[0][0] if self._asleep else float("inf")
-
-    @property
-    def sleeping(self) -> int:
-        """How many sleep."""
-        return len(self._asleep)
-
     def refill(self, wanted: int) -> None:
         """Read on in the ledger until `wanted` entries are ready, unless too many wait further on."""
         while len(self.ready) < wanted and not self._read_all and not self.full:
             entry = next(self._unread, None)
-            if entry is None:
+            if entry is None or (self._finishing and entry.state is State.PLANNED):
                 self._read_all = True
             elif entry.row not in self._in_work:
                 self.put(entry)

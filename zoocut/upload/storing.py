@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoocut.ledger.records import Entry, Image
+from zoocut.ledger import Entry, Image
 from zoocut.upload.machine import Proved, Rejected
 from zoocut.upload.measuring import measured
 from zoocut.upload.place import Outcome, Place
@@ -21,18 +21,24 @@ def store(place: Place, entry: Entry, position: int, address: Address) -> Outcom
     try:
         content = (place.folder / image.path).read_bytes()
     except OSError as error:
-        return Outcome(Rejected(f"{image.path} cannot be read ({error.strerror}): {_restore(image)}"))
+        return Outcome(
+            {entry.row: Rejected(f"{image.path} cannot be read ({error.strerror}): {_restore(image)}")}
+        )
     if measured(image, content).sha256 != image.sha256:
-        return Outcome(Rejected(f"{image.path} was changed after its upload began: {_restore(image)}"))
+        return Outcome(
+            {entry.row: Rejected(f"{image.path} was changed after its upload began: {_restore(image)}")}
+        )
     try:
         place.store.put(address, content, image.mime)
     except Refused as error:
         if error.status == TOO_LARGE:
-            return Outcome(Rejected(f"{image.path} is too large for the store of images: draw it smaller"))
+            return Outcome(
+                {entry.row: Rejected(f"{image.path} is too large for the store of images: draw it smaller")}
+            )
         return Outcome(trouble=error)
     except (Busy, Doubtful, Unreachable) as trouble:
         return Outcome(trouble=trouble)
-    return Outcome(Proved(position), sent_bytes=len(content))
+    return Outcome({entry.row: Proved(position)}, sent_bytes=len(content))
 
 
 def renew(place: Place, entry: Entry) -> Outcome:
@@ -42,20 +48,24 @@ def renew(place: Place, entry: Entry) -> Outcome:
     except Refused as error:
         if error.status == GONE:
             return Outcome(
-                Rejected(
-                    f"subject {entry.subject_id} is gone from {place.panoptes.endpoint}: if it may be made anew, "
-                    "run `zoocut upload --retry-rejected`"
-                )
+                {
+                    entry.row: Rejected(
+                        f"subject {entry.subject_id} is gone from {place.panoptes.endpoint}: if it may be made anew, "
+                        "run `zoocut upload --retry-rejected`"
+                    )
+                }
             )
         return Outcome(trouble=error)
     except (Busy, Doubtful, Unreachable) as trouble:
         return Outcome(trouble=trouble)
     if [address.name for address in addresses] != [image.media_name for image in entry.images]:
         return Outcome(
-            Rejected(
-                f"the images of subject {entry.subject_id} were replaced by someone else: delete that subject, "
-                "then run `zoocut upload --retry-rejected`"
-            )
+            {
+                entry.row: Rejected(
+                    f"the images of subject {entry.subject_id} were replaced by someone else: delete that subject, "
+                    "then run `zoocut upload --retry-rejected`"
+                )
+            }
         )
     return Outcome(addresses=addresses)
 

@@ -242,12 +242,12 @@ class Panoptes:
         """Count the subjects that the account has uploaded and that still show, by listing."""
         return self._count("/subjects", "subjects", {"upload_user_id": account.user_id})
 
-    def newest_subject_id(self, project: Project) -> int:
+    def newest_subject_id(self, project_id: str) -> int:
         """Tell the highest subject id of a project; 0 when it has none."""
         found = self._page(
             "/subjects",
             "subjects",
-            {"project_id": project.project_id, "sort": "-id", "page_size": "1"},
+            {"project_id": project_id, "sort": "-id", "page_size": "1"},
         )
         return int(found[0]["id"]) if found else 0
 
@@ -395,9 +395,7 @@ class Panoptes:
             str(document.get("external_id") or ""),
             str(metadata.get(KEY, "")),
             metadata,
-            tuple(
-                self._address(url) for location in document["locations"] for url in location.values()
-            ),
+            tuple(self._address(url) for location in document["locations"] for url in location.values()),
             tuple(str(number) for number in document.get("links", {}).get("subject_sets", [])),
             etag,
         )

@@ -208,7 +208,9 @@ class Session:
         if status == 401:
             raise SignInError(f"{self.endpoint} no longer accepts the account: sign in again and run again")
         if status == 403 and not response.content:
-            raise NotPermitted(f"{self.endpoint} does not let this account do {what}: its token lacks the scope")
+            raise NotPermitted(
+                f"{self.endpoint} does not let this account do {what}: its token lacks the scope"
+            )
         if status == 429:
             raise Busy(f"{self.endpoint} asks for fewer requests", retry_after_s(response.headers))
         if status >= 400:

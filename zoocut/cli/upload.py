@@ -1,0 +1,181 @@
+"""`zoocut upload`."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from zoocut.upload.report import Summary, TargetSummary
+
+__all__ = ["upload"]
+
+
+def upload(
+    run: Annotated[Path, typer.Argument(help="The run folder: any folder with a manifest.csv.")],
+    project: Annotated[str | None, typer.Option(help="The project: owner/name, or its number.")] = None,
+    subject_set: Annotated[str | None, typer.Option("--set", help="The set's name; made when new.")] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="The server. Else PANOPTES_ENDPOINT, else where the run already goes.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do; write nothing.")] = False,
+    retry_rejected: Annotated[
+        bool, typer.Option("--retry-rejected", help="Give rejected rows another chance.")
+    ] = False,
+    settle: Annotated[
+        float | None, typer.Option(min=0, help="Seconds until the absence of a doubtful subject counts.")
+    ] = None,
+    give_up_after: Annotated[
+        float | None, typer.Option(min=1, help="Seconds without any progress after which it ends.")
+    ] = None,
+    answer: Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = None,
+    requests: Annotated[int | None, typer.Option(min=1, max=64, help="Most requests at once.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Upload a run to a subject set: each row exactly once. Run it again and it goes on.
+
+    Example: zoocut upload night-run --project owner/rehearsal --set "First night"
+    """
+    import os
+
+    from zoocut.cli.progress import upload_progress
+    from zoocut.config.upload import UploadSettings
+    from zoocut.errors import Interrupted
+    from zoocut.ledger import Ledger, sole_uploader
+    from zoocut.upload import Order, Patience, endpoint_of, forecast, open_run
+    from zoocut.upload import upload as carry_out
+    from zoocut.zooniverse.account import find_credentials
+    from zoocut.zooniverse.connect import connect
+
+    given = {
+        "project": project,
+        "subject_set": subject_set,
+        "settle_s": settle,
+        "give_up_after_s": give_up_after,
+        "answer_s": answer,
+        "most_requests": requests,
+    }
+    settings = UploadSettings.model_validate(
+        {key: value for key, value in given.items() if value is not None}
+    )
+    opened = open_run(run)
+    goal = endpoint_of(opened, endpoint, os.environ, settings)
+    order = Order(
+        goal,
+        Patience(settings.settle_s, settings.give_up_after_s, settings.most_requests),
+        retry_rejected,
+    )
+    panoptes, store = connect(goal.endpoint, find_credentials(os.environ, Path.home()), settings.answer_s)
+    if dry_run:
+        _foretell(forecast(opened, goal, panoptes), as_json)
+        return
+    with (
+        sole_uploader(opened.ledger),
+        Ledger.open(opened.ledger, opened.run_id) as ledger,
+        _stopping() as stop,
+        upload_progress() as report,
+    ):
+        summary = carry_out(opened, order, ledger, panoptes, store, report, stop.flag)
+    _tell(opened.path, summary, as_json)
+    if stop.flag.is_set() and not summary.complete:
+        raise Interrupted(f"stopped; the run is safe: go on with `zoocut upload {run}`", stop.exit_code)
+    if summary.rejected:
+        raise typer.Exit(3)
+
+
+class _Stop:
+    """The first signal asks to finish what is under way; the second ends the process where it stands."""
+
+    def __init__(self) -> None:
+        self.flag = Event()
+        self.exit_code = 0
+
+    def __call__(self, number: int, frame: object) -> None:
+        import os
+
+        from zoocut.cli.console import notes
+
+        if self.flag.is_set():
+            os._exit(128 + number)
+        self.exit_code = 128 + number
+        self.flag.set()
+        notes.print(
+            "finishing the requests under way; once more stops at once (either is safe)", markup=False
+        )
+
+
+@contextmanager
+def _stopping() -> Iterator[_Stop]:
+    stop = _Stop()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(run: Path, summary: Summary, as_json: bool) -> None:
+    from zoocut.cli.console import print_json, results
+
+    if as_json:
+        print_json(_document(run, summary))
+        return
+    for target in summary.targets:
+        _tell_target(target)
+    results.print(f"{summary.sent_bytes / 1e6:.1f} MB in {summary.took_s:.1f} s", markup=False)
+    if summary.rejected:
+        results.print(
+            f"next: mend what the reasons name, then zoocut upload {run} --retry-rejected", markup=False
+        )
+    else:
+        results.print(f"next: zoocut status {run}", markup=False)
+
+
+def _tell_target(ended: TargetSummary) -> None:
+    from zoocut.cli.console import results
+
+    counts = ", ".join(f"{count} {state.value}" for state, count in ended.counts.items() if count)
+    where = ended.target
+    results.print(
+        f"{where.project_slug}, set {where.set_id} {where.set_name!r} at {where.endpoint}: {counts or 'no rows'}",
+        markup=False,
+    )
+    for external_id, reason in ended.rejected:
+        results.print(f"  {external_id}: {reason}", markup=False)
+
+
+def _document(run: Path, summary: Summary) -> dict[str, object]:
+    return {
+        "version": 1,
+        "run": {"path": str(run)},
+        "targets": [
+            {
+                "endpoint": ended.target.endpoint,
+                "project": {"id": ended.target.project_id, "slug": ended.target.project_slug},
+                "subject_set": {"id": ended.target.set_id, "display_name": ended.target.set_name},
+                "states": {state.value: count for state, count in ended.counts.items()},
+                "complete": ended.complete,
+                "rejected": [{"external_id": name, "reason": why} for name, why in ended.rejected],
+            }
+            for ended in summary.targets
+        ],
+        "sent_bytes": summary.sent_bytes,
+        "took_s": round(summary.took_s, 3),
+    }
+
+
+def _foretell(document: dict[str, object], as_json: bool) -> None:
+    from zoocut.cli.console import print_json, results
+
+    if as_json:
+        print_json(document)
+        return
+    for key, value in document.items():
+        results.print(f"{key}: {value}", markup=False)

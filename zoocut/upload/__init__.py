@@ -1,0 +1,8 @@
+"""Upload a run: the manifest's rows become subjects of a set, each exactly once, whatever happens on the way."""
+
+from zoocut.upload.conductor import Patience
+from zoocut.upload.folder import open_run
+from zoocut.upload.forecast import endpoint_of, forecast
+from zoocut.upload.story import Order, upload
+
+__all__ = ["Order", "Patience", "endpoint_of", "forecast", "open_run", "upload"]

@@ -1,0 +1,118 @@
+"""Which set at which server: found in the ledger first, then by name, then made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
+from zoocut.ledger import Ledger, Target
+from zoocut.zooniverse.faults import Doubtful, Refused
+from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
+
+__all__ = ["Goal", "choose_target", "known_target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the user names.
+
+    Parameters
+    ----------
+    endpoint : str
+        Normalised; empty for the one that the run already goes to.
+    project : str or None
+        As owner/name or its id.
+    subject_set : str or None
+        A display name.
+    """
+
+    endpoint: str
+    project: str | None
+    subject_set: str | None
+
+
+def known_target(targets: list[Target], goal: Goal) -> Target | None:
+    """Find the target that a goal means among those of the ledger.
+
+    Raises
+    ------
+    ConfigError
+        When it means several.
+    """
+    fitting = [target for target in targets if _fits(target, goal)]
+    if len(fitting) > 1 and goal.subject_set is None:
+        names = "; ".join(f"--set {target.set_name!r} of {target.project_slug}" for target in fitting)
+        raise ConfigError(f"the run goes to several sets: say which one with --project and --set ({names})")
+    return fitting[0] if fitting else None
+
+
+def _fits(target: Target, goal: Goal) -> bool:
+    return (
+        goal.endpoint in ("", target.endpoint)
+        and (goal.project is None or goal.project.lower() in (target.project_id, target.project_slug.lower()))
+        and goal.subject_set in (None, target.set_name)
+    )
+
+
+def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal) -> Target:
+    """Give the target that a goal means, making its set when there is none.
+
+    Raises
+    ------
+    ConfigError
+        When the project or the set is not named, or the name means several sets.
+    NotPermitted
+        When the project or the set is not there for this account.
+    """
+    known = known_target(ledger.targets(), goal)
+    if known is not None:
+        return _still_there(ledger, panoptes, known)
+    if not goal.project or not goal.subject_set:
+        raise ConfigError("say where to: --project owner/name and --set NAME")
+    project = panoptes.project(goal.project)
+    found = find_set(panoptes, project, goal.subject_set) or _make_set(panoptes, project, goal.subject_set)
+    return ledger.add_target(panoptes.endpoint, project.project_id, project.slug, found.set_id, found.name)
+
+
+def _still_there(ledger: Ledger, panoptes: Panoptes, known: Target) -> Target:
+    try:
+        found = panoptes.subject_set(known.set_id)
+    except Refused as error:
+        raise NotPermitted(
+            f"subject set {known.set_id} ({known.set_name}) is gone from {known.endpoint}, or this account may not "
+            "see it: restore the rights, or name another set with --set"
+        ) from error
+    return ledger.add_target(known.endpoint, known.project_id, known.project_slug, known.set_id, found.name)
+
+
+def find_set(panoptes: Panoptes, project: Project, name: str) -> SubjectSet | None:
+    """Find the set of this name; None when there is none.
+
+    Raises
+    ------
+    ConfigError
+        When there are several.
+    """
+    found = panoptes.subject_sets(project, name)
+    if len(found) > 1:
+        raise ConfigError(f"{project.slug} has {len(found)} sets named {name!r}: rename all but one")
+    return found[0] if found else None
+
+
+def _make_set(panoptes: Panoptes, project: Project, name: str) -> SubjectSet:
+    if name != name.strip() or not name or len(name) > 255:
+        raise ConfigError(f"{name!r} cannot name a set: give 1 to 255 characters without spaces at the ends")
+    try:
+        return panoptes.create_subject_set(project, name, {})
+    except (Refused, Doubtful) as error:
+        made = find_set(panoptes, project, name)
+        if made is not None:
+            return made
+        if isinstance(error, Refused):
+            raise NotPermitted(
+                f"this account may not make sets in {project.slug} ({error}): ask its owner for the role of "
+                "collaborator"
+            ) from error
+        raise ZooniverseError(
+            f"the set {name!r} could not be made ({error}): run the same command again"
+        ) from error
