@@ -7,7 +7,19 @@ import sys
 import typer
 
 from zoocut import __version__
-from zoocut.cli import config, export, generate, join, preview, sandbox, sets_members, status, upload
+from zoocut.cli import (
+    config,
+    doctor,
+    export,
+    generate,
+    join,
+    login,
+    preview,
+    sandbox,
+    sets_members,
+    status,
+    upload,
+)
 from zoocut.cli.console import notes, results
 from zoocut.errors import ZoocutError
 
@@ -45,6 +57,10 @@ app.command()(preview.preview)
 app.command()(sandbox.sandbox)
 app.command()(status.status)
 app.command()(upload.upload)
+app.command()(login.login)
+app.command()(login.logout)
+app.command()(login.whoami)
+app.command()(doctor.doctor)
 app.add_typer(sets_members.app, name="sets")
 app.add_typer(config.app, name="config")
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from zoocut.zooniverse.account import Credentials
     from zoocut.zooniverse.keeper import Keeper
 
-__all__ = ["EndpointOption", "ProjectOption", "endpoint_of", "sign_in"]
+__all__ = ["EndpointOption", "ProjectOption", "credentials_for", "endpoint_of", "sign_in"]
 
 EndpointOption = Annotated[
     str | None,
@@ -52,8 +53,22 @@ def sign_in(endpoint: str | None) -> Keeper:
     SignInError
         When there are none, or they are refused.
     """
-    from zoocut.zooniverse.account import find_credentials
     from zoocut.zooniverse.keeper import open_keeper
 
     server = endpoint_of(endpoint)
-    return open_keeper(server, find_credentials(os.environ, Path.home()))
+    return open_keeper(server, credentials_for(server))
+
+
+def credentials_for(server: str) -> Credentials:
+    """Find the credentials for a server: in the environment, as saved by `zoocut login`, or panoptes-cli's.
+
+    Raises
+    ------
+    SignInError
+        When there are none, or the key ring is locked.
+    """
+    from zoocut.zooniverse.account import find_credentials
+    from zoocut.zooniverse.saved import best_place
+
+    home = Path.home()
+    return find_credentials(os.environ, home, lambda: best_place(home).find(server))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,8 +66,10 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def find_credentials(environment: Mapping[str, str], home: Path) -> Credentials:
-    """Find the credentials: in the environment, else in the file of panoptes-cli.
+def find_credentials(
+    environment: Mapping[str, str], home: Path, saved: Callable[[], Credentials | None] = lambda: None
+) -> Credentials:
+    """Find the credentials: in the environment, else as saved, else in the file of panoptes-cli.
 
     Parameters
     ----------
@@ -75,6 +77,8 @@ def find_credentials(environment: Mapping[str, str], home: Path) -> Credentials:
         `PANOPTES_USERNAME` and `PANOPTES_PASSWORD`, or `PANOPTES_CLIENT_ID` and `PANOPTES_CLIENT_SECRET`.
     home : Path
         The folder that `.panoptes/config.yml` lies in.
+    saved : callable
+        Asked for what `zoocut login` has saved, when the environment has nothing.
 
     Raises
     ------
@@ -89,12 +93,15 @@ def find_credentials(environment: Mapping[str, str], home: Path) -> Credentials:
     )
     if (found.username and found.password) or (found.client_id and found.client_secret):
         return found
+    kept = saved()
+    if kept is not None:
+        return kept
     known = _panoptes_cli_settings(home / PANOPTES_CLI_FILE)
     if known.get("username") and known.get("password"):
         return Credentials(known["username"], known["password"])
     raise SignInError(
-        "no Zooniverse account to sign in with: set PANOPTES_USERNAME and PANOPTES_PASSWORD, or run "
-        "`panoptes configure`"
+        "no Zooniverse account to sign in with: run `zoocut login`, or set PANOPTES_USERNAME and "
+        "PANOPTES_PASSWORD"
     )
 
 

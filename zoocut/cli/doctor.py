@@ -1,0 +1,33 @@
+"""`zoocut doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from zoocut.cli.server import EndpointOption, ProjectOption, endpoint_of, sign_in
+from zoocut.cli.tables import CsvOption, JsonOption, show
+
+__all__ = ["doctor"]
+
+
+def doctor(
+    project: ProjectOption = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Look at server, clock, account, rights, quota, disk and versions, and say what to do.
+
+    Example: zoocut doctor --project owner/name
+    """
+    from zoocut.doctor import Verdict, examine
+    from zoocut.zooniverse.saved import best_place
+
+    server, place = endpoint_of(endpoint), best_place(Path.home()).name
+    checks = list(examine(server, lambda: sign_in(server), project, Path(), place))
+    rows = [{"what": one.what, "verdict": one.verdict.value, "found": one.found} for one in checks]
+    show("checks", rows, as_json, as_csv)
+    if any(one.verdict is Verdict.BAD for one in checks):
+        raise typer.Exit(1)

@@ -1,0 +1,143 @@
+"""What would go wrong, and what to do about it, before it does."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+
+from zoocut.errors import ZoocutError
+from zoocut.zooniverse.keeper import Keeper
+
+__all__ = ["Check", "Verdict", "examine"]
+
+GIGABYTE = 1e9
+LEAST_FREE_GB = 1.0
+MOST_CLOCK_S = 60.0
+"""Beyond this a certificate or a signed address may be taken for expired."""
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    what : str
+        The thing.
+    verdict : Verdict
+        How it is.
+    found : str
+        What was found, and what to do when it is not good.
+    """
+
+    what: str
+    verdict: Verdict
+    found: str
+
+
+def examine(
+    endpoint: str, sign_in: Callable[[], Keeper], project: str | None, folder: Path, place: str
+) -> Iterator[Check]:
+    """Look at everything that an upload needs.
+
+    Parameters
+    ----------
+    endpoint : str
+        The server.
+    sign_in : callable
+        Signs in, or raises why it cannot.
+    project : str or None
+        The project to have rights in.
+    folder : Path
+        Where runs are written.
+    place : str
+        What credentials are kept in.
+
+    Yields
+    ------
+    Check
+        One thing after the other; what needs an account is left out when there is none.
+    """
+    yield Check("versions", Verdict.GOOD, _versions())
+    yield _disk(folder)
+    yield Check("credentials", Verdict.GOOD, f"`zoocut login` keeps them in {place}")
+    try:
+        keeper = sign_in()
+    except ZoocutError as error:
+        yield Check(f"sign-in at {endpoint}", Verdict.BAD, str(error))
+        return
+    yield from _account(keeper)
+    yield _clock(keeper)
+    if project is not None:
+        yield _rights(keeper, project)
+
+
+def _versions() -> str:
+    names = ("zoocut", "panoptes-client", "numpy", "astropy", "pyarrow")
+    return ", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in names)])
+
+
+def _disk(folder: Path) -> Check:
+    free_gb = shutil.disk_usage(folder).free / GIGABYTE
+    if free_gb < LEAST_FREE_GB:
+        return Check("disk", Verdict.WARNING, f"{free_gb:.1f} GB free in {folder.resolve()}: free some space")
+    return Check("disk", Verdict.GOOD, f"{free_gb:.0f} GB free in {folder.resolve()}")
+
+
+def _account(keeper: Keeper) -> Iterator[Check]:
+    account = keeper.account()
+    if account.banned:
+        words = f"{account.login} is banned and what it creates is dropped: write to Zooniverse"
+        yield Check("account", Verdict.BAD, words)
+        return
+    yield Check("account", Verdict.GOOD, f"{account.login} (id {account.user_id}) at {keeper.endpoint}")
+    if account.limit is None:
+        yield Check("quota", Verdict.GOOD, f"{account.uploaded} subjects uploaded, no limit")
+        return
+    left = account.limit - account.uploaded
+    words = f"{account.uploaded} of {account.limit} subjects uploaded, about {max(left, 0)} left"
+    if left <= 0:
+        yield Check("quota", Verdict.BAD, f"{words}: ask Zooniverse to raise the limit")
+    else:
+        yield Check("quota", Verdict.GOOD, words)
+
+
+def _clock(keeper: Keeper) -> Check:
+    ahead_s = time.time() - keeper.now()
+    words = (
+        f"this machine's clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the server's"
+    )
+    if abs(ahead_s) > MOST_CLOCK_S:
+        return Check("clock", Verdict.WARNING, f"{words}: set it")
+    return Check("clock", Verdict.GOOD, words)
+
+
+def _rights(keeper: Keeper, reference: str) -> Check:
+    try:
+        project = keeper.project(reference)
+    except ZoocutError as error:
+        return Check("rights", Verdict.BAD, str(error))
+    if keeper.holds_role(project):
+        return Check(
+            "rights", Verdict.GOOD, f"owner or collaborator of {project.slug} (id {project.project_id})"
+        )
+    return Check(
+        "rights",
+        Verdict.WARNING,
+        f"neither owner nor collaborator of {project.slug} in person: rights through a group do not show "
+        "here; without them ask its owner for the role of collaborator",
+    )
