@@ -1,8 +1,8 @@
 """How many subjects a second a sandbox makes for 8 clients, and how its memory grows with its subjects.
 
-Run `python tests/bench/sandbox_throughput.py [SUBJECTS]`. The server has one core, the clients have the others;
-each is a process of its own with one request at a time. Prints creations a second over the whole run, and the
-server's resident memory after each quarter.
+The server has one core, the clients the others; each
+is a process of its own with one request at a time. Prints creations a second over the whole run, and the
+server's resident memory after each quarter: `python tests/bench/sandbox_throughput.py [SUBJECTS]`.
 """
 
 from __future__ import annotations
