@@ -50,6 +50,7 @@ def main(
     """From difference-image sources to a live Zooniverse subject set."""
 
 
+app.command()(demo.demo)
 app.command()(generate.generate)
 app.command()(join.join)
 app.command()(export.export)
