@@ -34,7 +34,7 @@ class Levels:
         self._stretch = stretch
         self._count = count
 
-    def of(self, stack: FloatImage) -> npt.NDArray[np.uint16]:
+    def of(self, stack: FloatImage) -> npt.NDArray[np.intp]:
         """Find every pixel's level.
 
         Parameters
@@ -44,19 +44,20 @@ class Levels:
 
         Returns
         -------
-        (n, y, x) array of uint16
+        (n, y, x) array of int
             0 to count - 1; count where the pixel is not finite.
         """
         vmin, vmax = (limit[:, None, None] for limit in self._interval.limits(stack))
         lost = ~np.isfinite(stack)
         with np.errstate(all="ignore"):
-            span = vmax - vmin
-            values = np.divide(stack - vmin, span, dtype=np.float64)
-            values[lost | (span <= 0)] = 0
-            values = self._stretch(values, clip=False) * self._count
-            levels: npt.NDArray[np.uint16] = np.clip(
-                np.nan_to_num(values, nan=0.0), 0, self._count - 1
-            ).astype(np.uint16)
+            values = np.subtract(stack, vmin, dtype=np.float64)
+            values /= vmax - vmin
+            values[lost | (vmin == vmax)] = 0
+            values = self._stretch(values, clip=False)
+            values *= self._count
+            np.fmax(values, 0, out=values)
+            np.fmin(values, self._count - 1, out=values)
+        levels: npt.NDArray[np.intp] = values.astype(np.intp)
         levels[lost] = self._count
         return levels
 

@@ -16,6 +16,8 @@ from zoocut.render.levels import Levels
 
 __all__ = ["Renderer"]
 
+AT_ONCE = 24
+
 Cut = tuple[DiaSource, tuple[Cutout, ...]]
 Painted = npt.NDArray[Any]
 
@@ -102,19 +104,20 @@ class Renderer:
             for alike in _of_one_kind([cutouts[row] for cutouts in batch], refusals):
                 for name in self._names:
                     stack = np.stack([_native(getattr(batch[i][row], name)) for i in alike])
-                    indices = self._colours[self._levels[name].of(stack)][:, ::-1]
+                    indices = self._colours.take(self._levels[name].of(stack))
                     for i, panel in zip(alike, indices, strict=True):
-                        painted[i][name, row] = panel
+                        painted[i][name, row] = panel[::-1]
         return painted
 
 
 def _of_one_kind(cutouts: Sequence[Cutout], refusals: Sequence[Rejection | None]) -> Iterator[list[int]]:
-    """Group the numbers of cutouts that can be stacked."""
+    """Yield numbers of cutouts that can be stacked, few enough to stay in the processor's cache."""
     groups: dict[object, list[int]] = defaultdict(list)
     for i, (cutout, refusal) in enumerate(zip(cutouts, refusals, strict=True)):
         if refusal is None:
             groups[cutout.template.shape, *(_dtype(getattr(cutout, name)) for name in _PANELS)].append(i)
-    yield from groups.values()
+    for group in groups.values():
+        yield from (group[i : i + AT_ONCE] for i in range(0, len(group), AT_ONCE))
 
 
 _PANELS: tuple[PanelName, ...] = ("template", "science", "difference")
