@@ -9,6 +9,7 @@ import typer
 from zoocut import __version__
 from zoocut.cli import (
     config,
+    demo,
     doctor,
     export,
     generate,

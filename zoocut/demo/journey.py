@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shlex
 import signal
@@ -18,12 +17,14 @@ from typing import Any
 
 from zoocut.errors import VerificationFailed, ZoocutError
 from zoocut.manifest import read_manifest
+from zoocut.run import Run
 from zoocut.sandbox import running
+from zoocut.status import status
 
 __all__ = ["Journey"]
 
 ACCOUNT = {"PANOPTES_USERNAME": "owner", "PANOPTES_PASSWORD": "sandbox-password"}
-SLOWED = ("--fault", "latency:delay_s=0.05")
+SLOWED = ("--fault", "latency:delay_s=0.1")
 """The sandbox takes a while over each request, so that there is a half way to be killed at."""
 PATIENCE_S = 60.0
 
@@ -66,7 +67,7 @@ class Journey:
             _command(words), env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         while process.poll() is None and _share_stored(run) < 0.5:
-            time.sleep(0.02)
+            time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         self.tell(f"# kill -9 {process.pid}: stopped half way, on purpose")
@@ -133,10 +134,10 @@ def _environment() -> dict[str, str]:
 
 def _share_stored(run: Path) -> float:
     """Tell which share of the run's rows has its images at the server."""
-    done = subprocess.run(_command(["status", run, "--json"]), capture_output=True, text=True)
-    targets = json.loads(done.stdout)["targets"] if done.returncode == 0 else []
-    states: dict[str, int] = targets[0]["states"] if targets else {}
-    return (states.get("stored", 0) + states.get("linked", 0)) / max(1, sum(states.values()))
+    for target in status(Run.open(run))["targets"]:
+        states = target["states"]
+        return float((states["stored"] + states["linked"]) / max(1, sum(states.values())))
+    return 0.0
 
 
 def _images(run: Path, locations: Sequence[str]) -> list[Path]:
