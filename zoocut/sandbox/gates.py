@@ -65,7 +65,7 @@ class Injector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, through the faults that meet it."""
         faults = self.world.faults
-        own = scope["type"] != "http" or scope["path"].startswith("/sandbox")
+        own = scope["type"] != "http" or scope["path"] == "/" or scope["path"].startswith("/sandbox")
         met = [] if own or not faults else faults.meeting(scope["method"], scope["path"])
         app = self.app
         for watch in met:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zoocut.errors import ConfigError
-from zoocut.sandbox import knobs
+from zoocut.sandbox import knobs, pages
 from zoocut.sandbox.app import application
 from zoocut.sandbox.options import Options
 from zoocut.sandbox.world import World
@@ -99,8 +99,8 @@ def serve(options: Options, host: str, port: int, ready: Callable[[str], None]) 
     listener = bind(host, port)
     endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        application(world, knobs.routes()), http=_Protocol, log_level="warning", access_log=False,
-        server_header=False, date_header=True,
+        application(world, [*knobs.routes(), *pages.routes()]),
+        http=_Protocol, log_level="warning", access_log=False, server_header=False, date_header=True,
         timeout_keep_alive=75, timeout_graceful_shutdown=2,
     )  # fmt: skip
     try:

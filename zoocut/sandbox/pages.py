@@ -1,0 +1,184 @@
+"""Pages for people: projects, sets, subjects and the last requests; none changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from zoocut.sandbox import gallery
+from zoocut.sandbox.calls import world_of
+from zoocut.sandbox.store import Row
+from zoocut.sandbox.values import as_id, iso
+from zoocut.sandbox.world import Logged, World
+
+__all__ = ["routes"]
+
+SUBJECTS_A_PAGE = 48
+SETS_A_PAGE = 24
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page is asked for: the id in its address, where its list begins, which requests it shows."""
+
+    id: int
+    start: int
+    show: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A template and what it shows."""
+
+    template: str
+    content: dict[str, Any] = field(default_factory=dict)
+    status: int = 200
+
+
+View = Callable[[World, Asked], Page]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+MISSING = Page("missing.html", status=404)
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of the pages."""
+    views = {
+        "/": home,
+        "/sandbox/projects/{id:digits}": project,
+        "/sandbox/projects/{id:digits}/subjects": project_subjects,
+        "/sandbox/sets/{id:digits}": subject_set,
+        "/sandbox/subjects/{id:digits}": subject,
+        "/sandbox/log": log,
+    }
+    templates = _templates()
+    return [Route(path, _endpoint(templates, view), methods=["GET"]) for path, view in views.items()]
+
+
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("zoocut.sandbox"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+    )  # fmt: skip
+    templates.filters.update(moment=_moment, count="{:,}".format)
+    return templates
+
+
+def _moment(time_us: int) -> str:
+    return str(iso(time_us)).replace("T", " ").rstrip("Z")
+
+
+def _endpoint(templates: Environment, view: View) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        asked = Asked(
+            id=as_id(request.path_params.get("id")) or 0,
+            start=as_id(request.query_params.get("from")) or 0,
+            show=request.query_params.get("show", "calls"),
+        )
+        page = view(world_of(request), asked)
+        text = templates.get_template(page.template).render(page.content, path=request.url.path)
+        return HTMLResponse(text.encode("utf-8", "replace"), page.status, HEADERS)
+
+    return endpoint
+
+
+def _row(world: World, table: str, row_id: int) -> Row | None:
+    return world.store.one(f"SELECT * FROM {table} WHERE id = ?", row_id)
+
+
+def home(world: World, asked: Asked) -> Page:
+    """Show the project, or all of them when there are several."""
+    span = gallery.span(world.store, gallery.PROJECTS, True, asked.start, SETS_A_PAGE)
+    if span.total == 1 and span.ids:
+        return project(world, Asked(span.ids[0], 0, asked.show))
+    return Page("projects.html", {"projects": gallery.project_cards(world.store, span.ids), "span": span})
+
+
+def project(world: World, asked: Asked) -> Page:
+    """Show a project's sets."""
+    row = _row(world, "projects", asked.id)
+    if row is None:
+        return MISSING
+    span = gallery.span(world.store, gallery.SETS, asked.id, asked.start, SETS_A_PAGE)
+    sets = [gallery.set_card(world.store, one) for one in span.ids]
+    subjects = world.store.value("SELECT count(*) FROM subjects WHERE project_id = ?", asked.id)
+    return Page("project.html", {"project": row, "sets": sets, "subjects": subjects, "span": span})
+
+
+def project_subjects(world: World, asked: Asked) -> Page:
+    """Show all subjects of a project, those in no set too."""
+    row = _row(world, "projects", asked.id)
+    if row is None:
+        return MISSING
+    return Page("subjects.html", {"project": row, "set": None, **_cards(world, gallery.SUBJECTS, asked)})
+
+
+def subject_set(world: World, asked: Asked) -> Page:
+    """Show a set's subjects."""
+    row = _row(world, "subject_sets", asked.id)
+    if row is None:
+        return MISSING
+    owner = _row(world, "projects", row["project_id"])
+    metadata = gallery.entries(row["metadata"])
+    shown = {"project": owner, "set": row, "metadata": metadata, **_cards(world, gallery.MEMBERS, asked)}
+    return Page("subjects.html", shown)
+
+
+def _cards(world: World, source: str, asked: Asked) -> dict[str, Any]:
+    span = gallery.span(world.store, source, asked.id, asked.start, SUBJECTS_A_PAGE)
+    return {"span": span, "cards": gallery.subject_cards(world.store, span.ids)}
+
+
+def subject(world: World, asked: Asked) -> Page:
+    """Show a subject: its media, metadata and sets."""
+    row = _row(world, "subjects", asked.id)
+    if row is None:
+        return MISSING
+    sets = world.store.rows(
+        "SELECT s.id, s.display_name, m.priority FROM set_member_subjects m "
+        "JOIN subject_sets s ON s.id = m.subject_set_id WHERE m.subject_id = ? ORDER BY s.id",
+        asked.id,
+    )
+    shown = {
+        "subject": row,
+        "project": _row(world, "projects", row["project_id"]),
+        "uploader": world.store.value("SELECT login FROM users WHERE id = ?", row["upload_user_id"]),
+        "pictures": list(gallery.pictures(world.store, row)),
+        "attached": gallery.attached(world.store, asked.id),
+        "metadata": gallery.entries(row["metadata"]),
+        "sets": sets,
+    }
+    return Page("subject.html", shown)
+
+
+def _is_call(entry: Logged) -> bool:
+    return entry.path != "/" and not entry.path.startswith("/sandbox")
+
+
+SHOWN: dict[str, Callable[[Logged], bool]] = {
+    "calls": _is_call,
+    "injected": lambda entry: bool(entry.injected),
+    "all": lambda entry: True,
+}
+
+
+def log(world: World, asked: Asked) -> Page:
+    """Show the last requests, newest first, with the faults that met them."""
+    show = asked.show if asked.show in SHOWN else "calls"
+    requests = [entry for entry in reversed(world.log) if SHOWN[show](entry)]
+    shown = {"requests": requests, "show": show, "kept": world.log.maxlen, "faults": world.faults.watches()}
+    return Page("log.html", shown)
