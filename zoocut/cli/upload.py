@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["upload"]
 
+CHECKS = {"all": 100, "sample": 3, "none": 0}
+"""Public addresses read back for each batch of at most 100."""
+
 
 def upload(
     run: Annotated[Path, typer.Argument(help="The run folder: any folder with a manifest.csv.")],
@@ -28,6 +31,12 @@ def upload(
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Give rejected rows another chance.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Make rows also when the set already holds their external_id.")
+    ] = False,
+    check: Annotated[
+        str | None, typer.Option(help="Public addresses to read back before linking: all, sample or none.")
+    ] = None,
     settle: Annotated[
         float | None, typer.Option(min=0, help="Seconds until the absence of a doubtful subject counts.")
     ] = None,
@@ -45,12 +54,13 @@ def upload(
     import os
 
     from zoocut.cli.progress import upload_progress
+    from zoocut.cli.server import credentials_for
     from zoocut.config.upload import UploadSettings
     from zoocut.errors import Interrupted
     from zoocut.ledger import Ledger, sole_uploader
     from zoocut.upload import Order, Patience, endpoint_of, forecast, open_run
     from zoocut.upload import upload as carry_out
-    from zoocut.zooniverse.account import find_credentials
+
     from zoocut.zooniverse.connect import connect
 
     given = {
@@ -60,6 +70,7 @@ def upload(
         "give_up_after_s": give_up_after,
         "answer_s": answer,
         "most_requests": requests,
+        "check": check,
     }
     settings = UploadSettings.model_validate(
         {key: value for key, value in given.items() if value is not None}
@@ -70,8 +81,10 @@ def upload(
         goal,
         Patience(settings.settle_s, settings.give_up_after_s, settings.most_requests),
         retry_rejected,
+        again,
+        CHECKS[settings.check],
     )
-    panoptes, store = connect(goal.endpoint, find_credentials(os.environ, Path.home()), settings.answer_s)
+    panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)
     if dry_run:
         _foretell(forecast(opened, goal, panoptes), as_json)
         return

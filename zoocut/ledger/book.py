@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import LedgerError
-from zoocut.ledger.records import Entry, Image, State, Target
+from zoocut.ledger.records import Entry, Image, Member, State, Target
 from zoocut.ledger.schema import connect, connect_to_read
 
 __all__ = ["Ledger", "PlannedRow"]
@@ -279,6 +279,34 @@ class Ledger:
                 f"row {changed[0]} {what} {self._path.with_name('manifest.csv')}: a row whose upload has begun "
                 "cannot change; restore the manifest, or make another run"
             )
+
+    def members_count(self, target: Target) -> int | None:
+        """Tell how many members of other makers the set had when it was last listed; None when it was not."""
+        ((count,),) = self._query("SELECT members_count FROM targets WHERE number = ?", target.number)
+        return None if count is None else int(count)
+
+    def keep_members(self, target: Target, members: Iterable[Member], others: int) -> None:
+        """Replace what is known of a set's members."""
+        with self._transaction() as write:
+            write.execute("DELETE FROM members WHERE target = ?", (target.number,))
+            write.executemany(
+                "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)",
+                ((target.number, m.subject_id, m.external_id, m.key) for m in members),
+            )
+            write.execute("UPDATE targets SET members_count = ? WHERE number = ?", (others, target.number))
+
+    def skip_members(self, target: Target) -> int:
+        """Mark planned rows that a kept member has the external_id of; tell how many."""
+        with self._transaction() as write:
+            return write.execute(
+                "UPDATE rows SET state = 'skipped', reason = 'the set already holds it as subject ' || "
+                "(SELECT subject_id FROM members WHERE members.target = rows.target "
+                "AND members.external_id = rows.external_id) WHERE target = ? AND state = 'planned' "
+                "AND EXISTS (SELECT 1 FROM members WHERE members.target = rows.target AND "
+                "members.external_id = rows.external_id AND NOT EXISTS (SELECT 1 FROM rows AS own WHERE "
+                "own.target = rows.target AND own.subject_id = members.subject_id))",
+                (target.number,),
+            ).rowcount
 
     def last_error(self, target: Target) -> str | None:
         """Tell what stopped the last upload to the target, if anything did."""

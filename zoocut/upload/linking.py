@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from zoocut.errors import NotPermitted
 from zoocut.ledger import Entry
-from zoocut.upload.machine import Linked, Rejected, Unlinked
+from zoocut.upload.checking import lost_images
+from zoocut.upload.machine import Linked, Rejected, Unproved
 from zoocut.upload.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 
@@ -14,6 +15,8 @@ __all__ = ["BATCH", "link"]
 
 BATCH = 100
 """Subjects a request; as many memberships fit on the page that is read back."""
+
+LOST = "the store of images confirmed an image and does not serve it: it is sent again"
 
 GONE = 404
 CHANGING = 409
@@ -30,6 +33,9 @@ def link(place: Place, entries: Sequence[Entry]) -> Outcome:
     """
     ids = [str(entry.subject_id) for entry in entries]
     try:
+        lost = lost_images(place, entries)
+        if lost:
+            return Outcome({entry.row: Unproved() for entry in lost}, trouble=Doubtful(LOST))
         place.panoptes.link(place.target.set_id, ids)
         held = place.panoptes.linked(place.target.set_id, ids)
     except Refused as error:
@@ -37,7 +43,7 @@ def link(place: Place, entries: Sequence[Entry]) -> Outcome:
     except (Busy, Doubtful, Unreachable) as trouble:
         return Outcome(trouble=trouble)
     return Outcome(
-        {entry.row: Linked() if entry.subject_id in held else Unlinked() for entry in entries},
+        {entry.row: Linked() for entry in entries if entry.subject_id in held},
         trouble=None
         if held.issuperset(ids)
         else Doubtful("not every subject that was linked is in the set yet"),

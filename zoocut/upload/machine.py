@@ -35,7 +35,7 @@ __all__ = [
     "Sent",
     "Step",
     "Store",
-    "Unlinked",
+    "Unproved",
     "after",
     "next_step",
 ]
@@ -224,8 +224,8 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
-class Unlinked:
-    """The membership was looked for and is not there."""
+class Unproved:
+    """The store confirmed the images and does not serve them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ class Rejected:
     reason: str
 
 
-Event = Measured | Sent | Created | NotCreated | LostSight | Absent | Proved | Linked | Unlinked | Rejected
+Event = Measured | Sent | Created | NotCreated | LostSight | Absent | Proved | Linked | Unproved | Rejected
 
 
 def after(entry: Entry, event: Event) -> Entry:
@@ -288,8 +288,9 @@ def after(entry: Entry, event: Event) -> Entry:
             return _proceed(replace(entry, images=images))
         case Linked():
             return replace(entry, state=State.LINKED, reason=None)
-        case Unlinked():
-            return entry
+        case Unproved():
+            images = tuple(replace(image, proved=not image.hosted) for image in entry.images)
+            return replace(entry, state=State.CREATED, images=images)
         case Rejected(reason):
             return replace(entry, state=State.REJECTED, reason=reason)
 

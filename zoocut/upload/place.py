@@ -31,6 +31,8 @@ class Place:
         Where the rows go.
     panoptes, store : Panoptes, Store
         The ways there.
+    checks : int
+        How many public addresses are read back before each batch is linked.
     """
 
     folder: Path
@@ -39,6 +41,7 @@ class Place:
     target: Target
     panoptes: Panoptes
     store: Store
+    checks: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from zoocut.ledger import Ledger, State, Target
 from zoocut.run import Run
 from zoocut.upload.conductor import Conductor, Patience
 from zoocut.upload.place import Place
+from zoocut.upload.once import skip_held, take_back_rejected
 from zoocut.upload.planning import plan
 from zoocut.upload.report import Snapshot, Summary, TargetSummary
 from zoocut.upload.targets import Goal, choose_target
@@ -35,11 +36,17 @@ class Order:
         How long, how much at once.
     retry_rejected : bool
         Whether rejected rows get another chance.
+    again : bool
+        Whether rows that the set already holds from elsewhere are made again.
+    checks : int
+        How many public addresses are read back before each batch is linked.
     """
 
     goal: Goal
     patience: Patience
     retry_rejected: bool = False
+    again: bool = False
+    checks: int = 0
 
 
 def upload(
@@ -81,9 +88,13 @@ def upload(
     began = time.monotonic()
     account = require_account(panoptes)
     target = choose_target(ledger, panoptes, order.goal)
-    plan(run, ledger, target, anew=order.retry_rejected)
-    place = Place(run.path, run.run_id, account.user_id, target, panoptes, store)
+    place = Place(run.path, run.run_id, account.user_id, target, panoptes, store, order.checks)
     try:
+        if order.retry_rejected:
+            take_back_rejected(place, ledger)
+        plan(run, ledger, target, anew=order.retry_rejected or order.again)
+        if not order.again:
+            skip_held(place, ledger)
         sent = Conductor(place, ledger, order.patience, stop, report).run()
     except ZoocutError as error:
         ledger.note_error(target, str(error))

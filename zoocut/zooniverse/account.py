@@ -106,7 +106,7 @@ def find_credentials(
 
 
 def _panoptes_cli_settings(path: Path) -> dict[str, str]:
-    import yaml
+    import yaml  # type: ignore[import-untyped]
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -1,0 +1,8 @@
+"""Runs to be uploaded, and a sandbox to take them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

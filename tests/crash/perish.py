@@ -1,0 +1,78 @@
+"""A process that uploads a run with the product's own parts and kills itself with SIGKILL at one named point.
+
+    python perish.py "before create_subject" 3 RUN SET ENDPOINT
+
+A point is before or after a call of the ledger, of Panoptes or of the store; `save` is told apart by the first
+entry's new state. The number says at which such call.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any, cast
+
+from zoocut.ledger import Ledger, sole_uploader
+from zoocut.upload import Order, Patience, open_run, upload
+from zoocut.upload.targets import Goal
+from zoocut.zooniverse.account import Credentials
+from zoocut.zooniverse.connect import connect
+
+
+class Doom:
+    """Counts the passes of one point and ends the process at the one it waits for."""
+
+    def __init__(self, point: str, countdown: int) -> None:
+        self.point, self.countdown = point, countdown
+
+    def passes(self, point: str) -> None:
+        if point == self.point:
+            self.countdown -= 1
+            if self.countdown <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Doomed:
+    """Stands for another object and tells the doom before and after each call."""
+
+    def __init__(self, inner: Any, doom: Doom) -> None:
+        self._inner, self._doom = inner, doom
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._inner, name)
+        return self._watched(name, value) if callable(value) else value
+
+    def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            point = f"save {args[0][0].state.value}" if name == "save" and args[0] else name
+            self._doom.passes(f"before {point}")
+            result = call(*args, **kwargs)
+            self._doom.passes(f"after {point}")
+            return result
+
+        return watched
+
+
+def main(point: str, countdown: str, folder: str, set_name: str, endpoint: str) -> None:
+    doom = Doom(point, int(countdown))
+    run = open_run(Path(folder))
+    panoptes, store = connect(endpoint, Credentials("owner", "sandbox-password"), 30)
+    order = Order(Goal(endpoint, "owner/rehearsal", set_name), Patience(0.5, 30, 4), checks=3)
+    with sole_uploader(run.ledger), Ledger.open(run.ledger, run.run_id) as ledger:
+        upload(
+            run,
+            order,
+            cast(Any, Doomed(ledger, doom)),
+            cast(Any, Doomed(panoptes, doom)),
+            cast(Any, Doomed(store, doom)),
+            lambda snapshot: None,
+            Event(),
+        )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,52 @@
+"""Once across runs, and second chances: which rows the set already holds, which rejected ones may go on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from zoocut.ledger import Entry, Ledger, Member, State
+from zoocut.upload.place import Place
+from zoocut.zooniverse.faults import Refused
+
+__all__ = ["skip_held", "take_back_rejected"]
+
+
+def skip_held(place: Place, ledger: Ledger) -> None:
+    """Mark the planned rows whose external_id the set already holds from another run or tool.
+
+    The set is listed once; while its number of members is what it was plus what this run linked, the list kept in
+    the ledger is trusted.
+    """
+    target = place.target
+    if not ledger.counts(target)[State.PLANNED]:
+        return
+    members = place.panoptes.count_members(target.set_id)
+    others = members - ledger.counts(target)[State.LINKED]
+    if others > 0 and ledger.members_count(target) != others:
+        listed = (
+            Member(subject.subject_id, subject.external_id, subject.key)
+            for subject in place.panoptes.subjects_of_set(target.set_id)
+        )
+        ledger.keep_members(target, listed, others)
+    if others > 0:
+        ledger.skip_members(target)
+
+
+def take_back_rejected(place: Place, ledger: Ledger) -> None:
+    """Send rejected rows that have a subject on their way again; those whose subject is gone begin anew."""
+    after = -1
+    while page := ledger.entries(place.target, State.REJECTED, after):
+        after = page[-1].row
+        ledger.save([_second_chance(place, entry) for entry in page if entry.subject_id is not None])
+
+
+def _second_chance(place: Place, entry: Entry) -> Entry:
+    try:
+        place.panoptes.subject(entry.subject_id or "")
+    except Refused as error:
+        if error.status != 404:
+            raise
+        images = tuple(replace(image, sha256=None, media_name=None, proved=False) for image in entry.images)
+        return replace(entry, state=State.PLANNED, subject_id=None, images=images, reason=None)
+    images = tuple(replace(image, proved=not image.hosted) for image in entry.images)
+    return replace(entry, state=State.CREATED, images=images, reason=None)
