@@ -60,7 +60,6 @@ def upload(
     from zoocut.ledger import Ledger, sole_uploader
     from zoocut.upload import Order, Patience, endpoint_of, forecast, open_run
     from zoocut.upload import upload as carry_out
-
     from zoocut.zooniverse.connect import connect
 
     given = {
