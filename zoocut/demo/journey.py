@@ -107,9 +107,7 @@ class Journey:
             raise VerificationFailed(
                 f"the sandbox holds {len(held)} subjects that differ from the {len(expected)} rows of {run}"
             )
-        self.tell(
-            f"# compared with the sandbox: {len(held)} rows and subjects in the set, every image the same bytes"
-        )
+        self.tell(f"# compared with the sandbox: {len(held)} rows and subjects, every image the same bytes")
         return len(held)
 
     def _show(self, words: Sequence[object], end: str = "") -> None:

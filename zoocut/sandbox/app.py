@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
@@ -50,6 +50,11 @@ async def _unrouted(request: Request, error: Exception) -> Response:
     return unrouted(request)
 
 
+async def _gone(request: Request, error: Exception) -> Response:
+    """Make an answer for nobody: the client left before its request was read."""
+    return Response(status_code=400)
+
+
 async def _failed(request: Request, error: Exception) -> Response:
     return html(500)
 
@@ -76,7 +81,7 @@ def application(world: World, more: Sequence[BaseRoute] = ()) -> Starlette:
     app = Starlette(
         routes=[*api_routes(), *more],
         lifespan=lifespan,
-        exception_handlers={404: _unrouted, 405: _unrouted, 500: _failed},
+        exception_handlers={404: _unrouted, 405: _unrouted, 500: _failed, ClientDisconnect: _gone},
         middleware=[Middleware(Gate, world=world), Middleware(Injector, world=world)],
     )
     app.state.world = world

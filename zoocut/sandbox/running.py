@@ -5,11 +5,13 @@ from __future__ import annotations
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from zoocut.errors import ConfigError
 
@@ -56,9 +58,14 @@ def running(
     """
     folder = [] if data is None else ["--data", str(data)]
     command = [sys.executable, "-m", "zoocut", "sandbox", "--port", str(port), *folder, *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True)
+        yield from _until_left(process, said, within_s)
+
+
+def _until_left(process: subprocess.Popen[str], said: IO[str], within_s: float) -> Iterator[Running]:
     try:
-        yield Running(_endpoint(process, within_s), process)
+        yield Running(_endpoint(process, said, within_s), process)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -69,7 +76,7 @@ def running(
             process.communicate()
 
 
-def _endpoint(process: subprocess.Popen[str], within_s: float) -> str:
+def _endpoint(process: subprocess.Popen[str], said: IO[str], within_s: float) -> str:
     assert process.stdout is not None
     end = time.monotonic() + within_s
     while time.monotonic() < end:
@@ -80,5 +87,7 @@ def _endpoint(process: subprocess.Popen[str], within_s: float) -> str:
             if process.poll() is not None or not line:
                 break
     process.kill()
-    said = process.communicate()[1].strip()
-    raise ConfigError(f"the sandbox did not start within {within_s:g} s: {said or 'it said nothing'}")
+    process.communicate()
+    said.seek(0)
+    words = said.read().strip() or "it said nothing"
+    raise ConfigError(f"the sandbox did not start within {within_s:g} s: {words}")
