@@ -165,7 +165,7 @@ def attached(store: Store, subject_id: int) -> list[Picture]:
 
 def _stored(store: Store, path: str, mime: str) -> Picture:
     is_here = store.one("SELECT 1 FROM blobs WHERE path = ?", path) is not None
-    return Picture(public_url("", path), mime, "here" if is_here else "missing")
+    return Picture(public_url("/sandbox/media", path), mime, "here" if is_here else "missing")
 
 
 def set_card(store: Store, set_id: int) -> SetCard:

@@ -15,9 +15,14 @@ from zoocut.sandbox.rules import Injected
 from zoocut.sandbox.store import now_us
 from zoocut.sandbox.world import Logged, World
 
-__all__ = ["Gate", "Injector"]
+__all__ = ["Gate", "Injector", "is_own"]
 
 LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?")
+
+
+def is_own(path: str) -> bool:
+    """Tell whether a path is the sandbox's own: pages and knobs, neither logged nor met by faults."""
+    return path == "/" or path.startswith("/sandbox")
 
 
 class Gate:
@@ -41,8 +46,11 @@ class Gate:
         try:
             await self._through(scope, receive, note_status)
         finally:
+            self._log(scope, status, time.perf_counter() - begun)
+
+    def _log(self, scope: Scope, status: int, seconds: float) -> None:
+        if not is_own(scope["path"]):
             injected = ",".join(scope.get("zoocut.faults", ()))
-            seconds = time.perf_counter() - begun
             self.world.log.append(Logged(now_us(), scope["method"], scope["path"], status, seconds, injected))
 
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +73,7 @@ class Injector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, through the faults that meet it."""
         faults = self.world.faults
-        own = scope["type"] != "http" or scope["path"] == "/" or scope["path"].startswith("/sandbox")
+        own = scope["type"] != "http" or is_own(scope["path"])
         met = [] if own or not faults else faults.meeting(scope["method"], scope["path"])
         app = self.app
         for watch in met:

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from zoocut.sandbox import gallery
+from zoocut.sandbox import blobs, gallery
 from zoocut.sandbox.calls import world_of
 from zoocut.sandbox.store import Row
 from zoocut.sandbox.values import as_id, iso
-from zoocut.sandbox.world import Logged, World
+from zoocut.sandbox.world import World
 
 __all__ = ["routes"]
 
@@ -66,7 +66,8 @@ def routes() -> list[BaseRoute]:
         "/sandbox/log": log,
     }
     templates = _templates()
-    return [Route(path, _endpoint(templates, view), methods=["GET"]) for path, view in views.items()]
+    pages = [Route(path, _endpoint(templates, view), methods=["GET"]) for path, view in views.items()]
+    return [*pages, Route("/sandbox/media/{path:path}", media, methods=["GET"])]
 
 
 def _templates() -> Environment:
@@ -87,13 +88,20 @@ def _endpoint(templates: Environment, view: View) -> Endpoint:
         asked = Asked(
             id=as_id(request.path_params.get("id")) or 0,
             start=as_id(request.query_params.get("from")) or 0,
-            show=request.query_params.get("show", "calls"),
+            show=request.query_params.get("show", ""),
         )
         page = view(world_of(request), asked)
         text = templates.get_template(page.template).render(page.content, path=request.url.path)
         return HTMLResponse(text.encode("utf-8", "replace"), page.status, HEADERS)
 
     return endpoint
+
+
+async def media(request: Request) -> Response:
+    """Answer with the bytes of one medium, apart from the store's own address, which faults may meet."""
+    answer = await blobs.get(request)
+    answer.headers.update(HEADERS)
+    return answer
 
 
 def _row(world: World, table: str, row_id: int) -> Row | None:
@@ -165,20 +173,15 @@ def subject(world: World, asked: Asked) -> Page:
     return Page("subject.html", shown)
 
 
-def _is_call(entry: Logged) -> bool:
-    return entry.path != "/" and not entry.path.startswith("/sandbox")
-
-
-SHOWN: dict[str, Callable[[Logged], bool]] = {
-    "calls": _is_call,
-    "injected": lambda entry: bool(entry.injected),
-    "all": lambda entry: True,
-}
-
-
 def log(world: World, asked: Asked) -> Page:
     """Show the last requests, newest first, with the faults that met them."""
-    show = asked.show if asked.show in SHOWN else "calls"
-    requests = [entry for entry in reversed(world.log) if SHOWN[show](entry)]
-    shown = {"requests": requests, "show": show, "kept": world.log.maxlen, "faults": world.faults.watches()}
-    return Page("log.html", shown)
+    requests = [entry for entry in reversed(world.log) if entry.injected or asked.show != "injected"]
+    return Page(
+        "log.html",
+        {
+            "requests": requests,
+            "only_injected": asked.show == "injected",
+            "kept": world.log.maxlen,
+            "faults": world.faults.watches(),
+        },
+    )
