@@ -9,16 +9,19 @@ import typer
 from zoocut import __version__
 from zoocut.cli import (
     config,
+    dedupe,
     demo,
     doctor,
     export,
     generate,
     join,
     login,
+    metadata,
     preview,
     sandbox,
     sets_members,
     status,
+    supersede,
     upload,
 )
 from zoocut.cli.console import notes, results
@@ -59,10 +62,14 @@ app.command()(preview.preview)
 app.command()(sandbox.sandbox)
 app.command()(status.status)
 app.command()(upload.upload)
+app.command()(verify.verify)
 app.command()(login.login)
 app.command()(login.logout)
 app.command()(login.whoami)
 app.command()(doctor.doctor)
+app.command()(metadata.metadata)
+app.command()(supersede.supersede)
+app.command()(dedupe.dedupe)
 app.add_typer(sets_members.app, name="sets")
 app.add_typer(config.app, name="config")
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from zoocut.ledger import Target
+    from zoocut.run import Run
     from zoocut.zooniverse.account import Credentials
     from zoocut.zooniverse.keeper import Keeper
 
-__all__ = ["EndpointOption", "ProjectOption", "credentials_for", "endpoint_of", "sign_in"]
+__all__ = ["EndpointOption", "ProjectOption", "credentials_for", "endpoint_of", "sign_in", "target_of"]
 
 EndpointOption = Annotated[
     str | None,
@@ -72,3 +74,28 @@ def credentials_for(server: str) -> Credentials:
 
     home = Path.home()
     return find_credentials(os.environ, home, lambda: best_place(home).find(server))
+
+
+def target_of(run: Run, endpoint: str | None, project: str | None, subject_set: str | None) -> Target:
+    """Give the one target of a run that is meant.
+
+    Raises
+    ------
+    InputError
+        When nothing was uploaded.
+    ConfigError
+        When several targets, or none, fit.
+    """
+    from zoocut.errors import ConfigError, InputError
+    from zoocut.ledger import Ledger
+    from zoocut.upload.targets import Goal, known_target
+
+    if not run.ledger.exists():
+        raise InputError(f"{run.path} was not uploaded yet: run `zoocut upload {run.path}` first")
+    with Ledger.read(run.ledger) as ledger:
+        targets = ledger.targets()
+    found = known_target(targets, Goal(endpoint_of(endpoint) if endpoint else "", project, subject_set))
+    if found is None:
+        names = "; ".join(f"{one.set_name!r} of {one.project_slug} at {one.endpoint}" for one in targets)
+        raise ConfigError(f"{run.path} was not uploaded there: it went to {names}")
+    return found

@@ -152,6 +152,15 @@ class Keeper(Panoptes):
             for document in self._page("/subject_workflow_statuses", "subject_workflow_statuses", params):
                 yield _status(document)
 
+    def collected(self, subject_ids: Sequence[str]) -> set[str]:
+        """Tell which subjects are in a collection that this account may see."""
+        found: set[str] = set()
+        for batch in _batches(subject_ids):
+            params = {"ids": ",".join(batch), "page_size": str(PAGE_SIZE)}
+            documents = self._page("/subjects", "subjects", params)
+            found |= {str(one["id"]) for one in documents if one.get("links", {}).get("collections")}
+        return found
+
     def rename(self, set_id: str, name: str) -> None:
         """Give a set another name.
 

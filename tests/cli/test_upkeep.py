@@ -1,0 +1,200 @@
+"""After the upload: metadata brought up to date, subjects superseded, duplicates found; all at a sandbox."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from zoocut.ledger import Ledger
+from zoocut.manifest import ManifestRow, read_manifest, write_manifest
+from zoocut.run import Run
+from zoocut.sandbox import running
+from zoocut.zooniverse.account import Credentials
+from zoocut.zooniverse.keeper import Keeper, open_keeper
+
+Zoocut = Callable[..., subprocess.CompletedProcess[str]]
+ACCOUNT = {"PANOPTES_USERNAME": "owner", "PANOPTES_PASSWORD": "sandbox-password"}
+PROJECT = "owner/rehearsal"
+FIRST = 170059034123456789
+NUMBERS = itertools.count(1)
+
+
+@dataclass
+class Keeping:
+    """The owner of the rehearsal project, with the program and what the server was asked."""
+
+    keeper: Keeper
+    program: Zoocut
+    folder: Path
+
+    def types(self, code: int, *words: object) -> subprocess.CompletedProcess[str]:
+        done = self.program(*words, **ACCOUNT, PANOPTES_ENDPOINT=self.keeper.endpoint)
+        assert done.returncode == code, done.stderr + done.stdout
+        return done
+
+    def latest(self) -> int:
+        return max(int(one["at"]) for one in self.log())
+
+    def log(self) -> list[dict[str, Any]]:
+        answer = requests.get(f"{self.keeper.endpoint}/sandbox/requests", timeout=30)
+        return list(answer.json()["requests"])
+
+    def writes(self, after: int) -> list[str]:
+        calls = [f"{one['method']} {one['path']}" for one in self.log() if one["at"] > after]
+        return [call for call in calls if " /api" in call and not call.startswith("GET")]
+
+    def run(self, name: str, rows: int = 3) -> Run:
+        """Make a run of pictures, not uploaded yet."""
+        run = Run.create(self.folder / name, {})
+        made = []
+        for n in range(rows):
+            content = io.BytesIO()
+            Image.new("L", (8, 8), n).save(content, "PNG")
+            run.images.mkdir(exist_ok=True)
+            (run.images / f"{n}.png").write_bytes(content.getvalue())
+            told = {"diaSourceId": str(FIRST + n), "snr": f"{n}.5"}
+            made.append(ManifestRow(str(FIRST + n), (f"images/{n}.png",), told))
+        write_manifest(run.manifest, made, ["diaSourceId", "snr"])
+        return run
+
+    def uploaded(self, name: str, rows: int = 3) -> tuple[Run, str, list[str]]:
+        """Make a run and upload it to a set of its own; give its subjects by row."""
+        run, title = self.run(name, rows), f"{name} {next(NUMBERS)}"
+        self.types(0, "upload", run.path, "--project", PROJECT, "--set", title)
+        with Ledger.read(run.ledger) as ledger:
+            return run, title, [str(entry.subject_id) for entry in ledger.every(ledger.targets()[0])]
+
+
+@pytest.fixture(scope="module")
+def keeper() -> Iterator[Keeper]:
+    with running() as sandbox:
+        yield open_keeper(sandbox.endpoint, Credentials("owner", "sandbox-password"))
+
+
+@pytest.fixture
+def keeping(keeper: Keeper, zoocut: Zoocut, tmp_path: Path) -> Keeping:
+    return Keeping(keeper, zoocut, tmp_path)
+
+
+def test_metadata_follows_the_manifest(keeping: Keeping) -> None:
+    run, _, subjects = keeping.uploaded("night")
+    stranger = keeping.keeper.subject(subjects[0])
+    keeping.keeper.replace_metadata(stranger, {**stranger.metadata, "#others": "kept"})
+    rows = list(read_manifest(run.manifest))
+    hidden = [
+        ManifestRow(r.external_id, r.locations, {"diaSourceId": r.external_id, "#snr": "9"}) for r in rows
+    ]
+    write_manifest(run.manifest, hidden, ["diaSourceId", "#snr"])
+    began = keeping.latest()
+    told = json.loads(keeping.types(0, "metadata", run.path, "--diff", "--json").stdout)["differences"]
+    assert {(one["key"], one["there"], one["manifest"]) for one in told if one["subject"] == subjects[1]} == {
+        ("snr", "1.5", None),
+        ("#snr", None, "9"),
+    }
+    assert "nothing was changed" in keeping.types(2, "metadata", run.path, "--apply").stderr
+    assert keeping.writes(began) == []
+    assert keeping.types(0, "metadata", run.path, "--apply", "--yes").stdout == "3 subjects changed\n"
+    first = keeping.keeper.subject(subjects[0]).metadata
+    assert (first["#snr"], first["#others"], "snr" in first) == ("9", "kept", False)
+    assert first["#zoocut"].startswith(f"{run.run_id}/")
+    began = keeping.latest()
+    assert keeping.types(0, "metadata", run.path, "--apply").stdout == "0 subjects changed\n"
+    assert keeping.writes(began) == []
+    keeping.types(0, "upload", run.path)
+    assert len(list(keeping.keeper.subjects_of_set(stranger.sets[0]))) == 3
+
+
+def test_metadata_goes_on_where_it_was_stopped(keeping: Keeping) -> None:
+    """One subject was written and the ledger not told: the next call finds it done and tells the ledger."""
+    run, _, subjects = keeping.uploaded("night")
+    rows = list(read_manifest(run.manifest))
+    write_manifest(
+        run.manifest, [ManifestRow(r.external_id, r.locations, {"snr": "7"}) for r in rows], ["snr"]
+    )
+    subject = keeping.keeper.subject(subjects[0])
+    keeping.keeper.replace_metadata(subject, {"snr": "7", "#zoocut": subject.key})
+    assert keeping.types(0, "metadata", run.path, "--apply", "--yes").stdout == "2 subjects changed\n"
+    keeping.types(0, "upload", run.path)
+
+
+def test_images_are_never_exchanged(keeping: Keeping) -> None:
+    run, _, _ = keeping.uploaded("night", 1)
+    (row,) = read_manifest(run.manifest)
+    (run.images / "other.png").write_bytes((run.images / "0.png").read_bytes())
+    write_manifest(
+        run.manifest, [ManifestRow(row.external_id, ("images/other.png",), row.metadata)], row.metadata
+    )
+    began = keeping.latest()
+    assert "zoocut supersede" in keeping.types(3, "metadata", run.path, "--apply", "--yes").stderr
+    assert keeping.writes(began) == []
+
+
+def test_superseding_keeps_old_and_new_together(keeping: Keeping) -> None:
+    old, _, subjects = keeping.uploaded("night", 2)
+    new = keeping.run("again", 3)
+    told = json.loads(keeping.types(0, "supersede", old.path, new.path, "--json").stdout)
+    assert (told["replaced"], told["fresh"], told["uploaded"]) == (2, 1, 0)
+    title = f"again {next(NUMBERS)}"
+    keeping.types(0, "upload", new.path, "--project", PROJECT, "--set", title)
+    done = keeping.types(0, "supersede", old.path, new.path)
+    assert "2 have their new subject" in done.stdout
+    pairs = list(csv.DictReader((new.path / "superseded.csv").read_text().splitlines()))
+    assert [pair["old_subject_id"] for pair in pairs] == subjects
+    for pair in pairs:
+        new_subject = keeping.keeper.subject(pair["new_subject_id"])
+        assert new_subject.metadata["#supersedes"] == pair["old_subject_id"]
+        assert new_subject.external_id == pair["diaSourceId"]
+    unprepared, _, _ = keeping.uploaded("unprepared", 2)
+    assert "before it was prepared" in keeping.types(3, "supersede", old.path, unprepared.path).stderr
+
+
+def test_duplicates_are_shown_then_unlinked_and_only_unseen_ones_deleted(keeping: Keeping) -> None:
+    _, title, subjects = keeping.uploaded("night", 3)
+    project = keeping.keeper.project(PROJECT)
+    (found,) = keeping.keeper.subject_sets(project, title)
+    twins = [
+        keeping.keeper.create_subject(
+            project.project_id, "", {"#diaSourceId": str(FIRST + n), **more}, []
+        ).subject_id
+        for n, more in ((0, {}), (1, {}), (2, {"#training_subject": "True"}))
+    ]
+    keeping.keeper.link(found.set_id, twins)
+    where = ("dedupe", "--set", title, "--project", PROJECT)
+    rows = json.loads(keeping.types(0, *where, "--json").stdout)["duplicates"]
+    assert {(row["subject"], row["proposal"]) for row in rows} == {
+        (subjects[0], "keep"), (twins[0], "unlink"), (subjects[1], "keep"), (twins[1], "unlink")
+    }  # fmt: skip
+    began = keeping.latest()
+    assert "nothing was changed" in keeping.types(2, *where, "--unlink", "--delete-unseen").stderr
+    assert keeping.writes(began) == []
+    met(keeping, project.project_id, twins[1])
+    rows = json.loads(keeping.types(0, *where, "--json").stdout)["duplicates"]
+    assert {row["subject"]: row["served"] for row in rows}[twins[1]] == "yes"
+    told = json.loads(keeping.types(0, *where, "--delete-unseen", "--yes", "--json").stdout)
+    assert told == {"version": 1, "sources": 2, "unlinked": 2, "deleted": [twins[0]]}
+    left = [one.subject_id for one in keeping.keeper.subjects_of_set(found.set_id)]
+    assert set(left) == {*subjects, twins[2]}
+    assert keeping.keeper.subject(twins[1]).sets == ()
+    assert "no duplicates" in keeping.types(0, *where).stdout
+
+
+def met(keeping: Keeping, project_id: str, subject_id: str) -> None:
+    """Have a workflow retire a subject: it was served."""
+    request = keeping.keeper._session.request
+    content = {"display_name": "W", "primary_language": "en", "links": {"project": project_id}}
+    answer = request("POST", "/workflows", body={"workflows": content})
+    assert answer.document is not None
+    number = answer.document["workflows"][0]["id"]
+    request("POST", f"/workflows/{number}/retired_subjects", body={"subject_ids": [subject_id]})
+    requests.post(f"{keeping.keeper.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()

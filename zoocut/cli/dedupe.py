@@ -1,0 +1,99 @@
+"""`zoocut dedupe`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoocut.cli.asking import agree, told_when_stopped
+from zoocut.cli.console import notes, print_json, results
+from zoocut.cli.server import EndpointOption, ProjectOption, sign_in
+from zoocut.cli.tables import CsvOption, JsonOption, show
+
+if TYPE_CHECKING:
+    from zoocut.dedupe import Copy, Group
+
+__all__ = ["dedupe"]
+
+
+def dedupe(
+    subject_set: Annotated[
+        str | None,
+        typer.Option(
+            "--set", help="The set's name or id; the whole project when not given.", show_default=False
+        ),
+    ] = None,
+    project: ProjectOption = None,
+    unlink: Annotated[
+        bool, typer.Option("--unlink", help="Take all but one of each out of the sets.")
+    ] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete-unseen", help="Also delete those that no volunteer can have met.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without being asked.")] = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Find subjects with the same diaSourceId; keep the one with the most classifications.
+
+    Training subjects are left alone. Without --unlink it only shows what it finds.
+
+    Example: zoocut dedupe --set 'Night 1' --project owner/name --unlink
+    """
+    from zoocut.dedupe import delete_unseen, find_groups, unlink_others
+    from zoocut.errors import ConfigError
+    from zoocut.sets import find_project, find_set
+
+    if project is None and subject_set is None:
+        raise ConfigError("say where to look: --project OWNER/NAME, and --set for one set of it")
+    keeper = sign_in(endpoint)
+    owner = find_project(keeper, project)
+    details = find_set(keeper, owner, subject_set) if subject_set is not None else None
+    place = owner or keeper.project(details.subject_set.project_id if details else "")
+    among = (
+        keeper.subjects_of_set(details.subject_set.set_id) if details else keeper.subjects_of_project(place)
+    )
+    groups = find_groups(keeper, place, among)
+    if not unlink and not delete:
+        show("duplicates", [row for group in groups for row in _rows(group)], as_json, as_csv)
+        return
+    others = sum(len(group.others) for group in groups)
+    unseen = sum(one.unseen for group in groups for one in group.others)
+    if groups:
+        agree(_question(others, unseen, delete), yes)
+    with told_when_stopped("stopped; what was done so far stays: run the same command again to go on"):
+        unlinked = unlink_others(keeper, groups)
+        deleted = delete_unseen(keeper, groups) if delete else []
+    if as_json:
+        print_json({"version": 1, "sources": len(groups), "unlinked": unlinked, "deleted": deleted})
+        return
+    results.print(
+        f"{len(groups)} sources had several subjects; {unlinked} memberships ended, {len(deleted)} subjects "
+        "deleted"
+    )
+    if deleted:
+        notes.print("deleting gives no quota back until the server has removed them, if then")
+
+
+def _question(others: int, unseen: int, delete: bool) -> str:
+    words = f"take {others} subjects out of the sets that hold their kept copy"
+    return f"{words}, and delete for good {unseen} that no volunteer can have met?" if delete else f"{words}?"
+
+
+def _rows(group: Group) -> list[dict[str, Any]]:
+    kept = _row(group.dia_source_id, group.kept, "keep")
+    return [kept, *(_row(group.dia_source_id, other, "unlink") for other in group.others)]
+
+
+def _row(source: str, one: Copy, what: str) -> dict[str, Any]:
+    return {
+        "diaSourceId": source,
+        "subject": one.subject.subject_id,
+        "sets": " ".join(one.subject.sets),
+        "classifications": one.classifications,
+        "served": "yes" if one.served else "no",
+        "collected": "yes" if one.collected else "not visibly",
+        "proposal": what,
+    }

@@ -1,0 +1,74 @@
+"""`zoocut metadata`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zoocut.cli.asking import agree, told_when_stopped
+from zoocut.cli.console import print_json, results
+from zoocut.cli.server import EndpointOption, ProjectOption, sign_in, target_of
+from zoocut.cli.tables import CsvOption, JsonOption, show
+
+if TYPE_CHECKING:
+    from zoocut.metadata import Change
+
+__all__ = ["metadata"]
+
+
+def metadata(
+    path: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.", show_default=False)],
+    write: Annotated[
+        bool, typer.Option("--apply/--diff", help="Write the differences, or only show them.")
+    ] = False,
+    project: ProjectOption = None,
+    subject_set: Annotated[
+        str | None, typer.Option("--set", help="The set, where the run went to several.", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without being asked.")] = False,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Bring the metadata of uploaded subjects to what the run's manifest says now.
+
+    Edit manifest.csv, for example the heading metadata:snr to metadata:#snr, look at --diff, then --apply.
+
+    Example: zoocut metadata night-run --apply
+    """
+    from zoocut.ledger import Ledger, sole_uploader
+    from zoocut.metadata import apply, differences
+    from zoocut.run import Run
+
+    run = Run.open(path)
+    target = target_of(run, endpoint, project, subject_set)
+    keeper = sign_in(target.endpoint)
+    with sole_uploader(run.ledger), Ledger.open(run.ledger, run.run_id) as ledger:
+        changes = list(differences(run, ledger, target, keeper))
+        if not write:
+            show("differences", [row for change in changes for row in _rows(change)], as_json, as_csv)
+            return
+        touched = sum(bool(change.given) for change in changes)
+        if touched:
+            agree(f"change the metadata of {touched} subjects of {target.set_name}?", yes)
+        with told_when_stopped(f"stopped; run `zoocut metadata {path} --apply` again to go on"):
+            changed = sum(apply(ledger, keeper, change) for change in changes)
+    if as_json:
+        print_json({"version": 1, "changed": changed})
+        return
+    results.print(f"{changed} subjects changed", markup=False)
+
+
+def _rows(change: Change) -> list[dict[str, Any]]:
+    return [
+        {
+            "external_id": change.entry.external_id,
+            "subject": change.entry.subject_id,
+            "key": key,
+            "there": before,
+            "manifest": after,
+        }
+        for key, (before, after) in change.given.items()
+    ]

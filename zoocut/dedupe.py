@@ -1,0 +1,157 @@
+"""Subjects that carry the same diaSourceId: one is kept, the others leave the sets that hold it too.
+
+Talk and other people's collections cannot be seen through the API, so only a subject that no workflow has
+ever served may be deleted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from zoocut.errors import VerificationFailed
+from zoocut.zooniverse.keeper import Keeper
+from zoocut.zooniverse.names import bare_name, dia_source_id
+from zoocut.zooniverse.panoptes import Project, Subject
+
+__all__ = ["Copy", "Group", "delete_unseen", "find_groups", "unlink_others"]
+
+TRAINING = "training_subject"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One of several subjects of a source.
+
+    Parameters
+    ----------
+    subject : Subject
+        The subject.
+    classifications : int
+        How many it has, over all workflows of the project.
+    served : bool
+        Whether a workflow has met it, or serves one of its sets.
+    collected : bool
+        Whether it is in a collection that this account may see.
+    """
+
+    subject: Subject
+    classifications: int
+    served: bool
+    collected: bool
+
+    @property
+    def unseen(self) -> bool:
+        """Whether no volunteer can have met it."""
+        return not (self.classifications or self.served or self.collected)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The subjects of one source.
+
+    Parameters
+    ----------
+    dia_source_id : str
+        The source.
+    kept : Copy
+        The one with the most classifications; of equal ones the oldest.
+    others : tuple of Copy
+        The rest.
+    """
+
+    dia_source_id: str
+    kept: Copy
+    others: tuple[Copy, ...]
+
+
+def find_groups(keeper: Keeper, project: Project, subjects: Iterable[Subject]) -> list[Group]:
+    """Find the sources that have several subjects; training subjects are left alone.
+
+    Parameters
+    ----------
+    keeper : Keeper
+        The server.
+    project : Project
+        Whose workflows are asked.
+    subjects : iterable of Subject
+        Of one set, or of the project.
+    """
+    by_source: dict[str, list[Subject]] = defaultdict(list)
+    for subject in subjects:
+        if dia_source_id(subject) and not _is_training(subject):
+            by_source[dia_source_id(subject)].append(subject)
+    several = {source: found for source, found in by_source.items() if len(found) > 1}
+    copies = _looked_at(keeper, project, [subject for found in several.values() for subject in found])
+    return [_group(source, [copies[one.subject_id] for one in found]) for source, found in several.items()]
+
+
+def _is_training(subject: Subject) -> bool:
+    return any(
+        bare_name(key) == TRAINING and str(value).strip().lower() == "true"
+        for key, value in subject.metadata.items()
+    )
+
+
+def _looked_at(keeper: Keeper, project: Project, subjects: list[Subject]) -> Mapping[str, Copy]:
+    ids = [subject.subject_id for subject in subjects]
+    counts: Counter[str] = Counter()
+    met: set[str] = set()
+    serving: set[str] = set()
+    for workflow in keeper.workflows(project) if ids else ():
+        serving.update(workflow.set_ids)
+        for status in keeper.statuses(workflow.workflow_id, ids):
+            counts[status.subject_id] += status.classifications
+            met.add(status.subject_id)
+    collected = keeper.collected(ids)
+    return {
+        one.subject_id: Copy(
+            one,
+            counts[one.subject_id],
+            one.subject_id in met or not serving.isdisjoint(one.sets),
+            one.subject_id in collected,
+        )
+        for one in subjects
+    }
+
+
+def _group(source: str, copies: list[Copy]) -> Group:
+    kept, *others = sorted(copies, key=lambda one: (-one.classifications, int(one.subject.subject_id)))
+    return Group(source, kept, tuple(others))
+
+
+def unlink_others(keeper: Keeper, groups: Iterable[Group]) -> int:
+    """Take the others out of every set that holds the kept one; return how many memberships ended.
+
+    Raises
+    ------
+    VerificationFailed
+        When one is still in such a set.
+    """
+    by_set: dict[str, list[str]] = defaultdict(list)
+    for set_id, subject_id in _shared(groups):
+        by_set[set_id].append(subject_id)
+    for set_id, subject_ids in by_set.items():
+        keeper.unlink(set_id, subject_ids)
+        if not set(subject_ids).isdisjoint(one.subject_id for one in keeper.subjects_of_set(set_id)):
+            raise VerificationFailed(f"not every copy is out of set {set_id}: run the same command again")
+    return sum(map(len, by_set.values()))
+
+
+def _shared(groups: Iterable[Group]) -> Iterator[tuple[str, str]]:
+    for group in groups:
+        for other in group.others:
+            for set_id in sorted(set(other.subject.sets) & set(group.kept.subject.sets)):
+                yield set_id, other.subject.subject_id
+
+
+def delete_unseen(keeper: Keeper, groups: Iterable[Group]) -> list[str]:
+    """Delete the others that no volunteer can have met and that are in no set now; return their ids."""
+    deleted = []
+    for other in (one for group in groups for one in group.others if one.unseen):
+        subject = keeper.subject(other.subject.subject_id)
+        if not subject.sets:
+            keeper.delete_subject(subject.subject_id)
+            deleted.append(subject.subject_id)
+    return deleted

@@ -1,0 +1,134 @@
+"""Bring the metadata of uploaded subjects to what the manifest says now; images are never exchanged.
+
+What the run itself sent earlier and the manifest no longer says is removed; keys that others have added stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoocut.errors import InputError, ZooniverseError
+from zoocut.ledger import Entry, Image, Ledger, PlannedRow, State, Target
+from zoocut.manifest import ManifestRow, read_manifest
+from zoocut.run import Run
+from zoocut.zooniverse.faults import Refused
+from zoocut.zooniverse.keeper import Keeper
+from zoocut.zooniverse.panoptes import PAGE_SIZE
+
+__all__ = ["Change", "apply", "differences"]
+
+INDEX = "%"
+"""Marks a column that sets are indexed by; Zooniverse gets the key without it."""
+
+UPLOADED = (State.CREATED, State.STORED, State.LINKED)
+CHANGED_MEANWHILE = 412
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A subject whose metadata is not what the manifest says.
+
+    Parameters
+    ----------
+    entry : Entry
+        Its row's entry.
+    row : PlannedRow
+        What the manifest says.
+    given : mapping of str to (before, after)
+        The keys that differ; None where there is no such key.
+    """
+
+    entry: Entry
+    row: PlannedRow
+    given: Mapping[str, tuple[Any, Any]] = field(repr=False)
+
+
+def differences(run: Run, ledger: Ledger, target: Target, keeper: Keeper) -> Iterator[Change]:
+    """Yield every uploaded row whose subject, or ledger entry, says something else than the manifest.
+
+    Raises
+    ------
+    InputError
+        When the manifest names other images for a row, or a subject is gone.
+    """
+    rows = {row.external_id: _planned(row) for row in read_manifest(run.manifest)}
+    waiting: list[Entry] = []
+    for entry in ledger.every(target):
+        if entry.state in UPLOADED:
+            waiting.append(entry)
+        if len(waiting) == PAGE_SIZE:
+            yield from _compare(rows, waiting, keeper)
+            waiting = []
+    if waiting:
+        yield from _compare(rows, waiting, keeper)
+
+
+def _planned(row: ManifestRow) -> PlannedRow:
+    metadata = {key.removeprefix(INDEX): value for key, value in row.metadata.items()}
+    return PlannedRow(row.external_id, metadata, tuple(Image(location, "") for location in row.locations))
+
+
+def _compare(rows: Mapping[str, PlannedRow], entries: Sequence[Entry], keeper: Keeper) -> Iterator[Change]:
+    subjects = {one.subject_id: one for one in keeper.subjects([str(e.subject_id) for e in entries])}
+    for entry in entries:
+        row, subject = rows.get(entry.external_id), subjects.get(str(entry.subject_id))
+        if row is None or subject is None:
+            where = "manifest" if row is None else "server"
+            raise InputError(
+                f"row {entry.external_id} is missing from the {where}: run `zoocut verify` to see more"
+            )
+        if [image.path for image in row.images] != [image.path for image in entry.images]:
+            raise InputError(
+                f"row {entry.external_id} has other images now: an image is never exchanged under a subject; "
+                "make new subjects with `zoocut supersede`"
+            )
+        given = _differing(entry, row, subject.metadata)
+        if given or dict(entry.metadata) != row.metadata:
+            yield Change(entry, row, given)
+
+
+def _differing(entry: Entry, row: PlannedRow, held: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    keys = dict.fromkeys([*row.metadata, *entry.metadata])
+    pairs = {key: (held.get(key), row.metadata.get(key)) for key in keys}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def apply(ledger: Ledger, keeper: Keeper, change: Change) -> bool:
+    """Write one subject's metadata, then the ledger; killed in between, the next call finds it done.
+
+    Returns
+    -------
+    bool
+        Whether the subject itself was changed.
+
+    Raises
+    ------
+    ZooniverseError
+        When somebody else keeps changing the subject.
+    """
+    changed = bool(change.given) and _write(keeper, change)
+    ledger.amend(change.entry, change.row)
+    return changed
+
+
+def _write(keeper: Keeper, change: Change) -> bool:
+    for _ in range(TRIES):
+        subject = keeper.subject(str(change.entry.subject_id))
+        given = _differing(change.entry, change.row, subject.metadata)
+        if not given:
+            return False
+        merged = {**subject.metadata, **{key: after for key, (_, after) in given.items()}}
+        try:
+            keeper.replace_metadata(
+                subject, {key: value for key, value in merged.items() if value is not None}
+            )
+            return True
+        except Refused as error:
+            if error.status != CHANGED_MEANWHILE:
+                raise
+    raise ZooniverseError(
+        f"subject {change.entry.subject_id} is being changed by somebody else: run again later"
+    )
