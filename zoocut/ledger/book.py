@@ -308,6 +308,14 @@ class Ledger:
                 (target.number,),
             ).rowcount
 
+    def amend(self, entry: Entry, row: PlannedRow) -> None:
+        """Take over what a manifest row says now, after the entry's subject was brought to say the same."""
+        with self._transaction() as write:
+            write.execute(
+                "UPDATE rows SET metadata = ?, digest = ? WHERE target = ? AND row = ?",
+                (json.dumps(row.metadata), row.digest, entry.target, entry.row),
+            )
+
     def last_error(self, target: Target) -> str | None:
         """Tell what stopped the last upload to the target, if anything did."""
         ((text,),) = self._query("SELECT last_error FROM targets WHERE number = ?", target.number)
