@@ -23,6 +23,7 @@ from zoocut.cli import (
     status,
     supersede,
     upload,
+    verify,
 )
 from zoocut.cli.console import notes, results
 from zoocut.errors import ZoocutError
