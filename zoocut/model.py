@@ -47,6 +47,8 @@ class DiaSource:
         Which row of it, in words that an error message can use.
     columns : mapping of str to Value
         Every column of the row under the catalog's own names; `diaSourceId` is always among them.
+    pixel_yx : tuple of float, optional
+        Zero-based (y, x) on its frame, where the catalog gives that in the place of a position on the sky.
     """
 
     dia_source_id: int
@@ -55,6 +57,7 @@ class DiaSource:
     origin: str
     row: str
     columns: Mapping[str, Value] = field(repr=False)
+    pixel_yx: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +127,7 @@ class Catalog(Protocol):
         ...
 
     def sources(self) -> Iterator[DiaSource | Rejection]:
-        """Yield every row once, sources that share an exposure next to each other.
+        """Yield every row once, sources that share an exposure next to each other; each call starts anew.
 
         Raises
         ------

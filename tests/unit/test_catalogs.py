@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import tarfile
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
+import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,13 +17,15 @@ from zoocut.catalogs import open_catalog
 from zoocut.config.catalog import AlertsSettings, TableSettings
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection
+from zoocut.packets.container import LARGEST_BLOCK_BYTES
+from zoocut.packets.files import LARGEST_MEMBER_BYTES
 
 BIG = 2**53 + 1
 """No double holds it."""
 
 
 def read_table(path: Path) -> tuple[list[DiaSource], list[Rejection]]:
-    rows = list(open_catalog(TableSettings(kind="table", path=path.name), path.parent).sources())
+    rows = list(open_catalog(TableSettings(kind="table", path=path.name, columns={}), path.parent).sources())
     return [r for r in rows if isinstance(r, DiaSource)], [r for r in rows if isinstance(r, Rejection)]
 
 
@@ -36,13 +42,16 @@ def parquet(folder: Path, ids: pa.Array) -> Path:
 
 
 def test_ids_beyond_doubles_with_a_null_stay_exact(tmp_path: Path) -> None:
-    ecsv = tmp_path / "sources.ecsv"
+    names = ("sources.ecsv", "sources.vot", "sources.fits", "sources.fits.gz")
     ids = MaskedColumn([BIG, 0, BIG + 2], mask=[False, True, False], dtype="int64")
-    Table({"diaSourceId": ids, "ra": [10.0] * 3, "dec": [1.0] * 3}).write(ecsv)
+    formats = ("ascii.ecsv", "votable", "fits", "fits")
+    for name, kind in zip(names, formats, strict=True):
+        table = Table({"diaSourceId": ids, "ra": [10.0] * 3, "dec": [1.0] * 3, "band": ["r", "i", "r"]})
+        table.write(tmp_path / name, format=kind)
     tables = [
         csv(tmp_path, f"diaSourceId,ra,dec\n{BIG},10,1\n,10,1\n{BIG + 2},10,1\n"),
         parquet(tmp_path, pa.array([BIG, None, BIG + 2], pa.int64())),
-        ecsv,
+        *(tmp_path / name for name in names),
     ]
     for table in tables:
         sources, rejections = read_table(table)
@@ -93,7 +102,7 @@ def test_rows_of_an_exposure_come_together(tmp_path: Path) -> None:
         ("sources.csv", b"", "cannot be read as csv"),
         ("sources.parquet", b"PAR1 but no more", "cannot be read as parquet"),
         ("sources.ecsv", b"no header", "cannot be read as ecsv"),
-        ("sources.xls", b"", "must end in .csv, .ecsv, .parquet"),
+        ("sources.xls", b"", "must end in .csv, .parquet, .ecsv"),
     ],
 )
 def test_unusable_tables(tmp_path: Path, name: str, content: bytes, says: str) -> None:
@@ -110,7 +119,7 @@ def test_missing_table(tmp_path: Path) -> None:
 
 
 def alerts(folder: Path, pattern: str) -> list[DiaSource | Rejection]:
-    return list(open_catalog(AlertsSettings(kind="alerts", path=pattern), folder).sources())
+    return list(open_catalog(AlertsSettings(kind="alerts", path=pattern, columns={}), folder).sources())
 
 
 def test_ztf_packets(shared: Path) -> None:
@@ -139,3 +148,133 @@ def test_a_truncated_packet_costs_only_itself(shared: Path, tmp_path: Path) -> N
 def test_no_packets(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no file matches"):
         alerts(tmp_path, "*.avro")
+
+
+def test_lsst_alerts_in_parquet_and_on_the_wire(shared: Path) -> None:
+    settings = AlertsSettings(
+        kind="alerts", path="lsst", dia_source_id="diaSourceId", measurements="diaSource", columns={}
+    )
+    rows = list(open_catalog(settings, shared / "data").sources())
+    assert len(rows) == 26
+    sources = [row for row in rows if isinstance(row, DiaSource)]
+    assert len(sources) == 26
+    wire = next(source for source in sources if source.origin.endswith("_7912941781254298.avro"))
+    assert wire.dia_source_id == wire.columns["diaSourceId"] > 2**53 // 2
+    for source in sources:
+        assert isinstance(source.columns["band"], str)
+        assert isinstance(source.columns["visit"], int)
+        assert isinstance(source.columns["reliability"], float)
+        assert "cutoutDifference" not in source.columns
+        assert source.ra_deg is not None
+
+
+def test_a_survey_nobody_named_needs_field_names_only(shared: Path) -> None:
+    columns = {"snr": "candidate.scorr", "objectId": "objectid", "first": "candidate.jdstarthist"}
+    settings = AlertsSettings(kind="alerts", path="winter/*.avro", columns=columns)
+    rows = list(open_catalog(settings, shared / "data").sources())
+    assert [row.dia_source_id for row in rows if isinstance(row, DiaSource)] == [
+        3608694,
+        3608701,
+        3608704,
+        3608721,
+    ]
+    assert isinstance(rows[0], DiaSource)
+    assert rows[0].columns["objectId"] == "WNTR24awati"
+    assert rows[0].columns["snr"] == rows[0].columns["scorr"]
+
+
+def test_archives_of_packets(shared: Path, tmp_path: Path) -> None:
+    whole = sorted((shared / "data" / "ztf").glob("*.avro"))[:3]
+    wire = next((shared / "data" / "lsst").glob("*.avro"))
+    (tmp_path / "note.txt").write_text("no packet")
+    (tmp_path / "broken.avro").write_bytes(whole[0].read_bytes()[:30_000])
+    for mode, name in (("w", "night.tar"), ("w:gz", "night.tar.gz")):
+        with tarfile.open(tmp_path / name, mode) as archive:  # type: ignore[call-overload]
+            for path in (*whole, tmp_path / "note.txt", tmp_path / "broken.avro", wire):
+                archive.add(path, arcname=f"night/{path.name}")
+        rows = alerts(tmp_path, name)
+        assert [r.dia_source_id for r in rows if isinstance(r, DiaSource)] == [int(p.stem) for p in whole]
+        refused = [row for row in rows if isinstance(row, Rejection)]
+        assert [row.row.removeprefix(f"{name}/night/") for row in refused] == ["broken.avro", wire.name]
+        assert "its id is missing" in refused[1].reason
+
+
+def test_a_truncated_archive_costs_what_is_behind(shared: Path, tmp_path: Path) -> None:
+    whole = sorted((shared / "data" / "ztf").glob("*.avro"))[:3]
+    with tarfile.open(tmp_path / "all.tar.gz", "w:gz") as archive:
+        for path in whole:
+            archive.add(path)
+    content = (tmp_path / "all.tar.gz").read_bytes()
+    (tmp_path / "night.tar.gz").write_bytes(content[: len(content) * 2 // 3])
+    rows = alerts(tmp_path, "night.tar.gz")
+    assert [r.dia_source_id for r in rows if isinstance(r, DiaSource)][:1] == [int(whole[0].stem)]
+    assert isinstance(rows[-1], Rejection)
+    assert "night.tar.gz breaks off" in rows[-1].reason
+
+
+def test_bombs_are_not_unpacked(tmp_path: Path) -> None:
+    schema = {"type": "record", "name": "p", "fields": [{"name": "candid", "type": "bytes"}]}
+    with (tmp_path / "a.avro").open("wb") as file:
+        fastavro.writer(file, schema, [{"candid": b"\0" * (LARGEST_BLOCK_BYTES + 1)}], codec="deflate")
+    assert (tmp_path / "a.avro").stat().st_size < 2**20
+    with tarfile.open(tmp_path / "b.tar", "w") as archive, Path("/dev/zero").open("rb") as zeros:
+        member = tarfile.TarInfo("huge.avro")
+        member.size = LARGEST_MEMBER_BYTES + 1
+        archive.addfile(member, zeros)
+    reasons = [row.reason for row in alerts(tmp_path, "[ab].*") if isinstance(row, Rejection)]
+    assert len(reasons) == 2
+    assert "unpacks to more than 256 MB" in reasons[0]
+    assert "which no packet has" in reasons[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda packet: packet[:1] + (12345).to_bytes(4, "big") + packet[5:], "schema id 12345"),
+        (lambda packet: packet[:2000], "breaks off"),
+        (lambda packet: packet + b"more", "is longer than an alert of schema 900"),
+        (lambda packet: b"\0", "lacks the zero byte and the schema id"),
+        (lambda packet: b"hello, no packet", "is no alert packet, parquet or tar"),
+    ],
+)
+def test_bad_wire_packets(shared: Path, tmp_path: Path, change: Callable[[bytes], bytes], says: str) -> None:
+    wire = next((shared / "data" / "lsst").glob("*.avro"))
+    (tmp_path / "a.avro").write_bytes(change(wire.read_bytes()))
+    (row,) = alerts(tmp_path, "a.avro")
+    assert isinstance(row, Rejection)
+    assert says in row.reason
+    assert "a.avro" in row.reason
+
+
+def test_columns_under_other_names(tmp_path: Path) -> None:
+    csv(tmp_path, "id,RA,DE,obs,ccd\n5,1,2,9,1\n6,1,2,8,1\n7,1,2,9,1\n")
+    settings = TableSettings(
+        kind="table",
+        path="sources.csv",
+        dia_source_id="id",
+        ra="RA",
+        dec="DE",
+        columns={"visit": "obs", "detector": "ccd"},
+    )
+    sources = list(open_catalog(settings, tmp_path).sources())
+    assert [s.columns["visit"] for s in sources if isinstance(s, DiaSource)] == [8, 9, 9]
+    missing = settings.model_copy(update={"columns": {"band": "filter"}})
+    with pytest.raises(InputError, match="has no column filter"):
+        open_catalog(missing, tmp_path)
+
+
+def test_positions_in_pixels(tmp_path: Path) -> None:
+    csv(tmp_path, "diaSourceId,x,y\n5,1,20.5\n6,,2\n")
+    settings = TableSettings(kind="table", path="sources.csv", x="x", y="y", first_pixel=1, columns={})
+    good, bad = open_catalog(settings, tmp_path).sources()
+    assert isinstance(good, DiaSource)
+    assert (good.pixel_yx, good.ra_deg) == ((19.5, 0.0), None)
+    assert isinstance(bad, Rejection)
+    assert "its pixel is missing" in bad.reason
+
+
+def test_dates_of_parquet_become_text(tmp_path: Path) -> None:
+    table = {"diaSourceId": [1], "ra": [1.0], "dec": [2.0], "time": [datetime(2026, 1, 2, 3, 4)]}
+    pq.write_table(pa.table(table), tmp_path / "sources.parquet")
+    ((source,), _) = read_table(tmp_path / "sources.parquet")
+    assert source.columns["time"] == "2026-01-02T03:04:00"

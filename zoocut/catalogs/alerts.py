@@ -1,16 +1,15 @@
-"""Alert packets in Avro containers, as ZTF and surveys like it publish them."""
+"""Alert packets of any survey that names its fields in `[catalog]`."""
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoocut.catalogs.values import exact_id, plain
+from zoocut.catalogs.values import exact_id, number_or_none, plain
 from zoocut.config.catalog import AlertsSettings
-from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection, Value
+from zoocut.packets import Broken, Packet, find_packet_files, read_packets
 
 __all__ = ["AlertCatalog"]
 
@@ -33,47 +32,48 @@ class AlertCatalog:
 
     def __init__(self, settings: AlertsSettings, folder: Path) -> None:
         self._settings = settings
-        self._paths = sorted(glob.glob(str(folder / settings.path), recursive=True))
-        if not self._paths:
-            raise InputError(f"no file matches {folder / settings.path}: check catalog.path or --input")
+        self._paths = find_packet_files(folder / settings.path)
 
     @property
-    def expected(self) -> int:
-        """How many packets to expect, taking one a file."""
-        return len(self._paths)
+    def expected(self) -> int | None:
+        """How many packets to expect: one a file, where each file is some packet's own."""
+        return len(self._paths) if len(self._paths) > 1 else None
 
     def sources(self) -> Iterator[DiaSource | Rejection]:
         """Yield every packet's detection; a file that breaks off costs what lies behind the break."""
         for path in self._paths:
-            yield from self._in_file(path)
+            for item in read_packets(Path(path)):
+                yield (
+                    Rejection("", item.row, item.reason)
+                    if isinstance(item, Broken)
+                    else self._source(path, item)
+                )
 
-    def _in_file(self, path: str) -> Iterator[DiaSource | Rejection]:
-        import fastavro
-
-        name = Path(path).name
+    def _source(self, path: str, packet: Packet) -> DiaSource | Rejection:
+        names = self._settings
+        raw_id = _at(packet.fields, names.dia_source_id)
         try:
-            with open(path, "rb") as file:
-                for number, packet in enumerate(fastavro.reader(file), start=1):
-                    yield self._source(path, f"{name} packet {number}", packet)
-        except Exception as error:  # fastavro lets whatever a broken file provokes escape
-            yield Rejection("", name, f"{path} breaks off or is no Avro file ({error!r}): fetch it again")
+            dia_source_id = exact_id(raw_id)
+        except ValueError as error:
+            return Rejection("" if raw_id is None else str(raw_id), packet.row, str(error))
+        columns = self._columns(packet.fields) | {"diaSourceId": dia_source_id}
+        ra_deg, dec_deg = (number_or_none(columns.get(name)) for name in (names.ra, names.dec))
+        return DiaSource(dia_source_id, ra_deg, dec_deg, path, packet.row, columns)
 
-    def _source(self, path: str, row: str, packet: Any) -> DiaSource | Rejection:
-        try:
-            dia_source_id = exact_id(packet.get(self._settings.dia_source_id))
-        except (ValueError, AttributeError) as error:
-            return Rejection("", row, str(error))
-        columns = self._columns(packet) | {"diaSourceId": dia_source_id}
-        ra_deg, dec_deg = columns.get("ra"), columns.get("dec")
-        return DiaSource(dia_source_id, _number(ra_deg), _number(dec_deg), path, row, columns)
-
-    def _columns(self, packet: Mapping[str, Any]) -> dict[str, Value]:
-        measurements = packet.get(self._settings.measurements)
-        cells = {**packet, **(measurements if isinstance(measurements, Mapping) else {})}
+    def _columns(self, fields: Mapping[str, Any]) -> dict[str, Value]:
+        measurements = _at(fields, self._settings.measurements)
+        cells = {**fields, **(measurements if isinstance(measurements, Mapping) else {})}
+        named = {name: _at(fields, place) for name, place in self._settings.columns.items()}
         return {
-            name: plain(cell) for name, cell in cells.items() if not isinstance(cell, (Mapping, list, bytes))
+            name: plain(cell)
+            for name, cell in {**cells, **named}.items()
+            if not isinstance(cell, (Mapping, list, bytes))
         }
 
 
-def _number(value: Value) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
+def _at(fields: Mapping[str, Any], place: str) -> Any:
+    """Follow dots into records; None where the way ends."""
+    found: Any = fields
+    for name in place.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found

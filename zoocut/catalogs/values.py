@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from zoocut.model import Value
 
-__all__ = ["exact_id", "plain", "position"]
+__all__ = ["exact_id", "number_or_none", "plain", "position"]
 
 LARGEST_EXACT_FLOAT = 2**53
 LARGEST_ID = 2**63 - 1
 
 
 def plain(cell: Any) -> Value:
-    """Turn a cell into a plain value; NaN and anything that is not a scalar become None."""
+    """Turn a cell into a plain value; NaN and anything that is not a scalar become None, dates ISO 8601."""
     if isinstance(cell, float):
         return cell if math.isfinite(cell) else None
+    if isinstance(cell, Decimal):
+        return plain(float(cell))
     if isinstance(cell, bytes):
         return cell.decode("utf-8", "replace")
+    if isinstance(cell, (date, datetime)):
+        return cell.isoformat()
     return cell if isinstance(cell, (bool, int, str)) else None
+
+
+def number_or_none(value: Value) -> float | None:
+    """Give a number as it is, anything else as None."""
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def exact_id(cell: Any) -> int:

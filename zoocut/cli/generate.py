@@ -58,13 +58,21 @@ def _tell(summary: Summary, as_json: bool) -> None:
 
     run = summary.run
     if as_json:
-        counts = {"drawn": summary.drawn, "kept": summary.kept, "rejected": summary.rejected.total()}
-        print_json(
-            {"version": 1, "run": {"id": run.run_id, "path": str(run.path), "rows": summary.rows}, **counts}
-        )
+        spread = summary.spread
+        document = {
+            "version": 1,
+            "run": {"id": run.run_id, "path": str(run.path), "rows": summary.rows},
+            "drawn": summary.drawn,
+            "kept": summary.kept,
+            "rejected": summary.rejected.total(),
+            "spread": {"visits": spread.visits, "detectors": spread.detectors, "bands": spread.bands},
+        }
+        print_json(document)
         return
     counts = f"{summary.drawn} drawn, {summary.kept} already there, {summary.rejected.total()} rejected"
     results.print(f"{run.path}: {counts}; the manifest has {summary.rows} rows", markup=False)
+    if str(summary.spread):
+        results.print(f"  {summary.spread}", markup=False)
     for reason, count in summary.rejected.most_common(5):
         results.print(f"  {count} x {reason}", markup=False)
     if summary.rejected:

@@ -1,35 +1,143 @@
 """`[catalog]`: where the sources are listed."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from zoocut.config.section import Section
 
-__all__ = ["AlertsSettings", "CatalogSettings", "TableSettings"]
+__all__ = [
+    "AlertsSettings",
+    "ApdbSettings",
+    "ButlerTableSettings",
+    "CatalogSettings",
+    "Columns",
+    "TableSettings",
+]
+
+Columns = Annotated[
+    dict[str, str],
+    Field(
+        default_factory=dict,
+        description="columns under the names that zoocut knows (visit, detector, band, snr ...) = the name "
+        "they have here; in alerts a dot leads into a record",
+    ),
+]
 
 
 class AlertsSettings(Section):
-    """Alert packets in Avro containers."""
+    """Alert packets: Avro, as LSST streams them, parquet with one row an alert, or tar archives of these."""
 
     kind: Literal["alerts"]
-    path: Annotated[str, Field(description="the packets: a file, or a pattern with * and **")]
+    path: Annotated[str, Field(description="the packets: a file, a folder, or a pattern with * and **")]
     dia_source_id: Annotated[str, Field(description="the packet's field that identifies the detection")] = (
         "candid"
     )
     measurements: Annotated[
         str, Field(description="the packet's record whose fields become the source's columns")
     ] = "candidate"
+    ra: Annotated[str, Field(description="the field of ICRS right ascensions in degrees")] = "ra"
+    dec: Annotated[str, Field(description="the field of ICRS declinations in degrees")] = "dec"
+    columns: Columns
 
 
 class TableSettings(Section):
-    """A table of sources: CSV, ECSV or parquet."""
+    """A table of sources: CSV, ECSV, VOTable, FITS or parquet."""
 
     kind: Literal["table"]
-    path: Annotated[str, Field(description="the table; its ending tells the format: .csv, .ecsv, .parquet")]
+    path: Annotated[
+        str,
+        Field(
+            description="the table; its ending tells the format: .csv, .ecsv, .vot, .votable, .xml, .fits or "
+            ".parquet"
+        ),
+    ]
     dia_source_id: Annotated[str, Field(description="the column of ids")] = "diaSourceId"
     ra: Annotated[str, Field(description="the column of ICRS right ascensions in degrees")] = "ra"
     dec: Annotated[str, Field(description="the column of ICRS declinations in degrees")] = "dec"
+    x: Annotated[
+        str | None,
+        Field(
+            description="the column of pixel columns on the frame; with y, it takes the place of ra and dec"
+        ),
+    ] = None
+    y: Annotated[str | None, Field(description="the column of pixel rows on the frame")] = None
+    first_pixel: Annotated[
+        Literal[0, 1],
+        Field(description="what x and y call the centre of the first pixel: 0 as numpy, 1 as FITS"),
+    ] = 0
+    columns: Columns
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.x is None) != (self.y is None):
+            raise ValueError("x and y go together: name both columns or none")
+        return self
 
 
-CatalogSettings = Annotated[AlertsSettings | TableSettings, Field(discriminator="kind")]
+def _without_password(url: str) -> str:
+    authority = url.partition("://")[2].partition("/")[0]
+    if ":" in authority.rpartition("@")[0]:
+        raise PydanticCustomError(
+            "secret",
+            "it holds a password, which would be copied into every run: put it into ~/.pgpass or PGPASSWORD "
+            "and leave it out here",
+        )
+    return url
+
+
+class ApdbSettings(Section):
+    """An alert production database (APDB): a SQLite file, or PostgreSQL."""
+
+    kind: Literal["apdb"]
+    path: Annotated[str | None, Field(description="the SQLite file")] = None
+    url: Annotated[
+        str | None,
+        AfterValidator(_without_password),
+        Field(description="the PostgreSQL server, as postgresql://user@host/database; without a password"),
+    ] = None
+    namespace: Annotated[str | None, Field(description="the PostgreSQL schema that holds the tables")] = None
+    instrument: Annotated[
+        str | None, Field(description="the instrument's name; none: from the database's metadata table")
+    ] = None
+    reliability_min: Annotated[float | None, Field(description="least reliability, inclusive")] = None
+    reliability_max: Annotated[float | None, Field(description="greatest reliability, inclusive")] = None
+    where: Annotated[
+        str | None,
+        Field(description="any further SQL condition on DiaSource, such as snr > 10 and band = 'r'"),
+    ] = None
+    rows_at_once: Annotated[int, Field(ge=1, description="rows that one query fetches")] = 2000
+    columns: Columns
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("an APDB is a path (SQLite) or a url (PostgreSQL): give one of them")
+        return self
+
+
+class ButlerTableSettings(Section):
+    """DiaSource tables in a Butler repository."""
+
+    kind: Literal["butler"]
+    repository: Annotated[str, Field(description="the repository's folder, URI or alias")]
+    collections: Annotated[
+        tuple[str, ...], Field(min_length=1, description="collections to search, in this order")
+    ]
+    dataset_type: Annotated[
+        str, Field(description="the tables: goodSeeingDiff_diaSrcTable, dia_source_detector ...")
+    ]
+    instrument: Annotated[str | None, Field(description="only tables of this instrument")] = None
+    where: Annotated[
+        str, Field(description="a Butler expression that chooses tables, such as visit = 2024120600049")
+    ] = ""
+    dia_source_id: Annotated[str, Field(description="the column of ids")] = "diaSourceId"
+    ra: Annotated[str, Field(description="the column of ICRS right ascensions in degrees")] = "ra"
+    dec: Annotated[str, Field(description="the column of ICRS declinations in degrees")] = "dec"
+    columns: Columns
+
+
+CatalogSettings = Annotated[
+    AlertsSettings | TableSettings | ApdbSettings | ButlerTableSettings, Field(discriminator="kind")
+]

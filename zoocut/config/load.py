@@ -108,6 +108,8 @@ def _sentence(problem: Any) -> str:
     if problem["type"].startswith("union_tag"):
         kinds = problem.get("ctx", {}).get("expected_tags", "one of the documented kinds")
         return f"{key}.kind must be one of {kinds}"
+    if problem["type"] == "secret":
+        return f"{key} is not allowed: {problem['msg']}"
     return f"{key} = {problem['input']!r} is not allowed: {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 

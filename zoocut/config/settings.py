@@ -8,6 +8,7 @@ from zoocut.config.catalog import CatalogSettings
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import ImagesSettings
 from zoocut.config.section import Section
+from zoocut.config.select import SelectSettings
 from zoocut.config.upload import UploadSettings
 
 __all__ = ["Settings"]
@@ -19,6 +20,7 @@ class Settings(Section):
     """Everything a configuration file may say."""
 
     catalog: Annotated[CatalogSettings, Field(description="where the sources are listed")]
+    select: Annotated[SelectSettings, Field(description="which of them are drawn")] = SelectSettings()
     images: Annotated[ImagesSettings, Field(description="where their pixels are")]
     draw: Annotated[DrawSettings, Field(description="what the pictures look like")] = DrawSettings()
     metadata: Annotated[

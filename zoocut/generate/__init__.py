@@ -12,19 +12,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoocut.catalogs import open_catalog
 from zoocut.config.load import Loaded
 from zoocut.drawn import DrawnWriter, recorded_checksums
+from zoocut.generate.inputs import Inputs, open_inputs
 from zoocut.generate.manifest_rows import check_metadata, write_manifest_of
 from zoocut.generate.plan import plan_batches
 from zoocut.generate.rejected import merge_rejected
 from zoocut.generate.runs import alone, open_run
 from zoocut.generate.work import Done, Draughtsman, work_through
-from zoocut.images import open_images
 from zoocut.model import Rejection
 from zoocut.run import Run
+from zoocut.select import Spread
 
-__all__ = ["Progress", "Summary", "generate"]
+__all__ = ["Inputs", "Progress", "Summary", "generate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Summary:
         How many sources were not drawn, by kind of reason: the first words of it.
     rows : int
         Rows of the manifest now.
+    spread : Spread
+        How the sources drawn or kept by this call spread over visits, detectors and bands.
     """
 
     run: Run
@@ -66,6 +68,7 @@ class Summary:
     kept: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     rows: int = 0
+    spread: Spread = field(default_factory=Spread)
 
 
 def generate(
@@ -75,6 +78,7 @@ def generate(
     jobs: int = 1,
     limit: int | None = None,
     report: Callable[[Progress], None] = lambda _: None,
+    inputs: Inputs | None = None,
 ) -> Summary:
     """Draw every source of a catalog into a run folder.
 
@@ -87,9 +91,11 @@ def generate(
     jobs : int
         Processes to draw with.
     limit : int, optional
-        Most sources to take from the catalog.
+        Most sources to take from the catalog, in the place of `select.limit`.
     report : callable
         Told after each batch how far the work has come.
+    inputs : Inputs, optional
+        Sources and images that are already open, in the place of those that the settings name.
 
     Returns
     -------
@@ -104,15 +110,16 @@ def generate(
         When no source can be read at all, or a file of the run cannot be written.
     """
     settings = config.settings
-    catalog = open_catalog(settings.catalog, config.folder)
-    images = open_images(settings.images, settings.draw, config.folder)
-    sources = check_metadata(catalog.sources(), settings.metadata)
+    inputs = inputs or open_inputs(config)
+    images = inputs.open_images()
+    sources = check_metadata(inputs.catalog.sources(), settings.metadata)
+    limit = limit or settings.select.limit
     summary = Summary(open_run(path, settings))
     with alone(summary.run):
         recorded = recorded_checksums(summary.run.sources)
         batches = plan_batches(sources, images, recorded, limit)
-        done = work_through(batches, Draughtsman(settings, config.folder, summary.run), jobs)
-        expected = limit or catalog.expected
+        done = work_through(batches, Draughtsman(settings, inputs.open_images, summary.run), jobs)
+        expected = limit or inputs.catalog.expected
         rejections = _record(done, recorded, summary, lambda: report(_progress(summary, expected)))
         merge_rejected(summary.run.rejected, rejections, recorded)
         summary.rows = write_manifest_of(summary.run, settings.metadata)
@@ -151,7 +158,9 @@ def _take(
         if isinstance(item, Rejection):
             rejections.append(item)
             summary.rejected[_kind(item.reason)] += 1
-        elif item.dia_source_id not in recorded:
+            continue
+        summary.spread.add(item.columns)
+        if item.dia_source_id not in recorded:
             recorded[item.dia_source_id] = item.sha256
             drawn.add(item)
 

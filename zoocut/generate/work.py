@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,6 @@ from zoocut.drawn import DrawnSource
 from zoocut.errors import InputError
 from zoocut.files import write_whole
 from zoocut.generate.plan import SOURCES_AT_ONCE, Batch, Planned
-from zoocut.images import open_images
 from zoocut.model import Cutout, DiaSource, Images, Picture, Rejection
 from zoocut.render import open_renderer
 from zoocut.run import Run
@@ -55,15 +54,15 @@ class Draughtsman:
     Parameters
     ----------
     settings : Settings
-        Where pixels are and how to draw them.
-    folder : Path
-        What relative paths in the settings are relative to.
+        How to draw.
+    open_images : callable
+        Opens the sources' images.
     run : Run
         Where the images go.
     """
 
     settings: Settings
-    folder: Path
+    open_images: Callable[[], Images]
     run: Run
 
     def draw(self, batch: Batch) -> Done:
@@ -77,7 +76,7 @@ class Draughtsman:
 
     @cached_property
     def _images(self) -> Images:
-        return open_images(self.settings.images, self.settings.draw, self.folder)
+        return self.open_images()
 
     @cached_property
     def _renderer(self) -> Renderer:

@@ -15,6 +15,7 @@ from zoocut.errors import ConfigError, InputError
 from zoocut.images.boxes import Boxes, boxes_for
 from zoocut.images.geometry import AS_READ_OUT, Box, Turn, turn_to_north
 from zoocut.images.planes import Plane, open_plane
+from zoocut.images.positions import locate_sources, positions_of
 from zoocut.images.sky import Floats, Located, locate, read_wcs
 from zoocut.images.whole import refuse_empty, refused
 from zoocut.model import PANELS, Cutout, DiaSource, Rejection, Value
@@ -106,7 +107,7 @@ class Frames:
         self, shape: tuple[int, int], located: Located, i: int, source: DiaSource
     ) -> tuple[Box, ...] | Rejection:
         y_pix, x_pix = float(located.y_pix[i]), float(located.x_pix[i])
-        if source.ra_deg is None or source.dec_deg is None:
+        if None in (source.ra_deg, source.dec_deg) and source.pixel_yx is None:
             return refused(source, "it has no position: the catalog needs ra and dec in degrees")
         if not np.isfinite(y_pix + x_pix):
             return refused(
@@ -130,11 +131,15 @@ class Frames:
         template, science, difference = (turn.image(plane.cut(box)) for plane in planes)
         y_centre, x_centre = box.centre
         offset = (float(located.y_pix[i]) - y_centre, float(located.x_pix[i]) - x_centre)
-        return Cutout(template, science, difference, float(located.scale_arcsec[i]), turn.vector(offset))
+        scale_arcsec = float(located.scale_arcsec[i])
+        known = scale_arcsec if np.isfinite(scale_arcsec) else None
+        return Cutout(template, science, difference, known, turn.vector(offset))
 
     def _turn(self, located: Located, i: int) -> Turn:
         if not self._north_up:
             return AS_READ_OUT
+        if not np.isfinite(located.north[i]).all():
+            raise InputError('the frames have no celestial WCS: set draw.orientation = "detector"')
         return turn_to_north(tuple(located.north[i]), tuple(located.east[i]))
 
 
@@ -142,18 +147,16 @@ def _locate_aligned(planes: Sequence[Plane], sources: Sequence[DiaSource]) -> Lo
     """Find the sources on the difference image, and make sure that the others agree."""
     difference = planes[-1]
     wcs = read_wcs(difference.header)
-    if wcs is None:
+    located = locate_sources(wcs, sources)
+    if located is None:
         raise InputError(f"{difference.path} has no celestial WCS: zoocut cannot find sources on it")
-    ra_deg = np.array([np.nan if s.ra_deg is None else s.ra_deg for s in sources])
-    dec_deg = np.array([np.nan if s.dec_deg is None else s.dec_deg for s in sources])
-    located = locate(wcs, ra_deg, dec_deg)
     for plane in planes[:-1]:
-        _refuse_misaligned(plane, difference, located, ra_deg, dec_deg)
+        _refuse_misaligned(plane, difference, located, wcs and positions_of(wcs, sources))
     return located
 
 
 def _refuse_misaligned(
-    plane: Plane, difference: Plane, located: Located, ra_deg: Floats, dec_deg: Floats
+    plane: Plane, difference: Plane, located: Located, sky: tuple[Floats, Floats] | None
 ) -> None:
     if plane.shape != difference.shape:
         raise InputError(
@@ -161,9 +164,9 @@ def _refuse_misaligned(
             f"{difference.shape[1]} x {difference.shape[0]}: give frames that are aligned"
         )
     wcs = read_wcs(plane.header)
-    if wcs is None:
+    if wcs is None or sky is None:
         return
-    other = locate(wcs, ra_deg, dec_deg)
+    other = locate(wcs, *sky)
     apart = np.hypot(other.y_pix - located.y_pix, other.x_pix - located.x_pix)
     worst = float(np.max(apart[np.isfinite(apart)], initial=0.0))
     if worst > ALIGNED_PIX:

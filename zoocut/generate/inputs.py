@@ -1,0 +1,47 @@
+"""What a run is generated from: the chosen sources, and a way to open their images in any process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from zoocut.catalogs import open_catalog
+from zoocut.config.load import Loaded
+from zoocut.images import open_images
+from zoocut.model import Catalog, Images
+from zoocut.select import Selection
+
+__all__ = ["Inputs", "open_inputs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Sources and images.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The sources to draw.
+    open_images : callable
+        Opens their images; it is sent to other processes, which call it for themselves.
+    """
+
+    catalog: Catalog
+    open_images: Callable[[], Images]
+
+
+def open_inputs(config: Loaded) -> Inputs:
+    """Open what the settings name.
+
+    Raises
+    ------
+    InputError
+        When the catalog or a list of exclusions cannot be read.
+    """
+    settings = config.settings
+    catalog = open_catalog(settings.catalog, config.folder)
+    return Inputs(
+        Selection(catalog, settings.select, config.folder),
+        partial(open_images, settings.images, settings.draw, config.folder),
+    )

@@ -1,0 +1,8 @@
+"""Alert packets, however they are kept: one file, many in a file, an archive of files.
+
+Catalogs read what packets say of a source, images read their stamps; both walk through a file the same way.
+"""
+
+from zoocut.packets.files import Broken, Packet, find_packet_files, read_packets
+
+__all__ = ["Broken", "Packet", "find_packet_files", "read_packets"]

@@ -1,0 +1,179 @@
+"""Which files hold packets, and walking through one of them."""
+
+from __future__ import annotations
+
+import glob
+import io
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from zoocut.errors import InputError
+from zoocut.packets.container import read_container
+from zoocut.packets.wire import read_wire
+
+__all__ = ["LARGEST_MEMBER_BYTES", "Broken", "Packet", "find_packet_files", "read_packets"]
+
+ENDINGS = (".avro", ".parquet", ".tar", ".tar.gz", ".tgz")
+LARGEST_MEMBER_BYTES = 256 * 2**20
+"""Nothing larger is unpacked out of an archive: a packet is some hundred kilobytes."""
+
+PACKETS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One alert.
+
+    Parameters
+    ----------
+    row : str
+        Where it is, in words that an error message can use.
+    fields : mapping
+        What it says.
+    """
+
+    row: str
+    fields: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A file, a member of an archive or the rest of one that cannot be read.
+
+    Parameters
+    ----------
+    row : str
+        Where it is.
+    reason : str
+        What is wrong and what would help.
+    """
+
+    row: str
+    reason: str
+
+
+def find_packet_files(path: Path) -> list[str]:
+    """List the files that a pattern matches, or those with packets below a folder, sorted.
+
+    Parameters
+    ----------
+    path : Path
+        A file, a folder or a pattern with * and **.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    if path.is_dir():
+        found = [str(file) for file in path.rglob("*") if file.name.endswith(ENDINGS) and file.is_file()]
+        wanted = f"no file below {path} ends in {', '.join(ENDINGS)}"
+    else:
+        found = [name for name in glob.glob(str(path), recursive=True) if Path(name).is_file()]
+        wanted = f"no file matches {path}"
+    if not found:
+        raise InputError(f"{wanted}: check catalog.path or --input")
+    return sorted(found)
+
+
+def read_packets(path: Path) -> Iterator[Packet | Broken]:
+    """Walk through a file; what is broken costs what cannot be read behind it, nothing else.
+
+    Parameters
+    ----------
+    path : Path
+        An Avro container, a packet as LSST streams it, parquet with one row an alert, or a tar archive of
+        such files, plain or gzipped.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be opened.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path} cannot be opened: {error.strerror}") from error
+    with file:
+        reader = _reader_of(file) or (_read_archive if tarfile.is_tarfile(path) else None)
+        file.seek(0)
+        if reader is None:
+            yield Broken(path.name, f"{path} is no alert packet, parquet or tar: is it the right file?")
+        else:
+            yield from reader(file, path.name)
+
+
+def _reader_of(file: IO[bytes]) -> Callable[[IO[bytes], str], Iterator[Packet | Broken]] | None:
+    start = file.read(4)
+    if start == b"Obj\x01":
+        return _read_container
+    if start == b"PAR1":
+        return _read_parquet
+    return _read_wire if start[:1] == b"\0" else None
+
+
+def _read_container(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
+    number = 0
+    try:
+        for number, packet in enumerate(read_container(file), start=1):
+            yield Packet(f"{name} packet {number}", packet)
+    except Exception as error:  # a broken file makes a decoder raise almost anything
+        behind = f"{name} behind packet {number}" if number else name
+        yield Broken(behind, f"{name} breaks off or is no Avro file ({_brief(error)}): fetch it again")
+
+
+def _read_wire(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
+    content = file.read(LARGEST_MEMBER_BYTES + 1)
+    try:
+        if len(content) > LARGEST_MEMBER_BYTES:
+            raise InputError(f"is larger than {LARGEST_MEMBER_BYTES // 2**20} MB, which no packet is")
+        yield Packet(name, read_wire(content))
+    except InputError as error:
+        yield Broken(name, f"{name} {error}")
+
+
+def _read_parquet(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    number = 0
+    try:
+        for batch in pyarrow.parquet.ParquetFile(file).iter_batches(PACKETS_AT_ONCE):
+            for packet in batch.to_pylist():
+                number += 1
+                yield Packet(f"{name} row {number}", packet)
+    except (pa.ArrowException, OSError) as error:
+        yield Broken(
+            f"{name} behind row {number}", f"{name} cannot be read ({_brief(error)}): fetch it again"
+        )
+
+
+def _read_archive(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
+    try:
+        with tarfile.open(fileobj=file, mode="r|*") as archive:
+            for member in archive:
+                if member.isreg():
+                    yield from _read_member(archive, member, f"{name}/{member.name}")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        yield Broken(name, f"{name} breaks off ({_brief(error)}): fetch it again")
+
+
+def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> Iterator[Packet | Broken]:
+    if member.size > LARGEST_MEMBER_BYTES:
+        yield Broken(name, f"{name} claims {member.size} bytes, which no packet has: leave it out")
+        return
+    opened = archive.extractfile(member)
+    content = io.BytesIO(opened.read() if opened else b"")
+    reader = _reader_of(content)
+    content.seek(0)
+    if reader is not None:
+        yield from reader(content, name)
+    elif name.endswith(ENDINGS):
+        yield Broken(name, f"{name} is no alert packet: fetch it again")
+
+
+def _brief(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
