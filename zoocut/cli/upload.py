@@ -71,10 +71,9 @@ def upload(
         "most_requests": requests,
         "check": check,
     }
-    settings = UploadSettings.model_validate(
-        {key: value for key, value in given.items() if value is not None}
-    )
     opened = open_run(run)
+    options = {key: value for key, value in given.items() if value is not None}
+    settings = UploadSettings.model_validate({**opened.settings.get("upload", {}), **options})
     goal = endpoint_of(opened, endpoint, os.environ, settings)
     order = Order(
         goal,

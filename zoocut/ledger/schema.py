@@ -105,7 +105,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a ledger that another process may be writing.
+    """Open a ledger that another process may be writing; one whose making has just begun reads as empty.
 
     Raises
     ------
@@ -116,10 +116,16 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     quoted = path.resolve().as_uri() + ("?mode=ro&immutable=1" if alone else "?mode=ro")
     connection = sqlite3.connect(quoted, uri=True, isolation_level=None, timeout=30)
     try:
-        _check_version(connection, path)
+        version = _check_version(connection, path)
     except BaseException:
         connection.close()
         raise
+    return connection if version else _empty()
+
+
+def _empty() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    _migrate(connection)
     return connection
 
 
@@ -130,7 +136,8 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise _damaged(path, verdict)
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
+    version: int
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.DatabaseError as error:
@@ -140,6 +147,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer zoocut (its version {version}, this one knows {VERSION}): "
             "upgrade with `pip install --upgrade zoocut`"
         )
+    return version
 
 
 def _damaged(path: Path, verdict: str) -> LedgerError:
