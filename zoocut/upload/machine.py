@@ -1,7 +1,7 @@
 """The state machine of one entry: what to do next, and where what happened leads. Pure; the ledger remembers.
 
     PLANNED -> INTENT -> CREATED -> STORED -> LINKED
-                  \\-> IN_DOUBT -> (found) CREATED | (surely absent) PLANNED
+    INTENT -> IN_DOUBT -> (found) CREATED | (surely absent) PLANNED
     any -> REJECTED (needs a person)
 
 An entry is saved in its new state before the next step begins, so INTENT is on disk before the request that

@@ -11,8 +11,8 @@ from zoocut.errors import NotPermitted, ZoocutError
 from zoocut.ledger import Ledger, State, Target
 from zoocut.run import Run
 from zoocut.upload.conductor import Conductor, Patience
-from zoocut.upload.place import Place
 from zoocut.upload.once import skip_held, take_back_rejected
+from zoocut.upload.place import Place
 from zoocut.upload.planning import plan
 from zoocut.upload.report import Snapshot, Summary, TargetSummary
 from zoocut.upload.targets import Goal, choose_target

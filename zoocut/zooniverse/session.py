@@ -155,7 +155,7 @@ class Session:
         Raises
         ------
         SignInError
-            When a fresh token is refused as well.
+            When signing in again is refused.
         NotPermitted
             When the token lacks the scope.
         Busy, Refused, Doubtful, Unreachable
@@ -206,7 +206,7 @@ class Session:
     def _read(self, response: requests.Response, what: str) -> Answer:
         status = response.status_code
         if status == 401:
-            raise SignInError(f"{self.endpoint} no longer accepts the account: sign in again and run again")
+            raise Busy(f"{self.endpoint} does not take the token that it has just given")
         if status == 403 and not response.content:
             raise NotPermitted(
                 f"{self.endpoint} does not let this account do {what}: its token lacks the scope"

@@ -1,0 +1,98 @@
+"""`zoocut verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from zoocut.verify import Audit
+
+__all__ = ["verify"]
+
+KINDS = ("missing", "unlinked", "wrong_bytes", "duplicates", "strays")
+SHOWN = 10
+
+
+def verify(
+    run: Annotated[Path, typer.Argument(help="The run folder.")],
+    check: Annotated[str, typer.Option(help="Images to read back: all, sample or none.")] = "sample",
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete strays: subjects of this run that no set holds.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Compare what the server really holds with the run: read only, unless --prune is given.
+
+    Ends with exit code 6 when something differs.
+
+    Example: zoocut verify night-run --check all
+    """
+    import os
+
+    from zoocut.errors import ConfigError, VerificationFailed
+    from zoocut.ledger import Ledger
+    from zoocut.run import Run
+    from zoocut.verify import prune as remove_strays
+    from zoocut.verify import target_of
+    from zoocut.verify import verify as audit_target
+    from zoocut.zooniverse.account import find_credentials
+    from zoocut.zooniverse.connect import connect
+
+    if check not in ("all", "sample", "none"):
+        raise ConfigError(f"--check {check} is not known: give all, sample or none")
+    opened = Run.open(run)
+    if not opened.ledger.exists():
+        raise ConfigError(f"{run} was not uploaded yet: run `zoocut upload` first")
+    differences, documents = 0, []
+    with Ledger.read(opened.ledger) as ledger:
+        for target in target_of(opened, ledger):
+            panoptes, store = connect(target.endpoint, find_credentials(os.environ, Path.home()))
+            audit = audit_target(opened, ledger, target, panoptes, store, check)
+            pruned = remove_strays(panoptes, audit) if prune else 0
+            differences += audit.differences - pruned
+            documents.append(_document(audit, pruned))
+    _tell(documents, as_json)
+    if differences:
+        raise VerificationFailed(
+            f"the server differs from {run} in {differences} places: `zoocut upload {run}` completes what is "
+            "missing, `zoocut verify --prune` removes strays"
+        )
+
+
+def _document(audit: Audit, pruned: int) -> dict[str, object]:
+    where = audit.target
+    return {
+        "endpoint": where.endpoint,
+        "project": {"id": where.project_id, "slug": where.project_slug},
+        "subject_set": {"id": where.set_id, "display_name": where.set_name},
+        "rows": audit.rows,
+        "members": audit.members,
+        "others": audit.others,
+        "pruned": pruned,
+        **{kind: getattr(audit, kind) for kind in KINDS},
+    }
+
+
+def _tell(documents: list[dict[str, object]], as_json: bool) -> None:
+    from zoocut.cli.console import print_json, results
+
+    if as_json:
+        print_json({"version": 1, "targets": documents})
+        return
+    for document in documents:
+        results.print(
+            f"{document['endpoint']} set {document['subject_set']}: {document['rows']} rows, "
+            f"{document['members']} members, {document['others']} of them made elsewhere",
+            markup=False,
+        )
+        for kind in KINDS:
+            found = document[kind]
+            assert isinstance(found, list)
+            results.print(f"  {kind}: {len(found)}", markup=False)
+            for words in found[:SHOWN]:
+                results.print(f"    {words}", markup=False)
+        if document["pruned"]:
+            results.print(f"  pruned: {document['pruned']}", markup=False)
