@@ -70,15 +70,11 @@ class Plane:
         return cut(band, box, start)
 
     def _read(self, rows: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Pixels]]:
-        if isinstance(self._hdu, fits.CompImageHDU) or self._is_scaled():
+        if isinstance(self._hdu, fits.CompImageHDU) or _is_scaled(self.header):
             for first, stop in merge_bands(rows, GAP_PIX):
                 yield first, np.asarray(self._hdu.section[first:stop])
         else:
             yield 0, self._hdu.data
-
-    def _is_scaled(self) -> bool:
-        header = self.header
-        return (header.get("BZERO", 0), header.get("BSCALE", 1), header.get("BLANK")) != (0, 1, None)
 
 
 @contextmanager
@@ -97,18 +93,28 @@ def open_plane(path: Path, extension: int | str | None) -> Iterator[Plane]:
     InputError
         When the file is missing or no FITS, or has no such image.
     """
+    with _open(path, memmap=True) as mapped:
+        hdu = _image_of(mapped, path, extension)
+        if isinstance(hdu, fits.CompImageHDU) or not _is_scaled(hdu.header):
+            yield Plane(path, hdu)
+            return
+    with _open(path, memmap=False) as file:  # astropy does not scale pixels that are mapped
+        yield Plane(path, _image_of(file, path, extension))
+
+
+def _open(path: Path, memmap: bool) -> fits.HDUList:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            file = fits.open(path, memmap=True, lazy_load_hdus=True)
+            return fits.open(path, memmap=memmap, lazy_load_hdus=True)
         except FileNotFoundError:
             raise InputError(f"{path} does not exist: check the paths in [images]") from None
         except Exception as error:
             raise InputError(f"{path} cannot be read ({_brief(error)}): fetch it again") from error
-    try:
-        yield Plane(path, _image_of(file, path, extension))
-    finally:
-        file.close()
+
+
+def _is_scaled(header: fits.Header) -> bool:
+    return (header.get("BZERO", 0), header.get("BSCALE", 1), header.get("BLANK")) != (0, 1, None)
 
 
 def _image_of(file: fits.HDUList, path: Path, extension: int | str | None) -> Any:
