@@ -6,7 +6,10 @@ import csv
 import io
 import itertools
 import json
+import os
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +88,20 @@ def keeper() -> Iterator[Keeper]:
 @pytest.fixture
 def keeping(keeper: Keeper, zoocut: Zoocut, tmp_path: Path) -> Keeping:
     return Keeping(keeper, zoocut, tmp_path)
+
+
+def test_status_asks_the_server_when_told(keeping: Keeping) -> None:
+    run, title, subjects = keeping.uploaded("night", 4)
+    project = keeping.keeper.project(PROJECT)
+    (found,) = keeping.keeper.subject_sets(project, title)
+    assert "remote" not in json.loads(keeping.types(0, "status", run.path, "--json").stdout)["targets"][0]
+    keeping.keeper.serve(met(keeping, project.project_id, subjects[0]), found.set_id)
+    (target,) = json.loads(keeping.types(0, "status", run.path, "--remote", "--json").stdout)["targets"]
+    (workflow,) = target["remote"]["workflows"]
+    assert (target["remote"]["subjects"], workflow["classified"], workflow["retired"]) == (4, 0, 1)
+    assert "1 retired, 25% complete" in keeping.types(0, "status", run.path, "--remote").stdout
+    keeping.keeper.delete_set(found.set_id)
+    assert "gone from the server" in keeping.types(0, "status", run.path, "--remote").stdout
 
 
 def test_metadata_follows_the_manifest(keeping: Keeping) -> None:
@@ -189,8 +206,8 @@ def test_duplicates_are_shown_then_unlinked_and_only_unseen_ones_deleted(keeping
     assert "no duplicates" in keeping.types(0, *where).stdout
 
 
-def met(keeping: Keeping, project_id: str, subject_id: str) -> None:
-    """Have a workflow retire a subject: it was served."""
+def met(keeping: Keeping, project_id: str, subject_id: str) -> str:
+    """Have a new workflow retire a subject, which was served thereby; give the workflow's id."""
     request = keeping.keeper._session.request
     content = {"display_name": "W", "primary_language": "en", "links": {"project": project_id}}
     answer = request("POST", "/workflows", body={"workflows": content})
@@ -198,3 +215,18 @@ def met(keeping: Keeping, project_id: str, subject_id: str) -> None:
     number = answer.document["workflows"][0]["id"]
     request("POST", f"/workflows/{number}/retired_subjects", body={"subject_ids": [subject_id]})
     requests.post(f"{keeping.keeper.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()
+    return str(number)
+
+
+def test_watching_tells_again_until_stopped(keeping: Keeping) -> None:
+    run = keeping.run("night", 1)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zoocut", "status", run.path, "--watch", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    told = [process.stdout.readline() for _ in range(4)]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert told[0] == told[2] == f"run {run.run_id} in {run.path}: 1 rows\n"
+    assert (process.returncode, "stopped watching" in said) == (130, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,21 +13,55 @@ __all__ = ["status"]
 
 def status(
     run: Annotated[Path, typer.Argument(help="The run folder.")],
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Also ask the server: subjects, workflows, what volunteers did.")
+    ] = False,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            "--watch", min=1.0, help="Tell again every so many seconds, until Ctrl-C.", show_default=False
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for scripts.")] = False,
 ) -> None:
     """Tell where a run stands, from its ledger alone; also while an upload is running.
 
     Example: zoocut status night-run --json
     """
+    from zoocut.cli.asking import told_when_stopped
+
+    _once(run, remote, as_json)
+    with told_when_stopped("stopped watching"):
+        while watch is not None:
+            time.sleep(watch)
+            _once(run, remote, as_json)
+
+
+def _once(run: Path, remote: bool, as_json: bool) -> None:
     from zoocut.cli.console import print_json
     from zoocut.run import Run
     from zoocut.status import status as describe
 
     document = describe(Run.open(run))
+    if remote:
+        _ask(document["targets"])
     if as_json:
         print_json(document)
     else:
         _tell(run, document)
+
+
+def _ask(targets: list[dict[str, Any]]) -> None:
+    """Add what the servers say now; `remote` is null where the set is not there for this account."""
+    from dataclasses import asdict
+
+    from zoocut.cli.server import sign_in
+    from zoocut.sets import progress
+
+    keepers = {endpoint: sign_in(endpoint) for endpoint in {target["endpoint"] for target in targets}}
+    for target in targets:
+        found = progress(keepers[target["endpoint"]], target["subject_set"]["id"])
+        target["remote"] = None if found is None else asdict(found)
 
 
 def _tell(run: Path, document: dict[str, Any]) -> None:
@@ -38,9 +73,33 @@ def _tell(run: Path, document: dict[str, Any]) -> None:
         states = ", ".join(f"{count} {state}" for state, count in target["states"].items() if count)
         name = f"{target['project']['slug']}, set {target['subject_set']['display_name']!r}"
         results.print(f"{name} at {target['endpoint']}: {states or 'no rows'}", markup=False)
+        if "remote" in target:
+            _tell_remote(target["remote"])
         if target["last_error"]:
             results.print(f"  stopped by: {target['last_error']}", markup=False)
     results.print(f"next: {_next(run, document)}", markup=False)
+
+
+def _tell_remote(remote: dict[str, Any] | None) -> None:
+    from zoocut.cli.console import results
+    from zoocut.cli.tables import printable
+
+    if remote is None:
+        results.print("  the set is gone from the server, or this account may not see it")
+        return
+    results.print(
+        f"  {remote['subjects']} subjects in the set, served by {len(remote['workflows'])} workflows"
+    )
+    for one in remote["workflows"]:
+        share = one["retired"] / remote["subjects"] if remote["subjects"] else 0.0
+        state = "" if one["active"] else " (inactive)"
+        results.print(
+            printable(
+                f"  {one['name']} ({one['workflow_id']}){state}: {one['classified']} classified, "
+                f"{one['retired']} retired, {share:.0%} complete"
+            ),
+            markup=False,
+        )
 
 
 def _next(run: Path, document: dict[str, Any]) -> str:

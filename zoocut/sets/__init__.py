@@ -13,14 +13,17 @@ from zoocut.sets.changing import (
 from zoocut.sets.finding import find_project, find_set, find_subjects, find_workflow
 from zoocut.sets.local import LocalRun, local_runs
 from zoocut.sets.members import Retired, add, already_retired, remove, split_by
+from zoocut.sets.progress import Progress, WorkflowProgress, progress
 from zoocut.sets.showing import Line, WorkflowShare, describe, list_sets
 from zoocut.sets.training import TrainingRow, mark_training, read_training, workflow_request
 
 __all__ = [
     "Line",
     "LocalRun",
+    "Progress",
     "Retired",
     "TrainingRow",
+    "WorkflowProgress",
     "WorkflowShare",
     "add",
     "already_retired",
@@ -38,6 +41,7 @@ __all__ = [
     "list_sets",
     "local_runs",
     "mark_training",
+    "progress",
     "read_training",
     "remove",
     "rename",
