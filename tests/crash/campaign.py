@@ -137,7 +137,9 @@ def main() -> None:
                 tally = one_run(seed, asked.rows, sandbox.endpoint, Path(folder), asked.deadline)
             tallies.append(tally)
             print(tally, flush=True)
-    print(f"{len(tallies)} runs, {sum(t.kills for t in tallies)} kills, {sum(t.commands for t in tallies)} commands")
+    print(
+        f"{len(tallies)} runs, {sum(t.kills for t in tallies)} kills, {sum(t.commands for t in tallies)} commands"
+    )
     print(f"did not end: {sum(not t.ended for t in tallies)}")
     for name in ("duplicates", "missing", "wrong_bytes", "linked_before_image", "ledger"):
         print(f"{name}: {sum(t.wrong.get(name, 0) for t in tallies)}")

@@ -61,7 +61,7 @@ def main(point: str, countdown: str, folder: str, set_name: str, endpoint: str) 
     doom = Doom(point, int(countdown))
     run = open_run(Path(folder))
     panoptes, store = connect(endpoint, Credentials("owner", "sandbox-password"), 30)
-    order = Order(Goal(endpoint, "owner/rehearsal", set_name), Patience(0.5, 30, 4), checks=3)
+    order = Order(Goal(endpoint, "owner/rehearsal", set_name), Patience(0.5, 30, 4), print, checks=3)
     with sole_uploader(run.ledger), Ledger.open(run.ledger, run.run_id) as ledger:
         upload(
             run,

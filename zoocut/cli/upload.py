@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from zoocut.config.upload import UploadSettings
     from zoocut.upload.report import Summary, TargetSummary
 
 __all__ = ["upload"]
@@ -31,6 +32,17 @@ def upload(
     retry_rejected: Annotated[
         bool, typer.Option("--retry-rejected", help="Give rejected rows another chance.")
     ] = False,
+    set_by: Annotated[
+        str | None,
+        typer.Option("--set-by", help="A metadata key; with --set 'Night {KEY}' each value has a set."),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Only the first rows, for a rehearsal on staging.")
+    ] = None,
+    rights: Annotated[
+        str | None, typer.Option(help="For LSST instruments: why the pixels may be public.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before adding to a set in use.")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Make rows also when the set already holds their external_id.")
     ] = False,
@@ -55,7 +67,6 @@ def upload(
 
     from zoocut.cli.progress import upload_progress
     from zoocut.cli.server import credentials_for
-    from zoocut.config.upload import UploadSettings
     from zoocut.errors import Interrupted
     from zoocut.ledger import Ledger, sole_uploader
     from zoocut.upload import Order, Patience, endpoint_of, forecast, open_run
@@ -72,15 +83,18 @@ def upload(
         "check": check,
     }
     opened = open_run(run)
-    options = {key: value for key, value in given.items() if value is not None}
-    settings = UploadSettings.model_validate({**opened.settings.get("upload", {}), **options})
+    settings = _settings(opened.settings, given)
     goal = endpoint_of(opened, endpoint, os.environ, settings)
     order = Order(
         goal,
         Patience(settings.settle_s, settings.give_up_after_s, settings.most_requests),
-        retry_rejected,
-        again,
-        CHECKS[settings.check],
+        _assent if yes else _ask,
+        set_by=set_by,
+        sample=sample,
+        rights=rights,
+        retry_rejected=retry_rejected,
+        again=again,
+        checks=CHECKS[settings.check],
     )
     panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)
     if dry_run:
@@ -98,6 +112,38 @@ def upload(
         raise Interrupted(f"stopped; the run is safe: go on with `zoocut upload {run}`", stop.exit_code)
     if summary.rejected:
         raise typer.Exit(3)
+
+
+def _settings(run_settings: Mapping[str, Any], given: Mapping[str, object]) -> UploadSettings:
+    """Put options over the run's own `[upload]` settings."""
+    from pydantic import ValidationError
+
+    from zoocut.config.upload import UploadSettings
+    from zoocut.errors import ConfigError
+
+    known = {key: run_settings.get("upload", {}).get(key) for key in UploadSettings.model_fields}
+    options = {key: value for key, value in given.items() if value is not None}
+    merged = {key: value for key, value in {**known, **options}.items() if value is not None}
+    try:
+        return UploadSettings.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ConfigError(f"{first['loc'][0]} = {first['input']!r} is not allowed: {first['msg']}") from None
+
+
+def _assent(concern: str) -> None:
+    from zoocut.cli.console import notes
+
+    notes.print(f"note: {concern}", markup=False)
+
+
+def _ask(concern: str) -> None:
+    import sys
+
+    from zoocut.errors import ConfigError
+
+    if not sys.stdin.isatty() or not typer.confirm(f"{concern}. Go on?", err=True):
+        raise ConfigError(f"{concern}; nothing was sent: add --yes if that is meant")
 
 
 class _Stop:

@@ -7,6 +7,7 @@ from pydantic import Field
 from zoocut.config.catalog import CatalogSettings
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import ImagesSettings
+from zoocut.config.rights import RightsSettings
 from zoocut.config.section import Section
 from zoocut.config.select import SelectSettings
 from zoocut.config.upload import UploadSettings
@@ -28,3 +29,4 @@ class Settings(Section):
         Field(description="subject metadata: key as Zooniverse gets it = column of the catalog"),
     ] = {"diaSourceId": "diaSourceId"}
     upload: Annotated[UploadSettings, Field(description="where subjects go")] = UploadSettings()
+    rights: Annotated[RightsSettings, Field(description="why the pixels may be public")] = RightsSettings()

@@ -137,28 +137,28 @@ class Ledger:
 
     def targets(self) -> list[Target]:
         """List every target that the run has gone to, the first one first."""
-        return [
-            Target(*row)
-            for row in self._query(
-                "SELECT number, endpoint, project_id, project_slug, set_id, set_name FROM targets ORDER BY number"
-            )
-        ]
+        found = self._query(
+            "SELECT number, endpoint, project_id, project_slug, set_id, set_name, set_by, set_value "
+            "FROM targets ORDER BY number"
+        )
+        return [Target(*row) for row in found]
 
-    def add_target(
-        self, endpoint: str, project_id: str, project_slug: str, set_id: str, set_name: str
-    ) -> Target:
-        """Give the target of this set, made when it is new; its names are brought up to date."""
+    def add_target(self, target: Target) -> Target:
+        """Give the target of this set with its number, made when it is new; its names are brought up to date."""
+        known = (target.endpoint, target.project_id, target.set_id)
         with self._transaction() as write:
             write.execute(
-                "INSERT INTO targets (endpoint, project_id, project_slug, set_id, set_name) VALUES (?, ?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET project_slug = excluded.project_slug, set_name = excluded.set_name",
-                (endpoint, project_id, project_slug, set_id, set_name),
+                "INSERT INTO targets (endpoint, project_id, set_id, project_slug, set_name, set_by, set_value) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET project_slug = excluded.project_slug, "
+                "set_name = excluded.set_name",
+                (*known, target.project_slug, target.set_name, target.set_by, target.set_value),
             )
-        return next(
-            target
-            for target in self.targets()
-            if (target.endpoint, target.project_id, target.set_id) == (endpoint, project_id, set_id)
-        )
+        return next(one for one in self.targets() if (one.endpoint, one.project_id, one.set_id) == known)
+
+    def note_rights(self, target: Target, basis: str | None) -> None:
+        """Record on what grounds the pixels were uploaded."""
+        with self._transaction() as write:
+            write.execute("UPDATE targets SET rights_basis = ? WHERE number = ?", (basis, target.number))
 
     def counts(self, target: Target) -> dict[State, int]:
         """Count the entries of a target by state; every state is there."""

@@ -36,6 +36,8 @@ class Target:
         The project.
     set_id, set_name : str
         The subject set; the name is the one it had when it was last seen.
+    set_by, set_value : str
+        Only rows with this value of this metadata key go there; empty for all rows.
     """
 
     number: int
@@ -44,6 +46,8 @@ class Target:
     project_slug: str
     set_id: str
     set_name: str
+    set_by: str = ""
+    set_value: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,10 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX members_by_external_id ON members (target, external_id);
     """,
+    """
+    ALTER TABLE targets ADD COLUMN set_by TEXT NOT NULL DEFAULT '';
+    ALTER TABLE targets ADD COLUMN set_value TEXT NOT NULL DEFAULT '';
+    """,
 )
 VERSION = len(MIGRATIONS)
 

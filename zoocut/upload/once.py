@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from zoocut.ledger import Entry, Ledger, Member, State
+from zoocut.manifest import read_manifest
+from zoocut.run import Run
 from zoocut.upload.place import Place
 from zoocut.zooniverse.faults import Refused
 
-__all__ = ["skip_held", "take_back_rejected"]
+__all__ = ["note_index_fields", "skip_held", "take_back_rejected"]
 
 
 def skip_held(place: Place, ledger: Ledger) -> None:
@@ -50,3 +52,14 @@ def _second_chance(place: Place, entry: Entry) -> Entry:
         return replace(entry, state=State.PLANNED, subject_id=None, images=images, reason=None)
     images = tuple(replace(image, proved=not image.hosted) for image in entry.images)
     return replace(entry, state=State.CREATED, images=images, reason=None)
+
+
+def note_index_fields(place: Place, run: Run) -> None:
+    """Note the manifest's index fields, those with a leading %, with the set, as panoptes-cli does."""
+    first = next(read_manifest(run.manifest), None)
+    fields = ",".join(key.lstrip("%") for key in (first.metadata if first else {}) if key.startswith("%"))
+    if not fields:
+        return
+    subject_set = place.panoptes.subject_set(place.target.set_id)
+    if subject_set.metadata.get("indexFields") != fields:
+        place.panoptes.set_metadata(subject_set, {**subject_set.metadata, "indexFields": fields})

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from zoocut.errors import InputError
 from zoocut.ledger import Image, Ledger, PlannedRow, Target
 from zoocut.manifest import ManifestRow, read_manifest
 from zoocut.run import Run
+from zoocut.upload.targets import Share
 
 __all__ = ["plan", "planned_rows"]
 
@@ -32,7 +34,7 @@ LARGEST_BYTES = 256 << 20
 """The store refuses anything larger."""
 
 
-def plan(run: Run, ledger: Ledger, target: Target, anew: bool = False) -> None:
+def plan(run: Run, ledger: Ledger, target: Target, *, sample: int | None = None, anew: bool = False) -> None:
     """Bring the ledger's rows of a target up to date with the manifest.
 
     Parameters
@@ -41,6 +43,8 @@ def plan(run: Run, ledger: Ledger, target: Target, anew: bool = False) -> None:
         The run.
     ledger, target : Ledger, Target
         Where rows are kept.
+    sample : int or None
+        Only so many rows, the first ones, unless more are planned already.
     anew : bool
         Look at every row again although the manifest is the same: rejected rows get another chance.
 
@@ -51,9 +55,13 @@ def plan(run: Run, ledger: Ledger, target: Target, anew: bool = False) -> None:
     LedgerError
         When it contradicts what was uploaded.
     """
-    checksum = _checksum(run.manifest)
+    checksum = f"{_checksum(run.manifest)} {sample or ''}".strip()
+    if sample is not None and sum(ledger.counts(target).values()) >= sample:
+        return
     if anew or ledger.manifest_of(target) != checksum:
-        ledger.plan(target, planned_rows(run), checksum)
+        share = Share(target.set_by, target.set_value)
+        rows = (row for row in planned_rows(run) if share.holds(row.metadata))
+        ledger.plan(target, islice(rows, sample), checksum)
 
 
 def planned_rows(run: Run) -> Iterator[PlannedRow]:

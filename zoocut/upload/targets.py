@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
 from zoocut.ledger import Ledger, Target
+from zoocut.manifest import ManifestRow
 from zoocut.zooniverse.faults import Doubtful, Refused
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 
-__all__ = ["Goal", "choose_target", "known_target"]
+__all__ = ["Goal", "Share", "choose_target", "find_set", "known_target", "shares"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,66 @@ class Goal:
     endpoint: str
     project: str | None
     subject_set: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which rows a target gets.
+
+    Parameters
+    ----------
+    key, value : str
+        Rows whose metadata has this value under this key, prefixes aside; empty for all rows.
+    """
+
+    key: str = ""
+    value: str = ""
+
+    def holds(self, metadata: Mapping[str, str]) -> bool:
+        """Whether a row with this metadata belongs here."""
+        return not self.key or shared_value(metadata, self.key) == self.value
+
+
+def shared_value(metadata: Mapping[str, str], key: str) -> str | None:
+    """Read a metadata value by its key, whatever prefix hides it from whom."""
+    return next(
+        (value for name, value in metadata.items() if name.lstrip("#!/%") == key.lstrip("#!/%")), None
+    )
+
+
+def shares(rows: Iterable[ManifestRow], key: str, template: str) -> dict[str, Share]:
+    """Tell which sets the rows go to when each value of `key` has its own.
+
+    Parameters
+    ----------
+    rows : iterable of ManifestRow
+        All rows.
+    key : str
+        A metadata key, without prefix.
+    template : str
+        The sets' name with {KEY} where the value goes.
+
+    Returns
+    -------
+    dict of str to Share
+        By set name, in the order of first appearance.
+
+    Raises
+    ------
+    ConfigError
+        When the name does not hold the value, or a row has none.
+    """
+    if "{" + key + "}" not in template:
+        raise ConfigError(
+            f"--set {template!r} must hold {{{key}}}, so that each value of it has a set of its own"
+        )
+    found: dict[str, Share] = {}
+    for row in rows:
+        value = shared_value(row.metadata, key)
+        if value is None:
+            raise ConfigError(f"row {row.external_id} has no {key}: choose another key for --set-by")
+        found.setdefault(template.replace("{" + key + "}", value), Share(key, value))
+    return found
 
 
 def known_target(targets: list[Target], goal: Goal) -> Target | None:
@@ -54,8 +116,8 @@ def _fits(target: Target, goal: Goal) -> bool:
     )
 
 
-def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal) -> Target:
-    """Give the target that a goal means, making its set when there is none.
+def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share) -> Target:
+    """Give the target that a goal means for a share of the rows, making its set when there is none.
 
     Raises
     ------
@@ -66,23 +128,33 @@ def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal) -> Target:
     """
     known = known_target(ledger.targets(), goal)
     if known is not None:
-        return _still_there(ledger, panoptes, known)
+        return ledger.add_target(replace(known, set_name=_still_there(panoptes, known).name))
     if not goal.project or not goal.subject_set:
         raise ConfigError("say where to: --project owner/name and --set NAME")
     project = panoptes.project(goal.project)
     found = find_set(panoptes, project, goal.subject_set) or _make_set(panoptes, project, goal.subject_set)
-    return ledger.add_target(panoptes.endpoint, project.project_id, project.slug, found.set_id, found.name)
+    return ledger.add_target(
+        Target(
+            0,
+            panoptes.endpoint,
+            project.project_id,
+            project.slug,
+            found.set_id,
+            found.name,
+            share.key,
+            share.value,
+        )
+    )
 
 
-def _still_there(ledger: Ledger, panoptes: Panoptes, known: Target) -> Target:
+def _still_there(panoptes: Panoptes, known: Target) -> SubjectSet:
     try:
-        found = panoptes.subject_set(known.set_id)
+        return panoptes.subject_set(known.set_id)
     except Refused as error:
         raise NotPermitted(
             f"subject set {known.set_id} ({known.set_name}) is gone from {known.endpoint}, or this account may not "
             "see it: restore the rights, or name another set with --set"
         ) from error
-    return ledger.add_target(known.endpoint, known.project_id, known.project_slug, known.set_id, found.name)
 
 
 def find_set(panoptes: Panoptes, project: Project, name: str) -> SubjectSet | None:
