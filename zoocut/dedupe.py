@@ -15,7 +15,7 @@ from zoocut.zooniverse.keeper import Keeper
 from zoocut.zooniverse.names import bare_name, dia_source_id
 from zoocut.zooniverse.panoptes import Project, Subject
 
-__all__ = ["Copy", "Group", "delete_unseen", "find_groups", "unlink_others"]
+__all__ = ["Copy", "Group", "delete_unseen", "find_groups", "shared_sets", "unlink_others"]
 
 TRAINING = "training_subject"
 
@@ -43,8 +43,8 @@ class Copy:
 
     @property
     def unseen(self) -> bool:
-        """Whether no volunteer can have met it."""
-        return not (self.classifications or self.served or self.collected)
+        """Whether no volunteer can have met it, and no run relies on it."""
+        return not (self.classifications or self.served or self.collected or self.subject.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ class Group:
     dia_source_id : str
         The source.
     kept : Copy
-        The one with the most classifications; of equal ones the oldest.
+        The one with the most classifications; of equal ones one that a run made, one that was
+        served, the oldest.
     others : tuple of Copy
         The rest.
     """
@@ -117,8 +118,17 @@ def _looked_at(keeper: Keeper, project: Project, subjects: list[Subject]) -> Map
 
 
 def _group(source: str, copies: list[Copy]) -> Group:
-    kept, *others = sorted(copies, key=lambda one: (-one.classifications, int(one.subject.subject_id)))
+    kept, *others = sorted(copies, key=_rank)
     return Group(source, kept, tuple(others))
+
+
+def _rank(one: Copy) -> tuple[int, bool, bool, int]:
+    return -one.classifications, not one.subject.key, not one.served, int(one.subject.subject_id)
+
+
+def shared_sets(group: Group, other: Copy) -> list[str]:
+    """Name the sets that hold one of the others beside the kept one."""
+    return sorted(set(other.subject.sets) & set(group.kept.subject.sets))
 
 
 def unlink_others(keeper: Keeper, groups: Iterable[Group]) -> int:
@@ -142,7 +152,7 @@ def unlink_others(keeper: Keeper, groups: Iterable[Group]) -> int:
 def _shared(groups: Iterable[Group]) -> Iterator[tuple[str, str]]:
     for group in groups:
         for other in group.others:
-            for set_id in sorted(set(other.subject.sets) & set(group.kept.subject.sets)):
+            for set_id in shared_sets(group, other):
                 yield set_id, other.subject.subject_id
 
 

@@ -166,8 +166,8 @@ def test_ambiguous_and_foreign_names_are_refused_with_candidates(desk: Desk) -> 
 def test_link_is_idempotent_and_unlink_too(desk: Desk) -> None:
     set_id, _ = desk.new_set("Night 1")
     workflow = desk.new_workflow("Real or bogus")
-    assert "serves set" in desk.sets("link", "Night 1", "Real or bogus")
-    assert "served already" in desk.sets("link", set_id, workflow)
+    assert "now serves" in desk.sets("link", "Night 1", "Real or bogus")
+    assert "already serves" in desk.sets("link", set_id, workflow)
     assert desk.keeper.workflow(workflow).set_ids == (set_id,)
     assert "add --yes" in desk.refused(2, "unlink", "Night 1", workflow)
     assert desk.keeper.workflow(workflow).set_ids == (set_id,)

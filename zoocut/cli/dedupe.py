@@ -42,7 +42,7 @@ def dedupe(
 
     Example: zoocut dedupe --set 'Night 1' --project owner/name --unlink
     """
-    from zoocut.dedupe import delete_unseen, find_groups, unlink_others
+    from zoocut.dedupe import delete_unseen, find_groups, shared_sets, unlink_others
     from zoocut.errors import ConfigError
     from zoocut.sets import find_project, find_set
 
@@ -59,9 +59,13 @@ def dedupe(
     if not unlink and not delete:
         show("duplicates", [row for group in groups for row in _rows(group)], as_json, as_csv)
         return
-    others = sum(len(group.others) for group in groups)
-    unseen = sum(one.unseen for group in groups for one in group.others)
-    if groups:
+    others = sum(bool(shared_sets(group, other)) for group in groups for other in group.others)
+    unseen = sum(
+        one.unseen and set(one.subject.sets) <= set(group.kept.subject.sets)
+        for group in groups
+        for one in group.others
+    )
+    if others or (delete and unseen):
         agree(_question(others, unseen, delete), yes)
     with told_when_stopped("stopped; what was done so far stays: run the same command again to go on"):
         unlinked = unlink_others(keeper, groups)
@@ -83,8 +87,14 @@ def _question(others: int, unseen: int, delete: bool) -> str:
 
 
 def _rows(group: Group) -> list[dict[str, Any]]:
+    from zoocut.dedupe import shared_sets
+
     kept = _row(group.dia_source_id, group.kept, "keep")
-    return [kept, *(_row(group.dia_source_id, other, "unlink") for other in group.others)]
+    others = (
+        _row(group.dia_source_id, other, "unlink" if shared_sets(group, other) else "leave: other sets")
+        for other in group.others
+    )
+    return [kept, *others]
 
 
 def _row(source: str, one: Copy, what: str) -> dict[str, Any]:

@@ -213,7 +213,7 @@ def link(
     served_by = find_workflow(keeper, owner, workflow)
     _warn_unverified(found.set_id, runs, keeper.endpoint)
     changed = serve(keeper, details, served_by)
-    words = "serves" if changed else "served already"
+    words = "now serves" if changed else "already serves"
     _tell(
         {"id": found.set_id, "workflow": served_by.workflow_id, "changed": changed},
         f"workflow {served_by.workflow_id} ({served_by.name}) {words} set {found.set_id} ({found.name})",

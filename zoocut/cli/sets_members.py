@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -183,7 +184,7 @@ def training(
         changed = mark_training(keeper, rows, ids)
     notes.print(f"{len(changed)} subjects marked, {len(ids) - len(changed)} carried it already", markup=False)
     notes.print("ask Zooniverse (contact@zooniverse.org) to add this to the workflow's configuration:")
-    print_json(workflow_request(rows, [set_id]))
+    results.print(json.dumps(workflow_request(rows, [set_id])), markup=False)
 
 
 def _open(endpoint: str | None, project: str | None, name: str) -> tuple[Keeper, Project, SetDetails]:
