@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zoocut.config.draw import DrawSettings
-from zoocut.config.images import FramesSettings, ImagesSettings
+from zoocut.config.images import ButlerSettings, FramesSettings, ImagesSettings, StampsSettings
 from zoocut.model import Images
 
 __all__ = ["open_images"]
@@ -28,10 +28,18 @@ def open_images(settings: ImagesSettings, draw: DrawSettings, folder: Path) -> I
     ConfigError
         When the settings ask for something that the kind of image cannot give.
     """
-    if isinstance(settings, FramesSettings):
-        from zoocut.images.frames import Frames
+    match settings:
+        case FramesSettings():
+            from zoocut.images.frames import Frames
 
-        return Frames(settings, draw, folder)
-    from zoocut.images.stamps import Stamps
+            return Frames(settings, draw, folder)
+        case ButlerSettings():
+            from zoocut.butler import open_butler
+            from zoocut.images.butler import ButlerImages
 
-    return Stamps(settings, draw)
+            repository, collections = settings.repository, settings.collections
+            return ButlerImages(settings, draw, lambda: open_butler(repository, collections, folder))
+        case StampsSettings():
+            from zoocut.images.stamps import Stamps
+
+            return Stamps(settings, draw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zoocut.config.draw import DrawSettings
-from zoocut.config.images import FootprintColumns, FramesSettings
+from zoocut.config.images import FootprintColumns
 from zoocut.errors import ConfigError, InputError
 from zoocut.images.geometry import Box, box_around
 from zoocut.model import DiaSource
@@ -16,8 +16,15 @@ Boxes = Callable[[DiaSource, float, float], tuple[Box, ...]]
 """Gives the boxes of a source at (y_pix, x_pix); raises InputError when it cannot."""
 
 
-def boxes_for(settings: FramesSettings, draw: DrawSettings) -> Boxes:
+def boxes_for(columns: FootprintColumns, draw: DrawSettings) -> Boxes:
     """Choose how boxes are made.
+
+    Parameters
+    ----------
+    columns : FootprintColumns
+        Where the footprint boxes are.
+    draw : DrawSettings
+        Whether footprints are wanted, and which sizes.
 
     Raises
     ------
@@ -25,7 +32,6 @@ def boxes_for(settings: FramesSettings, draw: DrawSettings) -> Boxes:
         When neither sizes nor footprints are asked for: a whole frame is no cutout.
     """
     if draw.use_footprint:
-        columns = settings.footprint
         return lambda source, _y_pix, _x_pix: (footprint_box(source, columns),)
     if not draw.sizes:
         raise ConfigError("draw.sizes is empty, which means whole stamps: give sizes = [30] for frames")

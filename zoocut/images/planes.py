@@ -40,6 +40,7 @@ class Plane:
         self.path = path
         self.header: fits.Header = hdu.header
         self.shape: tuple[int, int] = tuple(hdu.shape)
+        self.origin = (0, 0)
         self._hdu = hdu
         self._bands: list[tuple[int, Pixels]] = []
 

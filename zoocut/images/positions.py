@@ -15,19 +15,31 @@ from zoocut.model import DiaSource
 __all__ = ["locate_sources", "positions_of"]
 
 
-def positions_of(wcs: WCS, sources: Sequence[DiaSource]) -> tuple[Floats, Floats]:
-    """Give (ra_deg, dec_deg) of every source; NaN where it has no position."""
+def positions_of(wcs: WCS, sources: Sequence[DiaSource], origin: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Give (ra_deg, dec_deg) of every source; NaN where it has no position.
+
+    Parameters
+    ----------
+    wcs : WCS
+        Of the image.
+    sources : sequence of DiaSource
+        The sources.
+    origin : (y, x) of int
+        What positions in pixels call the image's first pixel.
+    """
     ra_deg = np.array([np.nan if s.ra_deg is None else s.ra_deg for s in sources])
     dec_deg = np.array([np.nan if s.dec_deg is None else s.dec_deg for s in sources])
     by_pixel = [i for i, source in enumerate(sources) if source.pixel_yx is not None]
     if by_pixel:
         y_pix, x_pix = _pixels(sources)
-        sky = pixel_to_skycoord(x_pix[by_pixel], y_pix[by_pixel], wcs, mode="all").icrs
+        sky = pixel_to_skycoord(
+            x_pix[by_pixel] - origin[1], y_pix[by_pixel] - origin[0], wcs, mode="all"
+        ).icrs
         ra_deg[by_pixel], dec_deg[by_pixel] = sky.ra.deg, sky.dec.deg
     return ra_deg, dec_deg
 
 
-def locate_sources(wcs: WCS | None, sources: Sequence[DiaSource]) -> Located | None:
+def locate_sources(wcs: WCS | None, sources: Sequence[DiaSource], origin: tuple[int, int]) -> Located | None:
     """Find sources on an image; a position in pixels is taken as it is.
 
     Parameters
@@ -36,11 +48,13 @@ def locate_sources(wcs: WCS | None, sources: Sequence[DiaSource]) -> Located | N
         Of the image. Without one, scale and orientation are NaN.
     sources : sequence of DiaSource
         The sources.
+    origin : (y, x) of int
+        What positions in pixels call the image's first pixel.
 
     Returns
     -------
     Located or None
-        None where a source has no pixel and the image no WCS to find it by.
+        In pixels that begin at `origin`; None where a source has no pixel and the image no WCS to find it by.
     """
     y_pix, x_pix = _pixels(sources)
     if wcs is None:
@@ -48,12 +62,12 @@ def locate_sources(wcs: WCS | None, sources: Sequence[DiaSource]) -> Located | N
         directions = np.full((len(sources), 2), np.nan)
         everywhere = not np.isnan(y_pix).any()
         return Located(y_pix, x_pix, unknown, directions, directions) if everywhere else None
-    located = locate(wcs, *positions_of(wcs, sources))
+    located = locate(wcs, *positions_of(wcs, sources, origin))
     given = np.isfinite(y_pix)
     return replace(
         located,
-        y_pix=np.where(given, y_pix, located.y_pix),
-        x_pix=np.where(given, x_pix, located.x_pix),
+        y_pix=np.where(given, y_pix, located.y_pix + origin[0]),
+        x_pix=np.where(given, x_pix, located.x_pix + origin[1]),
     )
 
 

@@ -121,11 +121,12 @@ def _picture(
     titles: list[TitlePlace] = []
     for row, names in enumerate(grid):
         new = [name for name in dict.fromkeys(names) if all(name != panel.name for panel in panels)]
-        top += max((_title_height(draw, name) for name in new), default=0)
+        above = max((_title_height(draw, name) for name in new), default=0)
+        top += above or (ROW_GAP_PIX if row else 0)
         for column, name in enumerate(names):
             panels.append(PanelPlace(name, size_at(row, column), top, left + column * (side + GAP_PIX)))
         titles += [title for name in new if (title := _title(draw, name, row, panels))]
-        top += side + (ROW_GAP_PIX if row + 1 < len(grid) else 0)
+        top += side
     right = left + width + MARGIN_PIX
     if draw.add_metadata:
         right = max(right, _annotation_width(draw) + 2 * MARGIN_PIX)
