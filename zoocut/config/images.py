@@ -8,7 +8,7 @@ from pydantic import Field
 
 from zoocut.config.section import Section
 
-__all__ = ["FootprintColumns", "FramesSettings", "ImagesSettings", "StampsSettings"]
+__all__ = ["ButlerSettings", "FootprintColumns", "FramesSettings", "ImagesSettings", "StampsSettings"]
 
 Extension = int | str | None
 
@@ -60,4 +60,53 @@ class FramesSettings(Section):
     ] = FootprintColumns()
 
 
-ImagesSettings = Annotated[StampsSettings | FramesSettings, Field(discriminator="kind")]
+class ButlerSettings(Section):
+    """The pixels come from exposures in a Butler repository, found by instrument, visit and detector."""
+
+    kind: Literal["butler"] = "butler"
+    repository: Annotated[str, Field(description="the repository's folder, URI or alias")]
+    collections: Annotated[
+        tuple[str, ...], Field(min_length=1, description="collections to search, in this order")
+    ]
+    instrument: Annotated[
+        str | None, Field(description="the instrument's name; none: the catalog's column instrument")
+    ] = None
+    science_image_type: Annotated[
+        str, Field(description="dataset type of science images; older processings have initial_pvi or calexp")
+    ] = "preliminary_visit_image"
+    diff_image_type: Annotated[
+        str | None,
+        Field(
+            description="start of the names of templates and difference images, which end in _templateExp "
+            "and _differenceExp; none: template_image_type and difference_image_type"
+        ),
+    ] = None
+    template_image_type: Annotated[str, Field(description="dataset type of templates")] = "template_detector"
+    difference_image_type: Annotated[str, Field(description="dataset type of difference images")] = (
+        "difference_image"
+    )
+    blank_planes: Annotated[
+        tuple[str, ...], Field(description="mask planes whose pixels are drawn as without data")
+    ] = ("NO_DATA",)
+    pixels: Annotated[
+        Literal["as-stored", "nJy"],
+        Field(description="pixel values as the files have them, or in nanojansky by their calibration"),
+    ] = "as-stored"
+    footprint: Annotated[
+        FootprintColumns, Field(description="columns that `use_footprint` reads the box from")
+    ] = FootprintColumns()
+
+    @property
+    def template_type(self) -> str:
+        """The dataset type of templates."""
+        prefix = self.diff_image_type
+        return self.template_image_type if prefix is None else f"{prefix}_templateExp"
+
+    @property
+    def difference_type(self) -> str:
+        """The dataset type of difference images."""
+        prefix = self.diff_image_type
+        return self.difference_image_type if prefix is None else f"{prefix}_differenceExp"
+
+
+ImagesSettings = Annotated[StampsSettings | FramesSettings | ButlerSettings, Field(discriminator="kind")]

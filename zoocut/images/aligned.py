@@ -1,0 +1,161 @@
+"""Cutting sources out of three planes that show the same pixels of the sky.
+
+Positions and boxes are in the pixels that the three share: for planes that are parts of a larger image, those
+of the larger one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from zoocut.errors import InputError
+from zoocut.images.boxes import Boxes
+from zoocut.images.geometry import AS_READ_OUT, Box, Turn, turn_to_north
+from zoocut.images.planes import Plane
+from zoocut.images.positions import locate_sources, positions_of
+from zoocut.images.sky import Floats, Located, locate, read_wcs
+from zoocut.images.whole import refuse_empty, refused
+from zoocut.model import Cutout, DiaSource, FloatImage, Rejection
+
+__all__ = ["Aligned"]
+
+ALIGNED_PIX = 0.5
+"""How far the WCS of template and science may differ from the difference image's."""
+
+
+class Aligned:
+    """Cuts sources out of template, science and difference planes.
+
+    Parameters
+    ----------
+    boxes : Boxes
+        Which boxes a source's cutouts are.
+    north_up : bool
+        Whether cutouts are turned; the alternative is as read out.
+    """
+
+    def __init__(self, boxes: Boxes, north_up: bool) -> None:
+        self._boxes = boxes
+        self._north_up = north_up
+
+    def cut(
+        self, planes: Sequence[Plane], sources: Sequence[DiaSource]
+    ) -> Iterator[tuple[Cutout, ...] | Rejection]:
+        """Cut every source out of the three planes.
+
+        Parameters
+        ----------
+        planes : sequence of Plane
+            Template, science and difference, open.
+        sources : sequence of DiaSource
+            The sources that lie on them.
+
+        Yields
+        ------
+        tuple of Cutout or Rejection
+            For each source in order: one cutout a size, or why there is none.
+
+        Raises
+        ------
+        InputError
+            When a plane is damaged or not aligned with the others, before anything is yielded.
+        """
+        located = _locate_aligned(planes, sources)
+        if self._north_up and not np.isfinite(located.north).all(axis=1).any():
+            raise InputError('the frames have no celestial WCS: set draw.orientation = "detector"')
+        wanted = [self._wanted(planes[-1], located, i, source) for i, source in enumerate(sources)]
+        boxes = [box for several in wanted if not isinstance(several, Rejection) for box in several]
+        for plane in planes:
+            plane.load([_on(plane, box).rows_within(plane.shape[0]) for box in boxes])
+        for i, (source, several) in enumerate(zip(sources, wanted, strict=True)):
+            if isinstance(several, Rejection):
+                yield several
+            else:
+                yield refuse_empty(source, tuple(self._cutout(planes, box, located, i) for box in several))
+
+    def _wanted(
+        self, difference: Plane, located: Located, i: int, source: DiaSource
+    ) -> tuple[Box, ...] | Rejection:
+        y_pix, x_pix = float(located.y_pix[i]), float(located.x_pix[i])
+        if None in (source.ra_deg, source.dec_deg) and source.pixel_yx is None:
+            return refused(source, "it has no position: the catalog needs ra and dec in degrees")
+        if not np.isfinite(y_pix + x_pix):
+            return refused(
+                source,
+                f"ra {source.ra_deg} dec {source.dec_deg} is nowhere near the frame: check its exposure",
+            )
+        try:
+            boxes = self._boxes(source, y_pix, x_pix)
+        except InputError as error:
+            return refused(source, str(error))
+        shape = difference.shape
+        if all(_on(difference, box).overlaps(shape) for box in boxes):
+            return boxes
+        return refused(
+            source,
+            f"it lies off the frame, at x {x_pix:.1f} y {y_pix:.1f} of {shape[1]} x {shape[0]}: "
+            "check its exposure",
+        )
+
+    def _cutout(self, planes: Sequence[Plane], box: Box, located: Located, i: int) -> Cutout:
+        turn = self._turn(located, i)
+        template, science, difference = (turn.image(_pixels(plane, box)) for plane in planes)
+        y_centre, x_centre = box.centre
+        offset = (float(located.y_pix[i]) - y_centre, float(located.x_pix[i]) - x_centre)
+        scale_arcsec = float(located.scale_arcsec[i])
+        known = scale_arcsec if np.isfinite(scale_arcsec) else None
+        return Cutout(template, science, difference, known, turn.vector(offset))
+
+    def _turn(self, located: Located, i: int) -> Turn:
+        if not self._north_up:
+            return AS_READ_OUT
+        return turn_to_north(tuple(located.north[i]), tuple(located.east[i]))
+
+
+def _on(plane: Plane, box: Box) -> Box:
+    """Express a box in a plane's own pixels."""
+    y_origin, x_origin = plane.origin
+    return replace(box, y=box.y - y_origin, x=box.x - x_origin)
+
+
+def _pixels(plane: Plane, box: Box) -> FloatImage:
+    own = _on(plane, box)
+    return plane.cut(own) if own.overlaps(plane.shape) else np.full((box.height, box.width), np.nan)
+
+
+def _locate_aligned(planes: Sequence[Plane], sources: Sequence[DiaSource]) -> Located:
+    """Find the sources on the difference image, and make sure that the others agree."""
+    difference = planes[-1]
+    wcs = read_wcs(difference.header)
+    located = locate_sources(wcs, sources, difference.origin)
+    if located is None:
+        raise InputError(f"{difference.path} has no celestial WCS: zoocut cannot find sources on it")
+    sky = None if wcs is None else positions_of(wcs, sources, difference.origin)
+    for plane in planes[:-1]:
+        _refuse_misaligned(plane, difference, located, sky)
+    return located
+
+
+def _refuse_misaligned(
+    plane: Plane, difference: Plane, located: Located, sky: tuple[Floats, Floats] | None
+) -> None:
+    if plane.shape != difference.shape and plane.origin == difference.origin:
+        raise InputError(
+            f"{plane.path} has {plane.shape[1]} x {plane.shape[0]} pixels but {difference.path} "
+            f"{difference.shape[1]} x {difference.shape[0]}: give frames that are aligned"
+        )
+    wcs = read_wcs(plane.header)
+    if wcs is None or sky is None:
+        return
+    other = locate(wcs, *sky)
+    y_origin, x_origin = plane.origin
+    apart = np.hypot(other.y_pix + y_origin - located.y_pix, other.x_pix + x_origin - located.x_pix)
+    worst = float(np.max(apart[np.isfinite(apart)], initial=0.0))
+    if worst > ALIGNED_PIX:
+        raise InputError(
+            f"{plane.path} puts the same position {worst:.1f} pixels from where {difference.path} has it: "
+            "give frames that are aligned"
+        )

@@ -1,0 +1,105 @@
+"""Pixels from the exposures in a Butler repository."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoocut.butler import fetched, find_dataset
+from zoocut.config.draw import DrawSettings
+from zoocut.config.images import ButlerSettings
+from zoocut.errors import InputError
+from zoocut.images.aligned import Aligned
+from zoocut.images.boxes import boxes_for
+from zoocut.images.lsst_fits import LsstPlane, open_exposure
+from zoocut.model import Cutout, DiaSource, Rejection
+
+if TYPE_CHECKING:
+    from lsst.daf.butler import Butler
+
+__all__ = ["ButlerImages"]
+
+
+class ButlerImages:
+    """Cutouts out of the exposures of a repository.
+
+    Parameters
+    ----------
+    settings : ButlerSettings
+        Dataset types and the instrument.
+    draw : DrawSettings
+        Sizes, footprint and orientation.
+    open_butler : callable
+        Opens the repository; called when the first exposure is cut.
+
+    Raises
+    ------
+    ConfigError
+        When no size is given.
+    """
+
+    def __init__(
+        self, settings: ButlerSettings, draw: DrawSettings, open_butler: Callable[[], Butler]
+    ) -> None:
+        self._settings = settings
+        self._open_butler = open_butler
+        self._aligned = Aligned(boxes_for(settings.footprint, draw), draw.orientation == "north-up")
+        self._types = (
+            ("images.template_image_type", settings.template_type),
+            ("images.science_image_type", settings.science_image_type),
+            ("images.difference_image_type", settings.difference_type),
+        )
+
+    def exposure_of(self, source: DiaSource) -> str:
+        """Name the source's exposure as instrument/visit/detector.
+
+        Raises
+        ------
+        InputError
+            When the source lacks one of these columns.
+        """
+        instrument = self._settings.instrument or source.columns.get("instrument")
+        if not instrument:
+            raise InputError("its catalog has no column instrument: set images.instrument")
+        places = [source.columns.get(name) for name in ("visit", "detector")]
+        if not all(isinstance(place, int) for place in places):
+            raise InputError(
+                f"its visit and detector are {places[0]} and {places[1]}: an exposure is found by both, name"
+                " their columns in [catalog.columns]"
+            )
+        return f"{instrument}/{places[0]}/{places[1]}"
+
+    def cut(self, exposure: str, sources: Sequence[DiaSource]) -> Iterator[tuple[Cutout, ...] | Rejection]:
+        """Cut every source out of the exposure's template, science and difference images.
+
+        Yields
+        ------
+        tuple of Cutout or Rejection
+            For each source in order: one cutout a size, or why there is none.
+
+        Raises
+        ------
+        InputError
+            When a dataset is not there, its file cannot be read, or the three are not aligned.
+        """
+        instrument, visit, detector = exposure.rsplit("/", 2)
+        data_id = {"instrument": instrument, "visit": int(visit), "detector": int(detector)}
+        refs = [find_dataset(self._butler, name, data_id, key) for key, name in self._types]
+        with ExitStack() as stack:
+            planes = [
+                stack.enter_context(
+                    self._open(stack.enter_context(fetched(partial(self._butler.getURI, ref))))
+                )
+                for ref in refs
+            ]
+            yield from self._aligned.cut(planes, sources)
+
+    @cached_property
+    def _butler(self) -> Butler:
+        return self._open_butler()
+
+    def _open(self, path: Path) -> AbstractContextManager[LsstPlane]:
+        return open_exposure(path, self._settings.blank_planes, self._settings.pixels == "nJy")
