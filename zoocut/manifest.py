@@ -19,6 +19,7 @@ __all__ = ["ManifestRow", "read_manifest", "write_manifest"]
 
 METADATA = "metadata:"
 LOCATION = "location:"
+IDENTITIES = ("external_id", "diaSourceId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ def read_manifest(path: Path) -> Iterator[ManifestRow]:
     Parameters
     ----------
     path : Path
-        A file as `write_manifest` makes it; metadata cells that are empty are left out of the row.
+        A file as `write_manifest` makes it, or as panoptes-cli reads it: file names in some columns, every
+        column metadata. Cells that are empty are left out of the row.
 
     Yields
     ------
@@ -111,29 +113,67 @@ def read_manifest(path: Path) -> Iterator[ManifestRow]:
 
 def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[ManifestRow]:
     header = next(lines, [])
+    body = _checked(path, header, lines)
+    if any(_is_location(name) for name in header) and "external_id" in header:
+        read = _own_columns(header)
+    else:
+        first = next(body, None)
+        read = _foreign_columns(path, header, first or [])
+        body = chain([first] if first else [], body)
+    yield from map(read, body)
+
+
+def _checked(path: Path, header: list[str], lines: Iterator[list[str]]) -> Iterator[list[str]]:
+    for number, line in enumerate(lines, start=2):
+        if line and len(line) != len(header):
+            raise InputError(
+                f"{path} line {number} has {len(line)} cells where the header has {len(header)}: mend it"
+            )
+        if line:
+            yield line
+
+
+def _own_columns(header: list[str]) -> Callable[[list[str]], ManifestRow]:
     locations = sorted(
         (int(name.removeprefix(LOCATION)), at) for at, name in enumerate(header) if _is_location(name)
     )
     metadata = [
         (name.removeprefix(METADATA), at) for at, name in enumerate(header) if name.startswith(METADATA)
     ]
-    if not locations or "external_id" not in header:
-        raise InputError(
-            f"{path} needs external_id and location:1 in its first line, which has: {', '.join(header)}"
-        )
     identity = header.index("external_id")
-    for number, line in enumerate(lines, start=2):
-        if not line:
-            continue
-        if len(line) != len(header):
-            raise InputError(
-                f"{path} line {number} has {len(line)} cells where the header has {len(header)}: mend it"
-            )
-        yield ManifestRow(
-            line[identity],
-            tuple(line[at] for _, at in locations if line[at]),
-            {key: line[at] for key, at in metadata if line[at]},
+    return lambda line: ManifestRow(
+        line[identity],
+        tuple(line[at] for _, at in locations if line[at]),
+        {key: line[at] for key, at in metadata if line[at]},
+    )
+
+
+def _foreign_columns(path: Path, header: list[str], first: list[str]) -> Callable[[list[str]], ManifestRow]:
+    """Read as panoptes-cli does: the columns whose first cell names a file, or an address, are locations.
+
+    All columns become metadata. A row is known by its external_id or diaSourceId column, whatever its prefix,
+    else by its first location.
+    """
+    files = [at for at, cell in enumerate(first) if _names_image(path.parent, cell.strip())]
+    if not files:
+        raise InputError(
+            f"{path} needs external_id and location:1 in its first line, or a column that names image files beside "
+            f"it; it has: {', '.join(header)}"
         )
+    names = [name.strip() for name in header]
+    identity = next((at for at, name in enumerate(names) if name.lstrip("#!/%") in IDENTITIES), files[0])
+    return lambda line: ManifestRow(
+        line[identity].strip(),
+        tuple(line[at].strip() for at in files if line[at].strip()),
+        {name: cell.strip() for name, cell in zip(names, line, strict=True) if cell.strip()},
+    )
+
+
+def _names_image(folder: Path, cell: str) -> bool:
+    try:
+        return cell.startswith(("http://", "https://")) or (bool(cell) and (folder / cell).is_file())
+    except (OSError, ValueError):
+        return False
 
 
 def _is_location(name: str) -> bool:

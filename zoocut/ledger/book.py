@@ -143,16 +143,25 @@ class Ledger:
         )
         return [Target(*row) for row in found]
 
-    def add_target(self, target: Target) -> Target:
-        """Give the target of this set with its number, made when it is new; its names are brought up to date."""
-        known = (target.endpoint, target.project_id, target.set_id)
+    def add_target(
+        self,
+        endpoint: str,
+        project_id: str,
+        project_slug: str,
+        set_id: str,
+        set_name: str,
+        set_by: str = "",
+        set_value: str = "",
+    ) -> Target:
+        """Give the target of this set, made when it is new; its names are brought up to date."""
         with self._transaction() as write:
             write.execute(
-                "INSERT INTO targets (endpoint, project_id, set_id, project_slug, set_name, set_by, set_value) "
+                "INSERT INTO targets (endpoint, project_id, project_slug, set_id, set_name, set_by, set_value) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET project_slug = excluded.project_slug, "
                 "set_name = excluded.set_name",
-                (*known, target.project_slug, target.set_name, target.set_by, target.set_value),
+                (endpoint, project_id, project_slug, set_id, set_name, set_by, set_value),
             )
+        known = (endpoint, project_id, set_id)
         return next(one for one in self.targets() if (one.endpoint, one.project_id, one.set_id) == known)
 
     def note_rights(self, target: Target, basis: str | None) -> None:

@@ -124,13 +124,16 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    return connection if version else _empty()
+    return connection if version == VERSION else _brought_up_to_date(connection)
 
 
-def _empty() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    _migrate(connection)
-    return connection
+def _brought_up_to_date(older: sqlite3.Connection) -> sqlite3.Connection:
+    """Copy an older ledger, or one whose making was interrupted, into memory and migrate the copy."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    older.backup(copy)
+    older.close()
+    _migrate(copy)
+    return copy
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
 from zoocut.ledger import Ledger, Target
@@ -128,22 +128,20 @@ def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share) 
     """
     known = known_target(ledger.targets(), goal)
     if known is not None:
-        return ledger.add_target(replace(known, set_name=_still_there(panoptes, known).name))
+        name = _still_there(panoptes, known).name
+        return ledger.add_target(known.endpoint, known.project_id, known.project_slug, known.set_id, name)
     if not goal.project or not goal.subject_set:
         raise ConfigError("say where to: --project owner/name and --set NAME")
     project = panoptes.project(goal.project)
     found = find_set(panoptes, project, goal.subject_set) or _make_set(panoptes, project, goal.subject_set)
     return ledger.add_target(
-        Target(
-            0,
-            panoptes.endpoint,
-            project.project_id,
-            project.slug,
-            found.set_id,
-            found.name,
-            share.key,
-            share.value,
-        )
+        panoptes.endpoint,
+        project.project_id,
+        project.slug,
+        found.set_id,
+        found.name,
+        share.key,
+        share.value,
     )
 
 
