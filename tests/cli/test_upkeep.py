@@ -104,6 +104,17 @@ def test_status_asks_the_server_when_told(keeping: Keeping) -> None:
     assert "gone from the server" in keeping.types(0, "status", run.path, "--remote").stdout
 
 
+def test_linking_warns_while_the_run_does_not_pass_verify(keeping: Keeping) -> None:
+    run, title, subjects = keeping.uploaded("night", 2)
+    project = keeping.keeper.project(PROJECT)
+    workflow = met(keeping, project.project_id, subjects[0])
+    link = ("sets", "link", title, f"id:{workflow}", "--project", PROJECT, "--runs", run.path)
+    assert "warning" not in keeping.types(0, *link).stderr
+    (found,) = keeping.keeper.subject_sets(project, title)
+    keeping.keeper.unlink(found.set_id, subjects[:1])
+    assert f"zoocut verify {run.path}" in " ".join(keeping.types(0, *link).stderr.split())
+
+
 def test_metadata_follows_the_manifest(keeping: Keeping) -> None:
     run, _, subjects = keeping.uploaded("night")
     stranger = keeping.keeper.subject(subjects[0])

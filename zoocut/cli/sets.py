@@ -221,18 +221,30 @@ def link(
     )
 
 
-def _warn_unverified(set_id: str, runs: Path, endpoint: str) -> None:
+def _warn_unverified(set_id: str, folder: Path, endpoint: str) -> None:
+    """Audit the local run that made the set, as `zoocut verify` does, and warn when it does not pass."""
     from zoocut.cli.console import notes
+    from zoocut.cli.server import credentials_for
+    from zoocut.ledger import Ledger
+    from zoocut.run import Run
     from zoocut.sets import local_runs
+    from zoocut.verify import verify
+    from zoocut.zooniverse.connect import connect
 
-    run = local_runs(runs, endpoint).get(set_id)
-    if run is None:
+    found = local_runs(folder, endpoint).get(set_id)
+    if found is None:
         return
-    state = f"{run.unfinished} rows of {run.path} are not in the set yet; " if run.unfinished else ""
-    notes.print(
-        f"warning: {state}volunteers may meet what is linked: run `zoocut verify {run.path}` first",
-        markup=False,
-    )
+    panoptes, store = connect(endpoint, credentials_for(endpoint))
+    with Ledger.read(Run.open(found.path).ledger) as ledger:
+        targets = [one for one in ledger.targets() if (one.endpoint, one.set_id) == (endpoint, set_id)]
+        audits = [verify(Run.open(found.path), ledger, one, panoptes, store, "sample") for one in targets]
+    differences = sum(audit.differences for audit in audits)
+    if differences or found.unfinished:
+        notes.print(
+            f"warning: {found.unfinished} rows of {found.path} are not in the set yet and {differences} "
+            f"things differ: volunteers may meet what is linked; see `zoocut verify {found.path}`",
+            markup=False,
+        )
 
 
 @app.command()

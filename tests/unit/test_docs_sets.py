@@ -1,0 +1,46 @@
+"""Every command in the page about subject sets exists and takes the options that are shown."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from zoocut.cli.main import app
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "sets.md"
+LINES = re.findall(r"^    \$ (zoocut .+)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def command_of(words: list[str]) -> tuple[Any, list[str]]:
+    """Find the command that is typed and what follows it."""
+    command: Any = typer.main.get_command(app)
+    while getattr(command, "commands", None):
+        assert words[0] in command.commands, f"there is no command {words[0]}"
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_command_can_be_typed(line: str) -> None:
+    command, rest = command_of(shlex.split(line)[1:])
+    parser = command.make_parser(command.context_class(command, info_name="zoocut"))
+    _, left, _ = parser.parse_args(args=rest)
+    assert left == []
+
+
+def test_a_wrong_option_would_be_found() -> None:
+    command, rest = command_of(["sets", "list", "--jsn"])
+    parser = command.make_parser(command.context_class(command, info_name="zoocut"))
+    with pytest.raises(Exception, match="--jsn"):
+        parser.parse_args(args=rest)
+
+
+def test_every_command_of_sets_is_told_about() -> None:
+    group: Any = typer.main.get_command(app)
+    told = {shlex.split(line)[2] for line in LINES if line.startswith("zoocut sets ")}
+    assert told == set(group.commands["sets"].commands)
