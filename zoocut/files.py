@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoocut.errors import InputError
@@ -13,6 +13,7 @@ from zoocut.errors import InputError
 __all__ = ["TEMPORARY_SUFFIX", "appear_whole", "remove_parts", "write_whole"]
 
 TEMPORARY_SUFFIX = ".zoocut-part"
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 @contextmanager
@@ -61,8 +62,27 @@ def write_whole(path: Path, content: bytes) -> None:
     InputError
         When the file cannot be written.
     """
-    with appear_whole(path) as part:
-        part.write_bytes(content)
+    folder, name = os.path.split(path)
+    part = os.path.join(folder, f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    try:
+        _write_new(part, content)
+        os.replace(part, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(part)
+        reason = error.strerror or error
+        raise InputError(f"cannot write {path}: {reason}; free space or choose another folder") from error
+
+
+def _write_new(part: str, content: bytes) -> None:
+    """Write a file, asking for its folder only when there is none: most files join thousands of others."""
+    try:
+        descriptor = os.open(part, NEW_FILE, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(part), exist_ok=True)
+        descriptor = os.open(part, NEW_FILE, 0o666)
+    with open(descriptor, "wb") as file:
+        file.write(content)
 
 
 def remove_parts(folder: Path) -> None:
