@@ -8,6 +8,7 @@ import typer
 
 from zoocut import __version__
 from zoocut.cli import (
+    adopt,
     config,
     dedupe,
     demo,
@@ -64,6 +65,7 @@ app.command()(sandbox.sandbox)
 app.command()(status.status)
 app.command()(upload.upload)
 app.command()(verify.verify)
+app.command()(adopt.adopt)
 app.command()(login.login)
 app.command()(login.logout)
 app.command()(login.whoami)

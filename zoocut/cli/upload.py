@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoocut.config.upload import UploadSettings
     from zoocut.upload.report import Summary, TargetSummary
 
-__all__ = ["upload"]
+__all__ = ["ask", "assent", "upload"]
 
 CHECKS = {"all": 100, "sample": 3, "none": 0}
 """Public addresses read back for each batch of at most 100."""
@@ -88,7 +88,7 @@ def upload(
     order = Order(
         goal,
         Patience(settings.settle_s, settings.give_up_after_s, settings.most_requests),
-        _assent if yes else _ask,
+        assent if yes else ask,
         set_by=set_by,
         sample=sample,
         rights=rights,
@@ -131,13 +131,15 @@ def _settings(run_settings: Mapping[str, Any], given: Mapping[str, object]) -> U
         raise ConfigError(f"{first['loc'][0]} = {first['input']!r} is not allowed: {first['msg']}") from None
 
 
-def _assent(concern: str) -> None:
+def assent(concern: str) -> None:
+    """Say what the user has agreed to beforehand."""
     from zoocut.cli.console import notes
 
     notes.print(f"note: {concern}", markup=False)
 
 
-def _ask(concern: str) -> None:
+def ask(concern: str) -> None:
+    """Ask on a terminal; refuse where nobody can answer."""
     import sys
 
     from zoocut.errors import ConfigError

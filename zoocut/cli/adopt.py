@@ -1,0 +1,57 @@
+"""`zoocut adopt`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["adopt"]
+
+
+def adopt(
+    run: Annotated[Path, typer.Argument(help="The run folder: any folder with a manifest.csv.")],
+    project: Annotated[str, typer.Option(help="The project: owner/name, or its number.")],
+    subject_set: Annotated[str, typer.Option("--set", help="The set's name.")],
+    endpoint: Annotated[str | None, typer.Option(help="The server. Else PANOPTES_ENDPOINT.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before subjects of another tool are taken over.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+) -> None:
+    """Rebuild a lost ledger from the server, or take over what another tool has begun to upload.
+
+    Example: zoocut adopt night-run --project owner/rehearsal --set "First night"
+    """
+    import os
+    from dataclasses import asdict
+
+    from zoocut.cli.console import print_json, results
+    from zoocut.cli.upload import ask, assent
+    from zoocut.config.upload import UploadSettings
+    from zoocut.ledger import Ledger, sole_uploader
+    from zoocut.upload import endpoint_of, open_run
+    from zoocut.upload.adopting import adopt as take_over
+    from zoocut.upload.place import Place
+    from zoocut.upload.targets import Share, choose_target
+    from zoocut.zooniverse.account import find_credentials
+    from zoocut.zooniverse.connect import connect
+
+    opened = open_run(run)
+    settings = UploadSettings(project=project, subject_set=subject_set)
+    goal = endpoint_of(opened, endpoint, os.environ, settings)
+    panoptes, store = connect(goal.endpoint, find_credentials(os.environ, Path.home()), settings.answer_s)
+    with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
+        target = choose_target(ledger, panoptes, goal, Share())
+        place = Place(opened.path, opened.run_id, panoptes.account().user_id, target, panoptes, store)
+        adoption = take_over(opened, place, ledger, assent if yes else ask)
+    if as_json:
+        print_json({"version": 1, **asdict(adoption)})
+        return
+    results.print(
+        f"{adoption.linked} rows are in the set already, {adoption.created} have a subject to be linked, "
+        f"{adoption.differing} differ, {adoption.left} are left",
+        markup=False,
+    )
+    results.print(f"next: zoocut upload {run}", markup=False)

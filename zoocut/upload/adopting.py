@@ -1,0 +1,140 @@
+"""Rebuild a ledger from the server: one that was lost, or that never was because another tool began the upload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from zoocut.ledger import Entry, Ledger, State
+from zoocut.run import Run
+from zoocut.upload.machine import Created, Linked, Measured, Sent, after
+from zoocut.upload.measuring import measure
+from zoocut.upload.place import Place
+from zoocut.upload.planning import plan
+from zoocut.zooniverse.faults import Refused
+from zoocut.zooniverse.panoptes import Subject
+
+__all__ = ["Adoption", "adopt"]
+
+IDENTITY = "diaSourceId"
+
+
+@dataclass
+class Adoption:
+    """What was taken over.
+
+    Parameters
+    ----------
+    linked : int
+        Rows whose subject is in the set, with the image on disk.
+    created : int
+        Rows whose subject is in no set yet: the next upload stores and links it.
+    differing : int
+        Rows whose subject in the set shows another image: rejected.
+    left : int
+        Rows that the next upload begins.
+    """
+
+    linked: int = 0
+    created: int = 0
+    differing: int = 0
+    left: int = 0
+
+
+def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None]) -> Adoption:
+    """Find the subjects of rows that the ledger has not begun, and note them.
+
+    Subjects are recognised by zoocut's own key, else, after `confirm`, by external_id or a diaSourceId in
+    their metadata. Images are compared with those on disk.
+
+    Parameters
+    ----------
+    run, place, ledger : Run, Place, Ledger
+        What, where, and the ledger to fill.
+    confirm : callable
+        Told what would be assumed; raises when it should not be.
+
+    Raises
+    ------
+    ZoocutError
+        When the server or the ledger cannot be used to the end; adopting again goes on.
+    """
+    plan(run, ledger, place.target, anew=True)
+    members = list(place.panoptes.subjects_of_set(place.target.set_id))
+    own = place.panoptes.newest_subjects(place.target.project_id, place.user_id, 0)
+    prefix = f"{run.run_id}/{place.target.set_id}/"
+    by_key = _by_name(chain(members, own), lambda s: s.key.startswith(prefix) and s.key.split("/")[2])
+    by_name = _by_name(members, lambda s: not s.key and _identity(s))
+    if not by_key and by_name:
+        confirm(
+            f"{len(by_name)} subjects of the set {place.target.set_name!r} were made by another tool: rows are taken "
+            f"for them where external_id or {IDENTITY} agree"
+        )
+    adoption = Adoption()
+    for entry in _planned(ledger, place):
+        subject = by_key.get(entry.external_id) or by_name.get(entry.external_id)
+        if subject is None:
+            adoption.left += 1
+        else:
+            ledger.save([_adopted(place, entry, subject, adoption)])
+    return adoption
+
+
+def _planned(ledger: Ledger, place: Place) -> Iterator[Entry]:
+    after_row = -1
+    while page := ledger.entries(place.target, State.PLANNED, after_row):
+        yield from page
+        after_row = page[-1].row
+
+
+def _by_name(subjects: Iterable[Subject], name_of: Callable[[Subject], str | bool]) -> dict[str, Subject]:
+    """Arrange subjects by the row they stand for, the first one in a set before all others."""
+    found: dict[str, Subject] = {}
+    for subject in subjects:
+        name = name_of(subject)
+        if isinstance(name, str) and name and (name not in found or (subject.sets and not found[name].sets)):
+            found[name] = subject
+    return found
+
+
+def _identity(subject: Subject) -> str:
+    named = (str(value) for key, value in subject.metadata.items() if key.lstrip("#!/%") == IDENTITY)
+    return subject.external_id or next(named, "")
+
+
+def _adopted(place: Place, entry: Entry, subject: Subject, adoption: Adoption) -> Entry:
+    event = measure(place, entry).events.get(entry.row)
+    if not isinstance(event, Measured) or len(subject.addresses) != len(entry.images):
+        adoption.differing += 1
+        return _differs(entry, subject)
+    names = tuple(address.name for address in subject.addresses)
+    sent = Sent(place.panoptes.now(), place.user_id, int(subject.subject_id) - 1)
+    created = after(after(after(entry, event), sent), Created(subject.subject_id, names))
+    if place.target.set_id not in subject.sets:
+        adoption.created += 1
+        return created
+    if not _serves(place, created, subject):
+        adoption.differing += 1
+        return _differs(entry, subject)
+    adoption.linked += 1
+    images = tuple(replace(image, proved=True) for image in created.images)
+    return after(replace(created, images=images), Linked())
+
+
+def _serves(place: Place, entry: Entry, subject: Subject) -> bool:
+    try:
+        return all(
+            place.store.fetch(address.url)[2] == image.md5
+            for image, address in zip(entry.images, subject.addresses, strict=True)
+        )
+    except Refused:
+        return False
+
+
+def _differs(entry: Entry, subject: Subject) -> Entry:
+    reason = (
+        f"subject {subject.subject_id} in the set shows another image than the row: take it out of the set, then "
+        "run `zoocut upload --retry-rejected`"
+    )
+    return replace(entry, state=State.REJECTED, reason=reason)
