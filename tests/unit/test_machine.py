@@ -1,0 +1,100 @@
+"""What the state machine says next, and where events lead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from zoocut.ledger import Entry, Image, State
+from zoocut.upload import machine
+from zoocut.upload.machine import Facts, after, next_step
+
+HERE = Image("images/1.png", "image/png", 10, "a" * 64, "b" * 32)
+ELSEWHERE = Image("https://example.org/1.png", "image/png", 10, "c" * 64, "d" * 32)
+NEVER = float("-inf")
+
+
+def entry(state: State, *images: Image, **facts: object) -> Entry:
+    row = Entry(1, 1, "170", {}, state, images or (HERE,), sent_at=100.0)
+    return replace(row, **facts)  # type: ignore[arg-type]
+
+
+def facts(now: float = 1000.0, looked_at: float = NEVER, until: float = NEVER, out: bool = False) -> Facts:
+    return Facts(now, 60.0, looked_at, out, until)
+
+
+def test_images_are_measured_before_a_create() -> None:
+    unmeasured = replace(HERE, sha256=None)
+    assert next_step(entry(State.PLANNED, unmeasured), facts()) == machine.Measure()
+    assert next_step(entry(State.PLANNED), facts()) == machine.Create()
+
+
+@pytest.mark.parametrize("state", [State.INTENT, State.IN_DOUBT])
+@pytest.mark.parametrize(
+    ("now", "looked_at", "step"),
+    [
+        (101.0, NEVER, machine.Reconcile()),
+        (120.0, 99.0, machine.Reconcile()),
+        (120.0, 110.0, machine.Await(160.0)),
+        (160.0, 110.0, machine.Reconcile()),
+    ],
+)
+def test_a_doubt_is_looked_into_at_once_and_again_when_it_is_settled(
+    state: State, now: float, looked_at: float, step: machine.Step
+) -> None:
+    assert next_step(entry(state), facts(now, looked_at)) == step
+
+
+@pytest.mark.parametrize(("looked_at", "state"), [(159.9, State.IN_DOUBT), (160.0, State.PLANNED)])
+def test_absence_counts_only_when_looked_at_late_enough(looked_at: float, state: State) -> None:
+    assert after(entry(State.IN_DOUBT), machine.Absent(looked_at, 60.0)).state is state
+
+
+def test_nothing_is_done_while_a_request_is_under_way() -> None:
+    for state in State:
+        assert next_step(entry(state), facts(out=True)) == machine.Await(float("inf"))
+
+
+def test_signed_addresses_are_renewed_before_they_end() -> None:
+    created = entry(State.CREATED, subject_id="9")
+    assert next_step(created, facts()) == machine.Renew()
+    assert next_step(created, facts(1000.0, until=1020.0)) == machine.Renew()
+    assert next_step(created, facts(1000.0, until=1040.0)) == machine.Store(0)
+
+
+def test_a_row_is_stored_when_all_its_images_are_proved() -> None:
+    created = after(entry(State.INTENT, HERE, ELSEWHERE, HERE), machine.Created("9", ("x", "y", "z")))
+    assert created.state is State.CREATED
+    once = after(created, machine.Proved(0))
+    assert next_step(once, facts(until=2000.0)) == machine.Store(2)
+    twice = after(once, machine.Proved(2))
+    assert twice.state is State.STORED
+    assert next_step(twice, facts()) == machine.Link()
+
+
+def test_images_that_stay_elsewhere_need_no_store() -> None:
+    assert after(entry(State.INTENT, ELSEWHERE), machine.Created("9", ("y",))).state is State.STORED
+
+
+def test_an_intent_counts_the_attempt_and_remembers_who_when_and_above_what() -> None:
+    sent = after(entry(State.PLANNED), machine.Sent(500.0, "7", 90))
+    assert (sent.state, sent.attempt, sent.sent_at, sent.sent_as, sent.watermark) == (
+        State.INTENT,
+        1,
+        500.0,
+        "7",
+        90,
+    )
+
+
+def test_an_image_that_the_store_lost_is_sent_again() -> None:
+    stored = entry(State.STORED, replace(HERE, proved=True), replace(ELSEWHERE, proved=True), subject_id="9")
+    lost = after(stored, machine.Unproved())
+    assert lost.state is State.CREATED
+    assert [image.proved for image in lost.images] == [False, True]
+
+
+@pytest.mark.parametrize("state", [State.LINKED, State.REJECTED, State.SKIPPED])
+def test_rows_at_rest_stay(state: State) -> None:
+    assert next_step(entry(state), facts()) == machine.Rest()
