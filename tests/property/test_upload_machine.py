@@ -15,7 +15,7 @@ from zoocut.upload.machine import Facts, after, next_step
 
 SETTLE_S = 60.0
 ADDRESS_S = 300.0
-ROWS = 3
+ROWS = 2
 NEVER = float("-inf")
 FATES = st.sampled_from(["done", "answer lost", "request lost", "refused for now", "late", "far too late"])
 CERTAIN = ("request lost", "refused for now")
@@ -199,4 +199,4 @@ class Upload(RuleBasedStateMachine):
 
 
 TestUpload = Upload.TestCase
-TestUpload.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestUpload.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
