@@ -20,11 +20,9 @@ from zoocut.errors import InputError
 from zoocut.files import appear_whole
 from zoocut.ledger import Ledger
 from zoocut.run import Run
+from zoocut.zooniverse.names import bare_name
 
 __all__ = ["Joined", "Sources", "join", "load_sources"]
-
-PREFIXES = "#/!%& "
-"""What may stand before a metadata key at Zooniverse without being part of its name."""
 
 SUBJECT_COLUMNS = ("subject_ids", "subject_id")
 LARGEST_CELL = 2**31 - 1
@@ -233,7 +231,7 @@ class _Finder:
         self._data_at = header.index("subject_data") if "subject_data" in header else None
         self._subject_at = next((header.index(name) for name in SUBJECT_COLUMNS if name in header), None)
         self._subjects = subjects
-        self._key = key.casefold()
+        self._key = bare_name(key)
         self._decode = json.JSONDecoder(parse_float=str).decode
         if self._data_at is None and self._subject_at is None:
             raise InputError(
@@ -261,7 +259,7 @@ class _Finder:
                 str(value).strip()
                 for metadata in subjects.values()
                 for name, value in metadata.items()
-                if name.lstrip(PREFIXES).casefold() == self._key
+                if bare_name(name) == self._key
             }
         except (ValueError, AttributeError, RecursionError):
             return "", "subject_data is broken"

@@ -200,7 +200,10 @@ def test_add_and_remove_by_id_file_and_source(desk: Desk) -> None:
     assert done.stdout == f"set {second}: 4 added\n"
     assert "has retired 1 of them" in " ".join(done.stderr.split())
     assert "0 added, 1 needed nothing" in desk.sets("add", "Night 2", ids[0])
-    assert "no subject 99999999" in desk.refused(3, "add", "Night 2", ids[0], "99999999")
+    assert "has no subject 99999999" in desk.refused(3, "add", "Night 2", ids[0], "99999999")
+    elsewhere = desk.keeper.project("owner/rehearsal").project_id
+    foreign = desk.keeper.create_subject(elsewhere, "x", {}, []).subject_id
+    assert f"has no subject {foreign}" in desk.refused(3, "add", "Night 2", foreign)
     assert "has the diaSourceId 5" in desk.refused(3, "remove", "Night 2", "-d", "5", "--yes")
     assert "nothing was changed" in desk.refused(2, "remove", "Night 2", ids[0])
     assert "1 taken out" in desk.sets("remove", "Night 2", "-d", FIRST + 1, "--yes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from zoocut.drawn import DrawnSource, DrawnWriter
 from zoocut.errors import InputError
 from zoocut.join import join, load_sources
+from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.model import Value
 from zoocut.run import Run
 
@@ -86,6 +88,30 @@ def test_row_without_a_source_says_why(run: Run, tmp_path: Path, data: str, reas
     assert bad["subject_data"] == data
     assert (bad["ra"], bad["note"]) == ("", "")
     assert following["diaSourceId"] == str(ID)
+
+
+def upload(run: Run, endpoint: str, subject_id: str, number: int) -> None:
+    with Ledger.open(run.ledger, run.run_id) as ledger:
+        target = ledger.add_target(endpoint, "1", "owner/name", "5", "Night")
+        ledger.plan(target, [PlannedRow(str(number), {}, (Image("images/a.png", "image/png"),))], "0")
+        (entry,) = ledger.entries(target, State.PLANNED)
+        ledger.save([replace(entry, state=State.CREATED, subject_id=subject_id, attempt=1)])
+
+
+def test_ledger_knows_subjects_whose_metadata_does_not_tell(run: Run, tmp_path: Path) -> None:
+    upload(run, "http://127.0.0.1:1", "91", NEXT)
+    path = tmp_path / "extracts.csv"
+    told = json.dumps({"91": {"diaSourceId": str(ID)}}).replace('"', '""')
+    path.write_text(f'subject_ids,subject_data\n91,broken\n92,{{}}\n91,"{told}"\n')
+    joined = join(path, tmp_path / "joined.csv", load_sources([run], ["ra"]))
+    assert joined.outcomes == {
+        "joined": 1, "subject has no diaSourceId": 1, "subject_data names another source than the ledger": 1
+    }  # fmt: skip
+    assert (tmp_path / "joined.csv").read_text().splitlines()[1] == f"91,broken,{NEXT},joined,10.5"
+    upload(run, "http://127.0.0.1:2", "92", NEXT)
+    with pytest.raises(InputError, match="several servers: say with --endpoint"):
+        load_sources([run])
+    assert load_sources([run], endpoint="http://127.0.0.1:2").subjects == {"92": str(NEXT)}
 
 
 def test_lines_of_another_width_are_left_out_and_named(run: Run, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zoocut.cli.console import notes
+from zoocut.cli.tables import printable
 from zoocut.errors import ConfigError, Interrupted, ZoocutError
 
 __all__ = ["agree", "told_when_stopped"]
@@ -29,7 +30,7 @@ def agree(question: str, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise ConfigError(f"nothing was changed; {question} add --yes to do it without being asked")
     try:
-        notes.print(f"{question} [y/N] ", end="", markup=False)
+        notes.print(f"{printable(question)} [y/N] ", end="", markup=False)
         answer = input()
     except (KeyboardInterrupt, EOFError):
         raise Interrupted("stopped; nothing was changed") from None

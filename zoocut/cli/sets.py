@@ -9,7 +9,7 @@ import typer
 
 from zoocut.cli.asking import agree
 from zoocut.cli.server import EndpointOption, ProjectOption, sign_in
-from zoocut.cli.tables import CsvOption, JsonOption, show
+from zoocut.cli.tables import CsvOption, JsonOption, printable, show
 
 if TYPE_CHECKING:
     from zoocut.sets import Line
@@ -297,15 +297,15 @@ def delete(
     details = find_set(keeper, find_project(keeper, project), name)
     found = details.subject_set
     seen = foresee_deletion(keeper, keeper.project(found.project_id), details)
-    notes.print(
+    words = (
         f"set {found.set_id} ({found.name}) has {seen.subjects} subjects: {seen.elsewhere} are in other sets "
         f"and stay, {seen.served} were classified or retired and stay in no set, {seen.lost} may be removed "
         "by the server for good, unless they are collected or discussed, which cannot be seen from here; no "
-        "quota comes back",
-        markup=False,
+        "quota comes back"
     )
+    notes.print(printable(words), markup=False)
     if seen.workflows:
-        notes.print(f"it is served by {', '.join(seen.workflows)}", markup=False)
+        notes.print(printable(f"it is served by {', '.join(seen.workflows)}"), markup=False)
     agree(f"delete set {found.set_id} ({found.name})?", yes)
     remove(keeper, details)
     _tell({"id": found.set_id, "deleted": True}, f"deleted set {found.set_id} ({found.name})", as_json)
@@ -323,7 +323,6 @@ def _pairs(given: list[str] | None) -> dict[str, str]:
 
 def _tell(document: dict[str, Any], sentence: str, as_json: bool) -> None:
     from zoocut.cli.console import print_json, results
-    from zoocut.cli.tables import printable
 
     if as_json:
         print_json({"version": 1, **document})

@@ -54,7 +54,7 @@ def add(
     keeper, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
     among = keeper.subjects_of_project(owner)
-    ids = _required(find_subjects(keeper, _ids(subjects, file), dia_source_id or (), among))
+    ids = _required(find_subjects(keeper, owner, _ids(subjects, file), dia_source_id or (), among))
     _tell_retired(keeper, owner, ids)
     with told_when_stopped(STOPPED):
         count = put(keeper, set_id, ids)
@@ -79,10 +79,10 @@ def remove(
     from zoocut.sets import find_subjects
     from zoocut.sets import remove as take_out
 
-    keeper, _, details = _open(endpoint, project, name)
+    keeper, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
     among = keeper.subjects_of_set(set_id)
-    ids = _required(find_subjects(keeper, _ids(subjects, file), dia_source_id or (), among))
+    ids = _required(find_subjects(keeper, owner, _ids(subjects, file), dia_source_id or (), among))
     agree(f"take {len(ids)} subjects out of set {set_id} ({details.subject_set.name})?", yes)
     with told_when_stopped(STOPPED):
         count = take_out(keeper, set_id, ids)
@@ -169,11 +169,11 @@ def training(
     from zoocut.sets import find_subjects, mark_training, read_training, workflow_request
 
     rows = read_training(table)
-    keeper, _, details = _open(endpoint, project, name)
+    keeper, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
     members = {one.subject_id: one for one in keeper.subjects_of_set(set_id)}
     ids = [
-        find_subjects(keeper, [], [row.dia_source_id], members.values())[0]
+        find_subjects(keeper, owner, [], [row.dia_source_id], members.values())[0]
         if row.dia_source_id
         else row.subject_id
         for row in rows

@@ -9,7 +9,7 @@ from zoocut.errors import ConfigError, InputError, NotPermitted
 from zoocut.zooniverse.faults import Refused
 from zoocut.zooniverse.keeper import Keeper, SetDetails, Workflow
 from zoocut.zooniverse.names import dia_source_id
-from zoocut.zooniverse.panoptes import PAGE_SIZE, Project, Subject
+from zoocut.zooniverse.panoptes import Project, Subject
 
 __all__ = ["find_project", "find_set", "find_subjects", "find_workflow"]
 
@@ -112,7 +112,11 @@ def _refuse_foreign_workflow(keeper: Keeper, project: Project, number: str) -> N
 
 
 def find_subjects(
-    keeper: Keeper, ids: Iterable[str], dia_source_ids: Iterable[str], among: Iterable[Subject]
+    keeper: Keeper,
+    project: Project,
+    ids: Iterable[str],
+    dia_source_ids: Iterable[str],
+    among: Iterable[Subject],
 ) -> list[str]:
     """Find subjects by their ids and by their sources' ids.
 
@@ -120,6 +124,8 @@ def find_subjects(
     ----------
     keeper : Keeper
         The server.
+    project : Project
+        Whose subjects they have to be.
     ids : iterable of str
         Subject ids.
     dia_source_ids : iterable of str
@@ -135,25 +141,23 @@ def find_subjects(
     Raises
     ------
     InputError
-        When one of them does not exist, or a source has several subjects.
+        When one of them does not exist or is another project's, or a source has several subjects.
     """
     wanted = list(dict.fromkeys(dia_source_ids))
     numbers = list(dict.fromkeys(ids))
-    _require_subjects(keeper, numbers)
+    _require_subjects(keeper, project, numbers)
     return list(dict.fromkeys([*numbers, *(_by_source(wanted, among) if wanted else ())]))
 
 
-def _require_subjects(keeper: Keeper, numbers: Sequence[str]) -> None:
+def _require_subjects(keeper: Keeper, project: Project, numbers: Sequence[str]) -> None:
     wrong = [number for number in numbers if not (number.isascii() and number.isdecimal())]
     if wrong:
         raise InputError(f"{wrong[0]!r} is not a subject's id: give whole numbers")
-    for at in range(0, len(numbers), PAGE_SIZE):
-        batch = numbers[at : at + PAGE_SIZE]
-        missing = set(batch) - {subject.subject_id for subject in keeper.subjects(batch)}
-        if missing:
-            raise InputError(
-                f"there is no subject {_some(missing)} that this account may see: correct the ids"
-            )
+    missing = set(numbers) - keeper.of_project(project, numbers)
+    if missing:
+        raise InputError(
+            f"{project.slug} has no subject {_some(missing)}: correct the ids, or name their project"
+        )
 
 
 def _by_source(wanted: Sequence[str], among: Iterable[Subject]) -> list[str]:

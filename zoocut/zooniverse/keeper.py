@@ -152,6 +152,14 @@ class Keeper(Panoptes):
             for document in self._page("/subject_workflow_statuses", "subject_workflow_statuses", params):
                 yield _status(document)
 
+    def of_project(self, project: Project, subject_ids: Sequence[str]) -> set[str]:
+        """Tell which subjects are a project's own."""
+        found: set[str] = set()
+        for batch in _batches(subject_ids):
+            params = {"ids": ",".join(batch), "project_id": project.project_id, "page_size": str(PAGE_SIZE)}
+            found |= {str(one["id"]) for one in self._page("/subjects", "subjects", params)}
+        return found
+
     def collected(self, subject_ids: Sequence[str]) -> set[str]:
         """Tell which subjects are in a collection that this account may see."""
         found: set[str] = set()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from zoocut.zooniverse.panoptes import Subject
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoocut.zooniverse.panoptes import Subject
 
 __all__ = ["bare_name", "dia_source_id"]
 
