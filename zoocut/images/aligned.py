@@ -7,7 +7,6 @@ of the larger one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -118,7 +117,7 @@ class Aligned:
 def _on(plane: Plane, box: Box) -> Box:
     """Express a box in a plane's own pixels."""
     y_origin, x_origin = plane.origin
-    return replace(box, y=box.y - y_origin, x=box.x - x_origin)
+    return Box(box.y - y_origin, box.x - x_origin, box.height, box.width)
 
 
 def _pixels(plane: Plane, box: Box) -> FloatImage:
