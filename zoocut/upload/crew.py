@@ -76,7 +76,9 @@ class Crew:
         self._out[self._threads.submit(work)] = Errand(kind, tuple(entries), time.monotonic())
 
     def returned(self, patience_s: float) -> list[Returned]:
-        """Give what came back, waiting up to `patience_s` seconds for the first; nothing when nothing is out."""
+        """Give what came back; wait up to `patience_s` seconds for the first, also when nothing is out."""
+        if not self._out:
+            time.sleep(patience_s)
         done, _ = wait(self._out, timeout=patience_s, return_when=FIRST_COMPLETED)
         return [_returned(self._out.pop(future), future) for future in done]
 
