@@ -7,6 +7,8 @@ adapters themselves, so that dataset types whose Python classes are not installe
 from __future__ import annotations
 
 import difflib
+import re
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ from zoocut.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler, DatasetRef
 
-__all__ = ["fetched", "find_dataset", "find_tables", "open_butler"]
+__all__ = ["closing_with", "fetched", "find_dataset", "find_tables", "open_butler"]
 
 OLDER_IMAGE_TYPES = ("preliminary_visit_image", "visit_image", "initial_pvi", "pvi", "calexp")
 
@@ -65,6 +67,12 @@ def open_butler(repository: str, collections: Sequence[str], folder: Path) -> Bu
     return butler
 
 
+def closing_with(owner: object, butler: Butler) -> Butler:
+    """Close a repository's connections when its owner goes."""
+    weakref.finalize(owner, butler.close)
+    return butler
+
+
 def find_tables(
     butler: Butler, dataset_type: str, where: str, data_id: Mapping[str, str]
 ) -> Sequence[DatasetRef]:
@@ -93,7 +101,12 @@ def find_tables(
         if type(error).__name__ == "EmptyQueryResultError":
             raise InputError(_nothing(butler, dataset_type, where)) from None
         raise InputError(f"catalog.where = {where!r} cannot be used ({_brief(error)}): mend it") from error
-    return sorted(refs, key=lambda ref: [str(v).zfill(20) for v in ref.dataId.required_values])
+    return sorted(refs, key=_place_in_order)
+
+
+def _place_in_order(ref: DatasetRef) -> tuple[int, int, str]:
+    visit, detector = (int(ref.dataId.get(name) or 0) for name in ("visit", "detector"))
+    return visit, detector, str(ref.dataId)
 
 
 def find_dataset(butler: Butler, dataset_type: str, data_id: Mapping[str, Any], key: str) -> DatasetRef:
@@ -165,9 +178,14 @@ def _again(address: Callable[[], Any]) -> tuple[Any, Any]:
         return local, local.__enter__()
     except Exception as error:
         raise InputError(
-            f"{place} cannot be read ({_brief(error).partition('?')[0]}): is the file there, the link valid,"
+            f"{place} cannot be read ({_unsigned(_brief(error))}): is the file there, the link valid,"
             " and may you read it?"
         ) from None
+
+
+def _unsigned(text: str) -> str:
+    """Leave the query out of addresses, which may hold a signature."""
+    return re.sub(r"\?[^\s;]*", "", text)
 
 
 def _require_type(butler: Butler, name: str, key: str) -> None:

@@ -7,6 +7,7 @@ of the schema will do.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +49,7 @@ class ApdbCatalog:
         self._settings = settings
         self._names = TableNames.of(settings)
         self._place, self._engine = _engine(settings, folder)
+        weakref.finalize(self, self._engine.dispose)
         self._table = self._reflected()
         self._instrument = settings.instrument or self._recorded_instrument()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.butler import fetched, find_tables, open_butler
+from zoocut.butler import closing_with, fetched, find_tables, open_butler
 from zoocut.catalogs.rows import TableNames, source_of_row
 from zoocut.catalogs.table_files import by_exposure, read_parquet
 from zoocut.config.catalog import ButlerTableSettings
@@ -43,7 +43,7 @@ class ButlerCatalog:
 
     def __init__(self, settings: ButlerTableSettings, folder: Path) -> None:
         self._names = TableNames.of(settings)
-        self._butler = open_butler(settings.repository, settings.collections, folder)
+        self._butler = closing_with(self, open_butler(settings.repository, settings.collections, folder))
         instrument = {} if settings.instrument is None else {"instrument": settings.instrument}
         self._refs = find_tables(self._butler, settings.dataset_type, settings.where, instrument)
 

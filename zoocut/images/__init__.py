@@ -34,11 +34,11 @@ def open_images(settings: ImagesSettings, draw: DrawSettings, folder: Path) -> I
 
             return Frames(settings, draw, folder)
         case ButlerSettings():
-            from zoocut.butler import open_butler
+            from zoocut.butler import closing_with, open_butler
             from zoocut.images.butler import ButlerImages
 
-            repository, collections = settings.repository, settings.collections
-            return ButlerImages(settings, draw, lambda: open_butler(repository, collections, folder))
+            where = (settings.repository, settings.collections, folder)
+            return ButlerImages(settings, draw, lambda owner: closing_with(owner, open_butler(*where)))
         case StampsSettings():
             from zoocut.images.stamps import Stamps
 

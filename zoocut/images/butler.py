@@ -33,7 +33,7 @@ class ButlerImages:
     draw : DrawSettings
         Sizes, footprint and orientation.
     open_butler : callable
-        Opens the repository; called when the first exposure is cut.
+        Opens the repository for its owner, which is given; called when the first exposure is cut.
 
     Raises
     ------
@@ -42,15 +42,16 @@ class ButlerImages:
     """
 
     def __init__(
-        self, settings: ButlerSettings, draw: DrawSettings, open_butler: Callable[[], Butler]
+        self, settings: ButlerSettings, draw: DrawSettings, open_butler: Callable[[object], Butler]
     ) -> None:
         self._settings = settings
         self._open_butler = open_butler
         self._aligned = Aligned(boxes_for(settings.footprint, draw), draw.orientation == "north-up")
+        own = settings.diff_image_type is None
         self._types = (
-            ("images.template_image_type", settings.template_type),
+            ("images.template_image_type" if own else "images.diff_image_type", settings.template_type),
             ("images.science_image_type", settings.science_image_type),
-            ("images.difference_image_type", settings.difference_type),
+            ("images.difference_image_type" if own else "images.diff_image_type", settings.difference_type),
         )
 
     def exposure_of(self, source: DiaSource) -> str:
@@ -99,7 +100,7 @@ class ButlerImages:
 
     @cached_property
     def _butler(self) -> Butler:
-        return self._open_butler()
+        return self._open_butler(self)
 
     def _open(self, path: Path) -> AbstractContextManager[LsstPlane]:
         return open_exposure(path, self._settings.blank_planes, self._settings.pixels == "nJy")
