@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoocut.config.settings import Settings
@@ -144,20 +143,18 @@ class Draughtsman:
         return DrawnSource(dict(source.columns), names, sums)
 
     def _names(self, source: DiaSource) -> tuple[str, ...]:
-        folder = "images" / self._chunk(source)
-        return tuple(
-            str(folder / f"{source.dia_source_id}{suffix}.png") for suffix in self._renderer.suffixes
-        )
+        name = f"images/{self._chunk(source)}{source.dia_source_id}"
+        return tuple(f"{name}{suffix}.png" for suffix in self._renderer.suffixes)
 
-    def _chunk(self, source: DiaSource) -> Path:
+    def _chunk(self, source: DiaSource) -> str:
         size = self.settings.draw.chunk_size
-        return Path() if size is None else Path(str(source.dia_source_id // size * size))
+        return "" if size is None else f"{source.dia_source_id // size * size}/"
 
     def _save_raw(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> None:
         from zoocut.render.raw import npy_files
 
         for name, content in npy_files(source, cutouts).items():
-            write_whole(self.run.numpy / self._chunk(source) / name, content)
+            write_whole(self.run.numpy / f"{self._chunk(source)}{name}", content)
 
 
 def work_through(batches: Iterable[Batch], draughtsman: Draughtsman, jobs: int) -> Iterator[Done]:
