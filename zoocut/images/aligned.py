@@ -67,13 +67,13 @@ class Aligned:
             raise InputError('the frames have no celestial WCS: set draw.orientation = "detector"')
         wanted = [self._wanted(planes[-1], located, i, source) for i, source in enumerate(sources)]
         boxes = [box for several in wanted if not isinstance(several, Rejection) for box in several]
-        for plane in planes:
-            plane.load([_on(plane, box).rows_within(plane.shape[0]) for box in boxes])
+        stamps = zip(*(_stamps(plane, boxes) for plane in planes), strict=True)
         for i, (source, several) in enumerate(zip(sources, wanted, strict=True)):
             if isinstance(several, Rejection):
                 yield several
             else:
-                yield refuse_empty(source, tuple(self._cutout(planes, box, located, i) for box in several))
+                cutouts = tuple(self._cutout(next(stamps), box, located, i) for box in several)
+                yield refuse_empty(source, cutouts)
 
     def _wanted(
         self, difference: Plane, located: Located, i: int, source: DiaSource
@@ -99,9 +99,9 @@ class Aligned:
             "check its exposure",
         )
 
-    def _cutout(self, planes: Sequence[Plane], box: Box, located: Located, i: int) -> Cutout:
+    def _cutout(self, stamps: Sequence[FloatImage], box: Box, located: Located, i: int) -> Cutout:
         turn = self._turn(located, i)
-        template, science, difference = (turn.image(_pixels(plane, box)) for plane in planes)
+        template, science, difference = map(turn.image, stamps)
         y_centre, x_centre = box.centre
         offset = (float(located.y_pix[i]) - y_centre, float(located.x_pix[i]) - x_centre)
         scale_arcsec = float(located.scale_arcsec[i])
@@ -120,9 +120,16 @@ def _on(plane: Plane, box: Box) -> Box:
     return Box(box.y - y_origin, box.x - x_origin, box.height, box.width)
 
 
-def _pixels(plane: Plane, box: Box) -> FloatImage:
-    own = _on(plane, box)
-    return plane.cut(own) if own.overlaps(plane.shape) else np.full((box.height, box.width), np.nan)
+def _stamps(plane: Plane, boxes: Sequence[Box]) -> list[FloatImage]:
+    """Cut all boxes out of a plane, so that the pixels of one plane are in memory at a time."""
+    own = [_on(plane, box) for box in boxes]
+    plane.load([box.rows_within(plane.shape[0]) for box in own])
+    stamps = [
+        plane.cut(box) if box.overlaps(plane.shape) else np.full((box.height, box.width), np.nan)
+        for box in own
+    ]
+    plane.release()
+    return stamps
 
 
 def _locate_aligned(planes: Sequence[Plane], sources: Sequence[DiaSource]) -> Located:

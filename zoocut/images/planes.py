@@ -70,6 +70,10 @@ class Plane:
         start, band = next(pair for pair in reversed(self._bands) if pair[0] <= first)
         return cut(band, box, start)
 
+    def release(self) -> None:
+        """Let go of the rows that were loaded."""
+        self._bands = []
+
     def _read(self, rows: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Pixels]]:
         if isinstance(self._hdu, fits.CompImageHDU) or _is_scaled(self.header):
             for first, stop in merge_bands(rows, GAP_PIX):
