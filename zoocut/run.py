@@ -102,6 +102,11 @@ class Run:
         return self.path / "manifest.csv"
 
     @property
+    def urls_manifest(self) -> Path:
+        """The manifest by addresses, where the settings tell where the images are served."""
+        return self.path / "manifest-urls.csv"
+
+    @property
     def sources(self) -> Path:
         """The catalog rows drawn."""
         return self.path / "sources.parquet"

@@ -7,6 +7,7 @@ from pydantic import Field
 from zoocut.config.catalog import CatalogSettings
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import ImagesSettings
+from zoocut.config.manifest import ManifestSettings
 from zoocut.config.rights import RightsSettings
 from zoocut.config.section import Section
 from zoocut.config.select import SelectSettings
@@ -28,5 +29,8 @@ class Settings(Section):
         dict[MetadataKey, str],
         Field(description="subject metadata: key as Zooniverse gets it = column of the catalog"),
     ] = {"diaSourceId": "diaSourceId"}
+    manifest: Annotated[ManifestSettings, Field(description="how the images are addressed")] = (
+        ManifestSettings()
+    )
     upload: Annotated[UploadSettings, Field(description="where subjects go")] = UploadSettings()
     rights: Annotated[RightsSettings, Field(description="why the pixels may be public")] = RightsSettings()

@@ -15,7 +15,7 @@ from pathlib import Path
 from zoocut.config.load import Loaded
 from zoocut.drawn import DrawnWriter, recorded_checksums
 from zoocut.generate.inputs import Inputs, open_inputs
-from zoocut.generate.manifest_rows import check_metadata, write_manifest_of
+from zoocut.generate.manifest_rows import check_metadata, write_manifest_of, write_urls_manifest_of
 from zoocut.generate.plan import plan_batches
 from zoocut.generate.rejected import merge_rejected
 from zoocut.generate.runs import alone, open_run
@@ -122,6 +122,7 @@ def generate(
         expected = limit or inputs.catalog.expected
         rejections = _record(done, recorded, summary, lambda: report(_progress(summary, expected)))
         merge_rejected(summary.run.rejected, rejections, recorded)
+        write_urls_manifest_of(summary.run, settings.metadata, settings.manifest.url_root)
         summary.rows = write_manifest_of(summary.run, settings.metadata)
     return summary
 

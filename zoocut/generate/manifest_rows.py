@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
+from urllib.parse import quote
 
 from zoocut.drawn import DrawnSource, read_drawn
 from zoocut.errors import ConfigError, InputError
@@ -12,7 +14,7 @@ from zoocut.manifest import ManifestRow, write_manifest
 from zoocut.model import DiaSource, Rejection, Value
 from zoocut.run import Run
 
-__all__ = ["check_metadata", "write_manifest_of"]
+__all__ = ["check_metadata", "write_manifest_of", "write_urls_manifest_of"]
 
 
 def check_metadata(
@@ -67,6 +69,32 @@ def write_manifest_of(run: Run, metadata: Mapping[str, str]) -> int:
     counted = _Counted(_row(source, metadata) for source in read_drawn(run.sources))
     write_manifest(run.manifest, counted, metadata, locations=len(first.images))
     return counted.count
+
+
+def write_urls_manifest_of(run: Run, metadata: Mapping[str, str], url_root: str | None) -> None:
+    """Write `manifest-urls.csv`, which names every image by the address it will have.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    metadata : mapping of str to str
+        Subject metadata key to catalog column.
+    url_root : str or None
+        Where the folder `images/` will be served; None: nowhere, so nothing is written.
+    """
+    first = next(read_drawn(run.sources), None)
+    if url_root is None or first is None:
+        return
+    rows = (_row(source, metadata) for source in read_drawn(run.sources))
+    addressed = (
+        replace(row, locations=tuple(_address(name, url_root) for name in row.locations)) for row in rows
+    )
+    write_manifest(run.urls_manifest, addressed, metadata, locations=len(first.images))
+
+
+def _address(name: str, url_root: str) -> str:
+    return f"{url_root.rstrip('/')}/{quote(name.removeprefix('images/'))}"
 
 
 class _Counted:

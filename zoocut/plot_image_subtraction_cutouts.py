@@ -1,0 +1,261 @@
+"""The Python interface of LSST's `analysis_ap` task plotImageSubtractionCutouts: a door to `zoocut.generate`.
+
+Scripts written for that task run with their import changed to
+`from zoocut import plot_image_subtraction_cutouts as plotImageSubtractionCutouts`. What they make is a run
+folder, so it can be uploaded with `zoocut upload`, and running them again draws only what is missing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoocut.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from lsst.daf.butler import Butler
+
+    from zoocut.config.draw import DrawSettings
+    from zoocut.config.images import ButlerSettings
+    from zoocut.config.load import Loaded
+    from zoocut.model import FloatImage, Images
+
+__all__ = ["PlotImageSubtractionCutoutsConfig", "PlotImageSubtractionCutoutsTask"]
+
+
+@dataclass
+class PlotImageSubtractionCutoutsConfig:
+    """What to cut out and how to draw it; fields may be set after the making, as `config.sizes = [32, 64]`.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Widths of the cutouts in pixels, one row of panels each.
+    use_footprint : bool
+        Cut out the footprint's box in the place of `sizes`.
+    url_root : str or None
+        Where the images will be served: `manifest-urls.csv` is written when it is given.
+    add_metadata : bool
+        Write catalog values and flags above the panels.
+    chunk_size : int or None
+        Most files in one folder, a power of ten.
+    save_as_numpy : bool
+        Also save the raw cutouts as .npy files.
+    science_image_type : str
+        Dataset type of science images.
+    diff_image_type : str or None
+        Start of the names of templates and difference images, in the place of `template_detector` and
+        `difference_image`.
+    """
+
+    sizes: list[int] = field(default_factory=lambda: [30])
+    use_footprint: bool = False
+    url_root: str | None = None
+    add_metadata: bool = True
+    chunk_size: int | None = 10000
+    save_as_numpy: bool = False
+    science_image_type: str = "preliminary_visit_image"
+    diff_image_type: str | None = None
+
+
+class PlotImageSubtractionCutoutsTask:
+    """Draws cutouts of DiaSources into a folder, with a manifest for Zooniverse.
+
+    Parameters
+    ----------
+    output_path : str or Path
+        The run folder, new or made with the same configuration.
+    config : PlotImageSubtractionCutoutsConfig, optional
+        Its defaults when not given.
+    """
+
+    def __init__(
+        self, *, output_path: str | Path, config: PlotImageSubtractionCutoutsConfig | None = None
+    ) -> None:
+        self.config = config or PlotImageSubtractionCutoutsConfig()
+        self._output_path = Path(output_path)
+
+    def run(self, data: pd.DataFrame, butler: Butler, njobs: int = 0) -> list[int]:
+        """Draw every source that is not drawn yet, and bring the manifest up to date.
+
+        Parameters
+        ----------
+        data : DataFrame
+            Sources with the columns diaSourceId, instrument, visit, detector, ra and dec.
+        butler : Butler
+            The repository, opened with the collections to search.
+        njobs : int
+            Processes to draw with; 0 and 1 draw in this one.
+
+        Returns
+        -------
+        list of int
+            Ids of the sources of `data` whose images now exist, in the order of `data`.
+
+        Raises
+        ------
+        ConfigError
+            When the folder was made with another configuration, or the Butler has no default collections.
+        InputError
+            When a needed column is missing, or not one source of the run could be drawn; a row that could not
+            be drawn is in the folder's `rejected.csv`.
+        """
+        from zoocut.catalogs.data_frame import DataFrameCatalog
+        from zoocut.drawn import read_drawn
+        from zoocut.generate import Inputs, generate
+
+        catalog = DataFrameCatalog(data)
+        images = self._image_settings(butler)
+        loaded = self._loaded(images)
+        opening = partial(_open_images, butler, images, loaded.settings.draw)
+        generate(loaded, self._output_path, jobs=max(njobs, 1), inputs=Inputs(catalog, opening))
+        drawn = {source.dia_source_id for source in read_drawn(self._output_path / "sources.parquet")}
+        ids = data.index if data.index.name == "diaSourceId" else data["diaSourceId"]
+        return [int(number) for number in ids.dropna() if int(number) in drawn]
+
+    write_images = run
+    """The same: images and manifest belong together."""
+
+    def write_manifest(self, sources: Iterable[int]) -> None:
+        """Write the manifest of the folder, which has a row for every source drawn into it.
+
+        Parameters
+        ----------
+        sources : iterable of int
+            Ids that must be in it, as `run` returns them.
+
+        Raises
+        ------
+        InputError
+            When one of them has no image.
+        """
+        from zoocut.drawn import read_drawn
+        from zoocut.generate.manifest_rows import write_manifest_of, write_urls_manifest_of
+        from zoocut.run import Run
+
+        run = Run.open(self._output_path)
+        drawn = {source.dia_source_id for source in read_drawn(run.sources)}
+        missing = [number for number in map(int, sources) if number not in drawn]
+        if missing:
+            raise InputError(
+                f"{run.path} has no image of {missing[0]} ({len(missing)} in all): run() them first"
+            )
+        metadata = run.settings.get("metadata", {})
+        write_urls_manifest_of(run, metadata, self.config.url_root)
+        write_manifest_of(run, metadata)
+
+    def generate_image(
+        self,
+        science: FloatImage,
+        template: FloatImage,
+        difference: FloatImage,
+        center: tuple[float, float],
+        scale: float | None,
+        dia_source_id: int = 0,
+        source: Mapping[str, Any] | None = None,
+    ) -> io.BytesIO:
+        """Draw one source from images in memory.
+
+        Parameters
+        ----------
+        science, template, difference : (y, x) array
+            Aligned images.
+        center : (x, y) of float
+            The source's zero-based position on them.
+        scale : float or None
+            Arcseconds a pixel; None: no scale bar.
+        dia_source_id : int
+            The source's id.
+        source : mapping, optional
+            Its catalog columns, for `add_metadata`.
+
+        Returns
+        -------
+        BytesIO
+            The PNG.
+
+        Raises
+        ------
+        InputError
+            When the source lies off the images, or a cutout has no pixel with data.
+        """
+        from zoocut.images.whole import refuse_empty
+        from zoocut.model import Cutout, DiaSource, Rejection
+        from zoocut.render import open_renderer
+
+        draw = self._draw_settings()
+        columns = {**(source or {}), "diaSourceId": dia_source_id}
+        dia_source = DiaSource(dia_source_id, None, None, "memory", "the source given", columns)
+        cutouts = tuple(
+            Cutout(*_cut_three((template, science, difference), center, size), scale) for size in draw.sizes
+        )
+        outcome: Any = refuse_empty(dia_source, cutouts)
+        if not isinstance(outcome, Rejection):
+            (outcome,) = open_renderer(draw).draw([(dia_source, cutouts)])
+        if isinstance(outcome, Rejection):
+            raise InputError(f"{dia_source_id} cannot be drawn: {outcome.reason}")
+        return io.BytesIO(outcome[0].png)
+
+    def _draw_settings(self) -> DrawSettings:
+        from pydantic import ValidationError
+
+        from zoocut.config.draw import DrawSettings
+
+        names = ("sizes", "use_footprint", "add_metadata", "chunk_size", "save_as_numpy")
+        given = {name: getattr(self.config, name) for name in names}
+        largest = max([194, *self.config.sizes])
+        try:
+            return DrawSettings.model_validate({**given, "panel_pix": largest})
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            raise ConfigError(f"config.{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+
+    def _image_settings(self, butler: Butler) -> ButlerSettings:
+        from zoocut.config.images import ButlerSettings
+
+        collections = tuple(butler.collections.defaults)
+        if not collections:
+            raise ConfigError(
+                "the Butler has no default collections: open it as Butler(repo, collections=...)"
+            )
+        return ButlerSettings(
+            repository="opened in Python",
+            collections=collections,
+            science_image_type=self.config.science_image_type,
+            diff_image_type=self.config.diff_image_type,
+        )
+
+    def _loaded(self, images: ButlerSettings) -> Loaded:
+        from zoocut.config.catalog import TableSettings
+        from zoocut.config.load import Loaded
+        from zoocut.config.manifest import ManifestSettings
+        from zoocut.config.settings import Settings
+
+        settings = Settings(
+            catalog=TableSettings(kind="table", path="a data frame in Python", columns={}),
+            images=images,
+            draw=self._draw_settings(),
+            manifest=ManifestSettings(url_root=self.config.url_root),
+        )
+        return Loaded(settings, Path.cwd(), {})
+
+
+def _open_images(butler: Butler, settings: ButlerSettings, draw: DrawSettings) -> Images:
+    from zoocut.images.butler import ButlerImages
+
+    return ButlerImages(settings, draw, lambda _owner: butler)
+
+
+def _cut_three(
+    images: Iterable[FloatImage], center: tuple[float, float], size_pix: int
+) -> tuple[FloatImage, FloatImage, FloatImage]:
+    from zoocut.images.geometry import box_around, cut
+
+    x_pix, y_pix = center
+    template, science, difference = (cut(image, box_around(y_pix, x_pix, size_pix)) for image in images)
+    return template, science, difference
