@@ -120,8 +120,10 @@ async def late_commit(meeting: Meeting, scope: Scope, receive: Receive, send: Se
     """Answer with the proxy's page now and do the work some time later."""
     body = await _drain(receive)
 
+    given_before = iter([{"type": "http.request", "body": body, "more_body": False}])
+
     async def given() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+        return next(given_before, {"type": "http.disconnect"})
 
     async def work() -> None:
         await asyncio.sleep(meeting.settings["delay_s"])
