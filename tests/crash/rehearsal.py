@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import subprocess
 import sys
 from pathlib import Path
 
+from PIL import Image
+
 from zoocut.manifest import ManifestRow, write_manifest
 from zoocut.run import Run
 
-PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def make_run(path: Path, rows: int, seed: int, size: int = 400, images: int = 1) -> Run:
@@ -22,7 +24,8 @@ def make_run(path: Path, rows: int, seed: int, size: int = 400, images: int = 1)
     for number in range(rows):
         names = [f"images/{number}-{at}.png" for at in range(images)]
         for name in names:
-            (path / name).write_bytes(PNG + bytes_of(size))
+            side = math.isqrt(size)
+            Image.frombytes("L", (side, side), bytes_of(side * side)).save(path / name)
         name = str(170_000_000_000_000_000 + number)
         manifest.append(ManifestRow(name, tuple(names), {"!diaSourceId": name, "band": "gr"[number % 2]}))
     write_manifest(run.manifest, manifest, ["!diaSourceId", "band"], images)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from threading import Event as Flag
 
 from zoocut.config.rights import require_basis
-from zoocut.errors import NotPermitted, ZoocutError
+from zoocut.errors import NotPermitted, QuotaReached, ZoocutError
 from zoocut.ledger import Ledger, State, Target
 from zoocut.manifest import read_manifest
 from zoocut.run import Run
@@ -110,12 +110,26 @@ def upload(
         try:
             _bring_up_to_date(run, order, place, ledger)
             sent += Conductor(place, ledger, order.patience, stop, report).run()
+        except QuotaReached as error:
+            raise _noted(ledger, target, _with_rest(ledger, target, account, error)) from error
         except ZoocutError as error:
-            ledger.note_error(target, str(error))
-            raise
+            raise _noted(ledger, target, error) from error.__cause__
         ledger.note_error(target, None)
         ended.append(summarise(ledger, target))
     return Summary(tuple(ended), sent, time.monotonic() - began)
+
+
+def _noted(ledger: Ledger, target: Target, error: ZoocutError) -> ZoocutError:
+    ledger.note_error(target, str(error))
+    return error
+
+
+def _with_rest(ledger: Ledger, target: Target, account: Account, error: QuotaReached) -> QuotaReached:
+    left = ledger.counts(target)[State.PLANNED]
+    return QuotaReached(
+        f"the account {account.login} has met its limit ({error}): {left} rows are left; ask Zooniverse for a higher "
+        "limit, then run the same command again"
+    )
 
 
 def _goals(run: Run, order: Order) -> list[tuple[Goal, Share]]:

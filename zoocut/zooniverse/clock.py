@@ -7,6 +7,9 @@ from email.utils import parsedate_to_datetime
 
 __all__ = ["ServerClock"]
 
+RESOLUTION_S = 2.0
+"""`Date` counts whole seconds and travels a while: differences this small say nothing, and would let time go back."""
+
 
 class ServerClock:
     """Tells the server's time from the `Date` of its answers and the monotonic clock of this machine."""
@@ -17,10 +20,12 @@ class ServerClock:
     def heard(self, date: str | None) -> None:
         """Take over the `Date` header of an answer; anything unreadable is passed over."""
         try:
-            self._offset_s = parsedate_to_datetime(date or "").timestamp() - time.monotonic()
+            heard_s = parsedate_to_datetime(date or "").timestamp() - time.monotonic()
         except (TypeError, ValueError):
             return
+        if abs(heard_s - self._offset_s) > RESOLUTION_S:
+            self._offset_s = heard_s
 
     def now(self) -> float:
-        """Tell the server's time in seconds since 1970, true to about a second."""
+        """Tell the server's time in seconds since 1970, true to about two seconds."""
         return time.monotonic() + self._offset_s
