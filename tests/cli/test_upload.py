@@ -182,7 +182,7 @@ def test_metadata_that_zooniverse_would_misread_is_rejected(
 ) -> None:
     for column, value, words in [
         ("#priority", "soon", "not a number"),
-        ("#training_subject", "true", "#feedback_N_id"),
+        ("#training_subject", "true", "#feedback_1_id, #feedback_1_answer"),
         ("#zoocut", "mine", "kept for zoocut"),
     ]:
         run = make_run(tmp_path / column.strip("#"), 1, **{column: value})

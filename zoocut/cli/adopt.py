@@ -28,6 +28,7 @@ def adopt(
     from dataclasses import asdict
 
     from zoocut.cli.console import print_json, results
+    from zoocut.cli.server import credentials_for
     from zoocut.cli.upload import ask, assent
     from zoocut.config.upload import UploadSettings
     from zoocut.ledger import Ledger, sole_uploader
@@ -35,13 +36,12 @@ def adopt(
     from zoocut.upload.adopting import adopt as take_over
     from zoocut.upload.place import Place
     from zoocut.upload.targets import Share, choose_target
-    from zoocut.zooniverse.account import find_credentials
     from zoocut.zooniverse.connect import connect
 
     opened = open_run(run)
     settings = UploadSettings(project=project, subject_set=subject_set)
     goal = endpoint_of(opened, endpoint, os.environ, settings)
-    panoptes, store = connect(goal.endpoint, find_credentials(os.environ, Path.home()), settings.answer_s)
+    panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
         target = choose_target(ledger, panoptes, goal, Share())
         place = Place(opened.path, opened.run_id, panoptes.account().user_id, target, panoptes, store)

@@ -30,15 +30,13 @@ def verify(
 
     Example: zoocut verify night-run --check all
     """
-    import os
-
+    from zoocut.cli.server import credentials_for
     from zoocut.errors import ConfigError, VerificationFailed
     from zoocut.ledger import Ledger
     from zoocut.run import Run
     from zoocut.verify import prune as remove_strays
     from zoocut.verify import target_of
     from zoocut.verify import verify as audit_target
-    from zoocut.zooniverse.account import find_credentials
     from zoocut.zooniverse.connect import connect
 
     if check not in ("all", "sample", "none"):
@@ -49,7 +47,7 @@ def verify(
     differences, documents = 0, []
     with Ledger.read(opened.ledger) as ledger:
         for target in target_of(opened, ledger):
-            panoptes, store = connect(target.endpoint, find_credentials(os.environ, Path.home()))
+            panoptes, store = connect(target.endpoint, credentials_for(target.endpoint))
             audit = audit_target(opened, ledger, target, panoptes, store, check)
             pruned = remove_strays(panoptes, audit) if prune else 0
             differences += audit.differences - pruned

@@ -10,6 +10,7 @@ from typing import Any
 
 from zoocut.errors import InputError
 from zoocut.zooniverse.keeper import Keeper
+from zoocut.zooniverse.names import missing_feedback
 
 __all__ = ["TrainingRow", "mark_training", "read_training", "workflow_request"]
 
@@ -69,16 +70,11 @@ def _row(path: Path, line: int, cells: Mapping[str, str]) -> TrainingRow:
         key: value.strip() for key, value in cells.items() if key and key.startswith("#") and value.strip()
     }
     metadata = {TRAINING: "True", **hidden}
-    numbers = {key.split("_")[1] for key in metadata if key.startswith("#feedback_") and key.count("_") >= 2}
-    incomplete = [
-        f"#feedback_{n}_{part}"
-        for n in sorted(numbers)
-        for part in FEEDBACK
-        if not metadata.get(f"#feedback_{n}_{part}")
-    ]
-    if bool(subject_id) == bool(dia_source_id) or not numbers or incomplete:
-        missing = ", ".join(incomplete) or f"one of {' and '.join(IDENTITIES)}, and #feedback_1_id"
-        raise InputError(f"{path} line {line} is not complete: it needs {missing}")
+    missing = missing_feedback(metadata)
+    if bool(subject_id) == bool(dia_source_id):
+        missing.append(f"one of {' and '.join(IDENTITIES)}")
+    if missing:
+        raise InputError(f"{path} line {line} is not complete: it needs {', '.join(missing)}")
     return TrainingRow(line, subject_id, dia_source_id, metadata)
 
 

@@ -13,6 +13,7 @@ from zoocut.ledger import Image, Ledger, PlannedRow, Target
 from zoocut.manifest import ManifestRow, read_manifest
 from zoocut.run import Run
 from zoocut.upload.targets import Share
+from zoocut.zooniverse.names import missing_feedback
 
 __all__ = ["plan", "planned_rows"]
 
@@ -127,11 +128,8 @@ def _metadata_problem(row: ManifestRow) -> str | None:
             f"row {row.external_id} has #priority {priority!r}, which is not a number: it would take the "
             "priorities of its whole batch away; correct it"
         )
-    if lower.get("#training_subject", "").lower() == "true" and not _complete_feedback(lower):
-        return (
-            f"row {row.external_id} is a #training_subject without a #feedback_N_id for every #feedback_N_type: "
-            "complete the pairs"
-        )
+    if lower.get("#training_subject", "").lower() == "true" and (missing := missing_feedback(lower)):
+        return f"row {row.external_id} is a #training_subject without {', '.join(missing)}: complete it"
     if "#zoocut" in lower:
         return f"row {row.external_id} has a metadata column #zoocut, which is kept for zoocut: rename it"
     return None
@@ -142,14 +140,6 @@ def _is_number(text: str) -> bool:
         return abs(float(text)) < float("inf")
     except ValueError:
         return False
-
-
-def _complete_feedback(metadata: dict[str, str]) -> bool:
-    numbers = {key.split("_")[1] for key in metadata if key.startswith("#feedback_") and key.count("_") >= 2}
-    return bool(numbers) and all(
-        metadata.get(f"#feedback_{number}_id") and metadata.get(f"#feedback_{number}_type")
-        for number in numbers
-    )
 
 
 def _image_problem(root: Path, image: Image) -> str | None:
