@@ -82,15 +82,23 @@ def _tell(documents: list[dict[str, object]], as_json: bool) -> None:
         return
     for document in documents:
         results.print(
-            f"{document['endpoint']} set {document['subject_set']}: {document['rows']} rows, "
-            f"{document['members']} members, {document['others']} of them made elsewhere",
+            f"{_place(document)}: {document['rows']} rows, {document['members']} subjects in the set, "
+            f"{document['others']} of them not of this run",
             markup=False,
         )
         for kind in KINDS:
             found = document[kind]
             assert isinstance(found, list)
-            results.print(f"  {kind}: {len(found)}", markup=False)
+            results.print(f"  {kind.replace('_', ' ')}: {len(found)}", markup=False)
             for words in found[:SHOWN]:
                 results.print(f"    {words}", markup=False)
         if document["pruned"]:
             results.print(f"  pruned: {document['pruned']}", markup=False)
+
+
+def _place(document: dict[str, object]) -> str:
+    project, subject_set = document["project"], document["subject_set"]
+    assert isinstance(project, dict)
+    assert isinstance(subject_set, dict)
+    where = f"set {subject_set['id']} {subject_set['display_name']!r} at {document['endpoint']}"
+    return f"{project['slug']}, {where}"
