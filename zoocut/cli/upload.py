@@ -230,11 +230,31 @@ def _document(run: Path, summary: Summary) -> dict[str, object]:
     }
 
 
-def _foretell(document: dict[str, object], as_json: bool) -> None:
+def _foretell(document: dict[str, Any], as_json: bool) -> None:
     from zoocut.cli.console import print_json, results
 
     if as_json:
         print_json(document)
         return
-    for key, value in document.items():
-        results.print(f"{key}: {value}", markup=False)
+    for line in _sentences(document):
+        results.print(line, markup=False)
+
+
+def _sentences(told: dict[str, Any]) -> Iterator[str]:
+    left = told["may_upload_at_most"]
+    yield f"would go to {told['project']}, set {told['subject_set']} at {told['endpoint']} as {told['account']}"
+    yield f"  {told['rows']} rows, {told['already_linked']} of them linked already; {told['bytes'] / 1e6:.1f} MB"
+    yield (
+        f"  role: {told['role']}; at most {left} subjects left"
+        if left is not None
+        else f"  role: {told['role']}"
+    )
+    if told["banned"]:
+        yield "  the account is banned: what it uploads is dropped without a word"
+    if told["images_over_1_MiB"]:
+        yield f"  {told['images_over_1_MiB']} images are larger than 1 MiB: phones wait for them; draw them smaller"
+    if told["active_workflows"]:
+        yield f"  the set is served by workflow {', '.join(map(str, told['active_workflows']))} already"
+    for external_id, problem in told["faulty"]:
+        yield f"  not row {external_id}: {problem}"
+    yield "nothing was changed; without --dry-run it is done"
