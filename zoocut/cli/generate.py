@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +30,21 @@ def generate(
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Most sources to take.", show_default=False)
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Take every source, whatever select.limit says.")
+    ] = False,
+    reliability_min: Annotated[
+        float | None, typer.Option(help="Least reliability, inclusive.", show_default=False)
+    ] = None,
+    reliability_max: Annotated[
+        float | None, typer.Option(help="Greatest reliability, inclusive.", show_default=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override a setting; the value as TOML.", show_default=False
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Draw the sources of a catalog: PNGs, sources.parquet, manifest.csv.
@@ -42,7 +58,14 @@ def generate(
     from zoocut.errors import Interrupted
     from zoocut.generate import generate as draw
 
-    loaded = load(config, {"catalog.path": None if input is None else str(Path.cwd() / input)})
+    options = {
+        "catalog.path": None if input is None else str(Path.cwd() / input),
+        "select.cuts.reliability.min": reliability_min,
+        "select.cuts.reliability.max": reliability_max,
+    }
+    loaded = load(config, options | dict(map(_key_and_value, settings or [])))
+    if every:
+        loaded = loaded.without_limit()
     try:
         with generation_progress() as report:
             summary = draw(loaded, output, jobs=jobs, limit=limit, report=report)
@@ -51,6 +74,17 @@ def generate(
     _tell(summary, as_json)
     if summary.rejected:
         raise typer.Exit(3)
+
+
+def _key_and_value(text: str) -> tuple[str, Any]:
+    """Read KEY=VALUE; a value that is no TOML is text."""
+    key, equals, value = text.partition("=")
+    if not equals or "." not in key:
+        raise typer.BadParameter(f"{text!r} is not SECTION.KEY=VALUE", param_hint="--set")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
 
 
 def _tell(summary: Summary, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from zoocut.cli import (
     doctor,
     export,
     generate,
+    init,
     join,
     login,
     metadata,
@@ -57,6 +58,7 @@ def main(
 
 
 app.command()(demo.demo)
+app.command()(init.init)
 app.command()(generate.generate)
 app.command()(join.join)
 app.command()(export.export)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,6 +34,11 @@ class Loaded:
     settings: Settings
     folder: Path
     origin: Mapping[str, str]
+
+    def without_limit(self) -> Loaded:
+        """Give the same settings without `select.limit`."""
+        select = self.settings.select.model_copy(update={"limit": None})
+        return replace(self, settings=self.settings.model_copy(update={"select": select}))
 
 
 def load(path: Path, options: Mapping[str, Any] | None = None) -> Loaded:
@@ -88,9 +93,11 @@ def _merge(tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     merged = {key: dict(value) if isinstance(value, Mapping) else value for key, value in tree.items()}
     for key, value in given.items():
         section, _, name = key.partition(".")
-        table = merged.setdefault(section, {})
-        if isinstance(table, dict):
-            table[name] = value
+        below = merged.get(section, {})
+        if not name:
+            merged[section] = value
+        elif isinstance(below, dict):
+            merged[section] = _merge(below, {name: value})
     return merged
 
 

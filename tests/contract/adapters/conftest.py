@@ -30,6 +30,8 @@ from astropy.wcs.utils import fit_wcs_from_points
 DETECTOR_PIX = (4000, 4072)
 """(y, x) of an LSST detector of type ITL or E2V, about."""
 
+PACKED: dict[str, Any] = {"compression_type": "GZIP_2", "quantize_level": 0.0, "tile_shape": (50, 4072)}
+
 
 @dataclass
 class Postgres:
@@ -172,8 +174,8 @@ def write_afw(
     planes = fits.Header({"MP_BAD": 0, "HIERARCH MP_NO_DATA": 8, "MP_SAT": 1})
     hdus: list[Any] = [
         fits.PrimaryHDU(header=fits.Header({"AR_HDU": 4 if mean_njy else 0})),
-        fits.CompImageHDU(image, header, name="IMAGE", compression_type="GZIP_2", quantize_level=0.0),
-        fits.CompImageHDU(mask, planes, name="MASK", compression_type="GZIP_2"),
+        fits.CompImageHDU(image, header, name="IMAGE", **PACKED),
+        fits.CompImageHDU(mask, planes, name="MASK", **PACKED),
     ]
     if mean_njy is not None:
         hdus += _archive(mean_njy)
@@ -209,8 +211,8 @@ def write_lsst_images(path: Path, image: Pixels, wcs: WCS, origin: tuple[int, in
     fits.HDUList(
         [
             fits.PrimaryHDU(),
-            fits.CompImageHDU(image, header, name="IMAGE", compression_type="GZIP_2", quantize_level=0.0),
-            fits.CompImageHDU(mask, fits.Header(cards), name="MASK", compression_type="GZIP_2"),
+            fits.CompImageHDU(image, header, name="IMAGE", **PACKED),
+            fits.CompImageHDU(mask, fits.Header(cards), name="MASK", **PACKED),
         ]
     ).writeto(path)
 
