@@ -102,7 +102,8 @@ def write_run(field: Field, storage: str, count: int, exposures: int, folder: Pa
     config = folder / "zoocut.toml"
     paths = "\n".join(f'{plane} = "{{visit}}_{plane}.fits"' for plane in PLANES)
     config.write_text(
-        f'[catalog]\nkind = "table"\npath = "sources.csv"\n[images]\nkind = "frames"\n{paths}\n[draw]\n{draw}\n'
+        f'[catalog]\nkind = "table"\npath = "sources.csv"\n'
+        f'[images]\nkind = "frames"\n{paths}\n[draw]\n{draw}\n'
     )
     return config
 
@@ -216,7 +217,8 @@ def bench_drawing(field: Field, count: int) -> Iterator[tuple[str, str]]:
         fast, slow = statistics.median(ours), statistics.median(theirs)
         yield (
             f"drawing alone, {name}",
-            f"zoocut {1 / fast:7.0f}/s   matplotlib {1 / slow:6.1f}/s   {slow / fast:5.0f} x  (goal {wanted})",
+            f"zoocut {1 / fast:7.0f}/s   matplotlib {1 / slow:6.1f}/s   {slow / fast:5.0f} x   "
+            f"(goal {wanted})",
         )
 
 
@@ -277,7 +279,8 @@ def bench_whole_runs(field: Field, folder: Path, counts: Sequence[int]) -> Itera
             yield (
                 f"generate, {storage:5s} {count:5d} sources",
                 f"zoocut {count / fast:7.0f}/s   matplotlib {count / slow:6.1f}/s   "
-                f"floor {count / floor:7.0f}/s   {fast / floor:4.2f} x the floor   (goal {'3' if storage == 'raw' else '1.5'})",
+                f"floor {count / floor:7.0f}/s   "
+                f"{fast / floor:4.2f} x the floor   (goal {'3' if storage == 'raw' else '1.5'})",
             )
 
 

@@ -150,3 +150,17 @@ def test_near_the_pole_directions_stay_finite() -> None:
     wcs.wcs.set()
     found = locate(wcs, np.array([10.0]), np.array([89.9995]))
     assert found.scale_arcsec[0] == pytest.approx(0.72, rel=0.05)
+
+
+def test_where_a_distortion_folds_over_there_is_no_answer() -> None:
+    header = tangent(0, 1).to_header()
+    header["CTYPE1"], header["CTYPE2"] = "RA---TAN-SIP", "DEC--TAN-SIP"
+    header["A_ORDER"] = header["B_ORDER"] = header["AP_ORDER"] = header["BP_ORDER"] = 2
+    header["A_2_0"] = -2e-3
+    wcs = read_wcs(header)
+    assert wcs is not None
+    inside = wcs.all_pix2world([[110, 92]], 0)[0]
+    ra = inside[0] + np.array([0.0, -0.2, -0.4, -1.0])
+    found = locate(wcs, ra, np.full(4, inside[1]))
+    assert found.x_pix[0] == pytest.approx(110, abs=0.05)
+    assert np.isnan(found.x_pix[1:]).all()
