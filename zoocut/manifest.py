@@ -15,7 +15,7 @@ from pathlib import Path
 from zoocut.errors import InputError
 from zoocut.files import appear_whole
 
-__all__ = ["ManifestRow", "read_manifest", "write_manifest"]
+__all__ = ["ManifestRow", "count_rows", "read_manifest", "write_manifest"]
 
 METADATA = "metadata:"
 LOCATION = "location:"
@@ -107,6 +107,21 @@ def read_manifest(path: Path) -> Iterator[ManifestRow]:
         raise InputError(
             f"{path} does not exist: finish `zoocut generate` first, it writes the manifest last"
         ) from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 CSV: {error}") from error
+
+
+def count_rows(path: Path) -> int:
+    """Count the rows of a manifest without looking at them.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return max(0, sum(1 for line in csv.reader(file) if line) - 1)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} cannot be read as UTF-8 CSV: {error}") from error
 

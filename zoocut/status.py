@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoocut.ledger import Ledger, State, Target
-from zoocut.manifest import read_manifest
+from zoocut.manifest import count_rows
 from zoocut.run import Run
 
 __all__ = ["status"]
@@ -34,7 +34,7 @@ def status(run: Run) -> dict[str, Any]:
     if run.ledger.exists():
         with Ledger.read(run.ledger) as ledger:
             targets = [_describe(ledger, target) for target in ledger.targets()]
-    rows = sum(1 for _ in read_manifest(run.manifest)) if run.has_manifest else 0
+    rows = count_rows(run.manifest) if run.has_manifest else 0
     return {
         "version": VERSION,
         "run": {"id": run.run_id, "path": str(run.path), "rows": rows},

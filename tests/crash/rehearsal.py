@@ -15,7 +15,6 @@ from zoocut.manifest import ManifestRow, write_manifest
 from zoocut.run import Run
 
 
-
 def make_run(path: Path, rows: int, seed: int, size: int = 400, images: int = 1) -> Run:
     run = Run.create(path, {})
     run.images.mkdir(exist_ok=True)
