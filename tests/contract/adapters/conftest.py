@@ -30,7 +30,10 @@ from astropy.wcs.utils import fit_wcs_from_points
 DETECTOR_PIX = (4000, 4072)
 """(y, x) of an LSST detector of type ITL or E2V, about."""
 
-PACKED: dict[str, Any] = {"compression_type": "GZIP_2", "quantize_level": 0.0, "tile_shape": (50, 4072)}
+
+def _packed(shape: tuple[int, ...]) -> dict[str, Any]:
+    tile = (min(50, shape[0]), shape[1])
+    return {"compression_type": "GZIP_2", "quantize_level": 0.0, "tile_shape": tile}
 
 
 @dataclass
@@ -174,8 +177,8 @@ def write_afw(
     planes = fits.Header({"MP_BAD": 0, "HIERARCH MP_NO_DATA": 8, "MP_SAT": 1})
     hdus: list[Any] = [
         fits.PrimaryHDU(header=fits.Header({"AR_HDU": 4 if mean_njy else 0})),
-        fits.CompImageHDU(image, header, name="IMAGE", **PACKED),
-        fits.CompImageHDU(mask, planes, name="MASK", **PACKED),
+        fits.CompImageHDU(image, header, name="IMAGE", **_packed(image.shape)),
+        fits.CompImageHDU(mask, planes, name="MASK", **_packed(image.shape)),
     ]
     if mean_njy is not None:
         hdus += _archive(mean_njy)
@@ -211,10 +214,16 @@ def write_lsst_images(path: Path, image: Pixels, wcs: WCS, origin: tuple[int, in
     fits.HDUList(
         [
             fits.PrimaryHDU(),
-            fits.CompImageHDU(image, header, name="IMAGE", **PACKED),
-            fits.CompImageHDU(mask, fits.Header(cards), name="MASK", **PACKED),
+            fits.CompImageHDU(image, header, name="IMAGE", **_packed(image.shape)),
+            fits.CompImageHDU(mask, fits.Header(cards), name="MASK", **_packed(image.shape)),
         ]
     ).writeto(path)
+
+
+@pytest.fixture(scope="session")
+def exposure_writers() -> tuple[Callable[..., None], ...]:
+    """Writers for template, science and difference: both of LSST's formats."""
+    return write_afw, write_lsst_images, write_afw
 
 
 @dataclass
