@@ -1,0 +1,177 @@
+"""`zoocut verify` and `zoocut adopt`: what the server really has, and taking it over."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from zoocut.manifest import ManifestRow, write_manifest
+from zoocut.run import Run
+from zoocut.sandbox import Running, running
+from zoocut.zooniverse.account import Credentials
+from zoocut.zooniverse.connect import connect
+from zoocut.zooniverse.panoptes import Panoptes
+
+Zoocut = Callable[..., subprocess.CompletedProcess[str]]
+WHERE = ("--project", "owner/rehearsal", "--set")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def account(server: Running) -> dict[str, str]:
+    return {
+        "PANOPTES_ENDPOINT": server.endpoint,
+        "PANOPTES_USERNAME": "owner",
+        "PANOPTES_PASSWORD": "sandbox-password",
+    }
+
+
+@pytest.fixture
+def panoptes(server: Running) -> Panoptes:
+    return connect(server.endpoint, Credentials("owner", "sandbox-password"))[0]
+
+
+def make_run(path: Path, count: int = 4) -> Path:
+    run = Run.create(path, {})
+    run.images.mkdir()
+    for number in range(count):
+        Image.new("L", (8, 8), 20 * number).save(run.images / f"{number}.png")
+    rows = [ManifestRow(str(1700 + n), (f"images/{n}.png",)) for n in range(count)]
+    write_manifest(run.manifest, rows, [])
+    return path
+
+
+def verified(zoocut: Zoocut, run: Path, account: dict[str, str], *options: str) -> tuple[int, dict[str, Any]]:
+    done = zoocut("verify", run, "--check", "all", "--json", *options, **account)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)["targets"][0]
+
+
+@pytest.fixture
+def run(zoocut: Zoocut, account: dict[str, str], tmp_path: Path) -> Path:
+    run = make_run(tmp_path / "run")
+    done = zoocut("upload", run, *WHERE, f"set of {tmp_path.name}", **account)
+    assert done.returncode == 0, done.stderr
+    return run
+
+
+def test_an_upload_that_is_right_has_no_differences(
+    zoocut: Zoocut, account: dict[str, str], run: Path
+) -> None:
+    code, found = verified(zoocut, run, account)
+    assert (code, found["rows"], found["members"], found["others"]) == (0, 4, 4, 0)
+
+
+def test_what_differs_is_named(
+    zoocut: Zoocut, account: dict[str, str], run: Path, panoptes: Panoptes
+) -> None:
+    _, before = verified(zoocut, run, account)
+    set_id = before["subject_set"]["id"]
+    members = {s.external_id: s for s in panoptes.subjects_of_set(set_id)}
+    panoptes.delete_subject(members["1700"].subject_id)
+    Image.new("L", (8, 8), 255).save(run / "images" / "1.png")
+    stranger = panoptes.create_subject("1", "elsewhere", {}, ["image/png"])
+    double = panoptes.create_subject("1", "1702", {"#zoocut": members["1702"].key}, ["image/png"])
+    panoptes.link(set_id, [stranger.subject_id, double.subject_id])
+    panoptes.create_subject("1", "1703", {"#zoocut": members["1703"].key}, ["image/png"])
+    code, found = verified(zoocut, run, account)
+    assert code == 6
+    assert [words.split(":")[0] for words in found["unlinked"]] == ["1700"]
+    assert [words.split(":")[0] for words in found["wrong_bytes"]] == ["1701"]
+    assert found["duplicates"] == [f"1702: subject {double.subject_id}"]
+    assert (len(found["strays"]), found["others"]) == (1, 1)
+
+
+def test_prune_removes_strays_and_nothing_else(
+    zoocut: Zoocut, account: dict[str, str], run: Path, panoptes: Panoptes
+) -> None:
+    _, before = verified(zoocut, run, account)
+    key = next(iter(panoptes.subjects_of_set(before["subject_set"]["id"]))).key
+    stray = panoptes.create_subject("1", "1700", {"#zoocut": key}, ["image/png"])
+    other = panoptes.create_subject("1", "1700", {"#zoocut": "another/1/1700/abc"}, ["image/png"])
+    assert verified(zoocut, run, account)[0] == 6
+    code, found = verified(zoocut, run, account, "--prune")
+    assert (code, found["pruned"]) == (0, 1)
+    left = {s.subject_id for s in panoptes.subjects([stray.subject_id, other.subject_id])}
+    assert left == {other.subject_id}
+    assert verified(zoocut, run, account) == (0, before)
+
+
+def test_a_run_that_never_left_cannot_be_verified(
+    zoocut: Zoocut, account: dict[str, str], tmp_path: Path
+) -> None:
+    done = zoocut("verify", make_run(tmp_path / "new"), **account)
+    assert (done.returncode, "was not uploaded yet" in done.stderr) == (2, True)
+
+
+def test_a_lost_ledger_is_rebuilt(
+    zoocut: Zoocut, account: dict[str, str], run: Path, server: Running
+) -> None:
+    name = json.loads(zoocut("status", run, "--json").stdout)["targets"][0]["subject_set"]["display_name"]
+    for file in run.glob("ledger*"):
+        file.unlink()
+    done = zoocut("adopt", run, *WHERE, name, "--json", **account)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"version": 1, "linked": 4, "created": 0, "differing": 0, "left": 0}
+    before = len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"])
+    assert zoocut("upload", run, **account).returncode == 0
+    assert len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"]) == before
+
+
+def test_a_half_done_upload_of_panoptes_cli_is_finished(
+    zoocut: Zoocut, account: dict[str, str], tmp_path: Path, panoptes: Panoptes
+) -> None:
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    for number in range(5):
+        Image.new("L", (8, 8), 10 * number).save(folder / f"{number}.png")
+    rows = [[str(2**60 + n), f"{n}.png"] for n in range(5)]
+    for name, some in (("half.csv", rows[:3]), ("manifest.csv", rows)):
+        with (folder / name).open("w", newline="") as file:
+            csv.writer(file).writerows([["!diaSourceId", "image"], *some])
+    made = panoptes.create_subject_set(panoptes.project("owner/rehearsal"), "half done", {})
+    home = tmp_path / ".panoptes"
+    home.mkdir()
+    (home / "config.yml").write_text(
+        f"endpoint: {account['PANOPTES_ENDPOINT']}\nusername: owner\npassword: sandbox-password\n"
+    )
+    command = [str(Path(sys.executable).with_name("panoptes")), "subject-set", "upload-subjects", made.set_id]
+    subprocess.run(
+        [*command, str(folder / "half.csv")],
+        env=os.environ | {"HOME": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    unasked = zoocut("adopt", folder, *WHERE, "half done", **account)
+    assert (unasked.returncode, "made by another tool" in unasked.stderr) == (2, True)
+    done = zoocut("adopt", folder, *WHERE, "half done", "--yes", "--json", **account)
+    assert json.loads(done.stdout) == {"version": 1, "linked": 3, "created": 0, "differing": 0, "left": 2}
+    assert zoocut("upload", folder, **account).returncode == 0
+    assert len(list(panoptes.subjects_of_set(made.set_id))) == 5
+    assert verified(zoocut, folder, account)[0] == 0
+
+
+def test_another_runs_ledger_does_not_fit(
+    zoocut: Zoocut, account: dict[str, str], run: Path, tmp_path: Path
+) -> None:
+    other = make_run(tmp_path / "other")
+    shutil.copy(run / "ledger.sqlite3", other / "ledger.sqlite3")
+    done = zoocut("upload", other, **account)
+    assert (done.returncode, "put back the files that belong together" in done.stderr) == (4, True)
