@@ -1,0 +1,121 @@
+"""The way to a server: what a proxy's page, silence, and odd clocks come to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from zoocut.errors import ConfigError, SignInError, ZooniverseError
+from zoocut.sandbox import Running
+from zoocut.zooniverse.account import Credentials, find_credentials, normalise_endpoint
+from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.connect import connect
+from zoocut.zooniverse.faults import Doubtful, Unreachable
+
+OWNER = Credentials("owner", "sandbox-password")
+
+
+class LoginPage(BaseHTTPRequestHandler):
+    """A hotel's network: every address answers 200 with a page."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome. Please log in.</html>")
+
+    do_POST = do_GET  # noqa: N815 (the name that http.server calls)
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@contextmanager
+def login_page() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), LoginPage) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_log_in_page_in_the_way_is_named() -> None:
+    with login_page() as endpoint, pytest.raises(ZooniverseError, match="proxy or log-in page"):
+        connect(endpoint, OWNER)
+
+
+def test_silence_ends_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(Doubtful, match="did not answer in time"):
+            connect(endpoint, OWNER, read_s=0.3)
+
+
+def test_a_closed_port_is_told_from_a_lost_answer() -> None:
+    with pytest.raises(Unreachable, match="cannot be reached"):
+        connect("http://127.0.0.1:9", OWNER)
+
+
+def test_a_wrong_password_is_told_without_it(sandbox: Running) -> None:
+    with pytest.raises(SignInError, match="refuses the account owner") as caught:
+        connect(sandbox.endpoint, Credentials("owner", "hunter2"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_credentials_do_not_show() -> None:
+    assert "sandbox-password" not in repr(OWNER)
+
+
+@pytest.mark.parametrize("off_s", [-86_400, 0, 86_400])
+def test_the_servers_clock_is_followed_whatever_this_one_says(off_s: int) -> None:
+    import time
+
+    clock = ServerClock()
+    clock.heard(formatdate(time.time() + off_s, usegmt=True))
+    assert clock.now() == pytest.approx(time.time() + off_s, abs=3)
+
+
+def test_the_clock_does_not_go_back_for_a_rounded_second() -> None:
+    import time
+
+    clock = ServerClock()
+    before = clock.now()
+    clock.heard(formatdate(time.time() - 1, usegmt=True))
+    assert clock.now() >= before
+
+
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ("https://www.Zooniverse.org/", "https://www.zooniverse.org"),
+        ("https://panoptes.zooniverse.org:443", "https://panoptes.zooniverse.org"),
+        ("http://127.0.0.1:8642/", "http://127.0.0.1:8642"),
+        ("http://[::1]:8642", "http://[::1]:8642"),
+    ],
+)
+def test_endpoints_are_written_in_one_way(given: str, normal: str) -> None:
+    assert normalise_endpoint(given) == normal
+
+
+@pytest.mark.parametrize("given", ["http://www.zooniverse.org", "www.zooniverse.org", "ftp://127.0.0.1", ""])
+def test_endpoints_that_would_not_do_are_refused(given: str) -> None:
+    with pytest.raises(ConfigError):
+        normalise_endpoint(given)
+
+
+def test_credentials_of_panoptes_cli_are_read(tmp_path: Path) -> None:
+    (tmp_path / ".panoptes").mkdir()
+    (tmp_path / ".panoptes" / "config.yml").write_text("username: me\npassword: '12345'\n")
+    assert find_credentials({}, tmp_path) == Credentials("me", "12345")
+    environment = {"PANOPTES_USERNAME": "you", "PANOPTES_PASSWORD": "x"}
+    assert find_credentials(environment, tmp_path) == Credentials("you", "x")
+    with pytest.raises(SignInError, match="PANOPTES_USERNAME"):
+        find_credentials({}, tmp_path / "nowhere")

@@ -1,0 +1,35 @@
+"""Every fault that the sandbox knows, twice in a small upload: each row exactly once all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from campaign import ANYWHERE, FAULTS, OTHER_ROUTES
+from rehearsal import make_run, start_upload
+from truth import Differences, differences
+
+from zoocut.sandbox import Running, running
+
+ROWS = 6
+CASES = [(name, "") for name in FAULTS] + [(name, route) for name in ANYWHERE for route in OTHER_ROUTES[:2]]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    with running(options=["--quota", "1000000"]) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize(("name", "route"), CASES)
+def test_met_twice(name: str, route: str, server: Running, tmp_path: Path) -> None:
+    run, set_name = make_run(tmp_path, ROWS, seed=3).path, f"met {name} {route}".strip()
+    fault = {"name": name, "times": 2, **FAULTS[name], **({"route": route} if route else {})}
+    requests.post(f"{server.endpoint}/sandbox/faults", json=fault, timeout=30).raise_for_status()
+    process = start_upload(run, set_name, server.endpoint, "--check", "all", "--give-up-after", "20")
+    told = process.communicate(timeout=60)
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    assert process.returncode == 0, told
+    assert differences(server.endpoint, run, set_name) == Differences(0, 0, 0, 0, 0)
