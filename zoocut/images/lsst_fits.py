@@ -19,7 +19,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.errors import InputError
 from zoocut.images.geometry import Box
-from zoocut.images.planes import Plane
+from zoocut.images.planes import Plane, is_scaled, open_fits
 from zoocut.model import FloatImage
 
 __all__ = ["LsstPlane", "calibration_njy", "mask_bits", "open_exposure", "origin_of"]
@@ -85,26 +85,24 @@ def open_exposure(path: Path, blank: Collection[str], in_njy: bool) -> Iterator[
     InputError
         When the file is missing or no exposure, or its calibration is asked for and is not in it.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        try:
-            file = fits.open(path, memmap=True)
-        except Exception as error:  # a damaged file makes astropy raise almost anything
-            raise InputError(f"{path} cannot be read ({error}): fetch it again") from error
-    try:
+    with open_fits(path, memmap=True) as mapped:
+        if not _holds_scaled_pixels(path, mapped):
+            yield _plane(path, mapped, blank, in_njy)
+            return
+    with open_fits(path, memmap=False) as file:  # astropy does not scale pixels that are mapped
         yield _plane(path, file, blank, in_njy)
-    finally:
-        file.close()
+
+
+def _holds_scaled_pixels(path: Path, file: fits.HDUList) -> bool:
+    hdus = _image_and_mask(path, file)
+    return any(
+        hdu is not None and not isinstance(hdu, fits.CompImageHDU) and is_scaled(hdu.header) for hdu in hdus
+    )
 
 
 def _plane(path: Path, file: fits.HDUList, blank: Collection[str], in_njy: bool) -> LsstPlane:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            image, mask = _hdu(file, "IMAGE"), _hdu(file, "MASK")
-            factor = calibration_njy(file) if in_njy else 1.0
-    except Exception as error:  # headers are read when they are asked for
-        raise InputError(f"{path} cannot be read ({error}): fetch it again") from error
+    image, mask = _image_and_mask(path, file)
+    factor = calibration_njy(file) if in_njy else 1.0
     if image is None:
         raise InputError(f"{path} is no exposure of LSST: it has no image named IMAGE")
     if factor is None:
@@ -115,6 +113,15 @@ def _plane(path: Path, file: fits.HDUList, blank: Collection[str], in_njy: bool)
     return LsstPlane(
         path, image, Plane(path, mask), sum(1 << bits[name] for name in bits.keys() & set(blank)), factor
     )
+
+
+def _image_and_mask(path: Path, file: fits.HDUList) -> tuple[Any, Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            return _hdu(file, "IMAGE"), _hdu(file, "MASK")
+    except Exception as error:  # headers are read when they are asked for
+        raise InputError(f"{path} cannot be read ({error}): fetch it again") from error
 
 
 def _hdu(file: fits.HDUList, name: str) -> Any:

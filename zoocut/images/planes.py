@@ -17,7 +17,7 @@ from zoocut.errors import InputError
 from zoocut.images.geometry import Box, cut, merge_bands
 from zoocut.model import FloatImage
 
-__all__ = ["Plane", "open_plane"]
+__all__ = ["Plane", "is_scaled", "open_fits", "open_plane"]
 
 GAP_PIX = 8
 """Rows between two bands that cost less to decompress than a second read."""
@@ -75,7 +75,7 @@ class Plane:
         self._bands = []
 
     def _read(self, rows: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Pixels]]:
-        if isinstance(self._hdu, fits.CompImageHDU) or _is_scaled(self.header):
+        if isinstance(self._hdu, fits.CompImageHDU) or is_scaled(self.header):
             for first, stop in merge_bands(rows, GAP_PIX):
                 yield first, np.asarray(self._hdu.section[first:stop])
         else:
@@ -98,16 +98,30 @@ def open_plane(path: Path, extension: int | str | None) -> Iterator[Plane]:
     InputError
         When the file is missing or no FITS, or has no such image.
     """
-    with _open(path, memmap=True) as mapped:
+    with open_fits(path, memmap=True) as mapped:
         hdu = _image_of(mapped, path, extension)
-        if isinstance(hdu, fits.CompImageHDU) or not _is_scaled(hdu.header):
+        if isinstance(hdu, fits.CompImageHDU) or not is_scaled(hdu.header):
             yield Plane(path, hdu)
             return
-    with _open(path, memmap=False) as file:  # astropy does not scale pixels that are mapped
+    with open_fits(path, memmap=False) as file:  # astropy does not scale pixels that are mapped
         yield Plane(path, _image_of(file, path, extension))
 
 
-def _open(path: Path, memmap: bool) -> fits.HDUList:
+def open_fits(path: Path, memmap: bool) -> fits.HDUList:
+    """Open a FITS file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    memmap : bool
+        Whether pixels are mapped; scaled ones cannot be.
+
+    Raises
+    ------
+    InputError
+        When the file is missing or no FITS.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
@@ -118,7 +132,8 @@ def _open(path: Path, memmap: bool) -> fits.HDUList:
             raise InputError(f"{path} cannot be read ({_brief(error)}): fetch it again") from error
 
 
-def _is_scaled(header: fits.Header) -> bool:
+def is_scaled(header: fits.Header) -> bool:
+    """Whether stored pixels must be converted: scaled, or with a value that means no data."""
     return (header.get("BZERO", 0), header.get("BSCALE", 1), header.get("BLANK")) != (0, 1, None)
 
 

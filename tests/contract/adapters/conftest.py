@@ -22,10 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
-from astropy.wcs.utils import fit_wcs_from_points
 
 DETECTOR_PIX = (4000, 4072)
 """(y, x) of an LSST detector of type ITL or E2V, about."""
@@ -344,9 +342,18 @@ def night(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Night:
 
 
 def _wcs_of(rows: list[dict[str, Any]]) -> WCS:
-    x_pix, y_pix = (np.array([row[name] for row in rows], dtype=float) for name in "xy")
-    sky = SkyCoord([row["ra"] for row in rows], [row["dec"] for row in rows], unit="deg")
-    return fit_wcs_from_points((x_pix, y_pix), sky, projection="TAN")
+    """Fit a tangent plane to the rows' own pixels and positions."""
+    pixels = np.array([[row["x"], row["y"]] for row in rows], dtype=float)
+    sky = np.array([[row["ra"], row["dec"]] for row in rows])
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.crval = ["RA---TAN", "DEC--TAN"], sky.mean(axis=0)
+    plane = np.transpose(wcs.wcs_world2pix(*sky.T, 0))
+    design = np.column_stack([pixels, np.ones(len(rows))])
+    ((a, b), (c, d), shift), *_ = np.linalg.lstsq(design, plane + 1, rcond=None)
+    wcs.wcs.cd = [[a, c], [b, d]]
+    wcs.wcs.crpix = np.linalg.solve(wcs.wcs.cd, -shift) + 1
+    wcs.wcs.set()
+    return wcs
 
 
 def _write_exposure(night: Night, exposure: tuple[int, int], write: Callable[..., None]) -> None:
