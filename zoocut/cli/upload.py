@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from zoocut.config.upload import UploadSettings
+    from zoocut.run import Run
+    from zoocut.upload import Order
     from zoocut.upload.report import Summary, TargetSummary
 
 __all__ = ["ask", "assent", "upload"]
@@ -65,13 +64,7 @@ def upload(
     """
     import os
 
-    from zoocut.cli.progress import upload_progress
-    from zoocut.cli.server import credentials_for
-    from zoocut.errors import Interrupted
-    from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.upload import Order, Patience, endpoint_of, forecast, open_run
-    from zoocut.upload import upload as carry_out
-    from zoocut.zooniverse.connect import connect
+    from zoocut.upload import Order, Patience, endpoint_of, open_run
 
     given = {
         "project": project,
@@ -96,20 +89,32 @@ def upload(
         again=again,
         checks=CHECKS[settings.check],
     )
-    panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)
     if dry_run:
-        _foretell(forecast(opened, goal, panoptes), as_json)
-        return
+        _foretell(opened, order, as_json)
+    else:
+        _carry_out(opened, order, settings.answer_s, as_json)
+
+
+def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> None:
+    from zoocut.cli.progress import upload_progress
+    from zoocut.cli.server import credentials_for
+    from zoocut.cli.stopping import stopping
+    from zoocut.errors import Interrupted
+    from zoocut.ledger import Ledger, sole_uploader
+    from zoocut.upload import upload as carry_out
+    from zoocut.zooniverse.connect import connect
+
+    panoptes, store = connect(order.goal.endpoint, credentials_for(order.goal.endpoint), answer_s)
     with (
-        sole_uploader(opened.ledger),
-        Ledger.open(opened.ledger, opened.run_id) as ledger,
-        _stopping() as stop,
+        sole_uploader(run.ledger),
+        Ledger.open(run.ledger, run.run_id) as ledger,
+        stopping() as stop,
         upload_progress() as report,
     ):
-        summary = carry_out(opened, order, ledger, panoptes, store, report, stop.flag)
-    _tell(opened.path, summary, as_json)
+        summary = carry_out(run, order, ledger, panoptes, store, report, stop.flag)
+    _tell(run.path, summary, as_json)
     if stop.flag.is_set() and not summary.complete:
-        raise Interrupted(f"stopped; the run is safe: go on with `zoocut upload {run}`", stop.exit_code)
+        raise Interrupted(f"stopped; the run is safe: go on with `zoocut upload {run.path}`", stop.exit_code)
     if summary.rejected:
         raise typer.Exit(3)
 
@@ -146,38 +151,6 @@ def ask(concern: str) -> None:
 
     if not sys.stdin.isatty() or not typer.confirm(f"{concern}. Go on?", err=True):
         raise ConfigError(f"{concern}; nothing was sent: add --yes if that is meant")
-
-
-class _Stop:
-    """The first signal asks to finish what is under way; the second ends the process where it stands."""
-
-    def __init__(self) -> None:
-        self.flag = Event()
-        self.exit_code = 0
-
-    def __call__(self, number: int, frame: object) -> None:
-        import os
-
-        from zoocut.cli.console import notes
-
-        if self.flag.is_set():
-            os._exit(128 + number)
-        self.exit_code = 128 + number
-        self.flag.set()
-        notes.print(
-            "finishing the requests under way; once more stops at once (either is safe)", markup=False
-        )
-
-
-@contextmanager
-def _stopping() -> Iterator[_Stop]:
-    stop = _Stop()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _tell(run: Path, summary: Summary, as_json: bool) -> None:
@@ -230,31 +203,16 @@ def _document(run: Path, summary: Summary) -> dict[str, object]:
     }
 
 
-def _foretell(document: dict[str, Any], as_json: bool) -> None:
+def _foretell(run: Run, order: Order, as_json: bool) -> None:
     from zoocut.cli.console import print_json, results
+    from zoocut.cli.server import credentials_for
+    from zoocut.upload import forecast
+    from zoocut.zooniverse.connect import connect
 
+    panoptes, _ = connect(order.goal.endpoint, credentials_for(order.goal.endpoint))
+    document = forecast(run, order.goal, panoptes)
     if as_json:
         print_json(document)
         return
-    for line in _sentences(document):
-        results.print(line, markup=False)
-
-
-def _sentences(told: dict[str, Any]) -> Iterator[str]:
-    left = told["may_upload_at_most"]
-    yield f"would go to {told['project']}, set {told['subject_set']} at {told['endpoint']} as {told['account']}"
-    yield f"  {told['rows']} rows, {told['already_linked']} of them linked already; {told['bytes'] / 1e6:.1f} MB"
-    yield (
-        f"  role: {told['role']}; at most {left} subjects left"
-        if left is not None
-        else f"  role: {told['role']}"
-    )
-    if told["banned"]:
-        yield "  the account is banned: what it uploads is dropped without a word"
-    if told["images_over_1_MiB"]:
-        yield f"  {told['images_over_1_MiB']} images are larger than 1 MiB: phones wait for them; draw them smaller"
-    if told["active_workflows"]:
-        yield f"  the set is served by workflow {', '.join(map(str, told['active_workflows']))} already"
-    for external_id, problem in told["faulty"]:
-        yield f"  not row {external_id}: {problem}"
-    yield "nothing was changed; without --dry-run it is done"
+    for key, value in document.items():
+        results.print(f"{key}: {value}", markup=False)

@@ -1,0 +1,110 @@
+"""What Panoptes holds, as far as this program speaks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Account", "Address", "Project", "Subject", "SubjectSet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is signed in.
+
+    Parameters
+    ----------
+    user_id, login : str
+        The account.
+    limit : int or None
+        How many subjects it may upload; None when it is not limited.
+    banned : bool
+        Whether the server quietly drops what it creates.
+    uploaded : int
+        How many subjects it has uploaded, as the server remembers it: an estimate.
+    """
+
+    user_id: str
+    login: str
+    limit: int | None
+    banned: bool
+    uploaded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project.
+
+    Parameters
+    ----------
+    project_id, slug : str
+        Its id, and owner/name.
+    """
+
+    project_id: str
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectSet:
+    """A subject set.
+
+    Parameters
+    ----------
+    set_id, name, project_id : str
+        Its id, display name and project.
+    metadata : mapping of str to str
+        What is noted about it.
+    """
+
+    set_id: str
+    name: str
+    project_id: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the bytes of one location go, or lie.
+
+    Parameters
+    ----------
+    url : str
+        With its signature, when it is one to store at.
+    name : str
+        The last part of its path, the same in signed and public addresses.
+    until : float
+        When the signature ends, in seconds of the server's clock.
+    """
+
+    url: str
+    name: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject as the server holds it.
+
+    Parameters
+    ----------
+    subject_id, external_id, key : str
+        Its id, its maker's id for it, and this program's key; the latter two empty when there are none.
+    metadata : mapping
+        All of its metadata.
+    addresses : tuple of Address
+        Its locations in order.
+    sets : tuple of str
+        The ids of the subject sets that hold it.
+    etag : str or None
+        For changing it; None when it came from a list.
+    """
+
+    subject_id: str
+    external_id: str
+    key: str
+    metadata: Mapping[str, Any]
+    addresses: tuple[Address, ...]
+    sets: tuple[str, ...]
+    etag: str | None = None
