@@ -149,6 +149,26 @@ def test_a_reader_sees_a_ledger_that_is_being_written(path: Path, ledger: Ledger
         assert reader.counts(target)[State.PLANNED] == 5
 
 
+def test_what_a_kill_left_half_made_is_read_and_made_anew(path: Path) -> None:
+    script = textwrap.dedent(
+        """
+        import os, signal, sqlite3, sys
+        raw = sqlite3.connect(sys.argv[1], isolation_level=None)
+        raw.execute("PRAGMA cache_size = 1")
+        raw.execute("CREATE TABLE half (made)")
+        raw.execute("BEGIN IMMEDIATE")
+        raw.executemany("INSERT INTO half VALUES (?)", [(b"x" * 4000,)] * 200)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    subprocess.run([sys.executable, "-c", script, str(path)], timeout=60)
+    assert path.with_name(f"{path.name}-journal").stat().st_size > 0, "no hot journal to recover from"
+    with Ledger.read(path) as reader:
+        assert reader.targets() == []
+    with Ledger.open(path, RUN) as ledger:
+        assert ledger.targets() == []
+
+
 def test_a_full_disk_is_said_and_harms_nothing(path: Path) -> None:
     script = textwrap.dedent(
         """

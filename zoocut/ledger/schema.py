@@ -111,14 +111,19 @@ def connect(path: Path) -> sqlite3.Connection:
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open a ledger that another process may be writing; one whose making has just begun reads as empty.
 
+    Where the folder may be written, what a killed process left half done is rolled back first; elsewhere the
+    file is read as it is.
+
     Raises
     ------
     LedgerError
         When it is damaged or newer than this program.
     """
-    alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
-    quoted = path.resolve().as_uri() + ("?mode=ro&immutable=1" if alone else "?mode=ro")
-    connection = sqlite3.connect(quoted, uri=True, isolation_level=None, timeout=30)
+    folder_may_be_written = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+    mode = "mode=rw" if folder_may_be_written else "mode=ro&immutable=1"
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?{mode}", uri=True, isolation_level=None, timeout=30
+    )
     try:
         version = _check_version(connection, path)
     except BaseException:
@@ -147,6 +152,8 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
     version: int
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError:
+        raise
     except sqlite3.DatabaseError as error:
         raise _damaged(path, str(error)) from error
     if version > VERSION:
