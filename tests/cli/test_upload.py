@@ -385,3 +385,13 @@ def test_a_log_holds_no_secret_and_no_control_codes(zoocut: Zoocut, server: Runn
     assert done.returncode == 0, done.stderr
     for secret in ("sandbox-password", "Bearer", "sig=", "\x1b"):
         assert secret not in done.stdout + done.stderr
+
+
+def test_rights_withdrawn_in_mid_run_stop_the_run_and_reject_no_row(
+    zoocut: Zoocut, server: Running, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run", 30)
+    zoocut("upload", run, *WHERE, "withdrawn", "--sample", "2", **account(server))
+    done = zoocut("upload", run, **account(server, "stranger"))
+    assert (done.returncode, "role of collaborator" in done.stderr) == (7, True), done.stderr
+    assert states(zoocut, run) == {"linked": 2, "planned": 28}

@@ -13,16 +13,27 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Event as Flag
 
-from zoocut.errors import QuotaReached, ZooniverseError
+from zoocut.errors import NotPermitted, QuotaReached, ZooniverseError
 from zoocut.ledger import Entry, Ledger, State
 from zoocut.upload import machine
 from zoocut.upload.creating import create
 from zoocut.upload.crew import Crew, Returned
 from zoocut.upload.linking import BATCH, link
-from zoocut.upload.machine import Event, Facts, LostSight, NotCreated, Sent, Step, after, next_step
+from zoocut.upload.machine import (
+    Created,
+    Event,
+    Facts,
+    LostSight,
+    NotCreated,
+    Rejected,
+    Sent,
+    Step,
+    after,
+    next_step,
+)
 from zoocut.upload.measuring import measure
 from zoocut.upload.pace import Pace
-from zoocut.upload.place import Place
+from zoocut.upload.place import Outcome, Place
 from zoocut.upload.reconciling import look
 from zoocut.upload.report import Snapshot, Tally
 from zoocut.upload.shelf import Shelf
@@ -34,6 +45,9 @@ __all__ = ["Conductor", "Patience"]
 
 PAUSES = {"look": -1, "link": -2}
 """Under which numbers, which no row has, the failures of looks and links are counted."""
+
+MOST_REFUSALS = 10
+"""As many rows refused one after the other are not at fault themselves."""
 
 LONGEST_BACKOFF_S = 60.0
 TURN_S = 0.2
@@ -97,6 +111,7 @@ class Conductor:
         self._failures: dict[int, int] = {}
         self._ending: Exception | None = None
         self._quota: QuotaReached | None = None
+        self._refusals = 0
         self._watermark = 0
         self._looked_at = float("-inf")
         self._quiet_until = {"look": float("-inf"), "link": float("-inf")}
@@ -245,13 +260,27 @@ class Conductor:
             self._shelf.only_finish()
         elif back.failure is not None:
             self._ending = self._ending or back.failure
-        elif outcome.trouble is not None:
+        elif kind == "create":
+            self._count_refusals(outcome)
+        if outcome.trouble is not None:
             self._tally.trouble = str(outcome.trouble)
             self._pace.bad(now, getattr(outcome.trouble, "retry_after_s", None))
         elif kind in ("create", "store"):
             self._pace.good(now - back.errand.left_at)
         if kind in self._quiet_until:
             self._quiet_until[kind] = now + self._pause_s(kind, outcome.trouble)
+
+    def _count_refusals(self, outcome: Outcome) -> None:
+        for event in outcome.events.values():
+            if isinstance(event, Rejected):
+                self._refusals += 1
+                if self._refusals >= MOST_REFUSALS:
+                    self._ending = self._ending or NotPermitted(
+                        f"{MOST_REFUSALS} rows were refused one after the other ({event.reason}): mend what they "
+                        "have in common, then run `zoocut upload --retry-rejected`"
+                    )
+            elif isinstance(event, Created):
+                self._refusals = 0
 
     def _pause_s(self, kind: str, trouble: ZooniverseError | None) -> float:
         """Tell how long to wait before the next look or link."""

@@ -312,9 +312,9 @@ class Panoptes:
 
 def _meaning(error: Refused, project_id: str) -> Exception:
     words = str(error)
-    if error.status == 403:
+    if error.status == 403 and "maximum" in words:
         return QuotaReached(words)
-    if error.status in (404, 415) or "linked project" in words:
+    if error.status in (403, 404, 415) or "linked project" in words:
         return NotPermitted(
             f"this account may not create subjects in project {project_id} ({words}): ask its owner for the role "
             "of collaborator"
