@@ -41,12 +41,12 @@ class Loaded:
         return replace(self, settings=self.settings.model_copy(update={"select": select}))
 
 
-def load(path: Path, options: Mapping[str, Any] | None = None) -> Loaded:
+def load(path: Path | str, options: Mapping[str, Any] | None = None) -> Loaded:
     """Read a configuration file.
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
         TOML.
     options : mapping, optional
         Values of the command line under dotted keys such as `catalog.path`; None means not given.
@@ -56,6 +56,7 @@ def load(path: Path, options: Mapping[str, Any] | None = None) -> Loaded:
     ConfigError
         When the file is missing or not TOML, or a key or value is wrong: names file, key and what is allowed.
     """
+    path = Path(path)
     given = {key: value for key, value in (options or {}).items() if value is not None}
     written = _read(path)
     merged = _merge(written, given)

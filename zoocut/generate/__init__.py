@@ -73,7 +73,7 @@ class Summary:
 
 def generate(
     config: Loaded,
-    path: Path,
+    path: Path | str,
     *,
     jobs: int = 1,
     limit: int | None = None,
@@ -86,7 +86,7 @@ def generate(
     ----------
     config : Loaded
         The settings.
-    path : Path
+    path : Path or str
         The run folder: new, or one that was made with the same drawing and manifest settings.
     jobs : int
         Processes to draw with.
@@ -114,7 +114,7 @@ def generate(
     images = inputs.open_images()
     sources = check_metadata(inputs.catalog.sources(), settings.metadata)
     limit = limit or settings.select.limit
-    summary = Summary(open_run(path, settings))
+    summary = Summary(open_run(Path(path), settings))
     with alone(summary.run):
         recorded = recorded_checksums(summary.run.sources)
         batches = plan_batches(sources, images, recorded, limit)
