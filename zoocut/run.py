@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,14 @@ class Run:
     settings : mapping
         The drawing and manifest settings that every picture of the run was made with; empty for a folder
         that another tool made.
+    manifest_name : str
+        The manifest that is meant, in the folder.
     """
 
     path: Path
     run_id: str
     settings: Mapping[str, Any]
+    manifest_name: str = "manifest.csv"
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -99,7 +102,22 @@ class Run:
     @property
     def manifest(self) -> Path:
         """What Zooniverse gets."""
-        return self.path / "manifest.csv"
+        return self.path / self.manifest_name
+
+    def by_addresses(self) -> Run:
+        """Give the run with the manifest that names images by the addresses they are served at.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
+        if not self.urls_manifest.is_file():
+            raise InputError(
+                f"{self.path} has no {self.urls_manifest.name}: set manifest.url_root and generate the run again,"
+                " which draws nothing twice"
+            )
+        return replace(self, manifest_name=self.urls_manifest.name)
 
     @property
     def urls_manifest(self) -> Path:

@@ -41,6 +41,9 @@ def upload(
     rights: Annotated[
         str | None, typer.Option(help="For LSST instruments: why the pixels may be public.")
     ] = None,
+    urls: Annotated[
+        bool, typer.Option("--urls", help="Name images by the addresses in manifest-urls.csv; send no bytes.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before adding to a set in use.")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Make rows also when the set already holds their external_id.")
@@ -75,7 +78,7 @@ def upload(
         "most_requests": requests,
         "check": check,
     }
-    opened = open_run(run)
+    opened = open_run(run).by_addresses() if urls else open_run(run)
     settings = _settings(opened.settings, given)
     goal = endpoint_of(opened, endpoint, os.environ, settings)
     order = Order(
