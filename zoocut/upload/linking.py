@@ -19,7 +19,6 @@ BATCH = 100
 LOST = "the store of images confirmed an image and does not serve it: it is sent again"
 
 GONE = 404
-CHANGING = 409
 UNLINKABLE = 422
 
 

@@ -102,10 +102,6 @@ def open_keeper(endpoint: str, credentials: Credentials) -> Keeper:
 class Keeper(Panoptes):
     """A Panoptes server under one account, for those who look after sets."""
 
-    def project_document(self, project: Project) -> Document:
-        """Read a project as the server holds it."""
-        return self._one("GET", f"/projects/{project.project_id}", "projects")
-
     def sets_of(self, project: Project) -> Iterator[SetDetails]:
         """List the sets of a project by id."""
         pages = self._pages("/subject_sets", "subject_sets", {"project_id": project.project_id, "sort": "id"})
