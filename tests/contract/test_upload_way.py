@@ -18,6 +18,8 @@ from zoocut.zooniverse.account import Credentials, find_credentials, normalise_e
 from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.faults import Doubtful, Unreachable
+from zoocut.zooniverse.store import Store
+from zoocut.zooniverse.transport import Transport
 
 OWNER = Credentials("owner", "sandbox-password")
 
@@ -57,6 +59,65 @@ def test_silence_ends_in_time() -> None:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(Doubtful, match="did not answer in time"):
             connect(endpoint, OWNER, read_s=0.3)
+
+
+class Drip(BaseHTTPRequestHandler):
+    """Promises an answer and sends a byte of it now and then, so that no wait is ever long."""
+
+    drop = b" "
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.connection.sendall(self.opening)
+        while not self.server.over.wait(0.05):  # type: ignore[attr-defined]
+            try:
+                self.connection.sendall(self.drop)
+            except OSError:
+                break
+        self.close_connection = True
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+class DrippingBody(Drip):
+    opening = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"
+
+
+class DrippingUntilClosed(Drip):
+    opening = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nConnection: close\r\n\r\n"
+
+
+class DrippingHeaders(Drip):
+    opening = b"HTTP/1.1 200 OK\r\nX-Long: "
+    drop = b"x"
+
+
+@contextmanager
+def dripping(kind: type[Drip]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
+        server.over = threading.Event()  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.over.set()  # type: ignore[attr-defined]
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("kind", [DrippingBody, DrippingUntilClosed, DrippingHeaders])
+def test_a_drip_ends_in_time(kind: type[Drip]) -> None:
+    with dripping(kind) as endpoint, pytest.raises(Doubtful):
+        connect(endpoint, OWNER, read_s=0.2)
+
+
+def test_a_public_address_that_drips_ends_in_time() -> None:
+    with dripping(DrippingUntilClosed) as endpoint, pytest.raises(Doubtful):
+        Store(Transport(ServerClock(), read_s=0.2)).fetch(f"{endpoint}/image.png")
 
 
 def test_a_closed_port_is_told_from_a_lost_answer() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from typing import NoReturn
 
 import requests
@@ -25,6 +26,7 @@ class Store:
     """
 
     def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._session = requests.Session()
         self._session.auth = _no_password
         self._session.mount("https://", transport)
@@ -52,7 +54,8 @@ class Store:
         checksum = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": mime, "Content-MD5": checksum}
         with foreign_errors("the store of images"):
-            response = self._session.put(address.url, data=content, headers=headers, allow_redirects=False)
+            body = io.BytesIO(content)  # sent piece by piece, each with a time-out of its own
+            response = self._session.put(address.url, data=body, headers=headers, allow_redirects=False)
         if response.status_code == 429:
             raise Busy("the store of images asks for fewer requests", retry_after_s(response.headers))
         if response.status_code >= 400:
@@ -76,7 +79,11 @@ class Store:
             When it cannot be told now.
         """
         digest, length = hashlib.md5(usedforsecurity=False), 0
-        with foreign_errors("the public address"), self._session.get(url, stream=True) as response:
+        with (
+            foreign_errors("the public address"),
+            self._transport.whole_exchange(),
+            self._session.get(url, stream=True) as response,
+        ):
             if response.status_code != 200:
                 raise Refused(f"{url} answers {response.status_code}", response.status_code)
             for chunk in response.iter_content(1 << 16):

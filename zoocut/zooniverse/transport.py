@@ -1,13 +1,14 @@
 """How bytes travel: time-outs on everything, connections that are used again, and failures with their meaning.
 
 The library's `http_request` throws the status and body of a 5xx answer away and waits for ever; this adapter,
-mounted on its session, raises what the answer means before the library sees it.
+mounted on its session, raises what the answer means before the library sees it, and lets no exchange outlast
+its limit, however slowly it drips.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import requests
@@ -16,6 +17,7 @@ from urllib3.exceptions import NewConnectionError
 from urllib3.util import Retry
 
 from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.deadline import WATCHED_POOLS, Deadline
 from zoocut.zooniverse.faults import Busy, Doubtful, Unreachable
 
 __all__ = ["Transport", "foreign_errors", "retry_after_s"]
@@ -23,6 +25,9 @@ __all__ = ["Transport", "foreign_errors", "retry_after_s"]
 CONNECT_S = 10.0
 READ_S = 120.0
 """The server cancels its own statements after 65 s; its front door may take a little longer."""
+
+WHOLE = 5.0
+"""A whole exchange may take so many times what is waited for its next bytes."""
 
 
 class Transport(HTTPAdapter):
@@ -41,10 +46,20 @@ class Transport(HTTPAdapter):
     def __init__(self, clock: ServerClock, read_s: float = READ_S, connections: int = 64) -> None:
         self._clock = clock
         self._timeout = (min(CONNECT_S, read_s), read_s)
+        self._deadline = Deadline(WHOLE * read_s)
         super().__init__(pool_connections=8, pool_maxsize=connections, max_retries=0)
 
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Have every connection watched."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = WATCHED_POOLS
+
+    def whole_exchange(self) -> AbstractContextManager[None]:
+        """Hold what is sent and read inside to the limit of one exchange."""
+        return self._deadline.kept()
+
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send one request once.
+        """Send one request once, and read the answer's body unless it is to be streamed.
 
         Raises
         ------
@@ -54,7 +69,10 @@ class Transport(HTTPAdapter):
             For every other answer of 500 and above.
         """
         kwargs["timeout"] = self._timeout
-        response = super().send(request, *args, **kwargs)
+        with self.whole_exchange():
+            response = super().send(request, *args, **kwargs)
+            if not kwargs.get("stream"):
+                _ = response.content  # requests keeps it
         self._clock.heard(response.headers.get("Date"))
         if response.status_code >= 500:
             raise _server_fault(request, response)
