@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "crash"))
 
+from PIL import Image
 from rehearsal import environment
 
 from zoocut.ledger import Ledger, State
@@ -33,7 +34,7 @@ def many_rows(path: Path, count: int) -> Run:
     for number in range(count):
         name = path / "images" / f"{number // 10000}" / f"{number}.png"
         name.parent.mkdir(parents=True, exist_ok=True)
-        name.write_bytes(b"\x89PNG\r\n\x1a\n" + number.to_bytes(8, "big") * 10)
+        Image.frombytes("L", (8, 8), number.to_bytes(8, "big") * 8).save(name)
     rows = (
         ManifestRow(
             str(170_000_000_000_000_000 + n), (f"images/{n // 10000}/{n}.png",), {"!diaSourceId": str(n)}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -15,13 +17,13 @@ from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 
 from zoocut.manifest import ManifestRow, write_manifest
 from zoocut.run import Run
 from zoocut.sandbox import Running, running
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
-PNG = b"\x89PNG\r\n\x1a\n"
 WHERE = ("--project", "owner/rehearsal", "--set")
 
 
@@ -58,10 +60,17 @@ def make_run(path: Path, count: int = 4, images: int = 1, **metadata: str) -> Pa
         names = [f"images/{number}-{at}.png" for at in range(images)]
         for name in names:
             (path / name).parent.mkdir(exist_ok=True)
-            (path / name).write_bytes(PNG + f"{path.name} {name}".encode() * 40)
+            (path / name).write_bytes(picture(f"{path.name} {name}"))
         rows.append(ManifestRow(str(1700 + number), tuple(names), {"band": "gr"[number % 2], **metadata}))
     write_manifest(run.manifest, rows, ["band", *metadata], images)
     return path
+
+
+def picture(seed: str, kind: str = "PNG") -> bytes:
+    """Draw a small picture that no other seed has."""
+    content = io.BytesIO()
+    Image.frombytes("L", (30, 30), random.Random(seed).randbytes(900)).save(content, kind)
+    return content.getvalue()
 
 
 def states(zoocut: Zoocut, run: Path) -> dict[str, int]:
@@ -100,7 +109,9 @@ def test_a_dry_run_tells_and_writes_nothing(zoocut: Zoocut, server: Running, tmp
     done = zoocut("upload", run, *WHERE, "dry", "--dry-run", "--json", **account(server))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert (told["rows"], told["subject_set"], told["account"]) == (4, "dry (to be made)", "owner")
+    (target,) = told["targets"]
+    assert target["subject_set"] == {"id": None, "display_name": "dry"}
+    assert (target["rows"], target["to_upload"], told["account"]) == (4, 4, "owner")
     assert requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json() == before
     assert sorted(path.name for path in run.iterdir()) == ["images", "manifest.csv", "run.toml"]
 
@@ -143,11 +154,14 @@ def test_a_folder_without_a_manifest_is_refused(zoocut: Zoocut, server: Running,
 
 
 def test_bad_rows_are_told_and_the_others_arrive(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
-    run, name = make_run(tmp_path / "run", 6), "bad rows"
-    (tmp_path / "secret.png").write_bytes(PNG)
+    run, name = make_run(tmp_path / "run", 8), "bad rows"
+    (tmp_path / "secret.png").write_bytes(picture("secret"))
     (run / "images" / "link.png").symlink_to(tmp_path / "secret.png")
     (run / "images" / "2-0.png").unlink()
     (run / "images" / "3-0.png").write_bytes(b"")
+    (run / "images" / "6-0.png").write_bytes(picture("mistaken", "JPEG"))
+    (run / "images" / "7-0.png").write_bytes(picture("cut")[:-20])
+    (run / "images" / "page.html").write_bytes(b"<html>")
     with (run / "manifest.csv").open("a", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["out", "../secret.png", "g"])
@@ -155,7 +169,9 @@ def test_bad_rows_are_told_and_the_others_arrive(zoocut: Zoocut, server: Running
         writer.writerow(["link", "images/link.png", "g"])
         writer.writerow(["1700", "images/0-0.png", "g"])
         writer.writerow(["bell", "images/0-0.png", "\a"])
-        writer.writerow(["webp", "images/0.webp", "g"])
+        writer.writerow(["absent", "images/0.webp", "g"])
+        writer.writerow(["page", "images/page.html", "g"])
+        writer.writerow(["folder", "images", "g"])
     done = zoocut("upload", run, *WHERE, name, "--json", **account(server))
     assert done.returncode == 3, done.stderr
     reasons = {one["external_id"]: one["reason"] for one in json.loads(done.stdout)["targets"][0]["rejected"]}
@@ -167,14 +183,18 @@ def test_bad_rows_are_told_and_the_others_arrive(zoocut: Zoocut, server: Running
         "link": "leads out of the run folder",
         "1700": "more than once",
         "bell": "control characters",
-        "webp": "is missing",
+        "absent": "is missing",
+        "page": "of a type that Zooniverse does not take",
+        "folder": "is not a file",
+        "1706": "holds a JPEG, not a PNG",
+        "1707": "is no whole PNG",
     }.items():
         assert words in reasons[row]
     assert sorted(s["external_id"] for s in subjects(server, name)) == ["1700", "1701", "1704", "1705"]
-    (run / "images" / "2-0.png").write_bytes(PNG + b"2")
+    (run / "images" / "2-0.png").write_bytes(picture("2"))
     retried = zoocut("upload", run, "--retry-rejected", **account(server))
     assert retried.returncode == 3
-    assert states(zoocut, run) == {"linked": 5, "rejected": 7}
+    assert states(zoocut, run) == {"linked": 5, "rejected": 11}
 
 
 def test_metadata_that_zooniverse_would_misread_is_rejected(

@@ -7,6 +7,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from zoocut.errors import NotPermitted
 from zoocut.ledger import Ledger, State
@@ -36,10 +37,10 @@ class Refusing:
 def test_ten_refusals_in_a_row_stop_the_upload(sandbox: Running, tmp_path: Path) -> None:
     run = Run.create(tmp_path, {})
     run.images.mkdir()
-    (run.images / "1.png").write_bytes(b"\x89PNG")
+    Image.new("L", (8, 8)).save(run.images / "1.png")
     write_manifest(run.manifest, [ManifestRow(str(n), ("images/1.png",)) for n in range(100)], [])
     panoptes, store = connect(sandbox.endpoint, Credentials("owner", "sandbox-password"))
-    order = Order(Goal(sandbox.endpoint, "owner/rehearsal", "refused"), Patience(1, 10, 2), print)
+    order = Order(Goal(sandbox.endpoint, "owner/rehearsal", "refused"), Patience(1, 10, 2), print, print)
     refusing: Any = Refusing(panoptes)
     with Ledger.open(run.ledger, run.run_id) as ledger:
         with pytest.raises(NotPermitted, match="needs a licence"):

@@ -37,7 +37,7 @@ class Doom:
 
 
 class Doomed:
-    """Stands for another object and tells the doom before and after each call."""
+    """Stands for another object, and its patient self, and tells the doom before and after each call."""
 
     def __init__(self, inner: Any, doom: Doom) -> None:
         self._inner, self._doom = inner, doom
@@ -52,7 +52,7 @@ class Doomed:
             self._doom.passes(f"before {point}")
             result = call(*args, **kwargs)
             self._doom.passes(f"after {point}")
-            return result
+            return Doomed(result, self._doom) if name == "patient" else result
 
         return watched
 
@@ -61,7 +61,7 @@ def main(point: str, countdown: str, folder: str, set_name: str, endpoint: str) 
     doom = Doom(point, int(countdown))
     run = open_run(Path(folder))
     panoptes, store = connect(endpoint, Credentials("owner", "sandbox-password"), 30)
-    order = Order(Goal(endpoint, "owner/rehearsal", set_name), Patience(0.5, 30, 4), print, checks=3)
+    order = Order(Goal(endpoint, "owner/rehearsal", set_name), Patience(0.5, 30, 4), print, print, checks=3)
     with sole_uploader(run.ledger), Ledger.open(run.ledger, run.run_id) as ledger:
         upload(
             run,

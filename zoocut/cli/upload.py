@@ -67,6 +67,7 @@ def upload(
     """
     import os
 
+    from zoocut.cli.foretelling import foretell
     from zoocut.upload import Order, Patience, endpoint_of, open_run
 
     given = {
@@ -85,6 +86,7 @@ def upload(
         goal,
         Patience(settings.settle_s, settings.give_up_after_s, settings.most_requests),
         assent if yes else ask,
+        assent,
         set_by=set_by,
         sample=sample,
         rights=rights,
@@ -93,7 +95,7 @@ def upload(
         checks=CHECKS[settings.check],
     )
     if dry_run:
-        _foretell(opened, order, as_json)
+        foretell(opened, order, settings.answer_s, as_json)
     else:
         _carry_out(opened, order, settings.answer_s, as_json)
 
@@ -140,7 +142,7 @@ def _settings(run_settings: Mapping[str, Any], given: Mapping[str, object]) -> U
 
 
 def assent(concern: str) -> None:
-    """Say what the user has agreed to beforehand."""
+    """Say what the user has agreed to beforehand, or need not decide."""
     from zoocut.cli.console import notes
 
     notes.print(f"note: {concern}", markup=False)
@@ -204,18 +206,3 @@ def _document(run: Path, summary: Summary) -> dict[str, object]:
         "sent_bytes": summary.sent_bytes,
         "took_s": round(summary.took_s, 3),
     }
-
-
-def _foretell(run: Run, order: Order, as_json: bool) -> None:
-    from zoocut.cli.console import print_json, results
-    from zoocut.cli.server import credentials_for
-    from zoocut.upload import forecast
-    from zoocut.zooniverse.connect import connect
-
-    panoptes, _ = connect(order.goal.endpoint, credentials_for(order.goal.endpoint))
-    document = forecast(run, order.goal, panoptes)
-    if as_json:
-        print_json(document)
-        return
-    for key, value in document.items():
-        results.print(f"{key}: {value}", markup=False)

@@ -176,6 +176,21 @@ class Ledger:
         )
         return {state: found.get(state.value, 0) for state in State}
 
+    def count_unfinished(self, target: Target) -> int:
+        """Count the entries that an upload has something to do for."""
+        at_rest = (State.LINKED, State.SKIPPED, State.REJECTED)
+        return sum(count for state, count in self.counts(target).items() if state not in at_rest)
+
+    def count_larger(self, target: Target, size: int) -> int:
+        """Count the images of more than `size` bytes that are still to be sent."""
+        ((count,),) = self._query(
+            "SELECT COUNT(*) FROM images JOIN rows USING (target, row) WHERE target = ? AND size > ? AND NOT proved "
+            "AND state NOT IN ('rejected', 'skipped')",
+            target.number,
+            size,
+        )
+        return int(count)
+
     def entries(self, target: Target, state: State, after: int = -1, limit: int = PAGE) -> list[Entry]:
         """Read entries in one state, by row number, beginning behind `after`."""
         heads = self._query(

@@ -2,7 +2,8 @@
 
 from zoocut.upload.conductor import Patience
 from zoocut.upload.folder import open_run
-from zoocut.upload.forecast import endpoint_of, forecast
-from zoocut.upload.story import Order, upload
+from zoocut.upload.forecast import forecast
+from zoocut.upload.order import Order, endpoint_of
+from zoocut.upload.story import upload
 
 __all__ = ["Order", "Patience", "endpoint_of", "forecast", "open_run", "upload"]

@@ -163,7 +163,8 @@ class Conductor:
             stopped = LostSight("zoocut was stopped while it was sent")
             self._save([(entry, after(entry, stopped)) for entry in intents])
         if self._tally.counts[State.PLANNED] + self._tally.counts[State.IN_DOUBT]:
-            self._watermark = self._place.panoptes.newest_subject_id(self._place.target.project_id)
+            patient = self._place.panoptes.patient()
+            self._watermark = patient.newest_subject_id(self._place.target.project_id)
 
     def _send_next(self) -> None:
         now = time.monotonic()

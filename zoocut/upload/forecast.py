@@ -2,104 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
-from zoocut.config.upload import UploadSettings
-from zoocut.errors import ConfigError
-from zoocut.ledger import Ledger, State, Target
+from zoocut.config.rights import require_basis
+from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.run import Run
+from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
+from zoocut.upload.order import Order, goals, instruments
+from zoocut.upload.pictures import content_problem
 from zoocut.upload.planning import planned_rows
-from zoocut.upload.targets import Goal, find_set, known_target
-from zoocut.zooniverse.account import PRODUCTION, normalise_endpoint
-from zoocut.zooniverse.panoptes import Account, Panoptes
+from zoocut.upload.targets import Goal, Share, find_set, known_target
+from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 
-__all__ = ["endpoint_of", "forecast", "left_at_most"]
-
-CONVENTION_BYTES = 1 << 20
-"""panoptes-cli and the project builder refuse images above this; volunteers on phones wait for them."""
+__all__ = ["forecast"]
 
 
-def endpoint_of(
-    run: Run, endpoint: str | None, environment: Mapping[str, str], settings: UploadSettings
-) -> Goal:
-    """Put together where an upload goes: options, the environment, what the run's ledger knows.
-
-    Without a project and a set named, the run goes on where its ledger says, whatever the environment.
-
-    Raises
-    ------
-    ConfigError
-        When the endpoint is not one, or nothing tells which of several targets is meant.
-    """
-    going_on = settings.project is None and settings.subject_set is None
-    named = endpoint or (None if going_on else environment.get("PANOPTES_ENDPOINT"))
-    goal = Goal(normalise_endpoint(named) if named else "", settings.project, settings.subject_set)
-    known = known_target(_targets(run), goal)
-    if known is not None:
-        return Goal(known.endpoint, known.project_id, known.set_name)
-    if not goal.project or not goal.subject_set:
-        raise ConfigError("say where to: --project owner/name and --set NAME")
-    return Goal(goal.endpoint or PRODUCTION, goal.project, goal.subject_set)
-
-
-def _targets(run: Run) -> list[Target]:
-    if not run.ledger.exists():
-        return []
-    with Ledger.read(run.ledger) as ledger:
-        return ledger.targets()
-
-
-def forecast(run: Run, goal: Goal, panoptes: Panoptes) -> dict[str, Any]:
+def forecast(run: Run, order: Order, panoptes: Panoptes) -> dict[str, Any]:
     """Tell what an upload would do.
 
     Returns
     -------
     dict
-        Rows to create, rows with faults, large images, the account, its limit, the project and the set.
+        The account, its limit, the project, and for each set the rows to create, those with faults and those
+        that it holds already; what may surprise.
 
     Raises
     ------
     ZoocutError
         When the upload could not begin.
     """
+    panoptes = panoptes.patient()
     account = panoptes.account()
-    project = panoptes.project(goal.project or "")
-    found = find_set(panoptes, project, goal.subject_set or "")
-    rows = list(planned_rows(run))
-    done = _done(run, goal)
+    project = panoptes.project(order.goal.project or "")
+    targets = [_target(run, order, panoptes, project, goal, share) for goal, share in goals(run, order)]
+    left = left_at_most(panoptes, account)
+    rows = sum(target["to_upload"] for target in targets)
+    large = sum(target["images_over_1_MiB"] for target in targets)
     return {
         "version": 1,
         "endpoint": panoptes.endpoint,
         "account": account.login,
         "banned": account.banned,
-        "may_upload_at_most": left_at_most(panoptes, account),
+        "may_upload_at_most": left,
         "project": project.slug,
         "role": "owner or collaborator"
         if panoptes.holds_role(project)
         else "none of its own; perhaps by a group",
-        "subject_set": f"{found.set_id} {found.name}" if found else f"{goal.subject_set} (to be made)",
-        "active_workflows": panoptes.active_workflows(found.set_id) if found else [],
-        "rows": len(rows),
-        "already_linked": done,
-        "faulty": [[row.external_id, row.problem] for row in rows if row.problem],
-        "bytes": sum(image.size or 0 for row in rows for image in row.images),
-        "images_over_1_MiB": sum(
-            (image.size or 0) > CONVENTION_BYTES for row in rows for image in row.images
-        ),
+        "rights_basis": require_basis(run.settings, instruments(run), order.rights),
+        "targets": targets,
+        "concerns": concerns(account, left, rows, large),
     }
 
 
-def left_at_most(panoptes: Panoptes, account: Account) -> int | None:
-    """Estimate how many subjects the account may still upload; None when it is not limited."""
-    if account.limit is None:
-        return None
-    return max(0, account.limit - max(account.uploaded, panoptes.count_uploaded(account)))
+def _target(
+    run: Run, order: Order, panoptes: Panoptes, project: Project, goal: Goal, share: Share
+) -> dict[str, Any]:
+    found = find_set(panoptes, project, goal.subject_set or "")
+    every = (row for row in planned_rows(run) if share.holds(row.metadata))
+    rows = [_opened(run, row) for row in islice(every, order.sample)]
+    begun = _begun(run, goal)
+    held = _held(run, panoptes, found) if found and not order.again else set()
+    coming = [
+        row
+        for row in rows
+        if row.external_id not in begun and row.external_id not in held and not row.problem
+    ]
+    images = [image for row in coming for image in row.images]
+    return {
+        "subject_set": {"id": found.set_id if found else None, "display_name": goal.subject_set},
+        "active_workflows": panoptes.active_workflows(found.set_id) if found else [],
+        "rows": len(rows),
+        "begun": sum(row.external_id in begun for row in rows),
+        "held_from_elsewhere": sum(row.external_id in held for row in rows),
+        "to_upload": len(coming),
+        "faulty": [[row.external_id, row.problem] for row in rows if row.problem],
+        "bytes": sum(image.size or 0 for image in images),
+        "images_over_1_MiB": sum((image.size or 0) > CONVENTION_BYTES for image in images),
+    }
 
 
-def _done(run: Run, goal: Goal) -> int:
+def _opened(run: Run, row: PlannedRow) -> PlannedRow:
+    problems = [row.problem] if row.problem else [_problem(run, image) for image in row.images]
+    found = next(filter(None, problems), None)
+    return PlannedRow(row.external_id, row.metadata, row.images, found)
+
+
+def _problem(run: Run, image: Image) -> str | None:
+    return content_problem(image, (run.path / image.path).read_bytes()) if image.hosted else None
+
+
+def _begun(run: Run, goal: Goal) -> set[str]:
     if not run.ledger.exists():
-        return 0
+        return set()
     with Ledger.read(run.ledger) as ledger:
         known = known_target(ledger.targets(), goal)
-        return ledger.counts(known)[State.LINKED] if known else 0
+        if known is None:
+            return set()
+        untouched = (State.PLANNED, State.REJECTED)
+        return {entry.external_id for entry in ledger.every(known) if entry.state not in untouched}
+
+
+def _held(run: Run, panoptes: Panoptes, subject_set: SubjectSet) -> set[str]:
+    """Give the external_ids that the set holds from other runs or tools."""
+    members = panoptes.subjects_of_set(subject_set.set_id)
+    return {one.external_id for one in members if not one.key.startswith(f"{run.run_id}/")}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from zoocut.ledger import Entry, Image
 from zoocut.upload.machine import Measured, Rejected
+from zoocut.upload.pictures import content_problem
 from zoocut.upload.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 
@@ -43,7 +44,10 @@ def measured(image: Image, content: bytes) -> Image:
 
 def _measure(place: Place, image: Image) -> Image:
     if image.hosted:
-        return measured(image, (place.folder / image.path).read_bytes())
+        content = (place.folder / image.path).read_bytes()
+        if problem := content_problem(image, content):
+            raise ValueError(problem)
+        return measured(image, content)
     kind, size, md5 = place.store.fetch(image.path)
     if not kind.startswith("image/"):
         raise ValueError(

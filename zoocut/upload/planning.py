@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 from zoocut.errors import InputError
-from zoocut.ledger import Image, Ledger, PlannedRow, Target
+from zoocut.ledger import Ledger, PlannedRow, Target
 from zoocut.manifest import ManifestRow, read_manifest
 from zoocut.run import Run
+from zoocut.upload.pictures import RunPictures
 from zoocut.upload.targets import Share
 from zoocut.zooniverse.names import missing_feedback
 
 __all__ = ["plan", "planned_rows"]
 
-HOSTED_TYPES = (
-    "image/jpeg",
-    "image/png",
-    "image/gif",
-    "image/svg+xml",
-    "audio/mpeg",
-    "audio/mp4",
-    "video/mp4",
-    "video/mpeg",
-    "text/plain",
-    "application/json",
-)
-"""What both the server and its published client take."""
-
-LARGEST_BYTES = 256 << 20
-"""The store refuses anything larger."""
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def plan(run: Run, ledger: Ledger, target: Target, *, sample: int | None = None, anew: bool = False) -> None:
@@ -67,9 +53,9 @@ def plan(run: Run, ledger: Ledger, target: Target, *, sample: int | None = None,
 
 def planned_rows(run: Run) -> Iterator[PlannedRow]:
     """Look at every manifest row."""
-    root = run.path.resolve()
+    pictures = RunPictures(run.path)
     for row in read_manifest(run.manifest):
-        yield _planned(root, row)
+        yield _planned(pictures, row)
 
 
 def _checksum(path: Path) -> str:
@@ -84,21 +70,11 @@ def _checksum(path: Path) -> str:
         raise InputError(f"{path} cannot be read ({error.strerror}): see to its rights") from error
 
 
-def _planned(root: Path, row: ManifestRow) -> PlannedRow:
+def _planned(pictures: RunPictures, row: ManifestRow) -> PlannedRow:
     metadata = {key.removeprefix("%"): value for key, value in row.metadata.items()}
-    images = tuple(_image(root, location) for location in row.locations)
-    problem = _row_problem(row) or next(filter(None, (_image_problem(root, i) for i in images)), None)
-    return PlannedRow(row.external_id, metadata, images, problem)
-
-
-def _image(root: Path, location: str) -> Image:
-    if not Image(location, "").hosted:
-        return Image(location, "")
-    kind, _ = mimetypes.guess_type(location)
-    try:
-        return Image(location, kind or "", (root / location).stat().st_size)
-    except (OSError, ValueError):
-        return Image(location, kind or "")
+    looks = [pictures.look(location) for location in row.locations]
+    problem = _row_problem(row) or next((problem for _, problem in looks if problem), None)
+    return PlannedRow(row.external_id, metadata, tuple(image for image, _ in looks), problem)
 
 
 def _row_problem(row: ManifestRow) -> str | None:
@@ -106,18 +82,14 @@ def _row_problem(row: ManifestRow) -> str | None:
         return "the row has no external_id: give it one of its own"
     if not row.locations:
         return f"row {row.external_id} has no location: name its image"
-    odd = [
-        key
-        for key, value in row.metadata.items()
-        if not (key + value).isprintable() and _control(key + value)
-    ]
+    odd = [key for key, value in row.metadata.items() if _control(key) or _control(value)]
     if _control(row.external_id) or odd:
         return f"row {row.external_id} has control characters in {', '.join(odd) or 'its id'}: remove them"
     return _metadata_problem(row)
 
 
 def _control(text: str) -> bool:
-    return any((ord(letter) < 32 and letter not in "\t\n\r") or ord(letter) == 127 for letter in text)
+    return CONTROL.search(text) is not None
 
 
 def _metadata_problem(row: ManifestRow) -> str | None:
@@ -140,23 +112,3 @@ def _is_number(text: str) -> bool:
         return abs(float(text)) < float("inf")
     except ValueError:
         return False
-
-
-def _image_problem(root: Path, image: Image) -> str | None:
-    if not image.hosted:
-        return None
-    try:
-        inside = (root / image.path).resolve().is_relative_to(root) and not Path(image.path).is_absolute()
-    except (OSError, ValueError):
-        inside = False
-    if not inside:
-        return f"{image.path!r} leads out of the run folder: only images inside it are uploaded"
-    if image.size is None or not (root / image.path).is_file():
-        return f"{image.path} is missing: restore it, then run `zoocut upload --retry-rejected`"
-    if image.size == 0:
-        return f"{image.path} is empty: draw it again, then run `zoocut upload --retry-rejected`"
-    if image.size > LARGEST_BYTES:
-        return f"{image.path} has {image.size >> 20} MiB, more than the store takes: draw it smaller"
-    if image.mime not in HOSTED_TYPES:
-        return f"{image.path} is of a type that Zooniverse does not take: make it a PNG or JPEG"
-    return None

@@ -4,63 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event as Flag
 
 from zoocut.config.rights import require_basis
 from zoocut.errors import NotPermitted, QuotaReached, ZoocutError
 from zoocut.ledger import Ledger, State, Target
-from zoocut.manifest import read_manifest
 from zoocut.run import Run
-from zoocut.upload.conductor import Conductor, Patience
+from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
+from zoocut.upload.conductor import Conductor
 from zoocut.upload.once import note_index_fields, skip_held, take_back_rejected
+from zoocut.upload.order import Order, goals, instruments
 from zoocut.upload.place import Place
 from zoocut.upload.planning import plan
 from zoocut.upload.report import Snapshot, Summary, TargetSummary
-from zoocut.upload.targets import Goal, Share, choose_target, shares
+from zoocut.upload.targets import choose_target
 from zoocut.zooniverse.panoptes import Account, Panoptes
 from zoocut.zooniverse.store import Store
 
-__all__ = ["Order", "upload"]
+__all__ = ["upload"]
 
 SHOWN_REJECTIONS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the user asks for.
-
-    Parameters
-    ----------
-    goal : Goal
-        Where to.
-    patience : Patience
-        How long, how much at once.
-    confirm : callable
-        Told what the user should know first; raises when they would rather not.
-    set_by : str or None
-        A metadata key; each of its values has a set of its own.
-    sample : int or None
-        Only so many rows.
-    rights : str or None
-        On what grounds the pixels may be public.
-    retry_rejected : bool
-        Whether rejected rows get another chance.
-    again : bool
-        Whether rows that the set already holds from elsewhere are made again.
-    checks : int
-        How many public addresses are read back before each batch is linked.
-    """
-
-    goal: Goal
-    patience: Patience
-    confirm: Callable[[str], None]
-    set_by: str | None = None
-    sample: int | None = None
-    rights: str | None = None
-    retry_rejected: bool = False
-    again: bool = False
-    checks: int = 0
 
 
 def upload(
@@ -100,15 +64,16 @@ def upload(
         As the error tree tells; the run is safe and the same command goes on.
     """
     began = time.monotonic()
-    account = require_account(panoptes)
-    basis = require_basis(run.settings, _instruments(run), order.rights)
+    patient = panoptes.patient()
+    account = require_account(patient)
+    basis = require_basis(run.settings, instruments(run), order.rights)
     ended, sent = [], 0
-    for goal, share in _goals(run, order):
-        target = choose_target(ledger, panoptes, goal, share)
+    for goal, share in goals(run, order):
+        target = choose_target(ledger, patient, goal, share)
         ledger.note_rights(target, basis)
         place = Place(run.path, run.run_id, account.user_id, target, panoptes, store, order.checks)
         try:
-            _bring_up_to_date(run, order, place, ledger)
+            _bring_up_to_date(run, order, replace(place, panoptes=patient), ledger, account)
             sent += Conductor(place, ledger, order.patience, stop, report).run()
         except QuotaReached as error:
             raise _noted(ledger, target, _with_rest(ledger, target, account, error)) from error
@@ -132,40 +97,30 @@ def _with_rest(ledger: Ledger, target: Target, account: Account, error: QuotaRea
     )
 
 
-def _goals(run: Run, order: Order) -> list[tuple[Goal, Share]]:
-    goal = order.goal
-    if order.set_by is None:
-        return [(goal, Share())]
-    found = shares(read_manifest(run.manifest), order.set_by, goal.subject_set or "")
-    return [(replace(goal, subject_set=name), share) for name, share in found.items()]
-
-
-def _bring_up_to_date(run: Run, order: Order, place: Place, ledger: Ledger) -> None:
+def _bring_up_to_date(run: Run, order: Order, place: Place, ledger: Ledger, account: Account) -> None:
     """Plan the rows, and see that the user knows what adding them means."""
     if order.retry_rejected:
         take_back_rejected(place, ledger)
     plan(run, ledger, place.target, sample=order.sample, anew=order.retry_rejected or order.again)
     if not order.again:
         skip_held(place, ledger)
-    counts = ledger.counts(place.target)
-    if sum(counts.values()) > sum(counts[state] for state in (State.LINKED, State.SKIPPED, State.REJECTED)):
-        note_index_fields(place, run)
-        serving = place.panoptes.active_workflows(place.target.set_id)
-        if serving:
-            order.confirm(
-                f"the set {place.target.set_name!r} is served by an active workflow ({', '.join(serving)}): "
-                "volunteers will see the new subjects at once"
-            )
+    if not ledger.count_unfinished(place.target):
+        return
+    note_index_fields(place, run)
+    planned = ledger.counts(place.target)[State.PLANNED]
+    large = ledger.count_larger(place.target, CONVENTION_BYTES)
+    for concern in concerns(account, left_at_most(place.panoptes, account), planned, large):
+        order.tell(concern)
+    _confirm_serving(order, place)
 
 
-def _instruments(run: Run) -> set[str]:
-    keys = ("instrument", "instrume")
-    return {
-        value
-        for row in read_manifest(run.manifest)
-        for key, value in row.metadata.items()
-        if key.lstrip("#!/%").lower() in keys
-    }
+def _confirm_serving(order: Order, place: Place) -> None:
+    serving = place.panoptes.active_workflows(place.target.set_id)
+    if serving:
+        order.confirm(
+            f"the set {place.target.set_name!r} is served by an active workflow ({', '.join(serving)}): "
+            "volunteers will see the new subjects at once"
+        )
 
 
 def require_account(panoptes: Panoptes) -> Account:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.panoptes import Panoptes
+from zoocut.zooniverse.patience import signed_in
 from zoocut.zooniverse.session import Session
 from zoocut.zooniverse.store import Store
 from zoocut.zooniverse.transport import READ_S, Transport
@@ -32,5 +33,6 @@ def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> 
         When the server cannot be reached or is no Panoptes.
     """
     clock = ServerClock()
-    panoptes = Panoptes(Session(endpoint, credentials, clock, Transport(clock, read_s)))
+    transport = Transport(clock, read_s)
+    panoptes = Panoptes(signed_in(lambda: Session(endpoint, credentials, clock, transport)))
     return panoptes, Store(Transport(ServerClock(), read_s))

@@ -14,7 +14,8 @@ from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.faults import Refused
 from zoocut.zooniverse.panoptes import PAGE_SIZE, Document, Panoptes, Project, Subject, SubjectSet
-from zoocut.zooniverse.patience import PatientSession
+from zoocut.zooniverse.patience import PatientSession, signed_in
+from zoocut.zooniverse.session import Session
 from zoocut.zooniverse.transport import READ_S, Transport
 
 __all__ = ["Keeper", "SetDetails", "Status", "Workflow", "open_keeper"]
@@ -96,7 +97,8 @@ def open_keeper(endpoint: str, credentials: Credentials) -> Keeper:
         When the server cannot be reached or is no Panoptes.
     """
     clock = ServerClock()
-    return Keeper(PatientSession(endpoint, credentials, clock, Transport(clock, READ_S)))
+    transport = Transport(clock, READ_S)
+    return Keeper(PatientSession(signed_in(lambda: Session(endpoint, credentials, clock, transport))))
 
 
 class Keeper(Panoptes):

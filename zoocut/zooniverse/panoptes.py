@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from zoocut.errors import NotPermitted, QuotaReached
 from zoocut.zooniverse.faults import Doubtful, Refused
+from zoocut.zooniverse.patience import PatientSession
 from zoocut.zooniverse.records import Account, Address, Project, Subject, SubjectSet
-from zoocut.zooniverse.session import Answer, Session
+from zoocut.zooniverse.session import Answer, Requester
 
 __all__ = [
     "KEY",
@@ -45,12 +46,16 @@ class Panoptes:
 
     Parameters
     ----------
-    session : Session
+    session : Requester
         Signed in.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Requester) -> None:
         self._session = session
+
+    def patient(self) -> Panoptes:
+        """Give the same server and account, asked again where asking twice does no harm."""
+        return Panoptes(PatientSession(self._session))
 
     @property
     def endpoint(self) -> str:

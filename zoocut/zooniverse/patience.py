@@ -1,26 +1,56 @@
-"""A session that asks again where asking twice does no harm."""
+"""Asking again where asking twice does no harm."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
+from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
-from zoocut.zooniverse.session import Answer, Session
+from zoocut.zooniverse.session import Answer, Requester, Session
 
-__all__ = ["PatientSession"]
+__all__ = ["PatientSession", "signed_in"]
 
 ATTEMPTS = 6
-LONGEST_S = 8.0
+SIGN_INS = 3
+LONGEST_WAIT_S = 8.0
+LONGEST_S = 60.0
+"""After this nothing is asked again: a server that is silent for long has been waited for."""
+
 BEING_CHANGED = 409
 LINKS_OF_SUBJECTS = re.compile(r"/subject_sets/\d+/links/subjects")
 
 
-class PatientSession(Session):
-    """Repeats every request that comes to the same when repeated: all but those that create."""
+class PatientSession:
+    """Repeats every request that comes to the same when repeated: all but those that create.
+
+    Parameters
+    ----------
+    once : Requester
+        What sends a request once.
+    """
+
+    def __init__(self, once: Requester) -> None:
+        self._once = once
+
+    @property
+    def endpoint(self) -> str:
+        """The server."""
+        return self._once.endpoint
+
+    @property
+    def clock(self) -> ServerClock:
+        """The server's time."""
+        return self._once.clock
 
     def request(
         self,
@@ -31,17 +61,31 @@ class PatientSession(Session):
         etag: str | None = None,
     ) -> Answer:
         """Send a request, again when the server is busy, the answer is lost or the set was being changed."""
-        once = super().request
         if method == "POST" and not LINKS_OF_SUBJECTS.fullmatch(path):
-            return once(method, path, params, body, etag)
-        patiently = Retrying(
-            retry=retry_if_exception(_may_pass),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.2, max=LONGEST_S),
-            reraise=True,
-        )
-        answer: Answer = patiently(once, method, path, params, body, etag)
+            return self._once.request(method, path, params, body, etag)
+        answer: Answer = _patiently(_may_pass, ATTEMPTS)(self._once.request, method, path, params, body, etag)
         return answer
+
+
+def signed_in(sign_in: Callable[[], Session]) -> Session:
+    """Sign in, again when the answer was lost; an address that nothing answers at may well be a wrong one.
+
+    Parameters
+    ----------
+    sign_in : callable
+        Tries once.
+    """
+    session: Session = _patiently(lambda error: isinstance(error, Busy | Doubtful), SIGN_INS)(sign_in)
+    return session
+
+
+def _patiently(may_pass: Callable[[BaseException], bool], attempts: int) -> Retrying:
+    return Retrying(
+        retry=retry_if_exception(may_pass),
+        stop=stop_after_attempt(attempts) | stop_after_delay(LONGEST_S),
+        wait=wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT_S),
+        reraise=True,
+    )
 
 
 def _may_pass(error: BaseException) -> bool:
