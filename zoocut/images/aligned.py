@@ -15,7 +15,7 @@ from zoocut.images.boxes import Boxes
 from zoocut.images.geometry import AS_READ_OUT, Box, Turn, turn_to_north
 from zoocut.images.planes import Plane
 from zoocut.images.positions import locate_sources, positions_of
-from zoocut.images.sky import Floats, Located, locate, read_wcs
+from zoocut.images.sky import Floats, Located, locate
 from zoocut.images.whole import refuse_empty, refused
 from zoocut.model import Cutout, DiaSource, FloatImage, Rejection
 
@@ -135,7 +135,7 @@ def _stamps(plane: Plane, boxes: Sequence[Box]) -> list[FloatImage]:
 def _locate_aligned(planes: Sequence[Plane], sources: Sequence[DiaSource]) -> Located:
     """Find the sources on the difference image, and make sure that the others agree."""
     difference = planes[-1]
-    wcs = read_wcs(difference.header)
+    wcs = difference.wcs
     located = locate_sources(wcs, sources, difference.origin)
     if located is None:
         raise InputError(f"{difference.path} has no celestial WCS: zoocut cannot find sources on it")
@@ -153,10 +153,9 @@ def _refuse_misaligned(
             f"{plane.path} has {plane.shape[1]} x {plane.shape[0]} pixels but {difference.path} "
             f"{difference.shape[1]} x {difference.shape[0]}: give frames that are aligned"
         )
-    wcs = read_wcs(plane.header)
-    if wcs is None or sky is None:
+    if plane.wcs is None or sky is None:
         return
-    other = locate(wcs, *sky)
+    other = locate(plane.wcs, *sky)
     y_origin, x_origin = plane.origin
     apart = np.hypot(other.y_pix + y_origin - located.y_pix, other.x_pix + x_origin - located.x_pix)
     worst = float(np.max(apart[np.isfinite(apart)], initial=0.0))

@@ -1,8 +1,9 @@
 """Exposures as LSST writes them, by `lsst.afw` or by `lsst.images`: image, mask planes, origin, calibration.
 
 Both name their HDUs IMAGE and MASK, older afw files by EXTTYPE only; a mask plane's bit is `MP_<name>` (a bit
-number) in afw and `MSKN<n>`, `MSKM<n>` (name and bit value) in lsst.images; the first pixel's position in the
-parent frame is CRVAL1A, CRVAL2A in both, and LTV1, LTV2 with the opposite sign in afw.
+number) in afw and `MSKN<n>`, `MSKM<n>` (name and bit value) in lsst.images, which writes one MASK more for every
+31 planes; the first pixel's position in the parent frame is CRVAL1A, CRVAL2A in both, and LTV1, LTV2 with the
+opposite sign in afw.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.errors import InputError
+from zoocut.images.afw_archive import Archive, open_archive
+from zoocut.images.exposure_wcs import exposure_wcs
 from zoocut.images.geometry import Box
 from zoocut.images.planes import Plane, is_scaled, open_fits
+from zoocut.images.sky import SkyWcs
 from zoocut.model import FloatImage
 
 __all__ = ["LsstPlane", "calibration_njy", "mask_bits", "open_exposure", "origin_of"]
@@ -37,33 +41,41 @@ class LsstPlane(Plane):
         Its file, for messages.
     hdu : ImageHDU or CompImageHDU
         The image.
-    mask : Plane or None
-        The mask.
-    blank_bits : int
-        Bits of the mask whose pixels hold no data.
+    wcs : WCS, AstWcs or None
+        Of the image's own pixels.
+    masks : sequence of (Plane, int)
+        The masks, and the bits of each whose pixels hold no data.
     factor : float
         What pixel values are multiplied by.
     """
 
-    def __init__(self, path: Path, hdu: Any, mask: Plane | None, blank_bits: int, factor: float) -> None:
+    def __init__(
+        self, path: Path, hdu: Any, wcs: SkyWcs | None, masks: Sequence[tuple[Plane, int]], factor: float
+    ) -> None:
         super().__init__(path, hdu)
         self.origin = origin_of(hdu.header)
-        self._mask = mask if blank_bits else None
-        self._blank_bits = blank_bits
+        self.wcs = wcs
+        self._masks = [(mask, bits) for mask, bits in masks if bits]
         self._factor = factor
 
     def load(self, rows: Sequence[tuple[int, int]]) -> None:
         """Read the rows that cutouts will be taken from, of image and mask."""
         super().load(rows)
-        if self._mask is not None:
-            self._mask.load(rows)
+        for mask, _ in self._masks:
+            mask.load(rows)
+
+    def release(self) -> None:
+        """Let go of the rows that were loaded, of image and masks."""
+        super().release()
+        for mask, _ in self._masks:
+            mask.release()
 
     def cut(self, box: Box) -> FloatImage:
         """Copy a box out of the rows that were loaded; outside the image and under blanked planes is NaN."""
         image = super().cut(box)
-        if self._mask is not None:
-            bits = np.nan_to_num(self._mask.cut(box)).astype(np.int64)
-            image[(bits & self._blank_bits) != 0] = np.nan
+        for mask, blank_bits in self._masks:
+            bits = np.nan_to_num(mask.cut(box)).astype(np.int64)
+            image[(bits & blank_bits) != 0] = np.nan
         return image if self._factor == 1 else image * image.dtype.type(self._factor)
 
 
@@ -94,42 +106,45 @@ def open_exposure(path: Path, blank: Collection[str], in_njy: bool) -> Iterator[
 
 
 def _holds_scaled_pixels(path: Path, file: fits.HDUList) -> bool:
-    hdus = _image_and_mask(path, file)
-    return any(
-        hdu is not None and not isinstance(hdu, fits.CompImageHDU) and is_scaled(hdu.header) for hdu in hdus
-    )
+    images, masks = _images_and_masks(path, file)
+    return any(not isinstance(hdu, fits.CompImageHDU) and is_scaled(hdu.header) for hdu in images[:1] + masks)
 
 
 def _plane(path: Path, file: fits.HDUList, blank: Collection[str], in_njy: bool) -> LsstPlane:
-    image, mask = _image_and_mask(path, file)
-    factor = calibration_njy(file) if in_njy else 1.0
-    if image is None:
+    images, masks = _images_and_masks(path, file)
+    if not images:
         raise InputError(f"{path} is no exposure of LSST: it has no image named IMAGE")
+    factor = calibration_njy(file) if in_njy else 1.0
     if factor is None:
-        raise InputError(f"{path} does not tell its photometric calibration: set images.pixels to as-stored")
-    if mask is None:
-        return LsstPlane(path, image, None, 0, factor)
-    bits = mask_bits(mask.header)
+        raise InputError(
+            f"{path} does not tell its photometric calibration as one number: set images.pixels to as-stored"
+        )
+    wcs = exposure_wcs(path, file, images[0], origin_of(images[0].header))
     return LsstPlane(
-        path, image, Plane(path, mask), sum(1 << bits[name] for name in bits.keys() & set(blank)), factor
+        path, images[0], wcs, [(Plane(path, hdu), _blank_bits(hdu, blank)) for hdu in masks], factor
     )
 
 
-def _image_and_mask(path: Path, file: fits.HDUList) -> tuple[Any, Any]:
+def _blank_bits(mask: Any, blank: Collection[str]) -> int:
+    bits = mask_bits(mask.header)
+    return sum(1 << bits[name] for name in bits.keys() & set(blank))
+
+
+def _images_and_masks(path: Path, file: fits.HDUList) -> tuple[list[Any], list[Any]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
-            return _hdu(file, "IMAGE"), _hdu(file, "MASK")
+            return _hdus(file, "IMAGE"), _hdus(file, "MASK")
     except Exception as error:  # headers are read when they are asked for
         raise InputError(f"{path} cannot be read ({error}): fetch it again") from error
 
 
-def _hdu(file: fits.HDUList, name: str) -> Any:
-    """Find an image by its name, or by its type where it has none."""
+def _hdus(file: fits.HDUList, name: str) -> list[Any]:
+    """Find images by their name, or by their type where they have none."""
     named = (
         hdu for hdu in file if hdu.is_image and name in (hdu.name, hdu.header.get("EXTTYPE", "").strip())
     )
-    return next((hdu for hdu in named if len(hdu.shape) == 2), None)
+    return [hdu for hdu in named if len(hdu.shape) == 2]
 
 
 def origin_of(header: fits.Header) -> tuple[int, int]:
@@ -152,23 +167,19 @@ def mask_bits(header: fits.Header) -> dict[str, int]:
 
 def calibration_njy(file: fits.HDUList) -> float | None:
     """Give the nanojansky that a pixel value of 1 stands for; None when the file does not tell one number."""
-    image = _hdu(file, "IMAGE")
-    if image is not None and str(image.header.get("BUNIT", "")).strip() == "nJy":
+    if any(str(hdu.header.get("BUNIT", "")).strip() == "nJy" for hdu in _hdus(file, "IMAGE")[:1]):
         return 1.0
-    archived = _archived_calibration(file)
-    if archived is not None:
-        return archived
+    archive = open_archive(file, file[0].header)
+    number = None if archive is None else file[0].header.get("PHOTOCALIB_ID") or archive.first("PhotoCalib")
+    if archive is not None and number is not None:
+        return _archived_calibration(archive, int(number))
     flux_of_zero = float(file[0].header.get("FLUXMAG0", 0))
     return AB_ZERO_NJY / flux_of_zero if flux_of_zero > 0 else None
 
 
-def _archived_calibration(file: fits.HDUList) -> float | None:
-    """Look afw's PhotoCalib up in the archive that an exposure carries."""
-    number = int(file[0].header.get("AR_HDU", 0))
-    if not 0 < number <= len(file):
+def _archived_calibration(archive: Archive, number: int) -> float | None:
+    """Read afw's PhotoCalib: its only flag tells whether the mean holds everywhere."""
+    part = archive.part(number)
+    if part is None or ("flags" in part.names and not part.column("flags").all()):
         return None
-    for row in file[number - 1].data:
-        if str(row["name"]).strip() == "PhotoCalib":
-            table = file[number - 1 + int(row["cat.archive"])].data
-            return float(table["calibrationMean"][int(row["row0"])])
-    return None
+    return float(part.column("calibrationMean")[0])

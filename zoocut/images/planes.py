@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.errors import InputError
 from zoocut.images.geometry import Box, cut, merge_bands
+from zoocut.images.sky import SkyWcs, read_wcs
 from zoocut.model import FloatImage
 
 __all__ = ["Plane", "is_scaled", "open_fits", "open_plane"]
@@ -43,6 +45,11 @@ class Plane:
         self.origin = (0, 0)
         self._hdu = hdu
         self._bands: list[tuple[int, Pixels]] = []
+
+    @cached_property
+    def wcs(self) -> SkyWcs | None:
+        """The celestial WCS of the image's own pixels; None where there is none."""
+        return read_wcs(self.header)
 
     def load(self, rows: Sequence[tuple[int, int]]) -> None:
         """Read the rows that cutouts will be taken from.

@@ -6,21 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from astropy.wcs import WCS
-from astropy.wcs.utils import pixel_to_skycoord
 
-from zoocut.images.sky import Floats, Located, locate
+from zoocut.images.sky import Floats, Located, SkyWcs, locate
 from zoocut.model import DiaSource
 
 __all__ = ["locate_sources", "positions_of"]
 
 
-def positions_of(wcs: WCS, sources: Sequence[DiaSource], origin: tuple[int, int]) -> tuple[Floats, Floats]:
+def positions_of(wcs: SkyWcs, sources: Sequence[DiaSource], origin: tuple[int, int]) -> tuple[Floats, Floats]:
     """Give (ra_deg, dec_deg) of every source; NaN where it has no position.
 
     Parameters
     ----------
-    wcs : WCS
+    wcs : WCS or AstWcs
         Of the image.
     sources : sequence of DiaSource
         The sources.
@@ -32,19 +30,19 @@ def positions_of(wcs: WCS, sources: Sequence[DiaSource], origin: tuple[int, int]
     by_pixel = [i for i, source in enumerate(sources) if source.pixel_yx is not None]
     if by_pixel:
         y_pix, x_pix = _pixels(sources)
-        sky = pixel_to_skycoord(
-            x_pix[by_pixel] - origin[1], y_pix[by_pixel] - origin[0], wcs, mode="all"
-        ).icrs
+        sky = wcs.pixel_to_world(x_pix[by_pixel] - origin[1], y_pix[by_pixel] - origin[0]).icrs
         ra_deg[by_pixel], dec_deg[by_pixel] = sky.ra.deg, sky.dec.deg
     return ra_deg, dec_deg
 
 
-def locate_sources(wcs: WCS | None, sources: Sequence[DiaSource], origin: tuple[int, int]) -> Located | None:
+def locate_sources(
+    wcs: SkyWcs | None, sources: Sequence[DiaSource], origin: tuple[int, int]
+) -> Located | None:
     """Find sources on an image; a position in pixels is taken as it is.
 
     Parameters
     ----------
-    wcs : WCS or None
+    wcs : WCS, AstWcs or None
         Of the image. Without one, scale and orientation are NaN.
     sources : sequence of DiaSource
         The sources.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
-from astropy.wcs import WCS, NoConvergence
-from astropy.wcs.utils import pixel_to_skycoord, skycoord_to_pixel
+from astropy.wcs import WCS
 
-__all__ = ["Floats", "Located", "locate", "read_wcs"]
+from zoocut.images.ast_wcs import AstWcs
+
+__all__ = ["Floats", "Located", "SkyWcs", "locate", "read_wcs"]
+
+SkyWcs: TypeAlias = WCS | AstWcs
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,12 +75,12 @@ def read_wcs(header: fits.Header) -> WCS | None:
         return wcs if wcs.has_celestial else None
 
 
-def locate(wcs: WCS, ra_deg: Floats, dec_deg: Floats) -> Located:
+def locate(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> Located:
     """Find pixels, local scales and local directions of many sources at once.
 
     Parameters
     ----------
-    wcs : WCS
+    wcs : WCS or AstWcs
         With all its distortions.
     ra_deg, dec_deg : (n,) array
         ICRS positions.
@@ -97,7 +100,7 @@ def locate(wcs: WCS, ra_deg: Floats, dec_deg: Floats) -> Located:
     return Located(y_pix, x_pix, scale, north, east)
 
 
-def _pixels(wcs: WCS, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
+def _pixels(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
     ra_deg, dec_deg = np.broadcast_arrays(ra_deg, dec_deg)
     y_pix = np.full(len(ra_deg), np.nan)
     x_pix = y_pix.copy()
@@ -105,20 +108,16 @@ def _pixels(wcs: WCS, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
     if known.any():
         sky = SkyCoord(ra_deg[known], dec_deg[known], unit="deg")
         with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
+            warnings.simplefilter("ignore")  # what did not converge leads back elsewhere, and becomes NaN
             x_pix[known], y_pix[known] = _returning(wcs, sky)
     return y_pix, x_pix
 
 
-def _returning(wcs: WCS, sky: SkyCoord) -> tuple[Any, Any]:
+def _returning(wcs: SkyWcs, sky: SkyCoord) -> tuple[Floats, Floats]:
     """Convert positions; those whose pixel does not lead back to them become NaN."""
-    try:
-        x_pix, y_pix = skycoord_to_pixel(sky, wcs, mode="all")
-    except NoConvergence as error:
-        x_pix, y_pix = np.asarray(error.best_solution).T
-    back = pixel_to_skycoord(x_pix, y_pix, wcs, mode="all")
-    x_pix, y_pix = np.atleast_1d(x_pix).astype(float), np.atleast_1d(y_pix).astype(float)
-    scale_deg = np.sqrt(abs(np.linalg.det(wcs.celestial.pixel_scale_matrix)))
+    x_pix, y_pix = (np.atleast_1d(pixels).astype(float) for pixels in wcs.world_to_pixel(sky))
+    back = wcs.pixel_to_world(x_pix, y_pix)
+    scale_deg = np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
     astray = ~(back.separation(sky).deg < RETURN_TOLERANCE_PIX * scale_deg)
     x_pix[astray] = y_pix[astray] = np.nan
     return x_pix, y_pix
