@@ -95,6 +95,8 @@ def main() -> None:
         zoocut = [sys.executable, "-m", "zoocut"]
         upload = [*zoocut, "upload", str(run.path), "--project", "owner/rehearsal", "--set", "many"]
         measured("plan and upload, stopped", upload, env, asked.minute)
+        written = sum(path.stat().st_size for path in run.path.glob("ledger.sqlite3*"))
+        print(f"ledger and log under way: {written / run.manifest.stat().st_size:.1f} times the manifest")
         measured("status, under way", [*zoocut, "status", str(run.path)], env)
         complete(run)
         print(f"ledger: {run.ledger.stat().st_size / 1e6:.0f} MB for {asked.rows} rows")

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
-Zoocut = Callable[..., subprocess.CompletedProcess[str]]
+sys.path.insert(0, str(Path(__file__).parent))
+
+from uploads import Knob, Zoocut
+
+from zoocut.sandbox import Running, running
 
 
 @pytest.fixture
@@ -23,3 +29,23 @@ def zoocut(tmp_path: Path) -> Zoocut:
         return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    """A sandbox that these tests change and put right again."""
+    with running(options=["--quota", "100000"]) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def knob(server: Running) -> Iterator[Knob]:
+    """Turn a knob of the sandbox; faults are taken away at the end."""
+
+    def turn(path: str, **content: object) -> Any:
+        answer = requests.post(f"{server.endpoint}/sandbox{path}", json=content, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    yield turn
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)

@@ -3,89 +3,17 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-import os
-import random
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
-from PIL import Image
+from uploads import WHERE, Knob, Zoocut, account, await_states, make_run, picture, start, states, subjects
 
 from zoocut.manifest import ManifestRow, write_manifest
 from zoocut.run import Run
-from zoocut.sandbox import Running, running
-
-Zoocut = Callable[..., subprocess.CompletedProcess[str]]
-WHERE = ("--project", "owner/rehearsal", "--set")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    """A sandbox that these tests change and put right again."""
-    with running(options=["--quota", "100000"]) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def knob(server: Running) -> Iterator[Callable[..., Any]]:
-    def turn(path: str, **content: object) -> Any:
-        answer = requests.post(f"{server.endpoint}/sandbox{path}", json=content, timeout=30)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    yield turn
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
-
-
-def account(server: Running, login: str = "owner", password: str = "sandbox-password") -> dict[str, str]:
-    return {
-        "PANOPTES_ENDPOINT": server.endpoint,
-        "PANOPTES_USERNAME": login,
-        "PANOPTES_PASSWORD": password,
-    }
-
-
-def make_run(path: Path, count: int = 4, images: int = 1, **metadata: str) -> Path:
-    run = Run.create(path, {})
-    rows = []
-    for number in range(count):
-        names = [f"images/{number}-{at}.png" for at in range(images)]
-        for name in names:
-            (path / name).parent.mkdir(exist_ok=True)
-            (path / name).write_bytes(picture(f"{path.name} {name}"))
-        rows.append(ManifestRow(str(1700 + number), tuple(names), {"band": "gr"[number % 2], **metadata}))
-    write_manifest(run.manifest, rows, ["band", *metadata], images)
-    return path
-
-
-def picture(seed: str, kind: str = "PNG") -> bytes:
-    """Draw a small picture that no other seed has."""
-    content = io.BytesIO()
-    Image.frombytes("L", (30, 30), random.Random(seed).randbytes(900)).save(content, kind)
-    return content.getvalue()
-
-
-def states(zoocut: Zoocut, run: Path) -> dict[str, int]:
-    document = json.loads(zoocut("status", run, "--json").stdout)
-    found: dict[str, int] = {}
-    for target in document["targets"]:
-        for state, count in target["states"].items():
-            found[state] = found.get(state, 0) + count
-    return {state: count for state, count in found.items() if count}
-
-
-def subjects(server: Running, set_name: str) -> list[dict[str, Any]]:
-    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
-    ids = {one["id"] for one in truth["sets"] if one["display_name"] == set_name}
-    return [subject for subject in truth["subjects"] if ids & set(subject["sets"])]
+from zoocut.sandbox import Running
 
 
 def test_a_run_arrives_and_a_second_upload_has_nothing_to_do(
@@ -212,7 +140,7 @@ def test_metadata_that_zooniverse_would_misread_is_rejected(
 
 
 def test_quota_stops_cleanly_and_goes_on_later(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Callable[..., Any]
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
 ) -> None:
     run, name = make_run(tmp_path / "run", 8), "quota"
     knob("/users/collab", subject_limit=5)
@@ -225,9 +153,7 @@ def test_quota_stops_cleanly_and_goes_on_later(
     assert len(subjects(server, name)) == 8
 
 
-def test_another_collaborator_resumes(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Callable[..., Any]
-) -> None:
+def test_another_collaborator_resumes(zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob) -> None:
     name = "handed over"
     more = make_run(tmp_path / "run", 5)
     knob("/faults", name="commit-then-close", nth=[2, 3, 4])
@@ -240,30 +166,12 @@ def test_another_collaborator_resumes(
     assert len(subjects(server, name)) == 5
 
 
-def start(run: Path, server: Running, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "zoocut", "upload", str(run), "--project", "owner/rehearsal", *options],
-        env=os.environ | account(server),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def await_states(zoocut: Zoocut, run: Path, state: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        if states(zoocut, run).get(state):
-            return
-    pytest.fail(f"no row was ever {state}: {process.communicate()}")
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
     zoocut: Zoocut,
     server: Running,
     tmp_path: Path,
-    knob: Callable[..., Any],
+    knob: Knob,
     number: signal.Signals,
     code: int,
 ) -> None:
@@ -282,7 +190,7 @@ def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
 
 
 def test_a_live_upload_keeps_others_out_but_status_reads(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Callable[..., Any]
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
 ) -> None:
     run = make_run(tmp_path / "run", 30)
     knob("/faults", name="latency", delay_s=0.5)
@@ -295,7 +203,7 @@ def test_a_live_upload_keeps_others_out_but_status_reads(
 
 
 def test_an_image_that_changed_after_its_upload_began_is_caught(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Callable[..., Any]
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
 ) -> None:
     run, name = make_run(tmp_path / "run", 3), "edited"
     knob("/faults", name="blob-busy", route="PUT /public/*")
@@ -323,7 +231,7 @@ def test_a_begun_row_cannot_leave_the_manifest(zoocut: Zoocut, server: Running, 
 
 
 def test_a_set_deleted_in_mid_run_is_said(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Callable[..., Any]
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
 ) -> None:
     run, name = make_run(tmp_path / "run", 3), "to be deleted"
     zoocut("upload", run, *WHERE, name, "--sample", "1", **account(server))

@@ -136,6 +136,7 @@ class Conductor:
         try:
             self._doubt_interrupted_intents()
             while not self._finished():
+                self._give_up_when_nothing_moves()
                 self._send_next()
                 self._take_in(self._crew.returned(TURN_S))
                 self._report(self._tally.snapshot(len(self._crew)))
@@ -148,15 +149,15 @@ class Conductor:
     def _finished(self) -> bool:
         if len(self._crew):
             return False
-        if self._ending is not None or self._stop.is_set():
-            return True
-        if self._tally.idle_s() > self._patience.give_up_after_s + self._patience.settle_s:
+        return self._ending is not None or self._stop.is_set() or self._shelf.exhausted
+
+    def _give_up_when_nothing_moves(self) -> None:
+        idle_s = self._tally.idle_s()
+        if self._ending is None and idle_s > self._patience.give_up_after_s + self._patience.settle_s:
             self._ending = ZooniverseError(
-                f"nothing moved for {self._tally.idle_s():.0f} s ({self._tally.trouble or 'no answer'}): the run is "
-                "safe; run the same command again later"
+                f"nothing moved for {idle_s:.0f} s ({self._tally.trouble or 'no answer'}): the run is safe; run the "
+                "same command again later"
             )
-            return True
-        return self._shelf.exhausted
 
     def _doubt_interrupted_intents(self) -> None:
         while intents := self._ledger.entries(self._place.target, State.INTENT):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from zoocut.errors import InputError
+from zoocut.errors import InputError, LedgerError
 from zoocut.run import Run
 
 __all__ = ["open_run"]
+
+LEDGER_SHARE = 10
+"""How many times the manifest's bytes are kept free: with its log a ledger took 5.6 times as much for 100,000 rows."""
+
+LEAST_FREE_BYTES = 1 << 20
 
 
 def open_run(path: Path) -> Run:
@@ -17,10 +23,25 @@ def open_run(path: Path) -> Run:
     ------
     InputError
         When the folder holds no manifest or cannot be written.
+    LedgerError
+        When its disk has no room for a ledger.
     """
     if path.is_dir() and not (path / "run.toml").exists() and (path / "manifest.csv").is_file():
-        return Run.create(path, {}, {"origin": {"made_by": "another tool"}})
-    run = Run.open(path)
+        run = Run.create(path, {}, {"origin": {"made_by": "another tool"}})
+    else:
+        run = Run.open(path)
     if not run.has_manifest:
         raise InputError(f"{path} has no manifest.csv yet: finish `zoocut generate` first, it writes it last")
+    _require_room(run)
     return run
+
+
+def _require_room(run: Run) -> None:
+    there = run.ledger.stat().st_size if run.ledger.exists() else 0
+    needed = LEAST_FREE_BYTES + max(0, LEDGER_SHARE * run.manifest.stat().st_size - there)
+    free = shutil.disk_usage(run.path).free
+    if free < needed:
+        raise LedgerError(
+            f"the disk of {run.path} has {free / 1e6:.1f} MB left and the ledger needs up to {needed / 1e6:.1f} MB: "
+            "free some, then run the same command again"
+        )

@@ -79,11 +79,11 @@ class Tally:
             self.counts[before.state] -= 1
             self.counts[entry.state] += 1
             self._linked += entry.state is State.LINKED
-            if entry.state not in (State.INTENT, State.IN_DOUBT):
+            if entry.state not in (State.PLANNED, State.INTENT, State.IN_DOUBT):
                 self._moved_at = time.monotonic()
 
     def idle_s(self) -> float:
-        """Tell for how many seconds nothing got any further."""
+        """Tell for how many seconds no row got any further; one that must begin again did not."""
         return time.monotonic() - self._moved_at
 
     def snapshot(self, under_way: int) -> Snapshot:

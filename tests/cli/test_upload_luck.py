@@ -1,0 +1,215 @@
+"""What an upload says first, and bad luck in the middle of one: it ends in a sentence, and the run goes on later."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from uploads import WHERE, Knob, Zoocut, account, await_states, make_run, start, states, subjects
+
+from zoocut.sandbox import Running, running
+from zoocut.zooniverse.account import Credentials
+from zoocut.zooniverse.keeper import open_keeper
+
+OWNER = Credentials("owner", "sandbox-password")
+
+
+def serve(server: Running, set_name: str) -> None:
+    """Have a workflow, active as new ones are, serve a set; make the set when there is none."""
+    keeper = open_keeper(server.endpoint, OWNER)
+    project = keeper.project("owner/rehearsal")
+    (subject_set,) = keeper.subject_sets(project, set_name) or [
+        keeper.create_subject_set(project, set_name, {})
+    ]
+    content = {
+        "display_name": f"Is {set_name} real?",
+        "primary_language": "en",
+        "links": {"project": project.project_id},
+    }
+    made = keeper._session.request("POST", "/workflows", body={"workflows": content}).document
+    assert made is not None
+    keeper.serve(made["workflows"][0]["id"], subject_set.set_id)
+
+
+def test_a_set_in_use_is_asked_about(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 2)
+    serve(server, "in use")
+    refused = zoocut("upload", run, *WHERE, "in use", **account(server))
+    assert refused.returncode == 2
+    assert "served by an active workflow (Is in use real?)" in refused.stderr
+    assert "add --yes" in refused.stderr
+    assert subjects(server, "in use") == []
+    agreed = zoocut("upload", run, *WHERE, "in use", "--yes", **account(server))
+    assert agreed.returncode == 0
+    assert "note: the set 'in use' is served by an active workflow" in agreed.stderr
+    assert len(subjects(server, "in use")) == 2
+
+
+@pytest.mark.parametrize(("answer", "code", "made"), [(b"n\n", 2, 0), (b"y\n", 0, 2)])
+def test_on_a_terminal_the_answer_decides(
+    server: Running, tmp_path: Path, answer: bytes, code: int, made: int
+) -> None:
+    name = f"asked {answer.decode().strip()}"
+    serve(server, name)
+    terminal, inner = pty.openpty()
+    os.write(terminal, answer)
+    done = subprocess.run(
+        [sys.executable, "-m", "zoocut", "upload", str(make_run(tmp_path / "run", 2)), *WHERE, name],
+        env=os.environ | account(server), stdin=inner, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    for end in (terminal, inner):
+        os.close(end)
+    assert done.returncode == code, done.stderr
+    assert "Go on?" in done.stderr
+    assert len(subjects(server, name)) == made
+
+
+def test_limits_and_large_images_are_told_first(
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+) -> None:
+    from PIL import Image
+
+    run = make_run(tmp_path / "run", 3)
+    Image.frombytes("L", (1100, 1100), os.urandom(1100 * 1100)).save(run / "images" / "0-0.png")
+    knob("/users/collab", subject_limit=2, uploaded_count=0)
+    try:
+        told = zoocut("upload", run, *WHERE, "limits", "--dry-run", **account(server, "collab"))
+        done = zoocut("upload", run, *WHERE, "limits", **account(server, "collab"))
+    finally:
+        knob("/users/collab", subject_limit=100_000)
+    for text in (told.stderr, done.stderr):
+        assert "note: 3 rows are to be uploaded and the account collab has at most " in text
+        assert "note: 1 images have more than 1 MiB" in text
+    assert told.returncode == 0
+    assert done.returncode == 8
+
+
+def test_a_dry_run_follows_the_other_options(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 6, instrument="LSSTCam")
+    (run / "images" / "0-0.png").write_bytes(b"<html>")
+    zoocut("upload", make_run(tmp_path / "other", 2), *WHERE, "Dry g", **account(server))
+    command = ("upload", run, *WHERE, "Dry {band}", "--set-by", "band", "--sample", "2", "--dry-run")
+    without = zoocut(*command, **account(server))
+    assert (without.returncode, "--rights" in without.stderr) == (2, True)
+    done = zoocut(*command, "--rights", "DP1", "--json", **account(server))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["rights_basis"] == "DP1"
+    green, red = told["targets"]
+    assert (green["rows"], green["held_from_elsewhere"], green["to_upload"]) == (2, 1, 1)
+    assert [name for name, _ in green["faulty"]] == ["1700"]
+    assert (red["rows"], red["held_from_elsewhere"], red["to_upload"]) == (2, 0, 2)
+    text = zoocut(*command, "--rights", "DP1", **account(server)).stdout
+    assert "'Dry r': 2 of 2 rows to upload" in text
+    assert "1700: images/0-0.png is no whole PNG" in text
+
+
+@pytest.mark.parametrize("fault", ["bad-gateway", "unavailable", "truncated", "too-many"])
+def test_faults_before_the_first_row_are_waited_out(
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob, fault: str
+) -> None:
+    knob("/faults", name=fault, route="GET /api/*", times=5)
+    done = zoocut("upload", make_run(tmp_path / "run", 2), *WHERE, f"before {fault}", **account(server))
+    assert done.returncode == 0, done.stderr
+    assert len(subjects(server, f"before {fault}")) == 2
+
+
+def test_a_ban_in_mid_run_stops_it_and_it_goes_on_later(
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+) -> None:
+    run, name = make_run(tmp_path / "run", 40), "ban"
+    knob("/faults", name="latency", delay_s=0.2)
+    process = start(run, server, "--set", name, "--requests", "2")
+    await_states(zoocut, run, "created", process)
+    knob("/users/owner", banned=1)
+    _, said = process.communicate(timeout=60)
+    knob("/users/owner", banned=0)
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    assert process.returncode == 7, said
+    assert "ask Zooniverse about this account" in said
+    assert states(zoocut, run).get("rejected", 0) == 0
+    assert zoocut("upload", run, "--settle", "1", **account(server)).returncode == 0
+    assert len(subjects(server, name)) == 40
+
+
+def test_a_server_that_hangs_is_given_up_and_the_run_goes_on_later(zoocut: Zoocut, tmp_path: Path) -> None:
+    """Every request hangs for an hour, from the first rows on."""
+    run, name = make_run(tmp_path / "run", 10), "hangs"
+    hour = {"name": "latency", "delay_s": 3600.0, "route": "POST /api/subjects"}
+    with running() as hanging:
+        requests.post(f"{hanging.endpoint}/sandbox/faults", json=hour, timeout=30).raise_for_status()
+        patience = ("--answer", "0.5", "--give-up-after", "2", "--settle", "1")
+        done = zoocut("upload", run, *WHERE, name, *patience, **account(hanging))
+        assert done.returncode == 5, done.stderr
+        assert "nothing moved for" in done.stderr
+        assert "run the same command again" in done.stderr
+        requests.delete(f"{hanging.endpoint}/sandbox/faults", json={}, timeout=30)
+        assert zoocut("upload", run, "--settle", "1", **account(hanging)).returncode == 0
+        assert sorted(s["external_id"] for s in subjects(hanging, name)) == [str(1700 + n) for n in range(10)]
+
+
+def limited_files(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_ledger_that_cannot_grow_in_mid_run_stops_it(
+    zoocut: Zoocut, server: Running, tmp_path: Path
+) -> None:
+    """The system refuses to make the ledger's log any longer, as a full disk does."""
+    run, name = make_run(tmp_path / "run", 60), "full disk"
+    assert zoocut("upload", run, *WHERE, name, "--sample", "1", **account(server)).returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "zoocut", "upload", str(run)],
+        env=os.environ | account(server),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: limited_files(200_000),
+    )
+    assert done.returncode == 4, done.stderr
+    assert "see to free space" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert states(zoocut, run)["linked"] + states(zoocut, run)["planned"] > 0
+    assert zoocut("upload", run, "--settle", "1", **account(server)).returncode == 0
+    assert sorted(s["external_id"] for s in subjects(server, name)) == [str(1700 + n) for n in range(60)]
+
+
+@contextmanager
+def mounted(*options: str) -> Iterator[None]:
+    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", options[-1]], check=True)
+
+
+def test_a_disk_without_room_is_said_before_anything_is_made(
+    zoocut: Zoocut, server: Running, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    with mounted("-t", "tmpfs", "-o", "size=600k", "tmpfs", str(small)):
+        run = make_run(small / "run", 100)
+        done = zoocut("upload", run, *WHERE, "no room", **account(server))
+        assert done.returncode == 4, done.stderr
+        assert "free some" in done.stderr
+        assert subjects(server, "no room") == []
+
+
+def test_a_folder_that_cannot_be_written_is_said(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 2)
+    with mounted("--bind", "-o", "ro", str(run), str(run)):
+        done = zoocut("upload", run, *WHERE, "read-only", **account(server))
+    assert done.returncode == 4, done.stderr
+    assert "upload from a copy of the run folder that you may write to" in done.stderr
+    assert subjects(server, "read-only") == []

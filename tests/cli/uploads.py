@@ -1,0 +1,87 @@
+"""Runs of small pictures, the real command uploading them, and what the sandbox holds afterwards."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+from zoocut.manifest import ManifestRow, write_manifest
+from zoocut.run import Run
+from zoocut.sandbox import Running
+
+Zoocut = Callable[..., subprocess.CompletedProcess[str]]
+Knob = Callable[..., Any]
+WHERE = ("--project", "owner/rehearsal", "--set")
+
+
+def account(server: Running, login: str = "owner", password: str = "sandbox-password") -> dict[str, str]:
+    return {
+        "PANOPTES_ENDPOINT": server.endpoint,
+        "PANOPTES_USERNAME": login,
+        "PANOPTES_PASSWORD": password,
+    }
+
+
+def make_run(path: Path, count: int = 4, images: int = 1, **metadata: str) -> Path:
+    run = Run.create(path, {})
+    rows = []
+    for number in range(count):
+        names = [f"images/{number}-{at}.png" for at in range(images)]
+        for name in names:
+            (path / name).parent.mkdir(exist_ok=True)
+            (path / name).write_bytes(picture(f"{path.name} {name}"))
+        rows.append(ManifestRow(str(1700 + number), tuple(names), {"band": "gr"[number % 2], **metadata}))
+    write_manifest(run.manifest, rows, ["band", *metadata], images)
+    return path
+
+
+def picture(seed: str, kind: str = "PNG") -> bytes:
+    """Draw a small picture that no other seed has."""
+    content = io.BytesIO()
+    Image.frombytes("L", (30, 30), random.Random(seed).randbytes(900)).save(content, kind)
+    return content.getvalue()
+
+
+def states(zoocut: Zoocut, run: Path) -> dict[str, int]:
+    document = json.loads(zoocut("status", run, "--json").stdout)
+    found: dict[str, int] = {}
+    for target in document["targets"]:
+        for state, count in target["states"].items():
+            found[state] = found.get(state, 0) + count
+    return {state: count for state, count in found.items() if count}
+
+
+def subjects(server: Running, set_name: str) -> list[dict[str, Any]]:
+    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
+    ids = {one["id"] for one in truth["sets"] if one["display_name"] == set_name}
+    return [subject for subject in truth["subjects"] if ids & set(subject["sets"])]
+
+
+def start(run: Path, server: Running, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "zoocut", "upload", str(run), "--project", "owner/rehearsal", *options],
+        env=os.environ | account(server),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def await_states(zoocut: Zoocut, run: Path, state: str, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        if states(zoocut, run).get(state):
+            return
+    pytest.fail(f"no row was ever {state}: {process.communicate()}")
