@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,22 +52,53 @@ class AfwArchive:
     names: list[str] = field(default_factory=list)
     count: int = 0
 
-    def put(self, name: str, module: str, *parts: Columns) -> int:
-        """Add an object made of tables; without any, it is written as empty."""
+    def reserve(self) -> int:
+        """Number an object before it is saved, as afw does with one that holds others."""
         self.count += 1
+        return self.count
+
+    def catalog(self, part: Columns) -> tuple[tuple[str, str], ...]:
+        """Make the table that parts like this share."""
+        schema = tuple((column, form) for column, (form, _) in part.items())
+        if schema not in self.tables:
+            self.tables[schema] = {column: [] for column in part}
+            self.names.append("")
+        return schema
+
+    def save(self, number: int, name: str, module: str, *parts: Columns) -> None:
+        """Write an object's tables; without any, it is written as empty."""
         for persistable, part in enumerate(parts):
-            schema = tuple((column, form) for column, (form, _) in part.items())
-            table = self.tables.setdefault(schema, {column: [] for column in part})
-            place = list(self.tables).index(schema)
-            self.names[place:] = [name, *self.names[place + 1 :]]
-            first = len(next(iter(table.values())))
+            schema = self.catalog(part)
+            place, table = list(self.tables).index(schema), self.tables[schema]
+            self.names[place] = name
+            first, count = (
+                len(next(iter(c.values()))) for c in (table, {n: v for n, (_, v) in part.items()})
+            )
             for column, (_, values) in part.items():
                 table[column].extend(values)
-            count = len(next(iter(part.values()))[1])
-            self.rows.append((self.count, place + 1, persistable, first, count, name, module))
+            self.rows.append((number, place + 1, persistable, first, count, name, module))
         if not parts:
-            self.rows.append((self.count, -1, -1, -1, 0, name, module))
-        return self.count
+            self.rows.append((number, -1, -1, -1, 0, name, module))
+
+    def put(self, name: str, module: str, *parts: Columns) -> int:
+        """Number and save an object."""
+        number = self.reserve()
+        self.save(number, name, module, *parts)
+        return number
+
+    def put_footprint(self, spans: Sequence[tuple[int, int, int]], heavy: bool = False) -> int:
+        """Save a Footprint of spans (y, x0, x1), with a peak in each; a heavy one holds pixels, too."""
+        number, holder = self.reserve(), {"id": ("1J", [0])}
+        self.catalog(holder)
+        y, x0, x1 = ([span[i] for span in spans] for i in range(3))
+        within = self.put("SpanSet", "lsst.afw.geom", {"y": ("1J", y), "x0": ("1J", x0), "x1": ("1J", x1)})
+        whole = {"id": ("1K", list(range(len(y)))), "i_x": ("1J", x0), "i_y": ("1J", y)}
+        peaks = whole | dict.fromkeys(("f_x", "f_y", "peakValue"), ("1E", x0))
+        pixels = [np.ones(sum(last - first + 1 for _, first, last in spans))]
+        more = [dict.fromkeys(("image", "variance"), ("1QE", pixels))] if heavy else []
+        name = "HeavyFootprintF" if heavy else "Footprint"
+        self.save(number, name, "lsst.afw.detection", {"id": ("1J", [within])}, peaks, *more)
+        return number
 
     def hdus(self) -> list[fits.BinTableHDU]:
         """Give the index and the tables."""
@@ -101,3 +132,24 @@ def _cells(form: str, values: list[Any]) -> Any:
 def afw_archive() -> AfwArchive:
     """An archive without objects."""
     return AfwArchive()
+
+
+def write_source_catalog(path: Path, archive: AfwArchive, numbers: Mapping[int, int]) -> None:
+    """Write an afw SourceCatalog of ids and the archive's numbers of their footprints."""
+    columns = [
+        fits.Column("flags", "3X", array=np.zeros((len(numbers), 3), bool)),
+        fits.Column("id", "1K", array=list(numbers)),
+        fits.Column("coord_ra", "1D", array=np.zeros(len(numbers)), unit="rad"),
+        fits.Column("coord_dec", "1D", array=np.zeros(len(numbers)), unit="rad"),
+        fits.Column("parent", "1K", array=[0] * len(numbers)),
+        fits.Column("footprint", "1J", array=list(numbers.values())),
+    ]
+    header = fits.Header({"AR_HDU": 3, "FLAGCOL": 1, "AFW_TYPE": "SOURCE", "TFLAG1": "slot_Centroid_flag"})
+    table = fits.BinTableHDU.from_columns(columns, header)
+    fits.HDUList([fits.PrimaryHDU(), table, *archive.hdus()]).writeto(path)
+
+
+@pytest.fixture(scope="session")
+def source_catalog_writer() -> Callable[[Path, AfwArchive, Mapping[int, int]], None]:
+    """Give the function that writes a SourceCatalog."""
+    return write_source_catalog

@@ -85,6 +85,13 @@ class ButlerSettings(Section):
     difference_image_type: Annotated[str, Field(description="dataset type of difference images")] = (
         "difference_image"
     )
+    footprint_type: Annotated[
+        str | None,
+        Field(
+            description="dataset type of the SourceCatalog whose footprints `use_footprint` cuts out; none: with "
+            "diff_image_type its _diaSrc, else the columns of [images.footprint]"
+        ),
+    ] = None
     blank_planes: Annotated[
         tuple[str, ...], Field(description="mask planes whose pixels are drawn as without data")
     ] = ("NO_DATA",)
@@ -93,7 +100,8 @@ class ButlerSettings(Section):
         Field(description="pixel values as the files have them, or in nanojansky by their calibration"),
     ] = "as-stored"
     footprint: Annotated[
-        FootprintColumns, Field(description="columns that `use_footprint` reads the box from")
+        FootprintColumns,
+        Field(description="columns with the box of a source that no catalog has a footprint of"),
     ] = FootprintColumns()
 
     @property
@@ -107,6 +115,12 @@ class ButlerSettings(Section):
         """The dataset type of difference images."""
         prefix = self.diff_image_type
         return self.difference_image_type if prefix is None else f"{prefix}_differenceExp"
+
+    @property
+    def source_catalog_type(self) -> str | None:
+        """The dataset type of the catalogs that hold footprints; None where only columns can."""
+        prefix = self.diff_image_type
+        return self.footprint_type or (None if prefix is None else f"{prefix}_diaSrc")
 
 
 ImagesSettings = Annotated[StampsSettings | FramesSettings | ButlerSettings, Field(discriminator="kind")]

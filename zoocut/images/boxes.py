@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FootprintColumns
@@ -10,7 +11,7 @@ from zoocut.errors import ConfigError, InputError
 from zoocut.images.geometry import Box, box_around
 from zoocut.model import DiaSource
 
-__all__ = ["Boxes", "boxes_for"]
+__all__ = ["Boxes", "Footprints", "boxes_for", "footprint_boxes"]
 
 Boxes = Callable[[DiaSource, float, float], tuple[Box, ...]]
 """Gives the boxes of a source at (y_pix, x_pix); raises InputError when it cannot."""
@@ -37,6 +38,44 @@ def boxes_for(columns: FootprintColumns, draw: DrawSettings) -> Boxes:
         raise ConfigError("draw.sizes is empty, which means whole stamps: give sizes = [30] for frames")
     sizes = draw.sizes
     return lambda _, y_pix, x_pix: tuple(box_around(y_pix, x_pix, size) for size in sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Footprints:
+    """What a catalog of footprints has for an exposure.
+
+    Parameters
+    ----------
+    missing : str
+        What to tell of a source that is not among them, and what to do then.
+    boxes : mapping of int to Box
+        By source id, in the frame of the exposure.
+    """
+
+    missing: str
+    boxes: Mapping[int, Box] = field(default_factory=dict)
+
+
+def footprint_boxes(footprints: Footprints, columns: FootprintColumns) -> Boxes:
+    """Take boxes from a catalog of footprints; from the source's columns where it has none.
+
+    Parameters
+    ----------
+    footprints : Footprints
+        Of the exposure.
+    columns : FootprintColumns
+        What a source's own box would be in.
+    """
+
+    def boxes(source: DiaSource, _y_pix: float, _x_pix: float) -> tuple[Box, ...]:
+        known = footprints.boxes.get(source.dia_source_id)
+        if known is not None:
+            return (known,)
+        if source.columns.get(columns.x_min) is None:
+            raise InputError(footprints.missing)
+        return (footprint_box(source, columns),)
+
+    return boxes
 
 
 def footprint_box(source: DiaSource, columns: FootprintColumns) -> Box:

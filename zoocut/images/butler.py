@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoocut.butler import fetched, find_dataset
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import ButlerSettings
 from zoocut.errors import InputError
 from zoocut.images.aligned import Aligned
-from zoocut.images.boxes import boxes_for
+from zoocut.images.boxes import Boxes, Footprints, boxes_for, footprint_boxes
+from zoocut.images.footprints import read_footprints
 from zoocut.images.lsst_fits import LsstPlane, open_exposure
 from zoocut.model import Cutout, DiaSource, Rejection
 
@@ -46,7 +47,10 @@ class ButlerImages:
     ) -> None:
         self._settings = settings
         self._open_butler = open_butler
-        self._aligned = Aligned(boxes_for(settings.footprint, draw), draw.orientation == "north-up")
+        self._north_up = draw.orientation == "north-up"
+        self._boxes = boxes_for(settings.footprint, draw)
+        self._catalog_type = settings.source_catalog_type if draw.use_footprint else None
+        self._footprints: tuple[str, Footprints] | None = None
         own = settings.diff_image_type is None
         self._types = (
             ("images.template_image_type" if own else "images.diff_image_type", settings.template_type),
@@ -96,7 +100,28 @@ class ButlerImages:
                 )
                 for ref in refs
             ]
-            yield from self._aligned.cut(planes, sources)
+            yield from Aligned(self._boxes_on(exposure, data_id), self._north_up).cut(planes, sources)
+
+    def _boxes_on(self, exposure: str, data_id: Mapping[str, Any]) -> Boxes:
+        if self._catalog_type is None:
+            return self._boxes
+        if self._footprints is None or self._footprints[0] != exposure:
+            self._footprints = (exposure, self._read_footprints(self._catalog_type, data_id))
+        return footprint_boxes(self._footprints[1], self._settings.footprint)
+
+    def _read_footprints(self, dataset_type: str, data_id: Mapping[str, Any]) -> Footprints:
+        """Read the exposure's catalog; one that cannot be had leaves the columns, and says why."""
+        try:
+            ref = find_dataset(self._butler, dataset_type, data_id, "images.footprint_type")
+            with fetched(partial(self._butler.getURI, ref)) as path:
+                found = read_footprints(path)
+        except InputError as error:
+            return Footprints(f"its footprint is not known: {error}")
+        return Footprints(
+            f"the exposure's {dataset_type} has no footprint of it: name the dataset type of its catalog in"
+            " images.footprint_type, or columns with its box in [images.footprint]",
+            found,
+        )
 
     @cached_property
     def _butler(self) -> Butler:
