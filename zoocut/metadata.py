@@ -54,7 +54,7 @@ def differences(run: Run, ledger: Ledger, target: Target, keeper: Keeper) -> Ite
     InputError
         When the manifest names other images for a row, or a subject is gone.
     """
-    rows = {row.external_id: _planned(row) for row in read_manifest(run.manifest)}
+    rows = {row.external_id: _planned(row) for row in read_manifest(run.by(target.manifest).manifest)}
     waiting: list[Entry] = []
     for entry in ledger.every(target):
         if entry.state in UPLOADED:

@@ -12,7 +12,9 @@ from typing import Any
 from zoocut.errors import InputError
 from zoocut.files import write_whole
 
-__all__ = ["Run"]
+__all__ = ["MANIFEST", "Run"]
+
+MANIFEST = "manifest.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Run:
     path: Path
     run_id: str
     settings: Mapping[str, Any]
-    manifest_name: str = "manifest.csv"
+    manifest_name: str = MANIFEST
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -117,7 +119,11 @@ class Run:
                 f"{self.path} has no {self.urls_manifest.name}: set manifest.url_root and generate the run again,"
                 " which draws nothing twice"
             )
-        return replace(self, manifest_name=self.urls_manifest.name)
+        return self.by(self.urls_manifest.name)
+
+    def by(self, manifest_name: str) -> Run:
+        """Give the run with another of its manifests."""
+        return replace(self, manifest_name=manifest_name)
 
     @property
     def urls_manifest(self) -> Path:

@@ -60,8 +60,9 @@ def test_subjects_by_addresses(zoocut: Zoocut, run: Path, root: str, sandbox: Ru
     assert len(made) == 3
     for path in run.glob("images/*/*.png"):
         assert f"{root}/{path.parent.name}/{path.name}" in json.dumps(made)
-    again = zoocut("upload", run, "--urls", **account)
+    again = zoocut("upload", run, **account)
     assert again.returncode == 0, again.stderr
+    assert "3 linked" in again.stdout
 
 
 def test_a_run_without_addresses(zoocut: Zoocut, run: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,6 +112,20 @@ def test_a_dry_run_follows_the_other_options(zoocut: Zoocut, server: Running, tm
     text = zoocut(*command, "--rights", "DP1", **account(server)).stdout
     assert "'Dry r': 2 of 2 rows to upload" in text
     assert "1700: images/0-0.png is no whole PNG" in text
+
+
+def test_another_copy_of_the_run_is_told_to_adopt(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    run, name = make_run(tmp_path / "run", 5), "two copies"
+    assert zoocut("upload", run, *WHERE, name, "--sample", "2", **account(server)).returncode == 0
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("ledger*"))
+    refused = zoocut("upload", copy, *WHERE, name, **account(server))
+    assert refused.returncode == 4, refused.stderr
+    assert f"holds 2 subjects of this run that the ledger in {copy} does not know" in refused.stderr
+    assert zoocut("adopt", copy, **account(server)).returncode == 0
+    assert zoocut("upload", copy, **account(server)).returncode == 0
+    assert states(zoocut, copy) == {"linked": 5}
+    assert sorted(s["external_id"] for s in subjects(server, name)) == [str(1700 + n) for n in range(5)]
 
 
 @pytest.mark.parametrize("fault", ["bad-gateway", "unavailable", "truncated", "too-many"])

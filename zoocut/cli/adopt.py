@@ -12,8 +12,10 @@ __all__ = ["adopt"]
 
 def adopt(
     run: Annotated[Path, typer.Argument(help="The run folder: any folder with a manifest.csv.")],
-    project: Annotated[str, typer.Option(help="The project: owner/name, or its number.")],
-    subject_set: Annotated[str, typer.Option("--set", help="The set's name.")],
+    project: Annotated[
+        str | None, typer.Option(help="The project: owner/name, or its number. Else where the run goes.")
+    ] = None,
+    subject_set: Annotated[str | None, typer.Option("--set", help="The set's name. Else the run's.")] = None,
     endpoint: Annotated[str | None, typer.Option(help="The server. Else PANOPTES_ENDPOINT.")] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask before subjects of another tool are taken over.")
@@ -42,9 +44,10 @@ def adopt(
     settings = UploadSettings(project=project, subject_set=subject_set)
     goal = endpoint_of(opened, endpoint, os.environ, settings)
     panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)
+    patient = panoptes.patient()
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
-        target = choose_target(ledger, panoptes, goal, Share())
-        place = Place(opened.path, opened.run_id, panoptes.account().user_id, target, panoptes, store)
+        target = choose_target(ledger, patient, goal, Share(), opened.manifest_name)
+        place = Place(opened.path, opened.run_id, patient.account().user_id, target, patient, store)
         adoption = take_over(opened, place, ledger, assent if yes else ask)
     if as_json:
         print_json({"version": 1, **asdict(adoption)})

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoocut.errors import LedgerError
+from zoocut.ledger.planning import PlannedRow, take_in
 from zoocut.ledger.records import Entry, Image, Member, State, Target
 from zoocut.ledger.schema import connect, connect_to_read
 
-__all__ = ["Ledger", "PlannedRow"]
+__all__ = ["Ledger"]
 
 PAGE = 500
 """Rows read at a time."""
@@ -23,38 +22,6 @@ PAGE = 500
 ENTRY_COLUMNS = (
     "target, row, external_id, metadata, state, subject_id, attempt, sent_at, sent_as, watermark, reason"
 )
-
-
-BEGUN = "(rows.subject_id IS NOT NULL OR rows.state IN ('intent', 'in_doubt'))"
-"""Rows that may have a subject: the manifest can change them no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRow:
-    """A manifest row as the ledger takes it in.
-
-    Parameters
-    ----------
-    external_id : str
-        The manifest's own id.
-    metadata : dict of str to str
-        What the subject is to carry.
-    images : tuple of Image
-        Its locations, not measured yet.
-    problem : str or None
-        Why the row cannot be uploaded.
-    """
-
-    external_id: str
-    metadata: dict[str, str]
-    images: tuple[Image, ...]
-    problem: str | None = None
-
-    @property
-    def digest(self) -> str:
-        """A checksum of what the manifest says, to tell a changed row from the same one."""
-        words = [self.external_id, *(image.path for image in self.images), json.dumps(self.metadata)]
-        return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 class Ledger:
@@ -138,7 +105,7 @@ class Ledger:
     def targets(self) -> list[Target]:
         """List every target that the run has gone to, the first one first."""
         found = self._query(
-            "SELECT number, endpoint, project_id, project_slug, set_id, set_name, set_by, set_value "
+            "SELECT number, endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, manifest "
             "FROM targets ORDER BY number"
         )
         return [Target(*row) for row in found]
@@ -152,14 +119,16 @@ class Ledger:
         set_name: str,
         set_by: str = "",
         set_value: str = "",
+        manifest: str = "manifest.csv",
     ) -> Target:
         """Give the target of this set, made when it is new; its names are brought up to date."""
         with self._transaction() as write:
             write.execute(
-                "INSERT INTO targets (endpoint, project_id, project_slug, set_id, set_name, set_by, set_value) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET project_slug = excluded.project_slug, "
-                "set_name = excluded.set_name",
-                (endpoint, project_id, project_slug, set_id, set_name, set_by, set_value),
+                "INSERT INTO targets "
+                "(endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, manifest) VALUES "
+                "(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET project_slug = excluded.project_slug, "
+                "set_name = excluded.set_name, manifest = excluded.manifest",
+                (endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, manifest),
             )
         known = (endpoint, project_id, set_id)
         return next(one for one in self.targets() if (one.endpoint, one.project_id, one.set_id) == known)
@@ -279,29 +248,9 @@ class Ledger:
             When a row that was begun is missing from the manifest or says something else now.
         """
         with self._transaction() as write:
-            write.execute(
-                "CREATE TEMP TABLE incoming (line INTEGER PRIMARY KEY, external_id TEXT, copy INTEGER, digest TEXT, "
-                "metadata TEXT, images TEXT, problem TEXT, UNIQUE (external_id, copy))"
-            )
-            write.executemany("INSERT INTO incoming VALUES (NULL, ?, ?, ?, ?, ?, ?)", _numbered_copies(rows))
-            self._refuse_changes(write, target)
-            _replace_unbegun(write, target.number)
-            write.execute("DROP TABLE incoming")
+            take_in(write, target, rows, self._path.with_name(target.manifest))
             write.execute(
                 "UPDATE targets SET manifest_sha256 = ? WHERE number = ?", (manifest_sha256, target.number)
-            )
-
-    def _refuse_changes(self, write: sqlite3.Connection, target: Target) -> None:
-        changed = write.execute(
-            "SELECT rows.external_id, incoming.digest IS NULL FROM rows LEFT JOIN incoming USING (external_id, copy)"
-            f" WHERE target = ? AND {BEGUN} AND rows.digest IS NOT incoming.digest LIMIT 1",
-            (target.number,),
-        ).fetchone()
-        if changed is not None:
-            what = "is missing from" if changed[1] else "differs from what was uploaded in"
-            raise LedgerError(
-                f"row {changed[0]} {what} {self._path.with_name('manifest.csv')}: a row whose upload has begun "
-                "cannot change; restore the manifest, or make another run"
             )
 
     def members_count(self, target: Target) -> int | None:
@@ -318,6 +267,16 @@ class Ledger:
                 ((target.number, m.subject_id, m.external_id, m.key) for m in members),
             )
             write.execute("UPDATE targets SET members_count = ? WHERE number = ?", (others, target.number))
+
+    def count_own_strangers(self, target: Target, prefix: str) -> int:
+        """Count the planned rows whose subject, by a key that begins with `prefix`, a kept member is."""
+        ((count,),) = self._query(
+            "SELECT COUNT(*) FROM rows JOIN members USING (target, external_id) WHERE target = ? "
+            "AND state = 'planned' AND substr(key, 1, length(?2)) = ?2",
+            target.number,
+            prefix,
+        )
+        return int(count)
 
     def skip_members(self, target: Target) -> int:
         """Mark planned rows that a kept member has the external_id of; tell how many."""
@@ -354,39 +313,6 @@ class Ledger:
 def _entry(head: tuple[Any, ...], images: tuple[Image, ...]) -> Entry:
     target, row, external_id, metadata, state, *rest = head
     return Entry(target, row, external_id, json.loads(metadata), State(state), images, *rest)
-
-
-def _numbered_copies(rows: Iterable[PlannedRow]) -> Iterator[tuple[Any, ...]]:
-    seen: dict[str, int] = {}
-    for row in rows:
-        copy = seen.get(row.external_id, 0)
-        seen[row.external_id] = copy + 1
-        problem = row.problem or (
-            f"external_id {row.external_id} appears more than once in the manifest: give each row its own"
-            if copy
-            else None
-        )
-        images = json.dumps([(image.path, image.mime, image.size) for image in row.images])
-        yield row.external_id, copy, row.digest, json.dumps(row.metadata), images, problem
-
-
-def _replace_unbegun(write: sqlite3.Connection, target: int) -> None:
-    write.execute(f"DELETE FROM rows WHERE target = ? AND NOT {BEGUN}", (target,))
-    write.execute(
-        "INSERT INTO rows (target, row, external_id, copy, digest, metadata, state, reason) "
-        "SELECT ?1, (SELECT IFNULL(MAX(row), 0) FROM rows WHERE target = ?1) + ROW_NUMBER() OVER (ORDER BY line), "
-        "external_id, copy, digest, metadata, IIF(problem IS NULL, 'planned', 'rejected'), problem "
-        "FROM incoming WHERE NOT EXISTS (SELECT 1 FROM rows WHERE rows.target = ?1 "
-        "AND rows.external_id = incoming.external_id AND rows.copy = incoming.copy)",
-        (target,),
-    )
-    write.execute(
-        "INSERT INTO images (target, row, position, path, mime, size) "
-        "SELECT ?1, row, value.key + 1, value.value ->> 0, value.value ->> 1, value.value ->> 2 "
-        "FROM rows JOIN incoming USING (external_id, copy), json_each(incoming.images) AS value "
-        f"WHERE rows.target = ?1 AND NOT {BEGUN}",
-        (target,),
-    )
 
 
 @contextmanager

@@ -38,6 +38,8 @@ class Target:
         The subject set; the name is the one it had when it was last seen.
     set_by, set_value : str
         Only rows with this value of this metadata key go there; empty for all rows.
+    manifest : str
+        The name of the run's manifest that the rows are taken from.
     """
 
     number: int
@@ -48,6 +50,7 @@ class Target:
     set_name: str
     set_by: str = ""
     set_value: str = ""
+    manifest: str = "manifest.csv"
 
 
 @dataclass(frozen=True, slots=True)

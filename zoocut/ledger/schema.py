@@ -83,6 +83,9 @@ MIGRATIONS = (
     ALTER TABLE targets ADD COLUMN set_by TEXT NOT NULL DEFAULT '';
     ALTER TABLE targets ADD COLUMN set_value TEXT NOT NULL DEFAULT '';
     """,
+    """
+    ALTER TABLE targets ADD COLUMN manifest TEXT NOT NULL DEFAULT 'manifest.csv';
+    """,
 )
 VERSION = len(MIGRATIONS)
 

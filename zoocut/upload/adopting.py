@@ -60,7 +60,7 @@ def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None]
     ZoocutError
         When the server or the ledger cannot be used to the end; adopting again goes on.
     """
-    plan(run, ledger, place.target, anew=True)
+    plan(run.by(place.target.manifest), ledger, place.target, anew=True)
     members = list(place.panoptes.subjects_of_set(place.target.set_id))
     own = place.panoptes.newest_subjects(place.target.project_id, place.user_id, 0)
     prefix = f"{run.run_id}/{place.target.set_id}/"

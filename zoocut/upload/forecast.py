@@ -12,7 +12,7 @@ from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
 from zoocut.upload.order import Order, goals, instruments
 from zoocut.upload.pictures import content_problem
 from zoocut.upload.planning import planned_rows
-from zoocut.upload.targets import Goal, Share, find_set, known_target
+from zoocut.upload.targets import Goal, Share, find_set, known_target, manifest_for
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 
 __all__ = ["forecast"]
@@ -59,9 +59,9 @@ def _target(
     run: Run, order: Order, panoptes: Panoptes, project: Project, goal: Goal, share: Share
 ) -> dict[str, Any]:
     found = find_set(panoptes, project, goal.subject_set or "")
+    run, begun = _known(run, goal)
     every = (row for row in planned_rows(run) if share.holds(row.metadata))
     rows = [_opened(run, row) for row in islice(every, order.sample)]
-    begun = _begun(run, goal)
     held = _held(run, panoptes, found) if found and not order.again else set()
     coming = [
         row
@@ -92,15 +92,17 @@ def _problem(run: Run, image: Image) -> str | None:
     return content_problem(image, (run.path / image.path).read_bytes()) if image.hosted else None
 
 
-def _begun(run: Run, goal: Goal) -> set[str]:
+def _known(run: Run, goal: Goal) -> tuple[Run, set[str]]:
+    """Give the run with the manifest that the target goes on with, and the rows that have begun."""
     if not run.ledger.exists():
-        return set()
+        return run, set()
     with Ledger.read(run.ledger) as ledger:
         known = known_target(ledger.targets(), goal)
         if known is None:
-            return set()
+            return run, set()
         untouched = (State.PLANNED, State.REJECTED)
-        return {entry.external_id for entry in ledger.every(known) if entry.state not in untouched}
+        begun = {entry.external_id for entry in ledger.every(known) if entry.state not in untouched}
+        return run.by(manifest_for(known, run.manifest_name)), begun
 
 
 def _held(run: Run, panoptes: Panoptes, subject_set: SubjectSet) -> set[str]:

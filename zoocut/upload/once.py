@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from zoocut.errors import LedgerError
 from zoocut.ledger import Entry, Ledger, Member, State
 from zoocut.manifest import read_manifest
 from zoocut.run import Run
@@ -18,6 +19,11 @@ def skip_held(place: Place, ledger: Ledger) -> None:
 
     The set is listed once; while its number of members is what it was plus what this run linked, the list kept in
     the ledger is trusted.
+
+    Raises
+    ------
+    LedgerError
+        When they are of this very run: it was uploaded from a copy with another ledger.
     """
     target = place.target
     if not ledger.counts(target)[State.PLANNED]:
@@ -31,7 +37,17 @@ def skip_held(place: Place, ledger: Ledger) -> None:
         )
         ledger.keep_members(target, listed, others)
     if others > 0:
+        _refuse_another_copy(place, ledger)
         ledger.skip_members(target)
+
+
+def _refuse_another_copy(place: Place, ledger: Ledger) -> None:
+    count = ledger.count_own_strangers(place.target, f"{place.run_id}/{place.target.set_id}/")
+    if count:
+        raise LedgerError(
+            f"the set {place.target.set_name!r} holds {count} subjects of this run that the ledger in {place.folder} "
+            f"does not know, uploaded from another copy: run `zoocut adopt {place.folder}` first, which takes them over"
+        )
 
 
 def take_back_rejected(place: Place, ledger: Ledger) -> None:

@@ -69,11 +69,13 @@ def upload(
     basis = require_basis(run.settings, instruments(run), order.rights)
     ended, sent = [], 0
     for goal, share in goals(run, order):
-        target = choose_target(ledger, patient, goal, share)
+        target = choose_target(ledger, patient, goal, share, run.manifest_name)
         ledger.note_rights(target, basis)
         place = Place(run.path, run.run_id, account.user_id, target, panoptes, store, order.checks)
         try:
-            _bring_up_to_date(run, order, replace(place, panoptes=patient), ledger, account)
+            _bring_up_to_date(
+                run.by(target.manifest), order, replace(place, panoptes=patient), ledger, account
+            )
             sent += Conductor(place, ledger, order.patience, stop, report).run()
         except QuotaReached as error:
             raise _noted(ledger, target, _with_rest(ledger, target, account, error)) from error

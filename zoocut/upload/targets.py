@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
 from zoocut.ledger import Ledger, Target
 from zoocut.manifest import ManifestRow
+from zoocut.run import MANIFEST
 from zoocut.zooniverse.faults import Doubtful, Refused
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 
-__all__ = ["Goal", "Share", "choose_target", "find_set", "known_target", "shares"]
+__all__ = ["Goal", "Share", "choose_target", "find_set", "known_target", "manifest_for", "shares"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ def _fits(target: Target, goal: Goal) -> bool:
     )
 
 
-def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share) -> Target:
-    """Give the target that a goal means for a share of the rows, making its set when there is none.
+def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share, manifest: str) -> Target:
+    """Give the target that a goal means for a share of a manifest's rows, making its set when there is none.
 
     Raises
     ------
@@ -129,7 +130,14 @@ def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share) 
     known = known_target(ledger.targets(), goal)
     if known is not None:
         name = _still_there(panoptes, known).name
-        return ledger.add_target(known.endpoint, known.project_id, known.project_slug, known.set_id, name)
+        return ledger.add_target(
+            known.endpoint,
+            known.project_id,
+            known.project_slug,
+            known.set_id,
+            name,
+            manifest=manifest_for(known, manifest),
+        )
     if not goal.project or not goal.subject_set:
         raise ConfigError("say where to: --project owner/name and --set NAME")
     project = panoptes.project(goal.project)
@@ -142,7 +150,13 @@ def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share) 
         found.name,
         share.key,
         share.value,
+        manifest,
     )
+
+
+def manifest_for(known: Target, given: str) -> str:
+    """Name the manifest that a known target goes on with: its own, unless the one by addresses is given."""
+    return known.manifest if given == MANIFEST else given
 
 
 def _still_there(panoptes: Panoptes, known: Target) -> SubjectSet:
