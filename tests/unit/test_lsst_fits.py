@@ -114,6 +114,44 @@ def test_calibrations(
             np.testing.assert_allclose(plane.cut(Box(0, 0, 4, 4)), pixels * factor, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "constant", "factor"), [(2, True, 4.25), (1, True, 9.5), (2, False, None)]
+)
+def test_the_calibration_is_the_exposures_own_and_one_number(
+    tmp_path: Path, afw_archive: Any, wanted: int, constant: bool, factor: float | None
+) -> None:
+    """A coadd's archive holds those of its inputs, too; one that varies over the image is refused."""
+    for mean, flag in ((9.5, True), (4.25, constant)):
+        columns = {"flags": ("1X", [[flag]]), "calibrationMean": ("1D", [mean]), "field": ("1J", [0])}
+        afw_archive.put("PhotoCalib", "lsst.afw.image", columns)
+    primary = fits.PrimaryHDU(header=fits.Header({"AR_HDU": 3}))
+    primary.header["HIERARCH PHOTOCALIB_ID"] = wanted
+    image = fits.ImageHDU(np.zeros((4, 4), np.float32), name="IMAGE")
+    fits.HDUList([primary, image, *afw_archive.hdus()]).writeto(tmp_path / "image.fits")
+    with fits.open(tmp_path / "image.fits") as file:
+        assert calibration_njy(file) == factor
+
+
+def test_planes_of_every_mask_count(tmp_path: Path) -> None:
+    """lsst.images writes one MASK for every 31 planes; bits begin anew in each."""
+    pixels = np.ones((4, 4), np.float32)
+    first, second = np.zeros((2, 4, 4), np.int32)
+    first[0], second[1], second[2] = 1, 1, 2
+    cards = ({"MSKN0000": "BAD", "MSKM0000": 1}, {"MSKN0000": "NO_DATA", "MSKM0000": 1})
+    masks = [
+        fits.ImageHDU(mask, fits.Header(planes), name="MASK", ver=n)
+        for n, (mask, planes) in enumerate(zip((first, second), cards, strict=True), start=1)
+    ]
+    image = fits.ImageHDU(pixels, name="IMAGE")
+    fits.HDUList([fits.PrimaryHDU(), image, *masks]).writeto(tmp_path / "image.fits")
+    for blank, rows in (({"NO_DATA"}, [1]), ({"BAD"}, [0]), ({"BAD", "NO_DATA"}, [0, 1])):
+        with open_exposure(tmp_path / "image.fits", blank, in_njy=False) as plane:
+            plane.load([(0, 4)])
+            blanked = np.isnan(plane.cut(Box(0, 0, 4, 4)))
+        assert np.flatnonzero(blanked.all(axis=1)).tolist() == rows
+        assert blanked.sum() == 4 * len(rows)
+
+
 def test_planes_of_different_parts_are_aligned_by_their_origin(tmp_path: Path, afw: Path) -> None:
     """A template that is cut from (105, 110) on shows the same pixels of the detector."""
     data, header = fits.getdata(afw, 1), fits.getheader(afw, 1)
