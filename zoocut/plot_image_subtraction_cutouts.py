@@ -8,7 +8,7 @@ folder, so it can be uploaded with `zoocut upload`, and running them again draws
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zoocut.config.draw import DrawSettings
     from zoocut.config.images import ButlerSettings
     from zoocut.config.load import Loaded
-    from zoocut.model import FloatImage, Images
+    from zoocut.model import Cutout, Images
 
 __all__ = ["PlotImageSubtractionCutoutsConfig", "PlotImageSubtractionCutoutsTask"]
 
@@ -151,28 +151,32 @@ class PlotImageSubtractionCutoutsTask:
 
     def generate_image(
         self,
-        science: FloatImage,
-        template: FloatImage,
-        difference: FloatImage,
-        center: tuple[float, float],
-        scale: float | None,
-        dia_source_id: int = 0,
-        source: Mapping[str, Any] | None = None,
+        science: Any,
+        template: Any,
+        difference: Any,
+        center: Any = None,
+        scale: float | None = None,
+        dia_source_id: int | None = None,
+        source: Any = None,
+        footprint: Any = None,
     ) -> io.BytesIO:
         """Draw one source from images in memory.
 
         Parameters
         ----------
-        science, template, difference : (y, x) array
-            Aligned images.
-        center : (x, y) of float
-            The source's zero-based position on them.
-        scale : float or None
+        science, template, difference : (y, x) array, or exposure of lsst.afw or lsst.images
+            Aligned images; exposures may be different parts of the detector.
+        center : (x, y) of float, Point2D, SpherePoint or SkyCoord, optional
+            The source's position: zero-based pixels, of the whole detector for exposures, or ICRS. By default
+            `ra` and `dec` of `source`.
+        scale : float, optional
             Arcseconds a pixel; None: no scale bar.
-        dia_source_id : int
-            The source's id.
-        source : mapping, optional
+        dia_source_id : int, optional
+            The source's id; by default the `diaSourceId` of `source`.
+        source : mapping, Series or numpy record, optional
             Its catalog columns, for `add_metadata`.
+        footprint : afw Footprint, optional
+            Cut out its box in the place of `sizes`.
 
         Returns
         -------
@@ -182,23 +186,26 @@ class PlotImageSubtractionCutoutsTask:
         Raises
         ------
         InputError
-            When the source lies off the images, or a cutout has no pixel with data.
+            When nothing tells the position, it lies off the images, or a cutout has no pixel with data.
         """
+        from zoocut.images.in_memory import columns_of
         from zoocut.images.whole import refuse_empty
-        from zoocut.model import Cutout, DiaSource, Rejection
+        from zoocut.model import DiaSource, Rejection
         from zoocut.render import open_renderer
 
         draw = self._draw_settings()
-        columns = {**(source or {}), "diaSourceId": dia_source_id}
-        dia_source = DiaSource(dia_source_id, None, None, "memory", "the source given", columns)
-        cutouts = tuple(
-            Cutout(*_cut_three((template, science, difference), center, size), scale) for size in draw.sizes
+        columns = {} if source is None else columns_of(source)
+        number = int(columns.get("diaSourceId") or 0) if dia_source_id is None else dia_source_id
+        dia_source = DiaSource(
+            number, None, None, "memory", "the source given", columns | {"diaSourceId": number}
         )
+        exposures = (template, science, difference)
+        cutouts = _cut_in_memory(exposures, _center(center, columns), scale, draw.sizes, footprint)
         outcome: Any = refuse_empty(dia_source, cutouts)
         if not isinstance(outcome, Rejection):
             (outcome,) = open_renderer(draw).draw([(dia_source, cutouts)])
         if isinstance(outcome, Rejection):
-            raise InputError(f"{dia_source_id} cannot be drawn: {outcome.reason}")
+            raise InputError(f"{number} cannot be drawn: {outcome.reason}")
         return io.BytesIO(outcome[0].png)
 
     def _draw_settings(self) -> DrawSettings:
@@ -251,11 +258,32 @@ def _open_images(butler: Butler, settings: ButlerSettings, draw: DrawSettings) -
     return ButlerImages(settings, draw, lambda _owner: butler)
 
 
-def _cut_three(
-    images: Iterable[FloatImage], center: tuple[float, float], size_pix: int
-) -> tuple[FloatImage, FloatImage, FloatImage]:
-    from zoocut.images.geometry import box_around, cut
+def _center(center: Any, columns: Mapping[str, Any]) -> Any:
+    """Take the position given, else that of the source's columns."""
+    from astropy.coordinates import SkyCoord
 
-    x_pix, y_pix = center
-    template, science, difference = (cut(image, box_around(y_pix, x_pix, size_pix)) for image in images)
-    return template, science, difference
+    if center is not None:
+        return center
+    ra_deg, dec_deg = columns.get("ra"), columns.get("dec")
+    if ra_deg is None or dec_deg is None:
+        raise InputError(
+            "nothing tells where the source is: give center, or a source with ra and dec in degrees"
+        )
+    return SkyCoord(ra_deg, dec_deg, unit="deg")
+
+
+def _cut_in_memory(
+    exposures: Sequence[Any], center: Any, scale: float | None, sizes: Iterable[int], footprint: Any
+) -> tuple[Cutout, ...]:
+    """Cut template, science and difference, placed by the difference's WCS."""
+    from zoocut.config.images import ButlerSettings
+    from zoocut.images.geometry import box_around
+    from zoocut.images.in_memory import box_of, image_in_memory, position_on
+    from zoocut.model import Cutout
+
+    blank = ButlerSettings.model_fields["blank_planes"].default
+    template, science, difference = (image_in_memory(exposure, blank) for exposure in exposures)
+    y_pix, x_pix = position_on(exposures[-1], center)
+    squares = (box_around(y_pix, x_pix, size) for size in sizes)
+    boxes = squares if footprint is None else [box_of(footprint)]
+    return tuple(Cutout(template.cut(box), science.cut(box), difference.cut(box), scale) for box in boxes)
