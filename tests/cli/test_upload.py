@@ -6,6 +6,7 @@ import csv
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -42,6 +43,31 @@ def test_a_dry_run_tells_and_writes_nothing(zoocut: Zoocut, server: Running, tmp
     assert (target["rows"], target["to_upload"], told["account"]) == (4, 4, "owner")
     assert requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json() == before
     assert sorted(path.name for path in run.iterdir()) == ["images", "manifest.csv", "run.toml"]
+
+
+def shape(document: Any) -> Any:
+    """Give a document with the kinds of its values in their place."""
+    if isinstance(document, dict):
+        return {key: shape(value) for key, value in document.items()}
+    return [shape(document[0])] if isinstance(document, list) and document else type(document)
+
+
+def test_scripts_get_what_the_docs_promise(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "uploading.md").read_text()
+    promised = json.loads(page.split("```json\n")[1].split("```")[0])
+    run = make_run(tmp_path / "run")
+    dry = zoocut("upload", run, *WHERE, "scripts", "--dry-run", "--json", **account(server))
+    done = zoocut("upload", run, *WHERE, "scripts", "--json", **account(server))
+    told = zoocut("status", run, "--json")
+    audit = zoocut("verify", run, "--json", **account(server))
+    assert shape(json.loads(told.stdout)) == shape(promised)
+    (target,) = json.loads(dry.stdout)["targets"]
+    assert {"may_upload_at_most", "concerns"} <= json.loads(dry.stdout).keys()
+    assert {"to_upload", "begun", "held_from_elsewhere", "faulty"} <= target.keys()
+    assert {"rejected", "complete", "states"} <= json.loads(done.stdout)["targets"][0].keys()
+    assert {"version", "sent_bytes", "took_s"} <= json.loads(done.stdout).keys()
+    kinds = {"missing", "unlinked", "wrong_bytes", "duplicates", "strays", "others"}
+    assert kinds <= json.loads(audit.stdout)["targets"][0].keys()
 
 
 @pytest.mark.parametrize(

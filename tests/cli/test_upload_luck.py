@@ -102,7 +102,7 @@ def test_a_dry_run_follows_the_other_options(zoocut: Zoocut, server: Running, tm
     without = zoocut(*command, **account(server))
     assert (without.returncode, "--rights" in without.stderr) == (2, True)
     done = zoocut(*command, "--rights", "DP1", "--json", **account(server))
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     told = json.loads(done.stdout)
     assert told["rights_basis"] == "DP1"
     green, red = told["targets"]
@@ -111,7 +111,7 @@ def test_a_dry_run_follows_the_other_options(zoocut: Zoocut, server: Running, tm
     assert (red["rows"], red["held_from_elsewhere"], red["to_upload"]) == (2, 0, 2)
     text = zoocut(*command, "--rights", "DP1", **account(server)).stdout
     assert "'Dry r': 2 of 2 rows to upload" in text
-    assert "1700: images/0-0.png is no whole PNG" in text
+    assert "1700: images/0-0.png holds no PNG" in text
 
 
 def test_another_copy_of_the_run_is_told_to_adopt(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:

@@ -13,9 +13,15 @@ __all__ = ["foretell"]
 SHOWN_FAULTS = 20
 
 
-def foretell(run: Run, order: Order, answer_s: float, as_json: bool) -> None:
-    """Tell what an upload would do; nothing is written here or there."""
-    from zoocut.cli.console import notes, print_json, results
+def foretell(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
+    """Tell what an upload would do; nothing is written here or there.
+
+    Returns
+    -------
+    bool
+        Whether every row could be uploaded.
+    """
+    from zoocut.cli.console import print_json
     from zoocut.cli.server import credentials_for
     from zoocut.upload import forecast
     from zoocut.zooniverse.connect import connect
@@ -24,7 +30,14 @@ def foretell(run: Run, order: Order, answer_s: float, as_json: bool) -> None:
     document = forecast(run, order, panoptes)
     if as_json:
         print_json(document)
-        return
+    else:
+        _tell(document)
+    return not any(target["faulty"] for target in document["targets"])
+
+
+def _tell(document: dict[str, Any]) -> None:
+    from zoocut.cli.console import notes, results
+
     for line in [*_head(document), *(line for target in document["targets"] for line in _target(target))]:
         results.print(line, markup=False)
     for concern in document["concerns"]:

@@ -94,13 +94,13 @@ def upload(
         again=again,
         checks=CHECKS[settings.check],
     )
-    if dry_run:
-        foretell(opened, order, settings.answer_s, as_json)
-    else:
-        _carry_out(opened, order, settings.answer_s, as_json)
+    act = foretell if dry_run else _carry_out
+    if not act(opened, order, settings.answer_s, as_json):
+        raise typer.Exit(3)
 
 
-def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> None:
+def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
+    """Upload, and tell whether no row was rejected."""
     from zoocut.cli.progress import upload_progress
     from zoocut.cli.server import credentials_for
     from zoocut.cli.stopping import stopping
@@ -120,8 +120,7 @@ def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> None:
     _tell(run.path, summary, as_json)
     if stop.flag.is_set() and not summary.complete:
         raise Interrupted(f"stopped; the run is safe: go on with `zoocut upload {run.path}`", stop.exit_code)
-    if summary.rejected:
-        raise typer.Exit(3)
+    return not summary.rejected
 
 
 def _settings(run_settings: Mapping[str, Any], given: Mapping[str, object]) -> UploadSettings:

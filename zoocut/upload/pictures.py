@@ -109,6 +109,7 @@ def content_problem(image: Image, content: bytes) -> str | None:
         All of it.
     """
     from PIL import Image as Picture
+    from PIL import UnidentifiedImageError
 
     expected = DRAWN_TYPES.get(image.mime)
     if expected is None:
@@ -123,6 +124,8 @@ def content_problem(image: Image, content: bytes) -> str | None:
                 picture.verify()  # compares the checksum of every part, to the end
             else:
                 picture.load()
+    except UnidentifiedImageError:
+        return f"{image.path} holds no {expected}: draw it again, then run `zoocut upload --retry-rejected`"
     except Exception as error:  # Pillow raises anything from SyntaxError to struct.error for broken files
         return (
             f"{image.path} is no whole {expected} ({error}): draw it again, then run "

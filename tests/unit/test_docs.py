@@ -1,4 +1,4 @@
-"""Every command in the page about subject sets exists and takes the options that are shown."""
+"""Every command in the pages about uploading and about sets exists and takes the options that are shown."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ import typer
 
 from zoocut.cli.main import app
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "sets.md"
-LINES = re.findall(r"^    \$ (zoocut .+)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def typed_in(page: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(r"^    \$ (zoocut .+)$", text, flags=re.MULTILINE)
 
 
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
@@ -25,7 +29,7 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
     return command, words
 
 
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", [*typed_in("sets.md"), *typed_in("uploading.md")])
 def test_command_can_be_typed(line: str) -> None:
     command, rest = command_of(shlex.split(line)[1:])
     parser = command.make_parser(command.context_class(command, info_name="zoocut"))
@@ -42,5 +46,5 @@ def test_a_wrong_option_would_be_found() -> None:
 
 def test_every_command_of_sets_is_told_about() -> None:
     group: Any = typer.main.get_command(app)
-    told = {shlex.split(line)[2] for line in LINES if line.startswith("zoocut sets ")}
+    told = {shlex.split(line)[2] for line in typed_in("sets.md") if line.startswith("zoocut sets ")}
     assert told == set(group.commands["sets"].commands)
