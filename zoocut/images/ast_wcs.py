@@ -52,8 +52,8 @@ def read_ast(text: str) -> Any:
             mapping.System = "ICRS"
     except Ast.AstError as error:
         raise ValueError(str(error).splitlines()[0]) from error
-    if not isinstance(mapping, Ast.Mapping):
-        raise ValueError("it is no mapping of AST")
+    if not isinstance(mapping, Ast.Mapping) or (mapping.Nin, mapping.Nout) != (2, 2):
+        raise ValueError("it is no mapping of AST from two coordinates to two")
     return mapping
 
 

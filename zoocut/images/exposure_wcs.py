@@ -55,10 +55,8 @@ def exposure_wcs(path: Path, file: fits.HDUList, image: Any, origin: tuple[int, 
         raise InputError(f"{path} has a WCS that cannot be read ({error}): fetch it again") from error
     if mapping is None:
         return read_wcs(image.header)
-    if not mapping.TranInverse:
-        raise InputError(
-            f"{path} has a WCS that leads from pixels to the sky alone: zoocut cannot find sources by it"
-        )
+    if not (mapping.TranForward and mapping.TranInverse):
+        raise InputError(f"{path} has a WCS that leads one way only: zoocut cannot find sources by it")
     return AstWcs(mapping, origin, tuple(image.shape))
 
 
