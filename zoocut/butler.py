@@ -39,7 +39,7 @@ def open_butler(repository: str, collections: Sequence[str], folder: Path) -> Bu
     Raises
     ------
     ConfigError
-        When lsst-daf-butler is not installed.
+        When lsst-daf-butler, or what it needs for this repository, is not installed.
     InputError
         When the repository is missing or unreadable, or a collection is not in it.
     """
@@ -47,8 +47,8 @@ def open_butler(repository: str, collections: Sequence[str], folder: Path) -> Bu
         from lsst.daf.butler import Butler
     except ModuleNotFoundError:
         raise ConfigError("a Butler repository needs lsst-daf-butler: pip install 'zoocut[butler]'") from None
-    place = folder / repository
-    address = str(place) if "://" not in repository and place.exists() else repository
+    place = repository if "://" in repository else str(folder / repository)
+    address = place if Path(place).exists() else repository
     try:
         butler = Butler.from_config(address, collections=list(collections))
         for name in collections:
@@ -59,12 +59,26 @@ def open_butler(repository: str, collections: Sequence[str], folder: Path) -> Bu
             f"there is no Butler repository at {place}, nor an alias {repository!r} (known: {aliases}): check"
             " `repository`"
         ) from None
+    except ImportError as error:
+        raise ConfigError(f"the Butler repository {repository} {_lacking(error)}") from None
     except Exception as error:
         raise InputError(
-            f"the Butler repository {repository} cannot be opened ({_brief(error)}): check `repository` and"
-            " `collections`"
+            f"the Butler repository {repository} cannot be opened ({_brief(error)}): {_advice(error)}"
         ) from error
     return butler
+
+
+def _lacking(error: ImportError) -> str:
+    return (
+        f"needs another package ({_brief(error)}): pip install 'zoocut[butler-s3]' for files in S3,"
+        " 'zoocut[butler-remote]' for a Butler server"
+    )
+
+
+def _advice(error: Exception) -> str:
+    if "credentials" in str(error):
+        return "set BUTLER_RUBIN_ACCESS_TOKEN to an access token of that server"
+    return "check `repository` and `collections`"
 
 
 def closing_with(owner: object, butler: Butler) -> Butler:
@@ -155,6 +169,8 @@ def fetched(address: Callable[[], Any]) -> Iterator[Path]:
 
     Raises
     ------
+    ConfigError
+        When a package that the address needs is not installed.
     InputError
         When the file is not there, or the address is refused.
     """
@@ -176,6 +192,8 @@ def _again(address: Callable[[], Any]) -> tuple[Any, Any]:
         place = f"{resource.scheme}://{resource.netloc}{resource.path}"
         local = resource.as_local()
         return local, local.__enter__()
+    except ImportError as error:
+        raise ConfigError(f"{place} {_lacking(error)}") from None
     except Exception as error:
         raise InputError(
             f"{place} cannot be read ({_unsigned(_brief(error))}): is the file there, the link valid,"

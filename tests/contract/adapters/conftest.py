@@ -279,16 +279,17 @@ def _formatter() -> type[Any]:
     return Unread
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def new_repository() -> Iterator[Callable[..., Repository]]:
-    """Make a repository, at will with its registry in PostgreSQL."""
+    """Make a repository, at will with its registry in PostgreSQL or its files elsewhere."""
     from lsst.daf.butler import Butler, Config
 
     with ExitStack() as stack:
 
-        def make(root: Path, registry: str | None = None) -> Repository:
-            config = Config({"registry": {"db": registry}}) if registry else None
-            Butler.makeRepo(str(root), config=config)
+        def make(root: Path, registry: str | None = None, files: str | None = None) -> Repository:
+            elsewhere = {"registry": {"db": registry}} if registry else {}
+            elsewhere |= {"datastore": {"root": files}} if files else {}
+            Butler.makeRepo(str(root), config=Config(elsewhere), forceConfigRoot=False)
             return Repository(root, stack.enter_context(Butler.from_config(str(root), writeable=True)))
 
         yield make
