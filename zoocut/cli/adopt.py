@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from zoocut.cli.options import JsonOption, ManifestFolder
 
 __all__ = ["adopt"]
 
 
 def adopt(
-    run: Annotated[Path, typer.Argument(help="The run folder: any folder with a manifest.csv.")],
+    run: ManifestFolder,
     project: Annotated[
         str | None, typer.Option(help="The project: owner/name, or its number. Else where the run goes.")
     ] = None,
@@ -20,7 +21,7 @@ def adopt(
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask before subjects of another tool are taken over.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Rebuild a lost ledger from the server, or take over what another tool has begun to upload.
 

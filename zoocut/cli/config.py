@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from zoocut.cli.options import JsonOption
+
 app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 
 
@@ -20,7 +22,7 @@ def show(
     path: Annotated[
         Path, typer.Argument(metavar="CONFIG", help="The configuration file.", show_default=False)
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Print every setting with where its value came from.
 

@@ -8,11 +8,13 @@ import typer
 
 from zoocut.cli.asking import agree, told_when_stopped
 from zoocut.cli.console import notes, print_json, results
-from zoocut.cli.server import EndpointOption, ProjectOption, sign_in
-from zoocut.cli.tables import CsvOption, JsonOption, show
+from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, YesOption
+from zoocut.cli.server import sign_in
+from zoocut.cli.tables import show
 
 if TYPE_CHECKING:
     from zoocut.dedupe import Copy, Group
+    from zoocut.zooniverse.keeper import Keeper
 
 __all__ = ["dedupe"]
 
@@ -31,7 +33,7 @@ def dedupe(
     delete: Annotated[
         bool, typer.Option("--delete-unseen", help="Also delete those that no volunteer can have met.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it without being asked.")] = False,
+    yes: YesOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -42,23 +44,34 @@ def dedupe(
 
     Example: zoocut dedupe --set 'Night 1' --project owner/name --unlink
     """
-    from zoocut.dedupe import delete_unseen, find_groups, shared_sets, unlink_others
     from zoocut.errors import ConfigError
-    from zoocut.sets import find_project, find_set
 
     if project is None and subject_set is None:
         raise ConfigError("say where to look: --project OWNER/NAME, and --set for one set of it")
     keeper = sign_in(endpoint)
-    owner = find_project(keeper, project)
-    details = find_set(keeper, owner, subject_set) if subject_set is not None else None
-    place = owner or keeper.project(details.subject_set.project_id if details else "")
-    among = (
-        keeper.subjects_of_set(details.subject_set.set_id) if details else keeper.subjects_of_project(place)
-    )
-    groups = find_groups(keeper, place, among)
-    if not unlink and not delete:
+    groups = _groups(keeper, project, subject_set)
+    if unlink or delete:
+        _settle(keeper, groups, delete, yes, as_json)
+    else:
         show("duplicates", [row for group in groups for row in _rows(group)], as_json, as_csv)
-        return
+
+
+def _groups(keeper: Keeper, project: str | None, subject_set: str | None) -> list[Group]:
+    from zoocut.dedupe import find_groups
+    from zoocut.sets import find_project, find_set
+
+    owner = find_project(keeper, project)
+    if subject_set is None:
+        assert owner is not None
+        return find_groups(keeper, owner, keeper.subjects_of_project(owner))
+    held = find_set(keeper, owner, subject_set).subject_set
+    return find_groups(keeper, owner or keeper.project(held.project_id), keeper.subjects_of_set(held.set_id))
+
+
+def _settle(keeper: Keeper, groups: list[Group], delete: bool, yes: bool, as_json: bool) -> None:
+    """Take all but one of each out of the sets, and delete those that nobody can have met where that is asked."""
+    from zoocut.dedupe import delete_unseen, shared_sets, unlink_others
+
     others = sum(bool(shared_sets(group, other)) for group in groups for other in group.others)
     unseen = sum(
         one.unseen and set(one.subject.sets) <= set(group.kept.subject.sets)

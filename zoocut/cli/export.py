@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from zoocut.cli.options import JsonOption, RunFolder
+
 
 def export(
-    path: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.", show_default=False)],
+    path: RunFolder,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -19,7 +21,7 @@ def export(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write which subject each diaSourceId became, with its Talk page and its images' checksums.
 

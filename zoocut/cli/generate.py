@@ -8,44 +8,54 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoocut.cli.options import JsonOption
+
 if TYPE_CHECKING:
     from zoocut.generate import Summary
 
 
+ConfigArgument = Annotated[Path, typer.Argument(help="The configuration file.", show_default=False)]
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", help="The run folder, new or made with the same settings.", show_default=False
+    ),
+]
+InputOption = Annotated[
+    str | None,
+    typer.Option("--input", help="The catalog: overrides catalog.path. Quote patterns.", show_default=False),
+]
+JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes to draw with.")]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Most sources to take.", show_default=False)
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Take every source, whatever select.limit says.")]
+LeastOption = Annotated[
+    float | None, typer.Option("--reliability-min", help="Least reliability, inclusive.", show_default=False)
+]
+GreatestOption = Annotated[
+    float | None,
+    typer.Option("--reliability-max", help="Greatest reliability, inclusive.", show_default=False),
+]
+SettingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a setting; the value as TOML.", show_default=False
+    ),
+]
+
+
 def generate(
-    config: Annotated[Path, typer.Argument(help="The configuration file.", show_default=False)],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", help="The run folder, new or made with the same settings.", show_default=False
-        ),
-    ],
-    input: Annotated[
-        str | None,
-        typer.Option(
-            "--input", help="The catalog: overrides catalog.path. Quote patterns.", show_default=False
-        ),
-    ] = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes to draw with.")] = 1,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Most sources to take.", show_default=False)
-    ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Take every source, whatever select.limit says.")
-    ] = False,
-    reliability_min: Annotated[
-        float | None, typer.Option(help="Least reliability, inclusive.", show_default=False)
-    ] = None,
-    reliability_max: Annotated[
-        float | None, typer.Option(help="Greatest reliability, inclusive.", show_default=False)
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a setting; the value as TOML.", show_default=False
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    config: ConfigArgument,
+    output: OutputOption,
+    input: InputOption = None,
+    jobs: JobsOption = 1,
+    limit: LimitOption = None,
+    every: AllOption = False,
+    reliability_min: LeastOption = None,
+    reliability_max: GreatestOption = None,
+    settings: SettingOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Draw the sources of a catalog: PNGs, sources.parquet, manifest.csv.
 

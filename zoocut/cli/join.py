@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoocut.cli.options import JsonOption
+
 if TYPE_CHECKING:
     from zoocut.join import Joined
 
@@ -32,7 +34,7 @@ def join(
         str | None,
         typer.Option("--endpoint", help="The export's server, where the runs went to several."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Add diaSourceId and the catalog's columns to a classification export.
 

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from zoocut.cli.console import notes, print_json, results
-from zoocut.cli.server import EndpointOption, endpoint_of, sign_in
-from zoocut.cli.tables import JsonOption
+from zoocut.cli.options import EndpointOption, JsonOption
+from zoocut.cli.server import endpoint_of, sign_in
 
 __all__ = ["login", "logout", "whoami"]
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoocut.cli.asking import agree, told_when_stopped
 from zoocut.cli.console import print_json, results
-from zoocut.cli.server import EndpointOption, ProjectOption, sign_in, target_of
-from zoocut.cli.tables import CsvOption, JsonOption, show
+from zoocut.cli.options import (
+    CsvOption,
+    EndpointOption,
+    JsonOption,
+    ProjectOption,
+    RunFolder,
+    RunsSetOption,
+    YesOption,
+)
+from zoocut.cli.server import sign_in, target_of
+from zoocut.cli.tables import show
 
 if TYPE_CHECKING:
     from zoocut.metadata import Change
@@ -19,15 +27,13 @@ __all__ = ["metadata"]
 
 
 def metadata(
-    path: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.", show_default=False)],
+    path: RunFolder,
     write: Annotated[
         bool, typer.Option("--apply/--diff", help="Write the differences, or only show them.")
     ] = False,
     project: ProjectOption = None,
-    subject_set: Annotated[
-        str | None, typer.Option("--set", help="The set, where the run went to several.", show_default=False)
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it without being asked.")] = False,
+    subject_set: RunsSetOption = None,
+    yes: YesOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from zoocut.cli.options import JsonOption, RunFolder
+
 
 def preview(
-    path: Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.", show_default=False)],
+    path: RunFolder,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The page; RUN/preview.html when not given.", show_default=False),
@@ -17,7 +19,7 @@ def preview(
     embed: Annotated[
         bool, typer.Option("--embed", help="Put the pictures into the page, to send it to somebody.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print where the page is as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a page of the cutouts that opens from disk: search, sort, what volunteers see, what was rejected.
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zoocut.ledger import Target
@@ -14,24 +12,7 @@ if TYPE_CHECKING:
     from zoocut.zooniverse.account import Credentials
     from zoocut.zooniverse.keeper import Keeper
 
-__all__ = ["EndpointOption", "ProjectOption", "credentials_for", "endpoint_of", "sign_in", "target_of"]
-
-EndpointOption = Annotated[
-    str | None,
-    typer.Option(
-        "--endpoint", help="The server; PANOPTES_ENDPOINT, else the real Zooniverse.", show_default=False
-    ),
-]
-ProjectOption = Annotated[
-    str | None,
-    typer.Option(
-        "--project",
-        "-p",
-        envvar="ZOOCUT_PROJECT",
-        help="The project as owner/name, or its id.",
-        show_default=False,
-    ),
-]
+__all__ = ["credentials_for", "endpoint_of", "sign_in", "target_of"]
 
 
 def endpoint_of(given: str | None) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoocut.cli.asking import agree
-from zoocut.cli.server import EndpointOption, ProjectOption, sign_in
-from zoocut.cli.tables import CsvOption, JsonOption, printable, show
+from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, YesOption
+from zoocut.cli.server import sign_in
+from zoocut.cli.tables import printable, show
 
 if TYPE_CHECKING:
     from zoocut.sets import Line
 
-__all__ = ["SetArgument", "YesOption", "app"]
+__all__ = ["SetArgument", "app"]
 
 app = typer.Typer(help="See, arrange and remove subject sets.", no_args_is_help=True)
 
@@ -22,7 +23,6 @@ SetArgument = Annotated[
     str,
     typer.Argument(metavar="SET", help="The set's name or id; id:N insists on the id.", show_default=False),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do it without being asked.")]
 
 
 @app.command("list")

@@ -10,9 +10,10 @@ import typer
 
 from zoocut.cli.asking import agree, told_when_stopped
 from zoocut.cli.console import notes, print_json, results
-from zoocut.cli.server import EndpointOption, ProjectOption, sign_in
-from zoocut.cli.sets import SetArgument, YesOption, app
-from zoocut.cli.tables import JsonOption, printable, show
+from zoocut.cli.options import EndpointOption, JsonOption, ProjectOption, YesOption
+from zoocut.cli.server import sign_in
+from zoocut.cli.sets import SetArgument, app
+from zoocut.cli.tables import printable, show
 
 if TYPE_CHECKING:
     from zoocut.zooniverse.keeper import Keeper, SetDetails

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from zoocut.cli.options import JsonOption, RunFolder
+
 __all__ = ["status"]
 
 
 def status(
-    run: Annotated[Path, typer.Argument(help="The run folder.")],
+    run: RunFolder,
     remote: Annotated[
         bool, typer.Option("--remote", help="Also ask the server: subjects, workflows, what volunteers did.")
     ] = False,
@@ -22,7 +24,7 @@ def status(
             "--watch", min=1.0, help="Tell again every so many seconds, until Ctrl-C.", show_default=False
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for scripts.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Tell where a run stands, from its ledger alone; also while an upload is running.
 

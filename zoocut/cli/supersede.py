@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from zoocut.cli.console import print_json, results
-from zoocut.cli.server import EndpointOption, ProjectOption, target_of
-from zoocut.cli.tables import JsonOption
+from zoocut.cli.options import EndpointOption, JsonOption, ProjectOption
+from zoocut.cli.server import target_of
 
 __all__ = ["supersede"]
 

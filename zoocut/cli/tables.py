@@ -5,16 +5,11 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from zoocut.cli.console import print_json, results
 
-__all__ = ["CsvOption", "JsonOption", "printable", "show"]
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
+__all__ = ["printable", "show"]
 
 
 def printable(value: Any) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoocut.cli.options import JsonOption, ManifestFolder
+
 if TYPE_CHECKING:
     from zoocut.config.upload import UploadSettings
     from zoocut.run import Run
@@ -20,46 +22,85 @@ CHECKS = {"all": 100, "sample": 3, "none": 0}
 """Public addresses read back for each batch of at most 100."""
 
 
+ProjectOption = Annotated[
+    str | None, typer.Option("--project", help="The project: owner/name, or its number.")
+]
+SetOption = Annotated[str | None, typer.Option("--set", help="The set's name; made when new.")]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", help="The server. Else PANOPTES_ENDPOINT, else where the run already goes."),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what it would do; write nothing.")]
+RetryOption = Annotated[bool, typer.Option("--retry-rejected", help="Give rejected rows another chance.")]
+SetByOption = Annotated[
+    str | None,
+    typer.Option("--set-by", help="A metadata key; with --set 'Night {KEY}' each value has a set."),
+]
+SampleOption = Annotated[
+    int | None, typer.Option("--sample", min=1, help="Only the first rows, for a rehearsal on staging.")
+]
+RightsOption = Annotated[
+    str | None, typer.Option("--rights", help="For LSST instruments: why the pixels may be public.")
+]
+UrlsOption = Annotated[
+    bool, typer.Option("--urls", help="Name images by the addresses in manifest-urls.csv; send no bytes.")
+]
+AssentOption = Annotated[bool, typer.Option("--yes", help="Do not ask before adding to a set in use.")]
+AgainOption = Annotated[
+    bool, typer.Option("--again", help="Make rows also when the set already holds their external_id.")
+]
+CheckOption = Annotated[
+    str | None,
+    typer.Option("--check", help="Public addresses to read back before linking: all, sample or none."),
+]
+PATIENCE = "How patiently, how much at once"
+SettleOption = Annotated[
+    float | None,
+    typer.Option(
+        "--settle",
+        min=0,
+        help="Seconds until the absence of a doubtful subject counts.",
+        rich_help_panel=PATIENCE,
+    ),
+]
+GiveUpOption = Annotated[
+    float | None,
+    typer.Option(
+        "--give-up-after",
+        min=1,
+        help="Seconds without any progress after which it ends.",
+        rich_help_panel=PATIENCE,
+    ),
+]
+AnswerOption = Annotated[
+    float | None,
+    typer.Option("--answer", min=0.1, help="Seconds to wait for an answer.", rich_help_panel=PATIENCE),
+]
+RequestsOption = Annotated[
+    int | None,
+    typer.Option("--requests", min=1, max=64, help="Most requests at once.", rich_help_panel=PATIENCE),
+]
+
+
 def upload(
-    run: Annotated[Path, typer.Argument(help="The run folder: any folder with a manifest.csv.")],
-    project: Annotated[str | None, typer.Option(help="The project: owner/name, or its number.")] = None,
-    subject_set: Annotated[str | None, typer.Option("--set", help="The set's name; made when new.")] = None,
-    endpoint: Annotated[
-        str | None, typer.Option(help="The server. Else PANOPTES_ENDPOINT, else where the run already goes.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do; write nothing.")] = False,
-    retry_rejected: Annotated[
-        bool, typer.Option("--retry-rejected", help="Give rejected rows another chance.")
-    ] = False,
-    set_by: Annotated[
-        str | None,
-        typer.Option("--set-by", help="A metadata key; with --set 'Night {KEY}' each value has a set."),
-    ] = None,
-    sample: Annotated[
-        int | None, typer.Option(min=1, help="Only the first rows, for a rehearsal on staging.")
-    ] = None,
-    rights: Annotated[
-        str | None, typer.Option(help="For LSST instruments: why the pixels may be public.")
-    ] = None,
-    urls: Annotated[
-        bool, typer.Option("--urls", help="Name images by the addresses in manifest-urls.csv; send no bytes.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before adding to a set in use.")] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="Make rows also when the set already holds their external_id.")
-    ] = False,
-    check: Annotated[
-        str | None, typer.Option(help="Public addresses to read back before linking: all, sample or none.")
-    ] = None,
-    settle: Annotated[
-        float | None, typer.Option(min=0, help="Seconds until the absence of a doubtful subject counts.")
-    ] = None,
-    give_up_after: Annotated[
-        float | None, typer.Option(min=1, help="Seconds without any progress after which it ends.")
-    ] = None,
-    answer: Annotated[float | None, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = None,
-    requests: Annotated[int | None, typer.Option(min=1, max=64, help="Most requests at once.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+    run: ManifestFolder,
+    project: ProjectOption = None,
+    subject_set: SetOption = None,
+    endpoint: EndpointOption = None,
+    dry_run: DryRunOption = False,
+    retry_rejected: RetryOption = False,
+    set_by: SetByOption = None,
+    sample: SampleOption = None,
+    rights: RightsOption = None,
+    urls: UrlsOption = False,
+    yes: AssentOption = False,
+    again: AgainOption = False,
+    check: CheckOption = None,
+    settle: SettleOption = None,
+    give_up_after: GiveUpOption = None,
+    answer: AnswerOption = None,
+    requests: RequestsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Upload a run to a subject set: each row exactly once. Run it again and it goes on.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from zoocut.cli.options import JsonOption, RunFolder
 
 if TYPE_CHECKING:
     from zoocut.verify import Audit
@@ -17,12 +18,12 @@ SHOWN = 10
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="The run folder.")],
+    run: RunFolder,
     check: Annotated[str, typer.Option(help="Images to read back: all, sample or none.")] = "sample",
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete strays: subjects of this run that no set holds.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare what the server really holds with the run: read only, unless --prune is given.
 
@@ -48,7 +49,7 @@ def verify(
     with Ledger.read(opened.ledger) as ledger:
         for target in target_of(opened, ledger):
             panoptes, store = connect(target.endpoint, credentials_for(target.endpoint))
-            audit = audit_target(opened, ledger, target, panoptes, store, check)
+            audit = audit_target(opened, ledger, target, panoptes.patient(), store, check)
             pruned = remove_strays(panoptes, audit) if prune else 0
             differences += audit.differences - pruned
             documents.append(_document(audit, pruned))

@@ -1,0 +1,47 @@
+"""Options and arguments that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "CsvOption",
+    "EndpointOption",
+    "JsonOption",
+    "ManifestFolder",
+    "ProjectOption",
+    "RunFolder",
+    "RunsSetOption",
+    "YesOption",
+]
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.", show_default=False)]
+ManifestFolder = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="The run folder: any folder with a manifest.csv.", show_default=False),
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option(
+        "--endpoint", help="The server; PANOPTES_ENDPOINT, else the real Zooniverse.", show_default=False
+    ),
+]
+ProjectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        "-p",
+        envvar="ZOOCUT_PROJECT",
+        help="The project as owner/name, or its id.",
+        show_default=False,
+    ),
+]
+RunsSetOption = Annotated[
+    str | None, typer.Option("--set", help="The set, where the run went to several.", show_default=False)
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it without being asked.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
