@@ -171,6 +171,19 @@ def test_exposures_and_positions_draw_what_arrays_draw(make: Maker, kind: str) -
     assert png.getvalue() == from_arrays()
 
 
+def test_columns_of_the_source_are_written_above() -> None:
+    row = pd.Series(
+        {"diaSourceId": 5, "ra": float(sky().ra.deg), "dec": float(sky().dec.deg), "snr": np.float64(7)}
+    )
+    plain = from_arrays()
+    drawn = [
+        task(add_metadata=True).generate_image(afw(2), afw(1), afw(3), scale=0.2, source=source).getvalue()
+        for source in (row, row.to_dict(), row.to_dict() | {"snr": 70.0})
+    ]
+    assert drawn[0] == drawn[1]
+    assert len({plain, *drawn}) == 3
+
+
 @MAKERS
 def test_pixels_mask_and_origin(make: Maker) -> None:
     image = image_in_memory(make(4), ("NO_DATA", "UNHEARD_OF"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,40 @@ def test_one_image_from_memory() -> None:
     assert moved.getvalue() != png.getvalue()
     with pytest.raises(InputError, match="77 cannot be drawn"):
         task.generate_image(science, template, difference, (500.0, 40.0), 0.2, dia_source_id=77)
+
+
+def test_footprints_of_an_older_processing(
+    repository: Any, night: Any, afw_archive: Any, source_catalog_writer: Callable[..., None], tmp_path: Path
+) -> None:
+    """`diff_image_type` names the templates, the differences and the catalog of footprints."""
+    from lsst.daf.butler import Butler
+
+    exposure = night.exposures[0]
+    types = {"template": "X_templateExp", "difference": "X_differenceExp", "science": "calexp"}
+    for kind, name in types.items():
+        repository.put(name, *exposure, night.file(kind, exposure))
+    data = pq.read_table(night.file("table", exposure)).to_pandas()[20:24]
+    data["instrument"] = "LSSTCam"
+    numbers = {}
+    for row in data[:3].to_dict("records"):
+        y_pix, x_pix = night.pixel_of(exposure, row)
+        numbers[row["diaSourceId"]] = afw_archive.put_footprint(
+            [(y_pix - 4, x_pix, x_pix + 6), (y_pix, x_pix, x_pix)]
+        )
+    source_catalog_writer(tmp_path / "sources.fits", afw_archive, numbers)
+    repository.put("X_diaSrc", *exposure, tmp_path / "sources.fits")
+    config = PlotImageSubtractionCutoutsConfig(
+        use_footprint=True, diff_image_type="X", science_image_type="calexp", save_as_numpy=True
+    )
+    task = PlotImageSubtractionCutoutsTask(output_path=tmp_path / "cutouts", config=config)
+    with Butler(repository.root, collections="night") as butler:
+        assert task.run(data, butler) == list(numbers)
+    raw = [np.load(path) for path in (tmp_path / "cutouts" / "numpy").rglob("*_diff*.npy")]
+    assert [image.shape for image in raw] == [(1, 5, 7)] * 3
+    with (tmp_path / "cutouts" / "rejected.csv").open(newline="") as file:
+        (refused,) = csv.DictReader(file)
+    assert refused["diaSourceId"] == str(data["diaSourceId"].iloc[3])
+    assert "the exposure's X_diaSrc has no footprint of it" in refused["reason"]
 
 
 def test_mistakes(comcam: Any, night: Any, tmp_path: Path) -> None:
