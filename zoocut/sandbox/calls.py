@@ -181,6 +181,14 @@ class Call:
         self.signed_in()
         self.acceptable(scope)
 
+    def may_change(self, silent_status: int, scope: str, find: Callable[[], Row]) -> Row:
+        """Make all checks that come before a change's own, and give the record that `find` finds."""
+        self.not_banned(silent_status)
+        self.signed_in()
+        row = find()
+        self.acceptable(scope)
+        return row
+
     def matches(self, kind: str, row: Row) -> None:
         """Require an If-Match header with the tag of this row."""
         given = self.request.headers.get("if-match")

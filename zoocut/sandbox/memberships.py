@@ -87,10 +87,7 @@ def editable(call: Call) -> Row:
 
 def update(call: Call) -> Response:
     """Change a membership's priority."""
-    call.not_banned(200)
-    call.signed_in()
-    row = editable(call)
-    call.acceptable("project")
+    row = call.may_change(200, "project", lambda: editable(call))
     call.matches("SetMemberSubject", row)
     content = call.root("set_member_subjects")
     check_keys(content)
@@ -102,10 +99,7 @@ def update(call: Call) -> Response:
 
 def remove(call: Call) -> Response:
     """Take one subject out of a set; the subject itself is removed later."""
-    call.not_banned(204)
-    call.signed_in()
-    row = editable(call)
-    call.acceptable("project")
+    row = call.may_change(204, "project", lambda: editable(call))
     call.matches("SetMemberSubject", row)
     with call.store.write():
         drop_members(call.store, row["subject_set_id"], [row["subject_id"]])

@@ -109,10 +109,7 @@ def editable(call: Call) -> Row:
 
 def update(call: Call) -> Response:
     """Change a project."""
-    call.not_banned(200)
-    call.signed_in()
-    row = editable(call)
-    call.acceptable("project")
+    row = call.may_change(200, "project", lambda: editable(call))
     call.matches("Project", row)
     content = call.root("projects")
     shapes.check(content, shapes.PROJECT_UPDATE)
@@ -130,10 +127,7 @@ def update(call: Call) -> Response:
 
 def remove(call: Call) -> Response:
     """Deactivate a project."""
-    call.not_banned(204)
-    call.signed_in()
-    row = editable(call)
-    call.acceptable("project")
+    row = call.may_change(204, "project", lambda: editable(call))
     call.matches("Project", row)
     with call.store.write():
         call.store.run("UPDATE projects SET active = 0, updated_at = ? WHERE id = ?", now_us(), row["id"])

@@ -129,10 +129,7 @@ def link_workflows(call: Call, set_id: int, workflow_ids: list[int]) -> None:
 
 async def update(call: Call) -> Response:
     """Change a set; no If-Match is asked for, so the last writer wins."""
-    call.not_banned(200)
-    call.signed_in()
-    row = call.editable("subject_sets", "subject_set", call.id)
-    call.acceptable("project")
+    row = call.may_change(200, "project", lambda: call.editable("subject_sets", "subject_set", call.id))
     content = call.root("subject_sets")
     shapes.check(content, shapes.SET_UPDATE)
     links = content.get("links", {})
@@ -168,10 +165,7 @@ def write_fields(call: Call, row: Row, name: str, metadata: dict[str, Any] | Non
 
 def remove(call: Call) -> Response:
     """Delete a set with its memberships; subjects left without a set go later."""
-    call.not_banned(204)
-    call.signed_in()
-    row = call.editable("subject_sets", "subject_set", call.id)
-    call.acceptable("project")
+    row = call.may_change(204, "project", lambda: call.editable("subject_sets", "subject_set", call.id))
     call.matches("SubjectSet", row)
     store, set_id = call.store, row["id"]
     members = store.rows("SELECT subject_id FROM set_member_subjects WHERE subject_set_id = ?", set_id)

@@ -128,10 +128,7 @@ def metadata_text(metadata: dict[str, Any]) -> str:
 
 def update(call: Call) -> Response:
     """Change metadata, media or sets of a subject; unchanged metadata leave its tag as it is."""
-    call.not_banned(200)
-    call.signed_in()
-    row = call.editable("subjects", "subject", call.id)
-    call.acceptable("subject")
+    row = call.may_change(200, "subject", lambda: call.editable("subjects", "subject", call.id))
     call.matches("Subject", row)
     content = call.root("subjects")
     shapes.check(content, shapes.SUBJECT_UPDATE)
@@ -152,10 +149,7 @@ def update(call: Call) -> Response:
 
 def remove(call: Call) -> Response:
     """Deactivate a subject; its row goes later when no set has it."""
-    call.not_banned(204)
-    call.signed_in()
-    row = call.editable("subjects", "subject", call.id)
-    call.acceptable("subject")
+    row = call.may_change(204, "subject", lambda: call.editable("subjects", "subject", call.id))
     call.matches("Subject", row)
     with call.store.write():
         call.store.run("UPDATE subjects SET active = 0, updated_at = ? WHERE id = ?", now_us(), row["id"])
@@ -175,10 +169,7 @@ def images(call: Call) -> Response:
 
 def attach(call: Call) -> Response:
     """Make a place for an image that goes with a subject."""
-    call.not_banned(201)
-    call.signed_in()
-    row = call.editable("subjects", "subject", call.id)
-    call.acceptable("medium")
+    row = call.may_change(201, "medium", lambda: call.editable("subjects", "subject", call.id))
     content = call.root("media")
     mime, metadata = content.get("content_type"), content.get("metadata", {})
     if not isinstance(mime, str) or normal_mime(mime) not in MIME_TYPES:

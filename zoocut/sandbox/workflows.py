@@ -131,10 +131,7 @@ def editable(call: Call) -> Row:
 
 def update(call: Call) -> Response:
     """Change a workflow; no If-Match is asked for."""
-    call.not_banned(200)
-    call.signed_in()
-    row = editable(call)
-    call.acceptable("project")
+    row = call.may_change(200, "project", lambda: editable(call))
     content = call.root("workflows")
     shapes.check(content, shapes.WORKFLOW_UPDATE)
     links = content.get("links", {})
@@ -162,10 +159,7 @@ def update(call: Call) -> Response:
 
 def remove(call: Call) -> Response:
     """Delete a workflow."""
-    call.not_banned(204)
-    call.signed_in()
-    row = editable(call)
-    call.acceptable("project")
+    row = call.may_change(204, "project", lambda: editable(call))
     call.matches("Workflow", row)
     with call.store.write():
         for table in ("workflow_sets", "subject_workflow_statuses"):
