@@ -60,8 +60,7 @@ def _target(
 ) -> dict[str, Any]:
     found = find_set(panoptes, project, goal.subject_set or "")
     run, begun = _known(run, goal)
-    every = (row for row in planned_rows(run) if share.holds(row.metadata))
-    rows = [_opened(run, row) for row in islice(every, order.sample)]
+    rows = [_opened(run, row) for row in islice(planned_rows(run, share), order.sample)]
     held = _held(run, panoptes, found) if found and not order.again else set()
     coming = [
         row

@@ -47,15 +47,15 @@ def plan(run: Run, ledger: Ledger, target: Target, *, sample: int | None = None,
         return
     if anew or ledger.manifest_of(target) != checksum:
         share = Share(target.set_by, target.set_value)
-        rows = (row for row in planned_rows(run) if share.holds(row.metadata))
-        ledger.plan(target, islice(rows, sample), checksum)
+        ledger.plan(target, islice(planned_rows(run, share), sample), checksum)
 
 
-def planned_rows(run: Run) -> Iterator[PlannedRow]:
-    """Look at every manifest row."""
+def planned_rows(run: Run, share: Share) -> Iterator[PlannedRow]:
+    """Look at every manifest row of a share."""
     pictures = RunPictures(run.path)
     for row in read_manifest(run.manifest):
-        yield _planned(pictures, row)
+        if share.holds(row.metadata):
+            yield _planned(pictures, row)
 
 
 def _checksum(path: Path) -> str:
