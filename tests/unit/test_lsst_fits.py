@@ -152,6 +152,26 @@ def test_planes_of_every_mask_count(tmp_path: Path) -> None:
         assert blanked.sum() == 4 * len(rows)
 
 
+def test_a_file_that_lsst_images_wrote() -> None:
+    """Kept, as lsst.images is not for every Python: 34 mask planes, and a WCS that no FITS header can hold."""
+    path = Path(__file__).resolve().parent / "lsst_images" / "written.fits.gz"
+    with open_exposure(path, {"NO_DATA"}, in_njy=True) as plane:
+        plane.load([(0, 30)])
+        pixels, wcs = plane.cut(Box(0, 0, 30, 40)), plane.wcs
+        assert plane.origin == (12, 3020)
+        assert "CTYPE1" not in plane.header
+    y_pix, x_pix = np.indices((30, 40))
+    np.testing.assert_array_equal(
+        pixels, np.where((x_pix + y_pix) % 7 == 0, np.nan, 100 * y_pix + x_pix).astype(np.float32)
+    )
+    tangent = WCS(naxis=2)
+    tangent.wcs.ctype, tangent.wcs.crval = ["RA---TAN", "DEC--TAN"], [150.0, 2.0]
+    tangent.wcs.crpix, tangent.wcs.cd = [20.0, 15.0], np.array([[-1.0, 0.1], [0.1, 1.0]]) * 0.2 / 3600
+    waves = (x_pix + 2 * np.sin((y_pix + 12) / 40), y_pix + 1.5 * np.sin((x_pix + 3020) / 30))
+    assert wcs is not None
+    assert np.max(wcs.pixel_to_world(x_pix, y_pix).separation(tangent.pixel_to_world(*waves)).arcsec) < 1e-6
+
+
 def test_planes_of_different_parts_are_aligned_by_their_origin(tmp_path: Path, afw: Path) -> None:
     """A template that is cut from (105, 110) on shows the same pixels of the detector."""
     data, header = fits.getdata(afw, 1), fits.getheader(afw, 1)
