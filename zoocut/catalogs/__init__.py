@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from zoocut.config.catalog import (
     AlertsSettings,
@@ -11,12 +13,15 @@ from zoocut.config.catalog import (
     CatalogSettings,
     TableSettings,
 )
+from zoocut.config.select import Cut
 from zoocut.model import Catalog
 
 __all__ = ["open_catalog"]
 
+NO_CUTS: Mapping[str, Cut] = MappingProxyType({})
 
-def open_catalog(settings: CatalogSettings, folder: Path) -> Catalog:
+
+def open_catalog(settings: CatalogSettings, folder: Path, cuts: Mapping[str, Cut] = NO_CUTS) -> Catalog:
     """Open the catalog that the settings name.
 
     Parameters
@@ -25,6 +30,8 @@ def open_catalog(settings: CatalogSettings, folder: Path) -> Catalog:
         The `[catalog]` section.
     folder : Path
         What its relative paths are relative to.
+    cuts : mapping of str to Cut
+        What will be asked of columns: a catalog that can may leave out rows that do not meet it.
 
     Raises
     ------
@@ -45,7 +52,7 @@ def open_catalog(settings: CatalogSettings, folder: Path) -> Catalog:
         case ApdbSettings():
             from zoocut.catalogs.apdb import ApdbCatalog
 
-            return ApdbCatalog(settings, folder)
+            return ApdbCatalog(settings, folder, cuts)
         case ButlerTableSettings():
             from zoocut.catalogs.butler import ButlerCatalog
 

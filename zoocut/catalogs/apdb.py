@@ -2,19 +2,23 @@
 
 A page begins behind the key (visit, detector, diaSourceId) of the last row of the page before it, which its
 index finds at once, however far the reading has come. All columns that the table has are read, so any version
-of the schema will do.
+of the schema will do; columns that had another name in early versions get the present one as well. Limits of
+`[select.cuts]` go into the query, so that rows which nobody wants are not fetched; choosing among the others
+stays where it is for every catalog.
 """
 
 from __future__ import annotations
 
+import operator
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoocut.catalogs.rows import TableNames, source_of_row
 from zoocut.config.catalog import ApdbSettings
+from zoocut.config.select import Cut
 from zoocut.errors import ConfigError, InputError
 from zoocut.model import DiaSource, Rejection
 
@@ -25,6 +29,20 @@ __all__ = ["ApdbCatalog"]
 
 TABLE = "DiaSource"
 KEY = ("visit", "detector", "diaSourceId")
+FORMER_NAMES = {
+    "band": "filterName",
+    "dec": "decl",
+    "midpointMjdTai": "midPointTai",
+    "psfChi2": "psChi2",
+    "psfFlux": "psFlux",
+    "psfFluxErr": "psFluxErr",
+    "psfNdata": "psNdata",
+    "reliability": "spuriousness",
+    "scienceFlux": "totFlux",
+    "scienceFluxErr": "totFluxErr",
+}
+"""Present name to former name, where zoocut looks at the column: DiaSource of alert schema 4 against 5 in
+lsst-alert-packet, which follow the APDB's."""
 
 
 class ApdbCatalog:
@@ -36,6 +54,8 @@ class ApdbCatalog:
         The database and which of its rows.
     folder : Path
         What a relative path is relative to.
+    cuts : mapping of str to Cut
+        Column to limits; rows outside of them need not be given.
 
     Raises
     ------
@@ -45,12 +65,15 @@ class ApdbCatalog:
         When the database cannot be reached, or has no DiaSource table with the needed columns.
     """
 
-    def __init__(self, settings: ApdbSettings, folder: Path) -> None:
+    def __init__(self, settings: ApdbSettings, folder: Path, cuts: Mapping[str, Cut]) -> None:
         self._settings = settings
+        self._cuts = cuts
         self._names = TableNames.of(settings)
         self._place, self._engine = _engine(settings, folder)
         weakref.finalize(self, self._engine.dispose)
-        self._table = self._reflected()
+        self._kinds = self._kinds_of_columns()
+        self._former = _former_names(self._kinds)
+        self._table = self._described()
         self._instrument = settings.instrument or self._recorded_instrument()
 
     @cached_property
@@ -69,7 +92,7 @@ class ApdbCatalog:
             for values in page:
                 cells = dict(zip(names, values, strict=True))
                 last = tuple(cells[name] for name in KEY)
-                yield self._source(cells)
+                yield self._source(cells | {new: cells[old] for new, old in self._former.items()})
             if len(page) < self._settings.rows_at_once:
                 return
 
@@ -92,14 +115,30 @@ class ApdbCatalog:
         import sqlalchemy as sa
 
         settings = self._settings
-        conditions: list[sa.ColumnElement[bool]] = []
-        if settings.reliability_min is not None:
-            conditions.append(self._table.c.reliability >= settings.reliability_min)
-        if settings.reliability_max is not None:
-            conditions.append(self._table.c.reliability <= settings.reliability_max)
+        conditions = self._within("reliability", settings.reliability_min, settings.reliability_max)
+        for name, cut in self._cuts.items():
+            if isinstance(self._kind(name), (sa.Float, sa.Integer)):
+                conditions += self._within(name, cut.min, cut.max)
         if settings.where is not None:
             conditions.append(sa.text(f"({settings.where.replace(':', chr(92) + ':')})"))  # type: ignore[arg-type]
         return conditions
+
+    def _within(
+        self, name: str, least: float | str | None, greatest: float | str | None
+    ) -> list[sa.ColumnElement[bool]]:
+        """Compare with a column's own precision: 0.7 as a four-byte number is less than 0.7."""
+        import sqlalchemy as sa
+
+        kind = self._kind(name)
+        column: sa.ColumnElement[Any] = sa.column(self._former.get(name, name))
+        tests: list[sa.ColumnElement[bool]] = []
+        for compare, limit in ((operator.ge, least), (operator.le, greatest)):
+            if isinstance(limit, (int, float)):
+                tests.append(compare(column, sa.cast(limit, kind) if isinstance(kind, sa.Float) else limit))
+        return tests
+
+    def _kind(self, name: str) -> sa.types.TypeEngine[Any] | None:
+        return self._kinds.get(self._former.get(name, name))
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
         import sqlalchemy as sa
@@ -119,31 +158,39 @@ class ApdbCatalog:
             return "check catalog.where, which is an SQL condition on the columns of DiaSource"
         return "check catalog.path, or the url and the password in ~/.pgpass or PGPASSWORD"
 
-    def _reflected(self) -> sa.Table:
-        """Describe the table by the names it has; only booleans need their type, SQLite has none."""
+    def _kinds_of_columns(self) -> dict[str, sa.types.TypeEngine[Any]]:
         import sqlalchemy as sa
 
         schema = self._settings.namespace
         try:
             inspector = sa.inspect(self._engine)
-            found = (
-                inspector.get_columns(TABLE, schema=schema) if inspector.has_table(TABLE, schema) else None
-            )
-            others = inspector.get_table_names(schema) if found is None else []
+            if inspector.has_table(TABLE, schema):
+                return {str(c["name"]): c["type"] for c in inspector.get_columns(TABLE, schema=schema)}
+            others = inspector.get_table_names(schema)
         except sa.exc.SQLAlchemyError as error:
             raise InputError(
                 f"{self._place} cannot be read ({_brief(error)}): {self._advice(error)}"
             ) from None
-        if found is None:
-            raise InputError(
-                f"{self._place} has no table {TABLE} (it has {', '.join(others[:8]) or 'none'}): is it an"
-                f" APDB, and catalog.namespace right?"
-            )
+        raise InputError(
+            f"{self._place} has no table {TABLE} (it has {', '.join(others[:8]) or 'none'}): is it an"
+            f" APDB, and catalog.namespace right?"
+        )
+
+    def _described(self) -> sa.Table:
+        """Describe the table by the names it has; only booleans need their type, SQLite has none."""
+        import sqlalchemy as sa
+
         needed = {*KEY, *self._names.needed, *(["reliability"] if self._asks_reliability else [])}
-        if missing := sorted(needed - {column["name"] for column in found}):
-            raise InputError(f"{self._place} has no column {', '.join(missing)} in {TABLE}: ask for others")
-        kinds = ((c["name"], sa.Boolean() if isinstance(c["type"], sa.Boolean) else None) for c in found)
-        return sa.Table(TABLE, sa.MetaData(), *(sa.Column(*pair) for pair in kinds), schema=schema)
+        if missing := sorted(needed - {*self._kinds, *self._former}):
+            advice = "check what asks for it: catalog.columns, reliability_min, reliability_max"
+            if {*missing} & {*KEY}:
+                advice = "give the table these columns, or read it as catalog.kind = 'table' from a file"
+            raise InputError(f"{self._place} has no column {', '.join(missing)} in {TABLE}: {advice}")
+        boolean = {name for name, kind in self._kinds.items() if isinstance(kind, sa.Boolean)}
+        columns: list[sa.Column[Any]] = [
+            sa.Column(name, sa.Boolean() if name in boolean else None) for name in self._kinds
+        ]
+        return sa.Table(TABLE, sa.MetaData(), *columns, schema=self._settings.namespace)
 
     @property
     def _asks_reliability(self) -> bool:
@@ -189,6 +236,12 @@ def _postgres(text: str) -> tuple[str, sa.Engine]:
     except ModuleNotFoundError:
         raise ConfigError("an APDB in PostgreSQL needs its driver: pip install 'zoocut[postgres]'") from None
     return address.render_as_string(hide_password=True), engine
+
+
+def _former_names(names: Iterable[str]) -> dict[str, str]:
+    """Give present to former name of the columns that are there under the former one alone."""
+    known = {*names}
+    return {new: old for new, old in FORMER_NAMES.items() if old in known and new not in known}
 
 
 def _brief(error: Exception) -> str:

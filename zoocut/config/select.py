@@ -14,8 +14,8 @@ __all__ = ["Cut", "OnePerObject", "SampleSettings", "SelectSettings"]
 class Cut(Section):
     """What a column must hold; a missing value meets `set = false` and nothing else."""
 
-    min: Annotated[float | str | None, Field(description="least value, inclusive")] = None
-    max: Annotated[float | str | None, Field(description="greatest value, inclusive")] = None
+    min: Annotated[int | float | str | None, Field(description="least value, inclusive")] = None
+    max: Annotated[int | float | str | None, Field(description="greatest value, inclusive")] = None
     one_of: Annotated[tuple[int | float | str, ...] | None, Field(description="the values allowed")] = None
     set: Annotated[
         bool | None, Field(description="true: the flag is set; false: it is not set, or missing")
