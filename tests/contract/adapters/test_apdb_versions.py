@@ -59,7 +59,7 @@ def given(shared: Path) -> Rows:
             sa.text('select * from "DiaSource" order by visit, detector, "diaSourceId"')
         )
         rows = [dict(row) for row in found.mappings()]
-    return [row | {"reliability": round(number / len(rows), 2)} for number, row in enumerate(rows)]
+    return [row | {"reliability": round(number * 7 % 290 / 290, 2)} for number, row in enumerate(rows)]
 
 
 def fill_newest(url: str, namespace: str | None, rows: Rows) -> None:
