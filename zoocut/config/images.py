@@ -88,8 +88,8 @@ class ButlerSettings(Section):
     footprint_type: Annotated[
         str | None,
         Field(
-            description="dataset type of the SourceCatalog whose footprints `use_footprint` cuts out; none: with "
-            "diff_image_type its _diaSrc, else the columns of [images.footprint]"
+            description="dataset type of the SourceCatalog whose footprints `use_footprint` cuts out, such as "
+            "dia_source_unfiltered; none: with diff_image_type its _diaSrc, else the columns of [images.footprint]"
         ),
     ] = None
     blank_planes: Annotated[

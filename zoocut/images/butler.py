@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ButlerImages"]
 
+WAYS = (
+    "images.footprint_type to the dataset type of its SourceCatalog, such as dia_source_unfiltered, or name columns"
+    " with its box in [images.footprint]"
+)
+
 
 class ButlerImages:
     """Cutouts out of the exposures of a repository.
@@ -48,8 +53,7 @@ class ButlerImages:
         self._settings = settings
         self._open_butler = open_butler
         self._north_up = draw.orientation == "north-up"
-        self._boxes = boxes_for(settings.footprint, draw)
-        self._catalog_type = settings.source_catalog_type if draw.use_footprint else None
+        self._squares = None if draw.use_footprint else boxes_for(settings.footprint, draw)
         self._footprints: tuple[str, Footprints] | None = None
         own = settings.diff_image_type is None
         self._types = (
@@ -103,25 +107,24 @@ class ButlerImages:
             yield from Aligned(self._boxes_on(exposure, data_id), self._north_up).cut(planes, sources)
 
     def _boxes_on(self, exposure: str, data_id: Mapping[str, Any]) -> Boxes:
-        if self._catalog_type is None:
-            return self._boxes
+        if self._squares is not None:
+            return self._squares
         if self._footprints is None or self._footprints[0] != exposure:
-            self._footprints = (exposure, self._read_footprints(self._catalog_type, data_id))
+            self._footprints = (exposure, self._read_footprints(data_id))
         return footprint_boxes(self._footprints[1], self._settings.footprint)
 
-    def _read_footprints(self, dataset_type: str, data_id: Mapping[str, Any]) -> Footprints:
+    def _read_footprints(self, data_id: Mapping[str, Any]) -> Footprints:
         """Read the exposure's catalog; one that cannot be had leaves the columns, and says why."""
+        dataset_type = self._settings.source_catalog_type
+        if dataset_type is None:
+            return Footprints(f"nothing tells its footprint: set {WAYS}")
         try:
             ref = find_dataset(self._butler, dataset_type, data_id, "images.footprint_type")
             with fetched(partial(self._butler.getURI, ref)) as path:
                 found = read_footprints(path)
         except InputError as error:
             return Footprints(f"its footprint is not known: {error}")
-        return Footprints(
-            f"the exposure's {dataset_type} has no footprint of it: name the dataset type of its catalog in"
-            " images.footprint_type, or columns with its box in [images.footprint]",
-            found,
-        )
+        return Footprints(f"the exposure's {dataset_type} has no footprint of it: set {WAYS}", found)
 
     @cached_property
     def _butler(self) -> Butler:

@@ -121,8 +121,23 @@ def test_sources_without_a_footprint_fall_back_on_columns_or_are_rejected(
     assert second.science.shape == (5, 3)
     assert second.difference[0, 0] == night.brightness[exposure, (y_pix, x_pix)]
     assert isinstance(third, Rejection)
-    assert third.reason.startswith("the exposure's my_sources has no footprint of it: name the dataset type")
+    assert third.reason.startswith(
+        "the exposure's my_sources has no footprint of it: set images.footprint_type"
+    )
     assert third.dia_source_id == str(bare.dia_source_id)
+
+
+def test_without_a_catalog_only_columns_tell(repository: Any, night: Any, exposure: tuple[int, int]) -> None:
+    bare, boxed = sources_of(repository)[20:22]
+    y_pix, x_pix = pixel_of(night, exposure, boxed)
+    box = {"bbox_min_x": x_pix, "bbox_max_x": x_pix + 2, "bbox_min_y": y_pix, "bbox_max_y": y_pix + 4}
+    boxed = replace(boxed, columns={**boxed.columns, **box})
+    types = {"template_image_type": TYPES["template"], "difference_image_type": TYPES["difference"]}
+    first, second = cut(images(repository.root, diff_image_type=None, **types), [bare, boxed])
+    assert isinstance(first, Rejection)
+    assert "nothing tells its footprint: set images.footprint_type" in first.reason
+    assert isinstance(second, Cutout)
+    assert second.science.shape == (5, 3)
 
 
 def test_catalogs_that_cannot_be_had(repository: Any, exposure: tuple[int, int], tmp_path: Path) -> None:
