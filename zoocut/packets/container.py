@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 import json
-import zlib
 from collections.abc import Iterator
 from typing import IO, Any
 
 from zoocut.errors import InputError
+from zoocut.packets.codecs import unpacked
 
 __all__ = ["LARGEST_BLOCK_BYTES", "read_container"]
 
@@ -67,16 +67,4 @@ def _block(file: IO[bytes], sync: bytes, codec: str) -> tuple[int, IO[bytes]]:
     packed = file.read(size)
     if len(packed) < size or file.read(SYNC_BYTES) != sync:
         raise InputError("its last block is incomplete")
-    return count, io.BytesIO(_unpacked(packed, codec))
-
-
-def _unpacked(packed: bytes, codec: str) -> bytes:
-    if codec == "null":
-        return packed
-    if codec != "deflate":
-        raise InputError(f"its blocks are packed with {codec}: pack them with deflate or not at all")
-    stream = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-    plain = stream.decompress(packed, LARGEST_BLOCK_BYTES)
-    if stream.unconsumed_tail:
-        raise InputError(f"a block unpacks to more than {LARGEST_BLOCK_BYTES // 2**20} MB")
-    return plain
+    return count, io.BytesIO(unpacked(packed, codec, LARGEST_BLOCK_BYTES))
