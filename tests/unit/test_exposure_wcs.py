@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,6 @@ def test_without_pyast_the_message_names_the_extra(
 ) -> None:
     number = put_wcs(afw_archive, text_of(frame_set(sip_header())))
     path = write(tmp_path / "image.fits", fits.Header(), {"SKYWCS_ID": number}, afw_archive)
-    monkeypatch.setitem(__import__("sys").modules, "starlink", None)
+    monkeypatch.setitem(sys.modules, "starlink", None)
     with pytest.raises(ConfigError, match=r"starlink-pyast: pip install 'zoocut\[butler\]'"):
         wcs_of(path)
