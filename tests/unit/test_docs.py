@@ -1,4 +1,4 @@
-"""Every command in the pages about uploading and about sets exists and takes the options that are shown."""
+"""Every command in the pages about inputs, uploading and sets exists and takes the options that are shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
     return command, words
 
 
-@pytest.mark.parametrize("line", [*typed_in("sets.md"), *typed_in("uploading.md")])
+@pytest.mark.parametrize("line", [*typed_in("sets.md"), *typed_in("uploading.md"), *typed_in("inputs.md")])
 def test_command_can_be_typed(line: str) -> None:
     command, rest = command_of(shlex.split(line)[1:])
     parser = command.make_parser(command.context_class(command, info_name="zoocut"))

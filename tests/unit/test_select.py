@@ -90,7 +90,7 @@ def test_a_cut_that_asks_nothing() -> None:
 
 
 def test_exclusion_lists(tmp_path: Path) -> None:
-    (tmp_path / "seen.csv").write_text(f"name,diaSourceId\na,1\nb,{2**60 + 1}\n")
+    (tmp_path / "seen.csv").write_text(f"name,diaSourceId\na,1\nb,{2**60 + 1}\nno source,\n")
     (tmp_path / "earlier").mkdir()
     (tmp_path / "earlier" / "manifest.csv").write_text("external_id,location:1\n3,a.png\n")
     rows: list[dict[str, Value]] = [{}, {}, {}, {}, {"diaSourceId": 2**60 + 1}, {"diaSourceId": 2**60}]
@@ -102,12 +102,16 @@ def test_exclusion_lists(tmp_path: Path) -> None:
     [
         ("none.csv", None, "cannot be read"),
         ("list.csv", "id\n1\n", "has no column diaSourceId or external_id"),
-        ("list.csv", "diaSourceId\nabc\n", "holds something else than ids"),
+        ("list.csv", "diaSourceId\n5\nabc\n", "holds 'abc' in line 3, which is no id: give whole numbers"),
+        ("list.csv", "diaSourceId\n5.0\n", "holds '5.0' in line 2, which is no id"),
+        ("list.csv", b"PAR1\xff\xfe", "is no CSV .*: give a CSV such as `zoocut export`"),
+        ("run", None, "cannot be read .*or a run with a manifest"),
     ],
 )
-def test_bad_exclusion_lists(tmp_path: Path, name: str, content: str | None, says: str) -> None:
+def test_bad_exclusion_lists(tmp_path: Path, name: str, content: str | bytes | None, says: str) -> None:
+    (tmp_path / "run").mkdir()
     if content is not None:
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError, match=says):
         choose([{}], tmp_path, exclude=[name])
 

@@ -1,4 +1,4 @@
-"""`zoocut sets add`, `remove`, `copy`, `merge`, `split` and `training`: which subjects a set holds."""
+"""`zoocut sets members`, `add`, `remove`, `copy`, `merge`, `split` and `training`: which subjects a set holds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from zoocut.cli.asking import agree, told_when_stopped
 from zoocut.cli.console import notes, print_json, results
-from zoocut.cli.options import EndpointOption, JsonOption, ProjectOption, YesOption
+from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, YesOption
 from zoocut.cli.server import sign_in
 from zoocut.cli.sets import SetArgument, app
 from zoocut.cli.tables import printable, show
@@ -33,6 +33,32 @@ SourceOption = Annotated[
     typer.Option("--dia-source-id", "-d", help="A diaSourceId; may be repeated.", show_default=False),
 ]
 STOPPED = "stopped; what was done so far stays: run the same command again to go on"
+
+
+@app.command()
+def members(
+    name: SetArgument,
+    project: ProjectOption = None,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """List the subjects of a set and the diaSourceId that each tells, whichever tool made them.
+
+    The CSV is one that `exclude` in a configuration's [select] takes.
+
+    Example: zoocut sets members 'Night 1' --project owner/name --csv > seen.csv
+    """
+    from zoocut.sets import find_project, find_set, list_members
+
+    keeper = sign_in(endpoint)
+    set_id = find_set(keeper, find_project(keeper, project), name).subject_set.set_id
+    rows = [
+        {"subject_id": m.subject_id, "diaSourceId": m.dia_source_id} for m in list_members(keeper, set_id)
+    ]
+    show("subjects", rows, as_json, as_csv)
+    if silent := sum(not row["diaSourceId"] for row in rows):
+        notes.print(f"note: {silent} of {len(rows)} subjects tell no diaSourceId", markup=False)
 
 
 @app.command()

@@ -61,7 +61,7 @@ class SelectSettings(Section):
     cuts: Annotated[dict[str, Cut], Field(description="column = what it must hold")] = {}
     exclude: Annotated[
         tuple[str, ...],
-        Field(description="sources to leave out: a CSV with diaSourceId or external_id, or a run folder"),
+        Field(description="sources to leave out: CSVs with diaSourceId or external_id, run folders"),
     ] = ()
     one_per_object: OnePerObject | None = None
     sample: SampleSettings | None = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from zoocut.errors import InputError
 
 __all__ = ["read_excluded"]
 
 ID_COLUMNS = ("diaSourceId", "external_id")
+SOURCES = "a CSV such as `zoocut export` and `zoocut sets members --csv` write, or a run with a manifest"
 
 
 def read_excluded(names: Iterable[str], folder: Path) -> frozenset[int]:
@@ -19,7 +21,8 @@ def read_excluded(names: Iterable[str], folder: Path) -> frozenset[int]:
     Parameters
     ----------
     names : iterable of str
-        CSV files, or run folders, whose manifests are such files.
+        CSV files with a column of ids, where an empty cell names no source; or run folders, whose manifests
+        are such files.
     folder : Path
         What relative names are relative to.
 
@@ -36,16 +39,30 @@ def _ids(path: Path) -> list[int]:
         path = path / "manifest.csv"
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            column = next((name for name in ID_COLUMNS if name in (rows.fieldnames or ())), None)
-            if column is None:
-                raise InputError(
-                    f"{path} in select.exclude has no column {' or '.join(ID_COLUMNS)}: name one so"
-                )
-            return [int(row[column]) for row in rows]
+            return [
+                exact for line, cell in _cells(path, file) if (exact := _id(path, line, cell)) is not None
+            ]
     except OSError as error:
         raise InputError(
-            f"{path} in select.exclude cannot be read ({error.strerror}): give a CSV or a run with a manifest"
+            f"{path} in select.exclude cannot be read ({error.strerror}): give {SOURCES}"
         ) from error
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path} in select.exclude holds something else than ids ({error})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} in select.exclude is no CSV ({error}): give {SOURCES}") from error
+
+
+def _cells(path: Path, file: TextIO) -> Iterator[tuple[int, str]]:
+    rows = csv.DictReader(file)
+    column = next((name for name in ID_COLUMNS if name in (rows.fieldnames or ())), None)
+    if column is None:
+        raise InputError(f"{path} in select.exclude has no column {' or '.join(ID_COLUMNS)}: name one so")
+    for row in rows:
+        yield rows.line_num, (row[column] or "").strip()
+
+
+def _id(path: Path, line: int, cell: str) -> int | None:
+    if cell and not (cell.isascii() and cell.isdecimal()):
+        raise InputError(
+            f"{path} in select.exclude holds {cell!r} in line {line}, which is no id: give whole numbers, or"
+            " nothing where a row stands for no source"
+        )
+    return int(cell) if cell else None

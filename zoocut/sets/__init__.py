@@ -14,12 +14,13 @@ from zoocut.sets.finding import find_project, find_set, find_subjects, find_work
 from zoocut.sets.local import LocalRun, local_runs
 from zoocut.sets.members import Retired, add, already_retired, remove, split_by
 from zoocut.sets.progress import Progress, WorkflowProgress, progress
-from zoocut.sets.showing import Line, WorkflowShare, describe, list_sets
+from zoocut.sets.showing import Line, Member, WorkflowShare, describe, list_members, list_sets
 from zoocut.sets.training import TrainingRow, mark_training, read_training, workflow_request
 
 __all__ = [
     "Line",
     "LocalRun",
+    "Member",
     "Progress",
     "Retired",
     "TrainingRow",
@@ -38,6 +39,7 @@ __all__ = [
     "foresee_deletion",
     "link",
     "link_copy",
+    "list_members",
     "list_sets",
     "local_runs",
     "mark_training",

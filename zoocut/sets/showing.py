@@ -8,9 +8,10 @@ from typing import Any
 
 from zoocut.sets.local import LocalRun
 from zoocut.zooniverse.keeper import Keeper, SetDetails
+from zoocut.zooniverse.names import dia_source_id
 from zoocut.zooniverse.panoptes import Project
 
-__all__ = ["Line", "WorkflowShare", "describe", "list_sets"]
+__all__ = ["Line", "Member", "WorkflowShare", "describe", "list_members", "list_sets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,27 @@ class Line:
     workflows: tuple[WorkflowShare, ...]
     run: str
     metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A subject of a set.
+
+    Parameters
+    ----------
+    subject_id, dia_source_id : str
+        The subject, and the source it shows; empty when it does not tell.
+    """
+
+    subject_id: str
+    dia_source_id: str
+
+
+def list_members(keeper: Keeper, set_id: str) -> Iterator[Member]:
+    """Yield the subjects of a set by id, whichever tool made them."""
+    for subject in keeper.subjects_of_set(set_id):
+        told = dia_source_id(subject)
+        yield Member(subject.subject_id, told if told.isascii() and told.isdecimal() else "")
 
 
 def list_sets(keeper: Keeper, project: Project, runs: Mapping[str, LocalRun]) -> Iterator[Line]:
