@@ -55,23 +55,40 @@ def test_a_set_in_use_is_asked_about(zoocut: Zoocut, server: Running, tmp_path: 
     assert len(subjects(server, "in use")) == 2
 
 
-@pytest.mark.parametrize(("answer", "code", "made"), [(b"n\n", 2, 0), (b"y\n", 0, 2)])
+@pytest.mark.parametrize(("answer", "code", "made"), [(b"n\n", 1, 0), (b"\x03", 130, 0), (b"y\n", 0, 2)])
 def test_on_a_terminal_the_answer_decides(
     server: Running, tmp_path: Path, answer: bytes, code: int, made: int
 ) -> None:
-    name = f"asked {answer.decode().strip()}"
+    name = f"asked {code}"
     serve(server, name)
     terminal, inner = pty.openpty()
-    os.write(terminal, answer)
-    done = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "zoocut", "upload", str(make_run(tmp_path / "run", 2)), *WHERE, name],
-        env=os.environ | account(server), stdin=inner, capture_output=True, text=True, timeout=60,
+        env=os.environ | account(server) | {"TERM": "xterm"}, stdin=inner, stdout=inner, stderr=inner,
+        preexec_fn=lambda: os.login_tty(inner),
     )  # fmt: skip
-    for end in (terminal, inner):
-        os.close(end)
-    assert done.returncode == code, done.stderr
-    assert "Go on?" in done.stderr
+    os.close(inner)
+    said = read_until(terminal, b"Go on? [y/N] ")
+    os.write(terminal, answer)
+    said += read_until(terminal, None)
+    assert process.wait(60) == code, said
+    os.close(terminal)
     assert len(subjects(server, name)) == made
+
+
+def read_until(terminal: int, words: bytes | None) -> bytes:
+    """Read what a terminal shows until it shows `words`, or to its end."""
+    said = b""
+    while words is None or words not in said:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:
+            piece = b""
+        if not piece:
+            assert words is None, said
+            break
+        said += piece
+    return said
 
 
 def test_limits_and_large_images_are_told_first(

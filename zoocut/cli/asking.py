@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from zoocut.cli.console import notes
 from zoocut.cli.tables import printable
 from zoocut.errors import ConfigError, Interrupted, ZoocutError
 
-__all__ = ["agree", "told_when_stopped"]
+__all__ = ["agree", "ask", "assent", "told_when_stopped"]
 
 
 def agree(question: str, yes: bool) -> None:
@@ -29,13 +30,43 @@ def agree(question: str, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise ConfigError(f"nothing was changed; {question} add --yes to do it without being asked")
+    if not _says_yes(question):
+        raise ZoocutError("nothing was changed, as you say")
+
+
+def ask(concern: str) -> None:
+    """Ask on a terminal whether to go on although there is a concern.
+
+    Raises
+    ------
+    ConfigError
+        When there is nobody to ask.
+    ZoocutError
+        When the answer is no.
+    Interrupted
+        When there is none.
+    """
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{concern}; nothing was sent: add --yes if that is meant")
+    if not _says_yes(f"{concern}. Go on?"):
+        raise ZoocutError("nothing was sent, as you say")
+
+
+def assent(concern: str) -> None:
+    """Say what the user has agreed to beforehand, or need not decide."""
+    notes.print(f"note: {concern}", markup=False)
+
+
+def _says_yes(question: str) -> bool:
+    """Print a question and read the answer; Ctrl-C ends the command here, whatever takes signals otherwise."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         notes.print(f"{printable(question)} [y/N] ", end="", markup=False)
-        answer = input()
+        return input().strip().lower() in ("y", "yes")
     except (KeyboardInterrupt, EOFError):
         raise Interrupted("stopped; nothing was changed") from None
-    if answer.strip().lower() not in ("y", "yes"):
-        raise ZoocutError("nothing was changed, as you say")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

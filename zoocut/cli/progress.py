@@ -83,15 +83,17 @@ def _upload_bar() -> Iterator[Callable[[Snapshot], None]]:
     from rich.progress import Progress as Bar
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Bar(*columns, console=notes, transient=True) as bar:
-        task = bar.add_task("", total=None)
+    bar = Bar(*columns, console=notes, transient=True)
+    task = bar.add_task("", total=None)
 
-        def report(snapshot: Snapshot) -> None:
-            bar.update(
-                task, completed=snapshot.done, total=snapshot.rows, description=_upload_words(snapshot)
-            )
+    def report(snapshot: Snapshot) -> None:
+        bar.update(task, completed=snapshot.done, total=snapshot.rows, description=_upload_words(snapshot))
+        bar.start()  # not earlier: a moving bar would hide a question
 
+    try:
         yield report
+    finally:
+        bar.stop()
 
 
 def _upload_lines() -> Callable[[Snapshot], None]:

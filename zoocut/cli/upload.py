@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoocut.upload import Order
     from zoocut.upload.report import Summary, TargetSummary
 
-__all__ = ["ask", "assent", "upload"]
+__all__ = ["upload"]
 
 CHECKS = {"all": 100, "sample": 3, "none": 0}
 """Public addresses read back for each batch of at most 100."""
@@ -108,6 +108,7 @@ def upload(
     """
     import os
 
+    from zoocut.cli.asking import ask, assent
     from zoocut.cli.foretelling import foretell
     from zoocut.upload import Order, Patience, endpoint_of, open_run
 
@@ -179,23 +180,6 @@ def _settings(run_settings: Mapping[str, Any], given: Mapping[str, object]) -> U
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ConfigError(f"{first['loc'][0]} = {first['input']!r} is not allowed: {first['msg']}") from None
-
-
-def assent(concern: str) -> None:
-    """Say what the user has agreed to beforehand, or need not decide."""
-    from zoocut.cli.console import notes
-
-    notes.print(f"note: {concern}", markup=False)
-
-
-def ask(concern: str) -> None:
-    """Ask on a terminal; refuse where nobody can answer."""
-    import sys
-
-    from zoocut.errors import ConfigError
-
-    if not sys.stdin.isatty() or not typer.confirm(f"{concern}. Go on?", err=True):
-        raise ConfigError(f"{concern}; nothing was sent: add --yes if that is meant")
 
 
 def _tell(run: Path, summary: Summary, as_json: bool) -> None:

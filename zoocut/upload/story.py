@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event as Flag
 
@@ -66,29 +67,40 @@ def upload(
     began = time.monotonic()
     patient = panoptes.patient()
     account = require_account(patient)
+    places = list(_places(run, order, ledger, patient, store, account))
+    for place in places:
+        with _trouble_noted(ledger, place.target, account):
+            _bring_up_to_date(run, order, place, ledger)
+    _tell_first(order, places, ledger, account)
+    sent = 0
+    for place in places:
+        with _trouble_noted(ledger, place.target, account):
+            at_once = replace(place, panoptes=panoptes)
+            sent += Conductor(at_once, ledger, order.patience, stop, report).run()
+        ledger.note_error(place.target, None)
+    ended = tuple(summarise(ledger, place.target) for place in places)
+    return Summary(ended, sent, time.monotonic() - began)
+
+
+def _places(
+    run: Run, order: Order, ledger: Ledger, patient: Panoptes, store: Store, account: Account
+) -> Iterator[Place]:
+    """Choose the sets, making those that are new."""
     basis = require_basis(run.settings, instruments(run), order.rights)
-    ended, sent = [], 0
     for goal, share in goals(run, order):
         target = choose_target(ledger, patient, goal, share, run.manifest_name)
         ledger.note_rights(target, basis)
-        place = Place(run.path, run.run_id, account.user_id, target, panoptes, store, order.checks)
-        try:
-            _bring_up_to_date(
-                run.by(target.manifest), order, replace(place, panoptes=patient), ledger, account
-            )
-            sent += Conductor(place, ledger, order.patience, stop, report).run()
-        except QuotaReached as error:
-            raise _noted(ledger, target, _with_rest(ledger, target, account, error)) from error
-        except ZoocutError as error:
-            raise _noted(ledger, target, error) from error.__cause__
-        ledger.note_error(target, None)
-        ended.append(summarise(ledger, target))
-    return Summary(tuple(ended), sent, time.monotonic() - began)
+        yield Place(run.path, run.run_id, account.user_id, target, patient, store, order.checks)
 
 
-def _noted(ledger: Ledger, target: Target, error: ZoocutError) -> ZoocutError:
-    ledger.note_error(target, str(error))
-    return error
+@contextmanager
+def _trouble_noted(ledger: Ledger, target: Target, account: Account) -> Iterator[None]:
+    try:
+        yield
+    except ZoocutError as error:
+        told = _with_rest(ledger, target, account, error) if isinstance(error, QuotaReached) else error
+        ledger.note_error(target, str(told))
+        raise told from error.__cause__
 
 
 def _with_rest(ledger: Ledger, target: Target, account: Account, error: QuotaReached) -> QuotaReached:
@@ -99,30 +111,34 @@ def _with_rest(ledger: Ledger, target: Target, account: Account, error: QuotaRea
     )
 
 
-def _bring_up_to_date(run: Run, order: Order, place: Place, ledger: Ledger, account: Account) -> None:
-    """Plan the rows, and see that the user knows what adding them means."""
+def _bring_up_to_date(run: Run, order: Order, place: Place, ledger: Ledger) -> None:
+    """Take the manifest in, and leave out what the set holds from elsewhere."""
+    source = run.by(place.target.manifest)
     if order.retry_rejected:
         take_back_rejected(place, ledger)
-    plan(run, ledger, place.target, sample=order.sample, anew=order.retry_rejected or order.again)
+    plan(source, ledger, place.target, sample=order.sample, anew=order.retry_rejected or order.again)
     if not order.again:
         skip_held(place, ledger)
-    if not ledger.count_unfinished(place.target):
+    if ledger.count_unfinished(place.target):
+        note_index_fields(place, source)
+
+
+def _tell_first(order: Order, places: list[Place], ledger: Ledger, account: Account) -> None:
+    """See to it that the user knows what is coming."""
+    coming = [place for place in places if ledger.count_unfinished(place.target)]
+    if not coming:
         return
-    note_index_fields(place, run)
-    planned = ledger.counts(place.target)[State.PLANNED]
-    large = ledger.count_larger(place.target, CONVENTION_BYTES)
-    for concern in concerns(account, left_at_most(place.panoptes, account), planned, large):
+    planned = sum(ledger.counts(place.target)[State.PLANNED] for place in coming)
+    large = sum(ledger.count_larger(place.target, CONVENTION_BYTES) for place in coming)
+    for concern in concerns(account, left_at_most(coming[0].panoptes, account), planned, large):
         order.tell(concern)
-    _confirm_serving(order, place)
-
-
-def _confirm_serving(order: Order, place: Place) -> None:
-    serving = place.panoptes.active_workflows(place.target.set_id)
-    if serving:
-        order.confirm(
-            f"the set {place.target.set_name!r} is served by an active workflow ({', '.join(serving)}): "
-            "volunteers will see the new subjects at once"
-        )
+    for place in coming:
+        serving = place.panoptes.active_workflows(place.target.set_id)
+        if serving:
+            order.confirm(
+                f"the set {place.target.set_name!r} is served by an active workflow ({', '.join(serving)}): "
+                "volunteers will see the new subjects at once"
+            )
 
 
 def require_account(panoptes: Panoptes) -> Account:
