@@ -115,6 +115,15 @@ def test_a_drip_ends_in_time(kind: type[Drip]) -> None:
         connect(endpoint, OWNER, read_s=0.2)
 
 
+def test_a_proxy_that_drips_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with dripping(DrippingUntilClosed) as proxy:
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "")
+        store = Store(Transport(ServerClock(), read_s=0.2))
+        with pytest.raises(Doubtful, match="did not answer in time"):
+            store.fetch("http://images.invalid/image.png")
+
+
 def test_a_public_address_that_drips_ends_in_time() -> None:
     with dripping(DrippingUntilClosed) as endpoint, pytest.raises(Doubtful):
         Store(Transport(ServerClock(), read_s=0.2)).fetch(f"{endpoint}/image.png")

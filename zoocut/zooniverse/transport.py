@@ -54,6 +54,12 @@ class Transport(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = WATCHED_POOLS
 
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Have connections through a proxy watched as well."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = WATCHED_POOLS
+        return manager
+
     def whole_exchange(self) -> AbstractContextManager[None]:
         """Hold what is sent and read inside to the limit of one exchange."""
         return self._deadline.kept()
