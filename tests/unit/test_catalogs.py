@@ -196,7 +196,7 @@ def test_archives_of_packets(shared: Path, tmp_path: Path) -> None:
         assert [r.dia_source_id for r in rows if isinstance(r, DiaSource)] == [int(p.stem) for p in whole]
         refused = [row for row in rows if isinstance(row, Rejection)]
         assert [row.row.removeprefix(f"{name}/night/") for row in refused] == ["broken.avro", wire.name]
-        assert "its id is missing" in refused[1].reason
+        assert "its field candid is missing: name the one with the id" in refused[1].reason
 
 
 def test_a_truncated_archive_costs_what_is_behind(shared: Path, tmp_path: Path) -> None:

@@ -52,13 +52,21 @@ class AlertCatalog:
     def _source(self, path: str, packet: Packet) -> DiaSource | Rejection:
         names = self._settings
         raw_id = _at(packet.fields, names.dia_source_id)
+        if raw_id is None:
+            return Rejection("", packet.row, self._without_id(packet.fields))
         try:
             dia_source_id = exact_id(raw_id)
         except ValueError as error:
-            return Rejection("" if raw_id is None else str(raw_id), packet.row, str(error))
+            return Rejection(str(raw_id), packet.row, str(error))
         columns = self._columns(packet.fields) | {"diaSourceId": dia_source_id}
         ra_deg, dec_deg = (number_or_none(columns.get(name)) for name in (names.ra, names.dec))
         return DiaSource(dia_source_id, ra_deg, dec_deg, path, packet.row, columns)
+
+    def _without_id(self, fields: Mapping[str, Any]) -> str:
+        return (
+            f"its field {self._settings.dia_source_id} is missing: name the one with the id in"
+            f" catalog.dia_source_id (it has {', '.join(list(fields)[:12])})"
+        )
 
     def _columns(self, fields: Mapping[str, Any]) -> dict[str, Value]:
         measurements = _at(fields, self._settings.measurements)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from zoocut.drawn import DrawnSource, read_drawn
 from zoocut.errors import ConfigError, InputError
+from zoocut.generate.rejected import read_rejected
 from zoocut.manifest import ManifestRow, write_manifest
 from zoocut.model import DiaSource, Rejection, Value
 from zoocut.run import Run
@@ -65,10 +66,17 @@ def write_manifest_of(run: Run, metadata: Mapping[str, str]) -> int:
     """
     first = next(read_drawn(run.sources), None)
     if first is None:
-        raise InputError(f"nothing could be drawn: {run.rejected} tells why, row by row")
+        raise InputError(_why_nothing(run))
     counted = _Counted(_row(source, metadata) for source in read_drawn(run.sources))
     write_manifest(run.manifest, counted, metadata, locations=len(first.images))
     return counted.count
+
+
+def _why_nothing(run: Run) -> str:
+    first = next(read_rejected(run.rejected), None)
+    if first is None:
+        return "the catalog has no source that meets what is asked: check catalog.where, [select] and --reliability-min"
+    return f"nothing could be drawn; {run.rejected} tells why, row by row, first: {first.reason}"
 
 
 def write_urls_manifest_of(run: Run, metadata: Mapping[str, str], url_root: str | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoocut.files import appear_whole
 from zoocut.model import Rejection
 
-__all__ = ["merge_rejected"]
+__all__ = ["merge_rejected", "read_rejected"]
 
 HEADER = ("diaSourceId", "row", "reason")
 
@@ -26,7 +26,7 @@ def merge_rejected(path: Path, new: Iterable[Rejection], drawn: Container[int]) 
     drawn : container of int
         Ids that the run has drawn: an earlier refusal of one of them is over.
     """
-    earlier = {(old.dia_source_id, old.row): old for old in _read(path) if not _is_drawn(old, drawn)}
+    earlier = {(old.dia_source_id, old.row): old for old in read_rejected(path) if not _is_drawn(old, drawn)}
     merged = earlier | {(item.dia_source_id, item.row): item for item in new}
     with appear_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -34,7 +34,8 @@ def merge_rejected(path: Path, new: Iterable[Rejection], drawn: Container[int]) 
         writer.writerows((item.dia_source_id, item.row, item.reason) for item in merged.values())
 
 
-def _read(path: Path) -> Iterator[Rejection]:
+def read_rejected(path: Path) -> Iterator[Rejection]:
+    """Yield what the file tells, nothing where there is none."""
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.reader(file)

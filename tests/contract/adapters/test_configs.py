@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,6 +86,21 @@ def test_a_sample(zoocut: Zoocut, shared: Path) -> None:
     told = summary(done)
     assert told["drawn"] == 6
     assert set(told["spread"]["visits"].values()) == {1}
+
+
+def test_a_limit_tells_how_the_chosen_spread(zoocut: Zoocut, shared: Path) -> None:
+    """Without a sample the first sources are taken: the summary shows how few visits they come from."""
+    zoocut("init", "--source", "lsst-alerts")
+    words = ("--input", shared / "data/lsst/*.parquet", "-o", "run", "--limit")
+    few = zoocut("generate", "zoocut.toml", *words, 3)
+    assert "run: 3 drawn" in few.stdout, few.stderr
+    assert re.search(r"^  \d+ visits?; \d+ detectors?; bands \w \d", few.stdout, re.MULTILINE)
+    whole = zoocut("generate", "zoocut.toml", *words, 500)
+    (path,) = (shared / "data/lsst").glob("*.parquet")
+    alerts = pq.read_table(path, columns=["diaSource"])["diaSource"].to_pylist()
+    visits, detectors = ({alert[name] for alert in alerts} for name in ("visit", "detector"))
+    assert {alert["band"] for alert in alerts} == {"i"}
+    assert f"{len(visits)} visits; {len(detectors)} detectors; bands i {len(alerts)}\n" in whole.stdout
 
 
 def test_frames_by_pixel_and_pattern(zoocut: Zoocut, shared: Path, tmp_path: Path) -> None:
