@@ -22,12 +22,12 @@ from astropy.table import MaskedColumn, Table
 from zoocut.catalogs import open_catalog
 from zoocut.catalogs.data_frame import DataFrameCatalog
 from zoocut.config.catalog import AlertsSettings, ApdbSettings, ButlerTableSettings, TableSettings
-from zoocut.model import Catalog, DiaSource
+from zoocut.model import Catalog, DiaSource, Rejection
 
 BIG = 2**60 + 1
 """No double holds it, nor its neighbours."""
 
-ROWS: list[dict[str, Any]] = [
+GOOD: list[dict[str, Any]] = [
     {
         "diaSourceId": BIG + 2 * n,
         "visit": 9000000001 + n % 2,
@@ -41,6 +41,9 @@ ROWS: list[dict[str, Any]] = [
     }
     for n in range(12)
 ]
+ROWS = [*GOOD[:6], GOOD[6] | {"diaSourceId": -1}, *GOOD[6:]]
+"""One of them has no usable id."""
+
 COLUMNS = tuple(ROWS[0])
 
 
@@ -215,24 +218,19 @@ CATALOGS: dict[str, Callable[[Path, Any], Callable[[], Catalog]]] = {
 
 @pytest.fixture(params=list(CATALOGS))
 def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Catalog]:
-    """Open the twelve rows by each adapter."""
+    """Open the rows by each adapter."""
     folder = tmp_path / "input"
     folder.mkdir()
     return CATALOGS[request.param](folder, request)
 
 
-def sources_of(opened: Catalog) -> list[DiaSource]:
-    rows = list(opened.sources())
-    assert all(isinstance(row, DiaSource) for row in rows), rows
-    return [row for row in rows if isinstance(row, DiaSource)]
-
-
 def test_a_catalog(catalog: Callable[[], Catalog]) -> None:
     """Ids and nulls exact, every row once, exposures together, plain values, twice the same, told where from."""
     opened = catalog()
-    sources = sources_of(opened)
-    assert [s.dia_source_id for s in sources] == [row["diaSourceId"] for row in in_order(ROWS)]
-    for source, row in zip(sources, in_order(ROWS), strict=True):
+    rows = list(opened.sources())
+    sources = [row for row in rows if isinstance(row, DiaSource)]
+    assert [s.dia_source_id for s in sources] == [row["diaSourceId"] for row in in_order(GOOD)]
+    for source, row in zip(sources, in_order(GOOD), strict=True):
         assert {name: source.columns[name] for name in COLUMNS} == row
         for value in source.columns.values():
             assert value is None or type(value) in (int, float, str, bool)
@@ -242,6 +240,13 @@ def test_a_catalog(catalog: Callable[[], Catalog]) -> None:
     exposures = [(s.columns["visit"], s.columns["detector"]) for s in sources]
     assert exposures == sorted(exposures)
     assert opened.expected in (len(ROWS), None)
-    assert [s.columns for s in opened.sources() if isinstance(s, DiaSource)] == [s.columns for s in sources]
-    assert len({source.row for source in sources}) == len(ROWS)
-    assert pickle.loads(pickle.dumps(sources)) == sources
+    assert list(opened.sources()) == rows
+    assert len({row.row for row in rows}) == len(ROWS)
+    assert pickle.loads(pickle.dumps(rows)) == rows
+
+
+def test_a_bad_row_is_refused_alone(catalog: Callable[[], Catalog]) -> None:
+    (refused,) = [row for row in catalog().sources() if isinstance(row, Rejection)]
+    assert refused.dia_source_id == "-1"
+    assert refused.reason == "its id -1 is not between 0 and 2^63 - 1: mend the id column"
+    assert refused.row
