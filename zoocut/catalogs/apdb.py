@@ -92,7 +92,8 @@ class ApdbCatalog:
             for values in page:
                 cells = dict(zip(names, values, strict=True))
                 last = tuple(cells[name] for name in KEY)
-                yield self._source(cells | {new: cells[old] for new, old in self._former.items()})
+                cells |= {new: cells[old] for new, old in self._former.items()}
+                yield self._source(cells)
             if len(page) < self._settings.rows_at_once:
                 return
 
@@ -130,7 +131,7 @@ class ApdbCatalog:
         import sqlalchemy as sa
 
         kind = self._kind(name)
-        column: sa.ColumnElement[Any] = sa.column(self._former.get(name, name))
+        column: sa.ColumnElement[Any] = sa.column(self._own_name(name))
         tests: list[sa.ColumnElement[bool]] = []
         for compare, limit in ((operator.ge, least), (operator.le, greatest)):
             if isinstance(limit, (int, float)):
@@ -138,7 +139,12 @@ class ApdbCatalog:
         return tests
 
     def _kind(self, name: str) -> sa.types.TypeEngine[Any] | None:
-        return self._kinds.get(self._former.get(name, name))
+        return self._kinds.get(self._own_name(name))
+
+    def _own_name(self, name: str) -> str:
+        """Give the table's own name of a column."""
+        asked = self._settings.columns.get(name, name)
+        return self._former.get(asked, asked)
 
     def _rows(self, query: sa.Select[Any]) -> Sequence[Sequence[Any]]:
         import sqlalchemy as sa
@@ -180,7 +186,9 @@ class ApdbCatalog:
         """Describe the table by the names it has; only booleans need their type, SQLite has none."""
         import sqlalchemy as sa
 
-        needed = {*KEY, *self._names.needed, *(["reliability"] if self._asks_reliability else [])}
+        needed = {*KEY, *self._names.needed}
+        if self._asks_reliability:
+            needed.add(self._own_name("reliability"))
         if missing := sorted(needed - {*self._kinds, *self._former}):
             advice = "check what asks for it: catalog.columns, reliability_min, reliability_max"
             if {*missing} & {*KEY}:

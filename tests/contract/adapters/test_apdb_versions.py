@@ -169,6 +169,17 @@ def test_reliability_of_the_command_line_is_part_of_the_query(tmp_path: Path, sh
     assert "reliability <= " in sent[0]
 
 
+def test_limits_of_columns_under_other_names(shared: Path) -> None:
+    """`snr` is here what the configuration calls so, not the table's own column of that name."""
+    path = str(shared / "data/apdb/apdb.sqlite3")
+    every = sources_of(open_catalog(ApdbSettings(kind="apdb", path=path, columns={}), Path()))
+    wanted = [s.dia_source_id for s in every if float(s.columns["psfFlux"] or 0) >= 1000]
+    assert 0 < len(wanted) < len(every)
+    section = ApdbSettings(kind="apdb", path=path, columns={"snr": "psfFlux"})
+    found = sources_of(open_catalog(section, Path(), {"snr": Cut(min=1000)}))
+    assert [source.dia_source_id for source in found] == wanted
+
+
 def make_earliest(path: Path, rows: Rows, left_out: tuple[str, ...] = ()) -> None:
     """The columns of an early APDB by their former names."""
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
