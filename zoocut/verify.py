@@ -40,7 +40,7 @@ class Audit:
     duplicates : list of str
         Members beyond the one that a row has.
     strays : list of str
-        Ids of this run's subjects that the ledger does not know and that no set holds.
+        Ids of this run's subjects that the ledger does not know, does not look for, and that no set holds.
     others : int
         Members that other runs or tools made: no difference.
     """
@@ -151,17 +151,20 @@ def _sort_members(
 
 
 def _strays(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes) -> Iterator[str]:
-    known, senders, above = set(), set(), None
+    known, senders, above, looked_for = set(), set(), None, set()
     for entry in ledger.every(target):
         if entry.subject_id is not None:
             known.add(entry.subject_id)
+        if entry.state in (State.INTENT, State.IN_DOUBT):
+            looked_for.add(entry.external_id)
         if entry.sent_as is not None:
             senders.add(entry.sent_as)
             above = entry.watermark if above is None else min(above, entry.watermark)
     for sender in senders:
         for subject in panoptes.newest_subjects(target.project_id, sender, above or 0):
             ours = subject.key.startswith(f"{run.run_id}/{target.set_id}/")
-            if ours and subject.subject_id not in known and not subject.sets:
+            waited_for = subject.subject_id in known or subject.external_id in looked_for
+            if ours and not waited_for and not subject.sets:
                 yield subject.subject_id
 
 

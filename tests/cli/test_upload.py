@@ -223,9 +223,11 @@ def test_a_live_upload_keeps_others_out_but_status_reads(
     process = start(run, server, "--set", "locked", "--requests", "1")
     await_states(zoocut, run, "intent", process)
     second = zoocut("upload", run, **account(server))
+    pruning = zoocut("verify", run, "--prune", **account(server))
     process.kill()
     process.communicate()
-    assert (second.returncode, "another zoocut is uploading" in second.stderr) == (4, True)
+    for refused in (second, pruning):
+        assert (refused.returncode, "another zoocut is uploading" in refused.stderr) == (4, True)
 
 
 def test_an_image_that_changed_after_its_upload_began_is_caught(

@@ -189,6 +189,19 @@ def test_a_server_that_hangs_is_given_up_and_the_run_goes_on_later(zoocut: Zoocu
         assert sorted(s["external_id"] for s in subjects(hanging, name)) == [str(1700 + n) for n in range(10)]
 
 
+def test_a_store_that_keeps_losing_images_is_given_up(
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+) -> None:
+    """Every image is confirmed and none is served: rows go back and forth, and get nowhere."""
+    run = make_run(tmp_path / "run", 3)
+    knob("/faults", name="blob-lost")
+    done = zoocut("upload", run, *WHERE, "losing", "--give-up-after", "2", "--settle", "0", **account(server))
+    assert (done.returncode, "does not serve it" in done.stderr) == (5, True), done.stderr
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    assert zoocut("upload", run, **account(server)).returncode == 0
+    assert len(subjects(server, "losing")) == 3
+
+
 def limited_files(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 

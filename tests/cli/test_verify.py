@@ -8,53 +8,29 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from PIL import Image
+from uploads import WHERE, Zoocut, make_run
+from uploads import account as account_of
 
-from zoocut.manifest import ManifestRow, write_manifest
-from zoocut.run import Run
-from zoocut.sandbox import Running, running
+from zoocut.sandbox import Running
 from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.panoptes import Panoptes
 
-Zoocut = Callable[..., subprocess.CompletedProcess[str]]
-WHERE = ("--project", "owner/rehearsal", "--set")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Running]:
-    with running() as sandbox:
-        yield sandbox
-
 
 @pytest.fixture
 def account(server: Running) -> dict[str, str]:
-    return {
-        "PANOPTES_ENDPOINT": server.endpoint,
-        "PANOPTES_USERNAME": "owner",
-        "PANOPTES_PASSWORD": "sandbox-password",
-    }
+    return account_of(server)
 
 
 @pytest.fixture
 def panoptes(server: Running) -> Panoptes:
     return connect(server.endpoint, Credentials("owner", "sandbox-password"))[0]
-
-
-def make_run(path: Path, count: int = 4) -> Path:
-    run = Run.create(path, {})
-    run.images.mkdir()
-    for number in range(count):
-        Image.new("L", (8, 8), 20 * number).save(run.images / f"{number}.png")
-    rows = [ManifestRow(str(1700 + n), (f"images/{n}.png",)) for n in range(count)]
-    write_manifest(run.manifest, rows, [])
-    return path
 
 
 def verified(zoocut: Zoocut, run: Path, account: dict[str, str], *options: str) -> tuple[int, dict[str, Any]]:
@@ -85,7 +61,7 @@ def test_what_differs_is_named(
     set_id = before["subject_set"]["id"]
     members = {s.external_id: s for s in panoptes.subjects_of_set(set_id)}
     panoptes.delete_subject(members["1700"].subject_id)
-    Image.new("L", (8, 8), 255).save(run / "images" / "1.png")
+    Image.new("L", (8, 8), 255).save(run / "images" / "1-0.png")
     stranger = panoptes.create_subject("1", "elsewhere", {}, ["image/png"])
     double = panoptes.create_subject("1", "1702", {"#zoocut": members["1702"].key}, ["image/png"])
     panoptes.link(set_id, [stranger.subject_id, double.subject_id])
@@ -132,6 +108,38 @@ def test_a_lost_ledger_is_rebuilt(
     before = len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"])
     assert zoocut("upload", run, **account).returncode == 0
     assert len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"]) == before
+
+
+def test_ids_with_slashes_are_taken_over_whole(
+    zoocut: Zoocut, account: dict[str, str], tmp_path: Path, panoptes: Panoptes
+) -> None:
+    """A folder of another tool, whose rows are called by their images' paths."""
+    folder = make_run(tmp_path / "slashes")
+    (folder / "run.toml").unlink()
+    lines = [f"images/{name.name},g" for name in sorted((folder / "images").iterdir())]
+    (folder / "manifest.csv").write_text("\n".join(["image,band", *lines]) + "\n")
+    assert zoocut("upload", folder, *WHERE, "slashes", **account).returncode == 0
+    for file in folder.glob("ledger*"):
+        file.unlink()
+    done = zoocut("adopt", folder, *WHERE, "slashes", "--json", **account)
+    assert json.loads(done.stdout)["linked"] == len(lines)
+    assert zoocut("upload", folder, **account).returncode == 0
+    (project,) = [panoptes.project("owner/rehearsal")]
+    (made,) = panoptes.subject_sets(project, "slashes")
+    assert panoptes.count_members(made.set_id) == len(lines)
+
+
+def test_each_values_set_is_taken_over(zoocut: Zoocut, account: dict[str, str], tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "shares")
+    command = (folder, *WHERE, "Shares {band}", "--set-by", "band")
+    assert zoocut("upload", *command, **account).returncode == 0
+    before = json.loads(zoocut("status", folder, "--json").stdout)["targets"]
+    for file in folder.glob("ledger*"):
+        file.unlink()
+    done = zoocut("adopt", *command, "--json", **account)
+    assert json.loads(done.stdout) == {"version": 1, "linked": 4, "created": 0, "differing": 0, "left": 0}
+    assert zoocut("upload", *command, **account).returncode == 0
+    assert json.loads(zoocut("status", folder, "--json").stdout)["targets"] == before
 
 
 def test_a_half_done_upload_of_panoptes_cli_is_finished(

@@ -17,6 +17,9 @@ def adopt(
         str | None, typer.Option(help="The project: owner/name, or its number. Else where the run goes.")
     ] = None,
     subject_set: Annotated[str | None, typer.Option("--set", help="The set's name. Else the run's.")] = None,
+    set_by: Annotated[
+        str | None, typer.Option("--set-by", help="The metadata key, for a run that went to one set a value.")
+    ] = None,
     endpoint: Annotated[str | None, typer.Option(help="The server. Else PANOPTES_ENDPOINT.")] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask before subjects of another tool are taken over.")
@@ -36,9 +39,10 @@ def adopt(
     from zoocut.config.upload import UploadSettings
     from zoocut.ledger import Ledger, sole_uploader
     from zoocut.upload import endpoint_of, open_run
+    from zoocut.upload.adopting import Adoption
     from zoocut.upload.adopting import adopt as take_over
     from zoocut.upload.place import Place
-    from zoocut.upload.targets import Share, choose_target
+    from zoocut.upload.targets import choose_targets
     from zoocut.zooniverse.connect import connect
 
     opened = open_run(run)
@@ -46,10 +50,11 @@ def adopt(
     goal = endpoint_of(opened, endpoint, os.environ, settings)
     panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)
     patient = panoptes.patient()
+    user_id, adoption = patient.account().user_id, Adoption()
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
-        target = choose_target(ledger, patient, goal, Share(), opened.manifest_name)
-        place = Place(opened.path, opened.run_id, patient.account().user_id, target, patient, store)
-        adoption = take_over(opened, place, ledger, assent if yes else ask)
+        for target in choose_targets(opened, goal, set_by, ledger, patient):
+            place = Place(opened.path, opened.run_id, user_id, target, patient, store)
+            take_over(opened, place, ledger, assent if yes else ask, adoption)
     if as_json:
         print_json({"version": 1, **asdict(adoption)})
         return

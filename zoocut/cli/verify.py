@@ -31,9 +31,11 @@ def verify(
 
     Example: zoocut verify night-run --check all
     """
+    from contextlib import nullcontext
+
     from zoocut.cli.server import credentials_for
     from zoocut.errors import ConfigError, VerificationFailed
-    from zoocut.ledger import Ledger
+    from zoocut.ledger import Ledger, sole_uploader
     from zoocut.run import Run
     from zoocut.verify import prune as remove_strays
     from zoocut.verify import target_of
@@ -46,7 +48,7 @@ def verify(
     if not opened.ledger.exists():
         raise ConfigError(f"{run} was not uploaded yet: run `zoocut upload` first")
     differences, documents = 0, []
-    with Ledger.read(opened.ledger) as ledger:
+    with sole_uploader(opened.ledger) if prune else nullcontext(), Ledger.read(opened.ledger) as ledger:
         for target in target_of(opened, ledger):
             panoptes, store = connect(target.endpoint, credentials_for(target.endpoint))
             audit = audit_target(opened, ledger, target, panoptes.patient(), store, check)

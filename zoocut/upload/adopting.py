@@ -42,8 +42,8 @@ class Adoption:
     left: int = 0
 
 
-def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None]) -> Adoption:
-    """Find the subjects of rows that the ledger has not begun, and note them.
+def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None], adoption: Adoption) -> None:
+    """Find the subjects of one target's rows that the ledger has not begun, and note them.
 
     Subjects are recognised by zoocut's own key, else, after `confirm`, by external_id or a diaSourceId in
     their metadata. Images are compared with those on disk.
@@ -54,6 +54,8 @@ def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None]
         What, where, and the ledger to fill.
     confirm : callable
         Told what would be assumed; raises when it should not be.
+    adoption : Adoption
+        Counts what is taken over.
 
     Raises
     ------
@@ -64,21 +66,19 @@ def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None]
     members = list(place.panoptes.subjects_of_set(place.target.set_id))
     own = place.panoptes.newest_subjects(place.target.project_id, place.user_id, 0)
     prefix = f"{run.run_id}/{place.target.set_id}/"
-    by_key = _by_name(chain(members, own), lambda s: s.key.startswith(prefix) and s.key.split("/")[2])
-    by_name = _by_name(members, lambda s: not s.key and _identity(s))
+    by_key = _by_name(chain(members, own), lambda s: _named_by_key(s.key, prefix))
+    by_name = _by_name(members, lambda s: "" if s.key else _identity(s))
     if not by_key and by_name:
         confirm(
             f"{len(by_name)} subjects of the set {place.target.set_name!r} were made by another tool: rows are taken "
             f"for them where external_id or {IDENTITY} agree"
         )
-    adoption = Adoption()
     for entry in _planned(ledger, place):
         subject = by_key.get(entry.external_id) or by_name.get(entry.external_id)
         if subject is None:
             adoption.left += 1
         else:
             ledger.save([_adopted(place, entry, subject, adoption)])
-    return adoption
 
 
 def _planned(ledger: Ledger, place: Place) -> Iterator[Entry]:
@@ -88,14 +88,19 @@ def _planned(ledger: Ledger, place: Place) -> Iterator[Entry]:
         after_row = page[-1].row
 
 
-def _by_name(subjects: Iterable[Subject], name_of: Callable[[Subject], str | bool]) -> dict[str, Subject]:
+def _by_name(subjects: Iterable[Subject], name_of: Callable[[Subject], str]) -> dict[str, Subject]:
     """Arrange subjects by the row they stand for, the first one in a set before all others."""
     found: dict[str, Subject] = {}
     for subject in subjects:
         name = name_of(subject)
-        if isinstance(name, str) and name and (name not in found or (subject.sets and not found[name].sets)):
+        if name and (name not in found or (subject.sets and not found[name].sets)):
             found[name] = subject
     return found
+
+
+def _named_by_key(key: str, prefix: str) -> str:
+    """Give the external_id, which may hold slashes, between a key's prefix and its checksum."""
+    return key.removeprefix(prefix).rpartition("/")[0] if key.startswith(prefix) else ""
 
 
 def _identity(subject: Subject) -> str:

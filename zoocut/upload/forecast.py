@@ -9,10 +9,10 @@ from zoocut.config.rights import require_basis
 from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.run import Run
 from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
-from zoocut.upload.order import Order, goals, instruments
+from zoocut.upload.order import Order, instruments
 from zoocut.upload.pictures import content_problem
 from zoocut.upload.planning import planned_rows
-from zoocut.upload.targets import Goal, Share, find_set, known_target, manifest_for
+from zoocut.upload.targets import Goal, Share, find_set, goals, known_target, manifest_for
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 
 __all__ = ["forecast"]
@@ -35,7 +35,10 @@ def forecast(run: Run, order: Order, panoptes: Panoptes) -> dict[str, Any]:
     panoptes = panoptes.patient()
     account = panoptes.account()
     project = panoptes.project(order.goal.project or "")
-    targets = [_target(run, order, panoptes, project, goal, share) for goal, share in goals(run, order)]
+    targets = [
+        _target(run, order, panoptes, project, goal, share)
+        for goal, share in goals(run, order.goal, order.set_by)
+    ]
     left = left_at_most(panoptes, account)
     rows = sum(target["to_upload"] for target in targets)
     large = sum(target["images_over_1_MiB"] for target in targets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from shlex import quote
 
 from zoocut.errors import LedgerError
 from zoocut.ledger import Entry, Ledger, Member, State
@@ -46,7 +47,8 @@ def _refuse_another_copy(place: Place, ledger: Ledger) -> None:
     if count:
         raise LedgerError(
             f"the set {place.target.set_name!r} holds {count} subjects of this run that the ledger in {place.folder} "
-            f"does not know, uploaded from another copy: run `zoocut adopt {place.folder}` first, which takes them over"
+            f"does not know, uploaded from another copy: run `zoocut adopt {place.folder} --set "
+            f"{quote(place.target.set_name)}` first, which takes them over"
         )
 
 

@@ -1,9 +1,9 @@
-"""What the user asks for: where to, how patiently, and which rows to which set."""
+"""What the user asks for: where to, and how patiently."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from zoocut.config.upload import UploadSettings
 from zoocut.errors import ConfigError
@@ -11,10 +11,10 @@ from zoocut.ledger import Ledger, Target
 from zoocut.manifest import read_manifest
 from zoocut.run import Run
 from zoocut.upload.conductor import Patience
-from zoocut.upload.targets import Goal, Share, known_target, shares
+from zoocut.upload.targets import Goal, known_target
 from zoocut.zooniverse.account import PRODUCTION, normalise_endpoint
 
-__all__ = ["Order", "endpoint_of", "goals", "instruments"]
+__all__ = ["Order", "endpoint_of", "instruments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +55,6 @@ class Order:
     retry_rejected: bool = False
     again: bool = False
     checks: int = 0
-
-
-def goals(run: Run, order: Order) -> list[tuple[Goal, Share]]:
-    """Tell which sets the run goes to, and which of its rows to each.
-
-    Raises
-    ------
-    ConfigError
-        When the sets' name does not tell them apart, or a row belongs to none.
-    """
-    goal = order.goal
-    if order.set_by is None:
-        return [(goal, Share())]
-    found = shares(read_manifest(run.manifest), order.set_by, goal.subject_set or "")
-    return [(replace(goal, subject_set=name), share) for name, share in found.items()]
 
 
 def instruments(run: Run) -> set[str]:

@@ -11,6 +11,10 @@ from zoocut.ledger import Entry, State, Target
 __all__ = ["Snapshot", "Summary", "Tally", "TargetSummary"]
 
 
+AT_REST = (State.LINKED, State.SKIPPED, State.REJECTED)
+ON_THE_WAY = {State.CREATED: 1, State.STORED: 2}
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Where an upload stands.
@@ -46,7 +50,7 @@ class Snapshot:
     @property
     def done(self) -> int:
         """How many of them need nothing more."""
-        return sum(self.counts[state] for state in (State.LINKED, State.SKIPPED, State.REJECTED))
+        return sum(self.counts[state] for state in AT_REST)
 
     @property
     def left_s(self) -> float | None:
@@ -71,6 +75,7 @@ class Tally:
         self.trouble: str | None = None
         self._target = target
         self._linked = 0
+        self._set_back: set[int] = set()
         self._began = self._moved_at = time.monotonic()
 
     def moved(self, changes: Iterable[tuple[Entry, Entry]]) -> None:
@@ -79,17 +84,31 @@ class Tally:
             self.counts[before.state] -= 1
             self.counts[entry.state] += 1
             self._linked += entry.state is State.LINKED
-            if entry.state not in (State.PLANNED, State.INTENT, State.IN_DOUBT):
+            if self._further(before, entry):
                 self._moved_at = time.monotonic()
 
+    def _further(self, before: Entry, entry: Entry) -> bool:
+        """Whether a row got further than it ever was: one that was set back has to arrive to count again."""
+        if entry.state in AT_REST:
+            self._set_back.discard(entry.row)
+            return True
+        if _way(entry) < _way(before):
+            self._set_back.add(entry.row)
+        return _way(entry) > _way(before) and entry.row not in self._set_back
+
     def idle_s(self) -> float:
-        """Tell for how many seconds no row got any further; one that must begin again did not."""
+        """Tell for how many seconds no row got any further."""
         return time.monotonic() - self._moved_at
 
     def snapshot(self, under_way: int) -> Snapshot:
         """Give the picture of now."""
         rate = self._linked / max(1e-3, time.monotonic() - self._began)
         return Snapshot(self._target, dict(self.counts), self.sent_bytes, rate, under_way, self.trouble)
+
+
+def _way(entry: Entry) -> tuple[int, int]:
+    """Tell how far an entry is that is not at rest."""
+    return ON_THE_WAY.get(entry.state, 0), sum(image.proved for image in entry.images)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from zoocut.run import Run
 from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
 from zoocut.upload.conductor import Conductor
 from zoocut.upload.once import note_index_fields, skip_held, take_back_rejected
-from zoocut.upload.order import Order, goals, instruments
+from zoocut.upload.order import Order, instruments
 from zoocut.upload.place import Place
 from zoocut.upload.planning import plan
 from zoocut.upload.report import Snapshot, Summary, TargetSummary
-from zoocut.upload.targets import choose_target
+from zoocut.upload.targets import choose_targets
 from zoocut.zooniverse.panoptes import Account, Panoptes
 from zoocut.zooniverse.store import Store
 
@@ -87,8 +87,7 @@ def _places(
 ) -> Iterator[Place]:
     """Choose the sets, making those that are new."""
     basis = require_basis(run.settings, instruments(run), order.rights)
-    for goal, share in goals(run, order):
-        target = choose_target(ledger, patient, goal, share, run.manifest_name)
+    for target in choose_targets(run, order.goal, order.set_by, ledger, patient):
         ledger.note_rights(target, basis)
         yield Place(run.path, run.run_id, account.user_id, target, patient, store, order.checks)
 

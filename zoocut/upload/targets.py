@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
 from zoocut.ledger import Ledger, Target
-from zoocut.manifest import ManifestRow
-from zoocut.run import MANIFEST
+from zoocut.manifest import ManifestRow, read_manifest
+from zoocut.run import MANIFEST, Run
 from zoocut.zooniverse.faults import Doubtful, Refused
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 
-__all__ = ["Goal", "Share", "choose_target", "find_set", "known_target", "manifest_for", "shares"]
+__all__ = ["Goal", "Share", "choose_targets", "find_set", "goals", "known_target", "manifest_for", "shares"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,36 @@ def _fits(target: Target, goal: Goal) -> bool:
         and (goal.project is None or goal.project.lower() in (target.project_id, target.project_slug.lower()))
         and goal.subject_set in (None, target.set_name)
     )
+
+
+def goals(run: Run, goal: Goal, set_by: str | None) -> list[tuple[Goal, Share]]:
+    """Tell which sets the run goes to, and which of its rows to each.
+
+    Raises
+    ------
+    ConfigError
+        When the sets' name does not tell them apart, or a row belongs to none.
+    """
+    if set_by is None:
+        return [(goal, Share())]
+    found = shares(read_manifest(run.manifest), set_by, goal.subject_set or "")
+    return [(replace(goal, subject_set=name), share) for name, share in found.items()]
+
+
+def choose_targets(
+    run: Run, goal: Goal, set_by: str | None, ledger: Ledger, panoptes: Panoptes
+) -> Iterator[Target]:
+    """Give the target of each share of a run's rows, making sets that are new.
+
+    Raises
+    ------
+    ConfigError
+        When the project or a set is not named, or a name means several sets.
+    NotPermitted
+        When the project or a set is not there for this account.
+    """
+    for named, share in goals(run, goal, set_by):
+        yield choose_target(ledger, panoptes, named, share, run.manifest_name)
 
 
 def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share, manifest: str) -> Target:
