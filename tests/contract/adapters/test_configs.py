@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,19 @@ def test_extras_are_asked_for_by_name(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert "pip install 'zoocut[butler]'" in done.stderr
+
+
+def test_extras_that_are_named_exist() -> None:
+    """In messages, configurations and documents."""
+    root = Path(__file__).resolve().parents[3]
+    extras = tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    files = [root / "README.md", *(root / "docs").glob("*.md"), *(root / "configs").glob("*.toml")]
+    text = "".join(
+        path.read_text() for path in [*files, *(root / "zoocut").rglob("*.py"), root / "pyproject.toml"]
+    )
+    named = {name for found in re.findall(r"zoocut\[([a-z0-9,-]+)\]", text) for name in found.split(",")}
+    assert {"butler", "butler-s3", "butler-remote", "lsst-alerts", "postgres"} <= named
+    assert named <= set(extras)
 
 
 def test_options_documented_for_the_other_program_exist(zoocut: Zoocut) -> None:
