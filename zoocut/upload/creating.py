@@ -35,8 +35,6 @@ def create(place: Place, entry: Entry) -> Outcome:
         return Outcome({entry.row: NotCreated()}, trouble=trouble)
     except Doubtful as trouble:
         return Outcome({entry.row: LostSight(str(trouble))}, trouble=trouble)
-    except (KeyError, TypeError, ValueError) as error:
-        return Outcome({entry.row: LostSight(f"the answer to a create cannot be understood ({error})")})
     if subject.key != key or len(subject.addresses) != len(entry.images):
         return Outcome({entry.row: LostSight("the answer to a create tells of another subject")})
     names = tuple(address.name for address in subject.addresses)

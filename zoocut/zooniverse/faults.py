@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from zoocut.errors import ZooniverseError
 
-__all__ = ["Busy", "Doubtful", "Refused", "Unreachable"]
+__all__ = ["Busy", "Doubtful", "Refused", "Unreachable", "understood"]
 
 
 class Unreachable(ZooniverseError):
@@ -45,3 +48,25 @@ class Refused(ZooniverseError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+@contextmanager
+def understood(kind: str) -> Iterator[None]:
+    """Hold what is read from an answer inside to its form; also to be put before a function.
+
+    Parameters
+    ----------
+    kind : str
+        What the answer is about.
+
+    Raises
+    ------
+    Doubtful
+        When something is missing or is of another kind than Panoptes sends.
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise Doubtful(
+            f"an answer about {kind} cannot be understood: run again; is there a proxy in the way?"
+        ) from error

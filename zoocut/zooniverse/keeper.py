@@ -12,7 +12,7 @@ from typing import Any
 
 from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.clock import ServerClock
-from zoocut.zooniverse.faults import Refused
+from zoocut.zooniverse.faults import Refused, understood
 from zoocut.zooniverse.panoptes import PAGE_SIZE, Document, Panoptes, Project, Subject, SubjectSet
 from zoocut.zooniverse.patience import PatientSession, signed_in
 from zoocut.zooniverse.session import Session
@@ -231,6 +231,7 @@ def _batches(subject_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (subject_ids[at : at + PAGE_SIZE] for at in range(0, len(subject_ids), PAGE_SIZE))
 
 
+@understood("a set")
 def _details(document: Document) -> SetDetails:
     links = document["links"]
     return SetDetails(
@@ -245,6 +246,7 @@ def _details(document: Document) -> SetDetails:
     )
 
 
+@understood("a workflow")
 def _workflow(document: Document) -> Workflow:
     links = document["links"]
     return Workflow(
@@ -257,6 +259,7 @@ def _workflow(document: Document) -> Workflow:
     )
 
 
+@understood("a subject's status")
 def _status(document: Document) -> Status:
     links = document["links"]
     return Status(

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from zoocut.errors import NotPermitted, QuotaReached
-from zoocut.zooniverse.faults import Doubtful, Refused
+from zoocut.zooniverse.faults import Doubtful, Refused, understood
 from zoocut.zooniverse.patience import PatientSession
 from zoocut.zooniverse.records import Account, Address, Project, Subject, SubjectSet
 from zoocut.zooniverse.session import Answer, Requester
@@ -68,15 +68,7 @@ class Panoptes:
 
     def account(self) -> Account:
         """Ask who is signed in."""
-        user = self._one("GET", "/me", "users")
-        limited = not user.get("upload_whitelist") and user.get("subject_limit") is not None
-        return Account(
-            str(user["id"]),
-            str(user["login"]),
-            int(user["subject_limit"]) if limited else None,
-            bool(user.get("banned")),
-            int(user.get("uploaded_subjects_count") or 0),
-        )
+        return _account(self._one("GET", "/me", "users"))
 
     def project(self, reference: str) -> Project:
         """Find a project by owner/name or id.
@@ -94,7 +86,8 @@ class Panoptes:
                 f"{self.endpoint} knows no project {reference} that this account may see: give it as owner/name "
                 "or by its number, and check the account"
             )
-        return Project(str(found[0]["id"]), str(found[0]["slug"]))
+        with understood("a project"):
+            return Project(str(found[0]["id"]), str(found[0]["slug"]))
 
     def holds_role(self, project: Project) -> bool:
         """Whether the account is owner or collaborator; rights through a group do not show here."""
@@ -140,7 +133,8 @@ class Panoptes:
     def active_workflows(self, set_id: str) -> list[str]:
         """Name the active workflows that serve a set."""
         found = self._pages("/workflows", "workflows", {"subject_set_id": set_id, "active": "true"})
-        return [str(workflow["display_name"]) for workflow in found if workflow.get("active")]
+        with understood("workflows"):
+            return [str(workflow["display_name"]) for workflow in found if workflow.get("active")]
 
     def count_uploaded(self, account: Account) -> int:
         """Count the subjects that the account has uploaded and that still show, by listing."""
@@ -153,15 +147,16 @@ class Panoptes:
             "subjects",
             {"project_id": project_id, "sort": "-id", "page_size": "1"},
         )
-        return int(found[0]["id"]) if found else 0
+        with understood("subjects"):
+            return int(found[0]["id"]) if found else 0
 
     def newest_subjects(self, project_id: str, user_id: str, above: int) -> Iterator[Subject]:
         """List a user's subjects in a project, the newest first, as far as ids are above a watermark."""
         params = {"project_id": project_id, "upload_user_id": user_id, "sort": "-id"}
-        for document in self._pages("/subjects", "subjects", params):
-            if int(document["id"]) <= above:
+        for subject in map(self._subject, self._pages("/subjects", "subjects", params)):
+            if int(subject.subject_id) <= above:
                 return
-            yield self._subject(document)
+            yield subject
 
     def subjects_of_set(self, set_id: str) -> Iterator[Subject]:
         """List the subjects of a set by id; deleted ones do not show."""
@@ -211,11 +206,17 @@ class Panoptes:
         except Refused as error:
             raise _meaning(error, project_id) from error
         if answer.document is None:
-            raise NotPermitted(
+            raise self._silence()
+        return self._subject(_single(answer, "subjects"), answer.etag)
+
+    def _silence(self) -> Exception:
+        """Tell what an empty answer to a create means: nothing was made for a banned account, else who knows."""
+        if self.account().banned:
+            return NotPermitted(
                 "the server accepted a subject and made none, as it does for banned accounts: ask Zooniverse "
                 "about this account"
             )
-        return self._subject(_single(answer, "subjects"), answer.etag)
+        return Doubtful(f"{self.endpoint} answered a create with nothing")
 
     def renewed_addresses(self, subject_id: str) -> tuple[Address, ...]:
         """Ask for fresh signed addresses of the same objects; nothing else changes.
@@ -262,7 +263,8 @@ class Panoptes:
             "page_size": str(PAGE_SIZE),
         }
         found = self._page("/set_member_subjects", "set_member_subjects", params)
-        return {str(member["links"]["subject"]) for member in found}
+        with understood("memberships"):
+            return {str(member["links"]["subject"]) for member in found}
 
     def count_members(self, set_id: str) -> int:
         """Count the members of a set."""
@@ -290,12 +292,14 @@ class Panoptes:
 
     def _count(self, path: str, kind: str, params: Mapping[str, str]) -> int:
         answer = self._session.request("GET", path, params={**params, "page_size": "1"})
-        return int(_meta(answer, kind)["count"])
+        with understood(kind):
+            return int(_meta(answer, kind)["count"])
 
+    @understood("a subject")
     def _subject(self, document: Document, etag: str | None = None) -> Subject:
         metadata = document.get("metadata") or {}
         return Subject(
-            str(document["id"]),
+            str(int(document["id"])),
             str(document.get("external_id") or ""),
             str(metadata.get(KEY, "")),
             metadata,
@@ -327,9 +331,21 @@ def _meaning(error: Refused, project_id: str) -> Exception:
     return error
 
 
+@understood("the account")
+def _account(user: Document) -> Account:
+    limited = not user.get("upload_whitelist") and user.get("subject_limit") is not None
+    return Account(
+        str(user["id"]),
+        str(user["login"]),
+        int(user["subject_limit"]) if limited else None,
+        bool(user.get("banned")),
+        int(user.get("uploaded_subjects_count") or 0),
+    )
+
+
 def _list(answer: Answer, kind: str) -> list[Document]:
     found = (answer.document or {}).get(kind)
-    if not isinstance(found, list):
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise Doubtful(f"an answer about {kind} holds none: run again")
     return found
 
@@ -342,7 +358,8 @@ def _single(answer: Answer, kind: str) -> Document:
 
 
 def _meta(answer: Answer, kind: str) -> Document:
-    meta = (answer.document or {}).get("meta", {}).get(kind)
+    told = (answer.document or {}).get("meta")
+    meta = told.get(kind) if isinstance(told, dict) else None
     if not isinstance(meta, dict):
         raise Doubtful(f"a list of {kind} does not say how long it is: run again")
     return meta
@@ -350,9 +367,11 @@ def _meta(answer: Answer, kind: str) -> Document:
 
 def _next_page(answer: Answer, kind: str) -> str | None:
     following = _meta(answer, kind).get("next_href")
-    return None if not following else parse_qs(urlsplit(following).query)["page"][0]
+    with understood(kind):
+        return None if not following else parse_qs(urlsplit(following).query)["page"][0]
 
 
+@understood("a set")
 def _subject_set(document: Document) -> SubjectSet:
     return SubjectSet(
         str(document["id"]),
