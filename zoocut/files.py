@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoocut.errors import InputError
 
-__all__ = ["TEMPORARY_SUFFIX", "appear_whole", "remove_parts", "write_whole"]
+__all__ = ["TEMPORARY_SUFFIX", "appear_whole", "remove_parts", "write_first", "write_whole"]
 
 TEMPORARY_SUFFIX = ".zoocut-part"
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -62,8 +62,7 @@ def write_whole(path: Path, content: bytes) -> None:
     InputError
         When the file cannot be written.
     """
-    folder, name = os.path.split(path)
-    part = os.path.join(folder, f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    part = _part_of(path)
     try:
         _write_new(part, content)
         os.replace(part, path)
@@ -72,6 +71,39 @@ def write_whole(path: Path, content: bytes) -> None:
             os.unlink(part)
         reason = error.strerror or error
         raise InputError(f"cannot write {path}: {reason}; free space or choose another folder") from error
+
+
+def write_first(path: Path, content: bytes) -> bool:
+    """Write `content` to `path` unless somebody has; it appears whole.
+
+    Returns
+    -------
+    bool
+        Whether it was written; of several who try at once one succeeds.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be written.
+    """
+    part = _part_of(path)
+    try:
+        _write_new(part, content)
+        os.link(part, path)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"cannot write {path}: {reason}; free space or choose another folder") from error
+    finally:
+        with suppress(OSError):
+            os.unlink(part)
+    return True
+
+
+def _part_of(path: Path) -> str:
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
 
 
 def _write_new(part: str, content: bytes) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
-from zoocut.files import write_whole
+from zoocut.files import write_first
 
 __all__ = ["MANIFEST", "Run"]
 
@@ -63,7 +63,7 @@ class Run:
 
     @classmethod
     def create(cls, path: Path, settings: Mapping[str, Any], note: Mapping[str, Any] | None = None) -> Run:
-        """Make `run.toml` in a folder that has none.
+        """Make `run.toml` in a folder that has none; when another process was first, its run is opened.
 
         Parameters
         ----------
@@ -83,8 +83,8 @@ class Run:
 
         run = cls(path, secrets.token_hex(6), settings)
         content = {"run": {"id": run.run_id}, "settings": settings, **(note or {})}
-        write_whole(path / "run.toml", tomli_w.dumps(content).encode())
-        return run
+        made = write_first(path / "run.toml", tomli_w.dumps(content).encode())
+        return run if made else cls.open(path)
 
     @property
     def has_manifest(self) -> bool:

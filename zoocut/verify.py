@@ -11,7 +11,7 @@ from pathlib import Path
 from zoocut.errors import InputError
 from zoocut.ledger import Entry, Ledger, State, Target
 from zoocut.run import Run
-from zoocut.zooniverse.faults import Refused
+from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Panoptes, Subject
 from zoocut.zooniverse.store import Store
 
@@ -41,6 +41,8 @@ class Audit:
         Members beyond the one that a row has.
     strays : list of str
         Ids of this run's subjects that the ledger does not know, does not look for, and that no set holds.
+    unread : list of str
+        Subjects whose image could not be read to the end.
     others : int
         Members that other runs or tools made: no difference.
     """
@@ -53,12 +55,13 @@ class Audit:
     wrong_bytes: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     others: int = 0
 
     @property
     def differences(self) -> int:
         """How many differences there are."""
-        found = (self.missing, self.unlinked, self.wrong_bytes, self.duplicates, self.strays)
+        found = (self.missing, self.unlinked, self.wrong_bytes, self.duplicates, self.strays, self.unread)
         return sum(len(words) for words in found)
 
 
@@ -102,8 +105,12 @@ def verify(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes, store: 
     _sort_members(run, target, members, {entry.subject_id for entry in linked}, audit)
     audit.strays.extend(_strays(run, ledger, target, panoptes))
     for entry in _sampled(linked, check):
-        if not _serves(run.path, store, entry, members[str(entry.subject_id)]):
-            audit.wrong_bytes.append(f"{entry.external_id}: subject {entry.subject_id}")
+        try:
+            right = _serves(run.path, store, entry, members[str(entry.subject_id)])
+        except (Busy, Doubtful, Unreachable) as error:
+            audit.unread.append(f"{entry.external_id}: subject {entry.subject_id}, {error}")
+        else:
+            audit.wrong_bytes += [] if right else [f"{entry.external_id}: subject {entry.subject_id}"]
     return audit
 
 
@@ -177,7 +184,7 @@ def _sampled(linked: list[Entry], check: str) -> list[Entry]:
 def _serves(folder: Path, store: Store, entry: Entry, subject: Subject) -> bool:
     try:
         return len(subject.addresses) == len(entry.images) and all(
-            store.fetch(address.url)[2] == _md5(folder / image.path)
+            store.fetch_patiently(address.url)[2] == _md5(folder / image.path)
             for image, address in zip(entry.images, subject.addresses, strict=True)
             if image.hosted
         )

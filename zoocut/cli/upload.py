@@ -110,7 +110,7 @@ def upload(
 
     from zoocut.cli.asking import ask, assent
     from zoocut.cli.foretelling import foretell
-    from zoocut.upload import Order, Patience, endpoint_of, open_run
+    from zoocut.upload import Order, Patience, endpoint_of, look_at_run, open_run
 
     given = {
         "project": project,
@@ -121,7 +121,8 @@ def upload(
         "most_requests": requests,
         "check": check,
     }
-    opened = open_run(run).by_addresses() if urls else open_run(run)
+    opened = look_at_run(run) if dry_run else open_run(run)
+    opened = opened.by_addresses() if urls else opened
     settings = _settings(opened.settings, given)
     goal = endpoint_of(opened, endpoint, os.environ, settings)
     order = Order(

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
-KINDS = ("missing", "unlinked", "wrong_bytes", "duplicates", "strays")
+REMEDIES = {
+    "missing": "`zoocut upload` completes them",
+    "unlinked": "`zoocut upload` links those it was linking; one that was linked already was taken out or deleted at "
+    "Zooniverse: put it back with `zoocut sets add`, or move the ledger away, then `zoocut adopt` and `zoocut upload`",
+    "wrong_bytes": "restore the image on disk; where that is right, take the subject out with `zoocut sets remove`, "
+    "move the ledger away, then `zoocut adopt` and `zoocut upload`",
+    "duplicates": "`zoocut dedupe` shows them and takes all but one of each out",
+    "strays": "no volunteer meets them; `zoocut verify --prune` deletes them",
+    "unread": "verify again: their addresses could not be read to the end",
+}
+KINDS = tuple(REMEDIES)
 SHOWN = 10
 
 
@@ -58,8 +68,7 @@ def verify(
     _tell(documents, as_json)
     if differences:
         raise VerificationFailed(
-            f"the server differs from {run} in {differences} places: `zoocut upload {run}` completes what is "
-            "missing, `zoocut verify --prune` removes strays"
+            f"the server differs from {run} in {differences} places; what to do stands with each kind"
         )
 
 
@@ -95,6 +104,8 @@ def _tell(documents: list[dict[str, object]], as_json: bool) -> None:
             results.print(f"  {kind.replace('_', ' ')}: {len(found)}", markup=False)
             for words in found[:SHOWN]:
                 results.print(f"    {words}", markup=False)
+            if found:
+                results.print(f"    next: {REMEDIES[kind]}", markup=False)
         if document["pruned"]:
             results.print(f"  pruned: {document['pruned']}", markup=False)
 

@@ -30,10 +30,14 @@ def open_run(path: Path, settings: Settings) -> Run:
         When the folder holds something that is not a run.
     """
     resolved = settings.model_dump(mode="json", exclude_none=True)
+    run = _opened_or_made(path, resolved)
+    _refuse_other_settings(run, resolved)
+    return run
+
+
+def _opened_or_made(path: Path, resolved: Mapping[str, Any]) -> Run:
     if (path / "run.toml").exists():
-        run = Run.open(path)
-        _refuse_other_settings(run, resolved)
-        return run
+        return Run.open(path)
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise InputError(f"{path} is there already and is no run of zoocut: choose another folder with -o")
     return Run.create(path, resolved)

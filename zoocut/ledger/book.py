@@ -250,7 +250,8 @@ class Ledger:
         with self._transaction() as write:
             take_in(write, target, rows, self._path.with_name(target.manifest))
             write.execute(
-                "UPDATE targets SET manifest_sha256 = ? WHERE number = ?", (manifest_sha256, target.number)
+                "UPDATE targets SET manifest_sha256 = ?, members_count = NULL WHERE number = ?",
+                (manifest_sha256, target.number),
             )
 
     def members_count(self, target: Target) -> int | None:

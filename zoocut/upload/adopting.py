@@ -68,9 +68,10 @@ def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None]
     prefix = f"{run.run_id}/{place.target.set_id}/"
     by_key = _by_name(chain(members, own), lambda s: _named_by_key(s.key, prefix))
     by_name = _by_name(members, lambda s: "" if s.key else _identity(s))
-    if not by_key and by_name:
+    foreign = by_name.keys() - by_key.keys()
+    if foreign:
         confirm(
-            f"{len(by_name)} subjects of the set {place.target.set_name!r} were made by another tool: rows are taken "
+            f"{len(foreign)} subjects of the set {place.target.set_name!r} were made by another tool: rows are taken "
             f"for them where external_id or {IDENTITY} agree"
         )
     for entry in _planned(ledger, place):
@@ -130,7 +131,7 @@ def _adopted(place: Place, entry: Entry, subject: Subject, adoption: Adoption) -
 def _serves(place: Place, entry: Entry, subject: Subject) -> bool:
     try:
         return all(
-            place.store.fetch(address.url)[2] == image.md5
+            place.store.fetch_patiently(address.url)[2] == image.md5
             for image, address in zip(entry.images, subject.addresses, strict=True)
         )
     except Refused:

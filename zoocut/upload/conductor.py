@@ -49,6 +49,9 @@ PAUSES = {"look": -1, "link": -2}
 MOST_REFUSALS = 10
 """As many rows refused one after the other are not at fault themselves."""
 
+MOST_READS = 6
+"""So often an image that stays elsewhere is asked for before its row is rejected."""
+
 LONGEST_BACKOFF_S = 60.0
 TURN_S = 0.2
 """Longest wait before the stop flag and sleepers are looked at again."""
@@ -108,6 +111,7 @@ class Conductor:
         self._tally = Tally(place.target, ledger.counts(place.target))
         self._shelf = Shelf(ledger, place.target)
         self._addresses: dict[int, tuple[Address, ...]] = {}
+        self._just_renewed: set[int] = set()
         self._failures: dict[int, int] = {}
         self._ending: Exception | None = None
         self._quota: QuotaReached | None = None
@@ -115,6 +119,11 @@ class Conductor:
         self._watermark = 0
         self._looked_at = float("-inf")
         self._quiet_until = {"look": float("-inf"), "link": float("-inf")}
+
+    def finish(self) -> int:
+        """Work as `run` does on what has a subject, and begin no further rows."""
+        self._shelf.only_finish()
+        return self.run()
 
     def run(self) -> int:
         """Work until nothing is left, the stop flag is set, or nothing can go on.
@@ -198,17 +207,20 @@ class Conductor:
                 self._crew.send("renew", [entry], partial(renew, self._place, entry))
             case machine.Store(position):
                 address = self._addresses[entry.row][position]
+                self._just_renewed.discard(entry.row)
                 self._crew.send("store", [entry], partial(store, self._place, entry, position, address))
             case _:
                 raise AssertionError(f"{entry.state} is not ready for {step}")
 
     def _facts(self, entry: Entry) -> Facts:
+        """Tell what is true now; addresses that were just renewed are tried, however soon they end."""
         ends = [address.until for address in self._addresses.get(entry.row, ())]
+        until = float("inf") if entry.row in self._just_renewed else min(ends, default=float("-inf"))
         return Facts(
             now=self._place.panoptes.now(),
             settle_s=self._patience.settle_s,
             looked_at=self._looked_at,
-            addresses_until=min(ends, default=float("-inf")),
+            addresses_until=until,
         )
 
     def _look_for_doubtful(self, now: float) -> None:
@@ -230,7 +242,7 @@ class Conductor:
         changes: list[tuple[Entry, Entry]] = []
         for back in returned:
             self._note(back)
-            events = _events(back)
+            events = self._events(back)
             changes += [
                 (entry, after(entry, events[entry.row]))
                 for entry in back.errand.entries
@@ -241,6 +253,15 @@ class Conductor:
         for back in returned:
             for entry in back.errand.entries:
                 self._put_back(current.get(entry.row, entry), back.outcome.trouble)
+
+    def _events(self, back: Returned) -> Mapping[int, Event]:
+        """Tell what happened; a failure that ends the upload tells that the create had no effect."""
+        entry, trouble = back.errand.entries[0], back.outcome.trouble
+        if back.errand.kind == "create" and isinstance(back.failure, ZooniverseError):
+            return {entry.row: NotCreated()}
+        if back.errand.kind == "measure" and trouble and self._failures.get(entry.row, 0) >= MOST_READS:
+            return {entry.row: Rejected(f"row {entry.external_id} cannot be had from its address: {trouble}")}
+        return back.outcome.events
 
     def _put_back(self, entry: Entry, trouble: ZooniverseError | None) -> None:
         """Give an entry back to the shelf; one that shares its place with others waits on its own."""
@@ -253,7 +274,9 @@ class Conductor:
         now = time.monotonic()
         outcome, kind = back.outcome, back.errand.kind
         if outcome.addresses:
-            self._addresses[back.errand.entries[0].row] = outcome.addresses
+            row = back.errand.entries[0].row
+            self._addresses[row] = outcome.addresses
+            self._just_renewed |= {row} if kind == "renew" else set()
         if outcome.looked_at is not None:
             self._looked_at = max(self._looked_at, outcome.looked_at)
         self._tally.sent_bytes += outcome.sent_bytes
@@ -266,6 +289,7 @@ class Conductor:
             self._count_refusals(outcome)
         if outcome.trouble is not None:
             self._tally.trouble = str(outcome.trouble)
+        if outcome.trouble is not None and kind != "measure":
             self._pace.bad(now, getattr(outcome.trouble, "retry_after_s", None))
         elif kind in ("create", "store"):
             self._pace.good(now - back.errand.left_at)
@@ -307,10 +331,3 @@ class Conductor:
                 self._addresses.pop(entry.row, None)
                 self._failures.pop(entry.row, None)
             self._watermark = max(self._watermark, int(entry.subject_id or 0))
-
-
-def _events(back: Returned) -> Mapping[int, Event]:
-    """Tell what happened; a failure that ends the upload tells that the create had no effect."""
-    if back.errand.kind == "create" and isinstance(back.failure, ZooniverseError):
-        return {entry.row: NotCreated() for entry in back.errand.entries}
-    return back.outcome.events

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoocut.errors import InputError, LedgerError
 from zoocut.run import Run
 
-__all__ = ["open_run"]
+__all__ = ["look_at_run", "open_run"]
 
 LEDGER_SHARE = 10
 """How many times the manifest's bytes are kept free: with its log a ledger took 5.6 times as much for 100,000 rows."""
@@ -26,14 +26,31 @@ def open_run(path: Path) -> Run:
     LedgerError
         When its disk has no room for a ledger.
     """
-    if path.is_dir() and not (path / "run.toml").exists() and (path / "manifest.csv").is_file():
-        run = Run.create(path, {}, {"origin": {"made_by": "another tool"}})
-    else:
-        run = Run.open(path)
+    foreign = _foreign(path)
+    run = Run.create(path, {}, {"origin": {"made_by": "another tool"}}) if foreign else Run.open(path)
     if not run.has_manifest:
         raise InputError(f"{path} has no manifest.csv yet: finish `zoocut generate` first, it writes it last")
     _require_room(run)
     return run
+
+
+def look_at_run(path: Path) -> Run:
+    """Open a run, or look at a folder that holds a manifest as if it were one; nothing is written.
+
+    Raises
+    ------
+    InputError, LedgerError
+        As `open_run`.
+    """
+    if not _foreign(path):
+        return open_run(path)
+    run = Run(path, "", {})
+    _require_room(run)
+    return run
+
+
+def _foreign(path: Path) -> bool:
+    return path.is_dir() and not (path / "run.toml").exists() and (path / "manifest.csv").is_file()
 
 
 def _require_room(run: Run) -> None:

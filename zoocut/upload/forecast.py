@@ -10,7 +10,7 @@ from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.run import Run
 from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
 from zoocut.upload.order import Order, instruments
-from zoocut.upload.pictures import content_problem
+from zoocut.upload.pictures import content_problem, read_picture
 from zoocut.upload.planning import planned_rows
 from zoocut.upload.targets import Goal, Share, find_set, goals, known_target, manifest_for
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
@@ -91,7 +91,12 @@ def _opened(run: Run, row: PlannedRow) -> PlannedRow:
 
 
 def _problem(run: Run, image: Image) -> str | None:
-    return content_problem(image, (run.path / image.path).read_bytes()) if image.hosted else None
+    if not image.hosted:
+        return None
+    try:
+        return content_problem(image, read_picture(run.path / image.path))
+    except OSError as error:
+        return f"{image.path} cannot be read ({error.strerror}): see to its rights"
 
 
 def _known(run: Run, goal: Goal) -> tuple[Run, set[str]]:

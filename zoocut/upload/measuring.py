@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from zoocut.ledger import Entry, Image
 from zoocut.upload.machine import Measured, Rejected
-from zoocut.upload.pictures import content_problem
+from zoocut.upload.pictures import content_problem, read_picture
 from zoocut.upload.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 
@@ -44,7 +44,7 @@ def measured(image: Image, content: bytes) -> Image:
 
 def _measure(place: Place, image: Image) -> Image:
     if image.hosted:
-        content = (place.folder / image.path).read_bytes()
+        content = read_picture(place.folder / image.path)
         if problem := content_problem(image, content):
             raise ValueError(problem)
         return measured(image, content)

@@ -18,8 +18,8 @@ __all__ = ["note_index_fields", "skip_held", "take_back_rejected"]
 def skip_held(place: Place, ledger: Ledger) -> None:
     """Mark the planned rows whose external_id the set already holds from another run or tool.
 
-    The set is listed once; while its number of members is what it was plus what this run linked, the list kept in
-    the ledger is trusted.
+    The set is listed when the manifest has been taken in; while it holds as many members as then plus what this run
+    linked, the list kept in the ledger is trusted.
 
     Raises
     ------

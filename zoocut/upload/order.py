@@ -73,7 +73,8 @@ def endpoint_of(
 ) -> Goal:
     """Put together where an upload goes: options, the environment, what the run's ledger knows.
 
-    Without a project and a set named, the run goes on where its ledger says, whatever the environment.
+    Without a project and a set named, the run goes on where its ledger says, whatever the environment; a further
+    set is made at the server that the run went to, unless another is named.
 
     Raises
     ------
@@ -83,12 +84,22 @@ def endpoint_of(
     going_on = settings.project is None and settings.subject_set is None
     named = endpoint or (None if going_on else environment.get("PANOPTES_ENDPOINT"))
     goal = Goal(normalise_endpoint(named) if named else "", settings.project, settings.subject_set)
-    known = known_target(_targets(run), goal)
+    targets = _targets(run)
+    known = known_target(targets, goal)
     if known is not None:
         return Goal(known.endpoint, known.project_id, known.set_name)
     if not goal.project or not goal.subject_set:
         raise ConfigError("say where to: --project owner/name and --set NAME")
-    return Goal(goal.endpoint or PRODUCTION, goal.project, goal.subject_set)
+    return Goal(goal.endpoint or _endpoint_so_far(targets), goal.project, goal.subject_set)
+
+
+def _endpoint_so_far(targets: list[Target]) -> str:
+    endpoints = {target.endpoint for target in targets}
+    if len(endpoints) > 1:
+        raise ConfigError(
+            f"the run went to several servers: say which one with --endpoint ({', '.join(endpoints)})"
+        )
+    return endpoints.pop() if endpoints else PRODUCTION
 
 
 def _targets(run: Run) -> list[Target]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import mimetypes
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from zoocut.ledger import Image
 
-__all__ = ["RunPictures", "content_problem"]
+__all__ = ["RunPictures", "content_problem", "read_picture"]
 
 DRAWN_TYPES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF"}
 """What Pillow can look into, as it calls them."""
@@ -96,6 +97,21 @@ def _problem(location: str, mime: str, size: int) -> str | None:
     if mime not in HOSTED_TYPES:
         return f"{location} is of a type that Zooniverse does not take: make it a PNG or JPEG"
     return None
+
+
+def read_picture(path: Path) -> bytes:
+    """Read an image whole; what has become a pipe or a device meanwhile is not waited for.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read or is no file.
+    """
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file", str(path))
+        return file.read()
 
 
 def content_problem(image: Image, content: bytes) -> str | None:

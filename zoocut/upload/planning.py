@@ -42,9 +42,9 @@ def plan(run: Run, ledger: Ledger, target: Target, *, sample: int | None = None,
     LedgerError
         When it contradicts what was uploaded.
     """
+    if sample is not None:
+        sample = max(sample, sum(ledger.counts(target).values()))
     checksum = f"{_checksum(run.manifest)} {sample or ''}".strip()
-    if sample is not None and sum(ledger.counts(target).values()) >= sample:
-        return
     if anew or ledger.manifest_of(target) != checksum:
         share = Share(target.set_by, target.set_value)
         ledger.plan(target, islice(planned_rows(run, share), sample), checksum)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoocut.ledger import Entry, Image
 from zoocut.upload.machine import Proved, Rejected
 from zoocut.upload.measuring import measured
+from zoocut.upload.pictures import read_picture
 from zoocut.upload.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Address
@@ -19,7 +20,7 @@ def store(place: Place, entry: Entry, position: int, address: Address) -> Outcom
     """Put the image at `position`, if it still is the image that the row was announced with."""
     image = entry.images[position]
     try:
-        content = (place.folder / image.path).read_bytes()
+        content = read_picture(place.folder / image.path)
     except OSError as error:
         return Outcome(
             {entry.row: Rejected(f"{image.path} cannot be read ({error.strerror}): {_restore(image)}")}
@@ -46,7 +47,7 @@ def renew(place: Place, entry: Entry) -> Outcome:
     try:
         addresses = place.panoptes.renewed_addresses(entry.subject_id or "")
     except Refused as error:
-        if error.status == GONE:
+        if error.status == GONE and _surely_gone(place, entry):
             return Outcome(
                 {
                     entry.row: Rejected(
@@ -68,6 +69,18 @@ def renew(place: Place, entry: Entry) -> Outcome:
             }
         )
     return Outcome(addresses=addresses)
+
+
+def _surely_gone(place: Place, entry: Entry) -> bool:
+    """Ask once more: to a token that was pruned a private project's subjects are not there."""
+    try:
+        place.panoptes.account()
+        place.panoptes.subject(entry.subject_id or "")
+    except Refused as error:
+        return error.status == GONE
+    except (Busy, Doubtful, Unreachable):
+        return False
+    return False
 
 
 def _restore(image: Image) -> str:

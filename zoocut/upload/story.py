@@ -69,15 +69,21 @@ def upload(
     account = require_account(patient)
     places = list(_places(run, order, ledger, patient, store, account))
     for place in places:
-        with _trouble_noted(ledger, place.target, account):
+        with _trouble_noted(ledger, place.target):
             _bring_up_to_date(run, order, place, ledger)
     _tell_first(order, places, ledger, account)
-    sent = 0
+    sent, quota = 0, None
     for place in places:
-        with _trouble_noted(ledger, place.target, account):
-            at_once = replace(place, panoptes=panoptes)
-            sent += Conductor(at_once, ledger, order.patience, stop, report).run()
+        at_once = replace(place, panoptes=panoptes)
+        conductor = Conductor(at_once, ledger, order.patience, stop, report)
+        with _trouble_noted(ledger, place.target):
+            try:
+                sent += conductor.run() if quota is None else conductor.finish()
+            except QuotaReached as error:
+                quota = error
         ledger.note_error(place.target, None)
+    if quota is not None:
+        raise _with_rest(ledger, places, account, quota)
     ended = tuple(summarise(ledger, place.target) for place in places)
     return Summary(ended, sent, time.monotonic() - began)
 
@@ -93,21 +99,24 @@ def _places(
 
 
 @contextmanager
-def _trouble_noted(ledger: Ledger, target: Target, account: Account) -> Iterator[None]:
+def _trouble_noted(ledger: Ledger, target: Target) -> Iterator[None]:
     try:
         yield
     except ZoocutError as error:
-        told = _with_rest(ledger, target, account, error) if isinstance(error, QuotaReached) else error
-        ledger.note_error(target, str(told))
-        raise told from error.__cause__
+        ledger.note_error(target, str(error))
+        raise
 
 
-def _with_rest(ledger: Ledger, target: Target, account: Account, error: QuotaReached) -> QuotaReached:
-    left = ledger.counts(target)[State.PLANNED]
-    return QuotaReached(
-        f"the account {account.login} has met its limit ({error}): {left} rows are left; ask Zooniverse for a higher "
-        "limit, then run the same command again"
+def _with_rest(ledger: Ledger, places: list[Place], account: Account, met: QuotaReached) -> QuotaReached:
+    """Tell of a limit together with what is left, and note it with every set that has rows left."""
+    left = {place.target: ledger.counts(place.target)[State.PLANNED] for place in places}
+    error = QuotaReached(
+        f"the account {account.login} has met its limit ({met}): {sum(left.values())} rows are left; ask Zooniverse "
+        "for a higher limit, then run the same command again"
     )
+    for target in (target for target, count in left.items() if count):
+        ledger.note_error(target, str(error))
+    return error
 
 
 def _bring_up_to_date(run: Run, order: Order, place: Place, ledger: Ledger) -> None:

@@ -159,6 +159,7 @@ def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share, 
     """
     known = known_target(ledger.targets(), goal)
     if known is not None:
+        _require_share(known, share)
         name = _still_there(panoptes, known).name
         return ledger.add_target(
             known.endpoint,
@@ -182,6 +183,15 @@ def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share, 
         share.value,
         manifest,
     )
+
+
+def _require_share(known: Target, share: Share) -> None:
+    if share.key and share != Share(known.set_by, known.set_value):
+        takes = f"those with {known.set_by} {known.set_value}" if known.set_by else "all of them"
+        raise ConfigError(
+            f"the set {known.set_name!r} takes rows of this run already, {takes}: give --set a name of its own for "
+            f"those with {share.key} {share.value}"
+        )
 
 
 def manifest_for(known: Target, given: str) -> str:

@@ -8,7 +8,7 @@ from zoocut.zooniverse.panoptes import Panoptes
 from zoocut.zooniverse.patience import signed_in
 from zoocut.zooniverse.session import Session
 from zoocut.zooniverse.store import Store
-from zoocut.zooniverse.transport import READ_S, Transport
+from zoocut.zooniverse.transport import READ_S, ApiTransport, Transport
 
 __all__ = ["connect"]
 
@@ -33,6 +33,6 @@ def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> 
         When the server cannot be reached or is no Panoptes.
     """
     clock = ServerClock()
-    transport = Transport(clock, read_s)
+    transport = ApiTransport(clock, read_s)
     panoptes = Panoptes(signed_in(lambda: Session(endpoint, credentials, clock, transport)))
     return panoptes, Store(Transport(ServerClock(), read_s))

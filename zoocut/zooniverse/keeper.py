@@ -16,7 +16,7 @@ from zoocut.zooniverse.faults import Refused, understood
 from zoocut.zooniverse.panoptes import PAGE_SIZE, Document, Panoptes, Project, Subject, SubjectSet
 from zoocut.zooniverse.patience import PatientSession, signed_in
 from zoocut.zooniverse.session import Session
-from zoocut.zooniverse.transport import READ_S, Transport
+from zoocut.zooniverse.transport import READ_S, ApiTransport
 
 __all__ = ["Keeper", "SetDetails", "Status", "Workflow", "open_keeper"]
 
@@ -97,7 +97,7 @@ def open_keeper(endpoint: str, credentials: Credentials) -> Keeper:
         When the server cannot be reached or is no Panoptes.
     """
     clock = ServerClock()
-    transport = Transport(clock, READ_S)
+    transport = ApiTransport(clock, READ_S)
     return Keeper(PatientSession(signed_in(lambda: Session(endpoint, credentials, clock, transport))))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from tenacity import (
     Retrying,
@@ -18,13 +18,15 @@ from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.session import Answer, Requester, Session
 
-__all__ = ["PatientSession", "signed_in"]
+__all__ = ["PatientSession", "patiently", "signed_in"]
 
 ATTEMPTS = 6
 SIGN_INS = 3
 LONGEST_WAIT_S = 8.0
 LONGEST_S = 60.0
 """After this nothing is asked again: a server that is silent for long has been waited for."""
+
+Told = TypeVar("Told")
 
 BEING_CHANGED = 409
 LINKS_OF_SUBJECTS = re.compile(r"/subject_sets/\d+/links/subjects")
@@ -63,8 +65,20 @@ class PatientSession:
         """Send a request, again when the server is busy, the answer is lost or the set was being changed."""
         if method == "POST" and not LINKS_OF_SUBJECTS.fullmatch(path):
             return self._once.request(method, path, params, body, etag)
-        answer: Answer = _patiently(_may_pass, ATTEMPTS)(self._once.request, method, path, params, body, etag)
-        return answer
+        return patiently(self._once.request, method, path, params, body, etag)
+
+
+def patiently(ask: Callable[..., Told], *words: Any) -> Told:
+    """Ask something that comes to the same when repeated, again when it cannot be told now.
+
+    Parameters
+    ----------
+    ask : callable
+        Asks once.
+    words : Any
+        What it is given.
+    """
+    return _trying(_may_pass, ATTEMPTS)(ask, *words)
 
 
 def signed_in(sign_in: Callable[[], Session]) -> Session:
@@ -75,11 +89,10 @@ def signed_in(sign_in: Callable[[], Session]) -> Session:
     sign_in : callable
         Tries once.
     """
-    session: Session = _patiently(lambda error: isinstance(error, Busy | Doubtful), SIGN_INS)(sign_in)
-    return session
+    return _trying(lambda error: isinstance(error, Busy | Doubtful), SIGN_INS)(sign_in)
 
 
-def _patiently(may_pass: Callable[[BaseException], bool], attempts: int) -> Retrying:
+def _trying(may_pass: Callable[[BaseException], bool], attempts: int) -> Retrying:
     return Retrying(
         retry=retry_if_exception(may_pass),
         stop=stop_after_attempt(attempts) | stop_after_delay(LONGEST_S),

@@ -39,6 +39,13 @@ with _logging_left_alone():
 __all__ = ["Answer", "Requester", "Session"]
 
 
+NOT_PANOPTES = (407, 408, 425)
+"""What only something in between answers with."""
+
+UNLIKE_A_PAGE = (403, 404, 405, 415)
+"""What Panoptes answers in JSON, or with nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A successful answer.
@@ -235,6 +242,10 @@ class Session:
             )
         if status == 429:
             raise Busy(f"{self.endpoint} asks for fewer requests", retry_after_s(response.headers))
+        if status in NOT_PANOPTES or (status in UNLIKE_A_PAGE and _is_page(response)):
+            raise Busy(
+                f"{what} was answered with {status} by something that is not Panoptes: is a proxy in the way?"
+            )
         if status >= 400:
             raise Refused(_message(response) or f"{what} was answered with {status}", status)
         return Answer(self._document(response, what), response.headers.get("ETag"))
@@ -252,6 +263,10 @@ class Session:
                 "page in the way?"
             )
         return document
+
+
+def _is_page(response: requests.Response) -> bool:
+    return "html" in response.headers.get("Content-Type", "")
 
 
 def _message(response: requests.Response) -> str:

@@ -11,6 +11,7 @@ import requests
 
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused
 from zoocut.zooniverse.panoptes import Address
+from zoocut.zooniverse.patience import patiently
 from zoocut.zooniverse.transport import Transport, foreign_errors, retry_after_s
 
 __all__ = ["Store"]
@@ -63,6 +64,11 @@ class Store:
         if response.status_code != 201 or response.headers.get("Content-MD5") != checksum:
             _unconfirmed(response)
 
+    def fetch_patiently(self, url: str) -> tuple[str, int, str]:
+        """Read a public address as `fetch`, again when it cannot be told now."""
+        told: tuple[str, int, str] = patiently(self.fetch, url)
+        return told
+
     def fetch(self, url: str) -> tuple[str, int, str]:
         """Read a public address to its end.
 
@@ -79,8 +85,9 @@ class Store:
             When it cannot be told now.
         """
         digest, length = hashlib.md5(usedforsecurity=False), 0
+        _require_address(url)
         with (
-            foreign_errors("the public address"),
+            foreign_errors(url.partition("?")[0]),
             self._transport.whole_exchange(),
             self._session.get(url, stream=True) as response,
         ):
@@ -91,6 +98,13 @@ class Store:
                 length += len(chunk)
             kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return kind, length, digest.hexdigest()
+
+
+def _require_address(url: str) -> None:
+    try:
+        requests.Request("GET", url).prepare()
+    except (requests.RequestException, ValueError) as error:
+        raise Refused(f"{url} is no address that anything can be read from: correct it", 400) from error
 
 
 def _unconfirmed(response: requests.Response) -> NoReturn:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -20,7 +21,7 @@ from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.deadline import WATCHED_POOLS, Deadline
 from zoocut.zooniverse.faults import Busy, Doubtful, Unreachable
 
-__all__ = ["Transport", "foreign_errors", "retry_after_s"]
+__all__ = ["ApiTransport", "Transport", "foreign_errors", "retry_after_s"]
 
 CONNECT_S = 10.0
 READ_S = 120.0
@@ -83,6 +84,30 @@ class Transport(HTTPAdapter):
         if response.status_code >= 500:
             raise _server_fault(request, response)
         return response
+
+
+class ApiTransport(Transport):
+    """The adapter for requests that carry a password or a token: they follow no redirect."""
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send one request once, as `Transport`.
+
+        Raises
+        ------
+        Doubtful
+            Also for a redirect: Panoptes sends none.
+        """
+        response = super().send(request, *args, **kwargs)
+        if response.is_redirect:
+            raise Doubtful(
+                f"{_without_query(request.url)} sends us on to {_host(response.headers['Location'])}: is there a proxy "
+                "or a log-in page in the way?"
+            )
+        return response
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc or "another page"
 
 
 def _server_fault(request: requests.PreparedRequest, response: requests.Response) -> Exception:
