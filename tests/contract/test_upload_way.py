@@ -11,13 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from zoocut.errors import ConfigError, SignInError, ZooniverseError
 from zoocut.sandbox import Running
 from zoocut.zooniverse.account import Credentials, find_credentials, normalise_endpoint
 from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.connect import connect
-from zoocut.zooniverse.faults import Doubtful, Unreachable
+from zoocut.zooniverse.faults import Busy, Doubtful, Unreachable
 from zoocut.zooniverse.store import Store
 from zoocut.zooniverse.transport import Transport
 
@@ -40,17 +41,20 @@ class LoginPage(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def login_page() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), LoginPage) as server:
+def serving(handler: type[BaseHTTPRequestHandler], **known: object) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        vars(server).update(known)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_a_log_in_page_in_the_way_is_named() -> None:
-    with login_page() as endpoint, pytest.raises(ZooniverseError, match="proxy or log-in page"):
+    with serving(LoginPage) as endpoint, pytest.raises(ZooniverseError, match="proxy or log-in page"):
         connect(endpoint, OWNER)
 
 
@@ -97,16 +101,12 @@ class DrippingHeaders(Drip):
 
 @contextmanager
 def dripping(kind: type[Drip]) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
-        server.over = threading.Event()  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    over = threading.Event()
+    with serving(kind, over=over) as endpoint:
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield endpoint
         finally:
-            server.over.set()  # type: ignore[attr-defined]
-            server.shutdown()
-            thread.join()
+            over.set()
 
 
 @pytest.mark.parametrize("kind", [DrippingBody, DrippingUntilClosed, DrippingHeaders])
@@ -189,3 +189,69 @@ def test_credentials_of_panoptes_cli_are_read(tmp_path: Path) -> None:
     assert find_credentials(environment, tmp_path) == Credentials("you", "x")
     with pytest.raises(SignInError, match="PANOPTES_USERNAME"):
         find_credentials({}, tmp_path / "nowhere")
+
+
+class Portal(BaseHTTPRequestHandler):
+    """Sends every request on to another server, as a log-in portal does."""
+
+    def do_GET(self) -> None:
+        self.send_response(307)
+        self.send_header("Location", f"{self.server.onward}{self.path}")  # type: ignore[attr-defined]
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def test_a_password_is_not_sent_on(sandbox: Running) -> None:
+    with serving(Portal, onward=sandbox.endpoint) as portal:
+        before = len(requests.get(f"{sandbox.endpoint}/sandbox/requests", timeout=30).json()["requests"])
+        with pytest.raises(Doubtful, match=r"sends us on to 127\.0\.0\.1"):
+            connect(portal, OWNER)
+        after = requests.get(f"{sandbox.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+    assert [one["path"] for one in after[before:] if not one["path"].startswith("/sandbox")] == []
+
+
+class Between(BaseHTTPRequestHandler):
+    """A proxy that passes sign-ins on, and answers everything else itself."""
+
+    def do_GET(self) -> None:
+        if not self.path.startswith("/api"):
+            return self._pass_on()
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>Not here.</html>")
+        return None
+
+    do_POST = do_GET  # noqa: N815
+
+    def _pass_on(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        answer = requests.request(
+            self.command,
+            f"{self.server.onward}{self.path}",  # type: ignore[attr-defined]
+            data=self.rfile.read(length),
+            headers={k: v for k, v in self.headers.items() if k.lower() not in ("host", "content-length")},
+            timeout=30,
+        )
+        self.send_response(answer.status_code)
+        for name in ("Content-Type", "Set-Cookie", "X-CSRF-Token"):
+            if name in answer.headers:
+                self.send_header(name, answer.headers[name])
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 407, 408, 415, 425])
+def test_what_a_proxy_refuses_is_not_the_servers_word(sandbox: Running, status: int) -> None:
+    with serving(Between, onward=sandbox.endpoint, status=status) as endpoint:
+        panoptes, _ = connect(endpoint, OWNER)
+        with pytest.raises(Busy, match="something that is not Panoptes"):
+            panoptes.create_subject("1", "a", {}, ["image/png"])
