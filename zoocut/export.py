@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
-from zoocut.files import appear_whole
+from zoocut.files import appear_whole, typed
 from zoocut.ledger import Entry, Ledger, State, Target
 from zoocut.run import Run
 from zoocut.zooniverse.account import PRODUCTION
@@ -53,7 +53,7 @@ def export(run: Run, path: Path) -> int:
     if write is None:
         raise InputError(f"{path} should end in one of {', '.join(FORMATS)}")
     if not run.ledger.exists():
-        raise InputError(f"{run.path} was not uploaded yet: run `zoocut upload {run.path}` first")
+        raise InputError(f"{run.path} was not uploaded yet: run `zoocut upload {typed(run.path)}` first")
     with Ledger.read(run.ledger) as ledger:
         rows = [_row(target, entry) for target in ledger.targets() for entry in _made(ledger, target)]
     images = max((len(row["sha256"]) for row in rows), default=1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoocut.errors import InputError
 
-__all__ = ["TEMPORARY_SUFFIX", "appear_whole", "remove_parts", "write_first", "write_whole"]
+__all__ = ["TEMPORARY_SUFFIX", "appear_whole", "remove_parts", "typed", "write_first", "write_whole"]
 
 TEMPORARY_SUFFIX = ".zoocut-part"
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -115,6 +116,11 @@ def _write_new(part: str, content: bytes) -> None:
         descriptor = os.open(part, NEW_FILE, 0o666)
     with open(descriptor, "wb") as file:
         file.write(content)
+
+
+def typed(path: Path) -> str:
+    """Write a path as it is typed in a command."""
+    return shlex.quote(str(path))
 
 
 def remove_parts(folder: Path) -> None:

@@ -102,12 +102,16 @@ def read_manifest(path: Path) -> Iterator[ManifestRow]:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from _rows(path, csv.reader(file))
+            lines = csv.reader(file)
+            try:
+                yield from _rows(path, lines)
+            except csv.Error as error:
+                raise InputError(f"{path} line {lines.line_num} cannot be read ({error}): mend it") from error
     except FileNotFoundError:
         raise InputError(
             f"{path} does not exist: finish `zoocut generate` first, it writes the manifest last"
         ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as UTF-8 CSV: {error}") from error
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zoocut.cli.options import JsonOption, ManifestFolder
+from zoocut.files import typed
 
 __all__ = ["adopt"]
 
@@ -63,4 +64,4 @@ def adopt(
         f"{adoption.differing} differ, {adoption.left} are left",
         markup=False,
     )
-    results.print(f"next: zoocut upload {run}", markup=False)
+    results.print(f"next: zoocut upload {typed(run)}", markup=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoocut.cli.options import JsonOption
+from zoocut.files import typed
 
 if TYPE_CHECKING:
     from zoocut.generate import Summary
@@ -122,5 +123,5 @@ def _tell(summary: Summary, as_json: bool) -> None:
     if summary.rejected:
         results.print(f"  every rejected row: {run.rejected}", markup=False)
     results.print(
-        f"next: zoocut upload {run.path} --project OWNER/NAME --set 'SET NAME' --dry-run", markup=False
+        f"next: zoocut upload {typed(run.path)} --project OWNER/NAME --set 'SET NAME' --dry-run", markup=False
     )

@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoocut.files import typed
+
 if TYPE_CHECKING:
     from zoocut.ledger import Target
     from zoocut.run import Run
     from zoocut.zooniverse.account import Credentials
     from zoocut.zooniverse.keeper import Keeper
+
 
 __all__ = ["credentials_for", "endpoint_of", "sign_in", "target_of"]
 
@@ -72,7 +75,7 @@ def target_of(run: Run, endpoint: str | None, project: str | None, subject_set: 
     from zoocut.upload.targets import Goal, known_target
 
     if not run.ledger.exists():
-        raise InputError(f"{run.path} was not uploaded yet: run `zoocut upload {run.path}` first")
+        raise InputError(f"{run.path} was not uploaded yet: run `zoocut upload {typed(run.path)}` first")
     with Ledger.read(run.ledger) as ledger:
         targets = ledger.targets()
     found = known_target(targets, Goal(endpoint_of(endpoint) if endpoint else "", project, subject_set))

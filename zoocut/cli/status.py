@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from zoocut.cli.options import JsonOption, RunFolder
+from zoocut.files import typed
 
 __all__ = ["status"]
 
@@ -107,7 +108,7 @@ def _tell_remote(remote: dict[str, Any] | None) -> None:
 def _next(run: Path, document: dict[str, Any]) -> str:
     targets = document["targets"]
     if not targets:
-        return f"zoocut upload {run} --project OWNER/NAME --set 'SET NAME' --dry-run"
+        return f"zoocut upload {typed(run)} --project OWNER/NAME --set 'SET NAME' --dry-run"
     if all(target["complete"] for target in targets):
         return "nothing; every row is in its set"
     waiting = any(
@@ -116,4 +117,4 @@ def _next(run: Path, document: dict[str, Any]) -> str:
         for state, count in target["states"].items()
         if state not in ("linked", "skipped", "rejected")
     )
-    return f"zoocut upload {run}" if waiting else f"zoocut upload {run} --retry-rejected"
+    return f"zoocut upload {typed(run)}" if waiting else f"zoocut upload {typed(run)} --retry-rejected"

@@ -10,6 +10,7 @@ import typer
 from zoocut.cli.console import print_json, results
 from zoocut.cli.options import EndpointOption, JsonOption, ProjectOption
 from zoocut.cli.server import target_of
+from zoocut.files import typed
 
 __all__ = ["supersede"]
 
@@ -52,7 +53,7 @@ def supersede(
     )
     if told.uploaded < told.replaced:
         results.print(
-            f"next: zoocut upload {new} --set 'NEW SET NAME', then this command again", markup=False
+            f"next: zoocut upload {typed(new)} --set 'NEW SET NAME', then this command again", markup=False
         )
     else:
         results.print(

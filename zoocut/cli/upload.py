@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoocut.cli.options import JsonOption, ManifestFolder
+from zoocut.files import typed
 
 if TYPE_CHECKING:
     from zoocut.config.upload import UploadSettings
@@ -144,6 +145,7 @@ def upload(
 
 def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
     """Upload, and tell whether no row was rejected."""
+    from zoocut.cli.asking import told_when_stopped
     from zoocut.cli.progress import upload_progress
     from zoocut.cli.server import credentials_for
     from zoocut.cli.stopping import stopping
@@ -152,7 +154,8 @@ def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
     from zoocut.upload import upload as carry_out
     from zoocut.zooniverse.connect import connect
 
-    panoptes, store = connect(order.goal.endpoint, credentials_for(order.goal.endpoint), answer_s)
+    with told_when_stopped("stopped; nothing was sent"):
+        panoptes, store = connect(order.goal.endpoint, credentials_for(order.goal.endpoint), answer_s)
     with (
         sole_uploader(run.ledger),
         Ledger.open(run.ledger, run.run_id) as ledger,
@@ -162,7 +165,9 @@ def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
         summary = carry_out(run, order, ledger, panoptes, store, report, stop.flag)
     _tell(run.path, summary, as_json)
     if stop.flag.is_set() and not summary.complete:
-        raise Interrupted(f"stopped; the run is safe: go on with `zoocut upload {run.path}`", stop.exit_code)
+        raise Interrupted(
+            f"stopped; the run is safe: go on with `zoocut upload {typed(run.path)}`", stop.exit_code
+        )
     return not summary.rejected
 
 
@@ -194,10 +199,11 @@ def _tell(run: Path, summary: Summary, as_json: bool) -> None:
     results.print(f"{summary.sent_bytes / 1e6:.1f} MB in {summary.took_s:.1f} s", markup=False)
     if summary.rejected:
         results.print(
-            f"next: mend what the reasons name, then zoocut upload {run} --retry-rejected", markup=False
+            f"next: mend what the reasons name, then zoocut upload {typed(run)} --retry-rejected",
+            markup=False,
         )
     else:
-        results.print(f"next: zoocut status {run}", markup=False)
+        results.print(f"next: zoocut status {typed(run)}", markup=False)
 
 
 def _tell_target(ended: TargetSummary) -> None:

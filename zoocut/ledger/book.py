@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import LedgerError
+from zoocut.files import typed
 from zoocut.ledger.planning import PlannedRow, take_in
 from zoocut.ledger.records import Entry, Image, Member, State, Target
 from zoocut.ledger.schema import connect, connect_to_read
@@ -328,5 +329,5 @@ def _explained(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise LedgerError(
             f"{path} is damaged ({error}): restore a copy, or move it away and rebuild it from the server with "
-            f"`zoocut adopt {path.parent}`"
+            f"`zoocut adopt {typed(path.parent)}`"
         ) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from zoocut.errors import LedgerError
+from zoocut.files import typed
 
 __all__ = ["sole_uploader"]
 
@@ -33,7 +34,7 @@ def sole_uploader(ledger: Path) -> Iterator[None]:
     except Timeout:
         raise LedgerError(
             f"another zoocut is uploading {ledger.parent}: wait for it (watch it with "
-            f"`zoocut status {ledger.parent}`) or stop it first"
+            f"`zoocut status {typed(ledger.parent)}`) or stop it first"
         ) from None
     except OSError as error:
         raise LedgerError(

@@ -12,6 +12,7 @@ import sqlite3
 from pathlib import Path
 
 from zoocut.errors import LedgerError
+from zoocut.files import typed
 
 __all__ = ["VERSION", "connect", "connect_to_read"]
 
@@ -170,7 +171,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
 def _damaged(path: Path, verdict: str) -> LedgerError:
     return LedgerError(
         f"{path} is damaged ({verdict}): restore a copy, or move it away and rebuild it from the server with "
-        f"`zoocut adopt {path.parent}`"
+        f"`zoocut adopt {typed(path.parent)}`"
     )
 
 

@@ -49,7 +49,7 @@ PAUSES = {"look": -1, "link": -2}
 MOST_REFUSALS = 10
 """As many rows refused one after the other are not at fault themselves."""
 
-MOST_READS = 6
+MOST_READS = 5
 """So often an image that stays elsewhere is asked for before its row is rejected."""
 
 LONGEST_BACKOFF_S = 60.0
@@ -259,7 +259,7 @@ class Conductor:
         entry, trouble = back.errand.entries[0], back.outcome.trouble
         if back.errand.kind == "create" and isinstance(back.failure, ZooniverseError):
             return {entry.row: NotCreated()}
-        if back.errand.kind == "measure" and trouble and self._failures.get(entry.row, 0) >= MOST_READS:
+        if back.errand.kind == "measure" and trouble and self._failures.get(entry.row, 0) + 1 >= MOST_READS:
             return {entry.row: Rejected(f"row {entry.external_id} cannot be had from its address: {trouble}")}
         return back.outcome.events
 

@@ -29,7 +29,9 @@ def measure(place: Place, entry: Entry) -> Outcome:
     except (Refused, ValueError) as error:
         return Outcome({entry.row: Rejected(str(error))})
     except (Busy, Doubtful, Unreachable) as trouble:
-        return Outcome(trouble=Doubtful(str(trouble)))  # how long another host wants to be left alone is not waited
+        return Outcome(
+            trouble=Doubtful(str(trouble))
+        )  # how long another host wants to be left alone is not waited
 
 
 def measured(image: Image, content: bytes) -> Image:

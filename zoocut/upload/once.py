@@ -6,6 +6,7 @@ from dataclasses import replace
 from shlex import quote
 
 from zoocut.errors import LedgerError
+from zoocut.files import typed
 from zoocut.ledger import Entry, Ledger, Member, State
 from zoocut.manifest import read_manifest
 from zoocut.run import Run
@@ -47,7 +48,7 @@ def _refuse_another_copy(place: Place, ledger: Ledger) -> None:
     if count:
         raise LedgerError(
             f"the set {place.target.set_name!r} holds {count} subjects of this run that the ledger in {place.folder} "
-            f"does not know, uploaded from another copy: run `zoocut adopt {place.folder} --set "
+            f"does not know, uploaded from another copy: run `zoocut adopt {typed(place.folder)} --set "
             f"{quote(place.target.set_name)}` first, which takes them over"
         )
 
