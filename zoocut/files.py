@@ -36,23 +36,29 @@ def appear_whole(path: Path) -> Iterator[Path]:
     InputError
         When the folder cannot be made or the file cannot be renamed.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
-    try:
+    part = _part_of(path)
+    with _explained(path), _removed_at_last(part):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _removed_at_last(part):
-            yield part
-            os.replace(part, path)
+        yield Path(part)
+        os.replace(part, path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"cannot write {path}: {reason}; free space or choose another folder") from error
 
 
 @contextmanager
-def _removed_at_last(part: Path) -> Iterator[None]:
+def _removed_at_last(part: str) -> Iterator[None]:
     try:
         yield
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            os.unlink(part)
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -64,14 +70,9 @@ def write_whole(path: Path, content: bytes) -> None:
         When the file cannot be written.
     """
     part = _part_of(path)
-    try:
+    with _explained(path), _removed_at_last(part):
         _write_new(part, content)
         os.replace(part, path)
-    except OSError as error:
-        with suppress(OSError):
-            os.unlink(part)
-        reason = error.strerror or error
-        raise InputError(f"cannot write {path}: {reason}; free space or choose another folder") from error
 
 
 def write_first(path: Path, content: bytes) -> bool:
@@ -88,17 +89,12 @@ def write_first(path: Path, content: bytes) -> bool:
         When the file cannot be written.
     """
     part = _part_of(path)
-    try:
+    with _explained(path), _removed_at_last(part):
         _write_new(part, content)
-        os.link(part, path)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"cannot write {path}: {reason}; free space or choose another folder") from error
-    finally:
-        with suppress(OSError):
-            os.unlink(part)
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            return False
     return True
 
 

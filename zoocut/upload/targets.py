@@ -144,19 +144,10 @@ def choose_targets(
         When the project or a set is not there for this account.
     """
     for named, share in goals(run, goal, set_by):
-        yield choose_target(ledger, panoptes, named, share, run.manifest_name)
+        yield _choose_target(ledger, panoptes, named, share, run.manifest_name)
 
 
-def choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share, manifest: str) -> Target:
-    """Give the target that a goal means for a share of a manifest's rows, making its set when there is none.
-
-    Raises
-    ------
-    ConfigError
-        When the project or the set is not named, or the name means several sets.
-    NotPermitted
-        When the project or the set is not there for this account.
-    """
+def _choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share, manifest: str) -> Target:
     known = known_target(ledger.targets(), goal)
     if known is not None:
         _require_share(known, share)
