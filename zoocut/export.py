@@ -11,7 +11,7 @@ from typing import Any
 from zoocut.errors import InputError
 from zoocut.files import appear_whole, typed
 from zoocut.ledger import Entry, Ledger, State, Target
-from zoocut.run import Run
+from zoocut.run.folder import Run
 from zoocut.zooniverse.account import PRODUCTION
 
 __all__ = ["FORMATS", "export"]

@@ -15,11 +15,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from zoocut.drawn import DrawnSource, read_drawn
 from zoocut.errors import InputError
 from zoocut.files import appear_whole
 from zoocut.ledger import Ledger
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.sources import DrawnSource, read_drawn
 from zoocut.zooniverse.names import bare_name
 
 __all__ = ["Joined", "Sources", "join", "load_sources"]

@@ -11,8 +11,8 @@ from typing import Any
 
 from zoocut.errors import InputError, ZooniverseError
 from zoocut.ledger import Entry, Image, Ledger, PlannedRow, State, Target
-from zoocut.manifest import ManifestRow, read_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, read_manifest
 from zoocut.zooniverse.faults import Refused
 from zoocut.zooniverse.keeper import Keeper
 from zoocut.zooniverse.panoptes import PAGE_SIZE

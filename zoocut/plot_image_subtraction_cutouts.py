@@ -106,8 +106,8 @@ class PlotImageSubtractionCutoutsTask:
             be drawn is in the folder's `rejected.csv`.
         """
         from zoocut.catalogs.data_frame import DataFrameCatalog
-        from zoocut.drawn import read_drawn
         from zoocut.generate import Inputs, generate
+        from zoocut.run.sources import read_drawn
 
         catalog = DataFrameCatalog(data)
         images = self._image_settings(butler)
@@ -134,9 +134,9 @@ class PlotImageSubtractionCutoutsTask:
         InputError
             When one of them has no image.
         """
-        from zoocut.drawn import read_drawn
         from zoocut.generate.manifest_rows import write_manifest_of, write_urls_manifest_of
-        from zoocut.run import Run
+        from zoocut.run.folder import Run
+        from zoocut.run.sources import read_drawn
 
         run = Run.open(self._output_path)
         drawn = {source.dia_source_id for source in read_drawn(run.sources)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from zoocut.ledger import Ledger, State, Target
-from zoocut.manifest import count_rows
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import count_rows
 
 __all__ = ["status"]
 

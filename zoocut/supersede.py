@@ -13,8 +13,8 @@ from pathlib import Path
 from zoocut.errors import InputError
 from zoocut.files import appear_whole
 from zoocut.ledger import Ledger, State
-from zoocut.manifest import ManifestRow, read_manifest, write_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, read_manifest, write_manifest
 
 __all__ = ["SUPERSEDES", "Superseded", "supersede"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoocut.errors import InputError
 from zoocut.ledger import Entry, Ledger, State, Target
-from zoocut.run import Run
+from zoocut.run.folder import Run
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Panoptes, Subject
 from zoocut.zooniverse.store import Store

@@ -15,8 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from zoocut.drawn import DrawnSource, DrawnWriter
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.sources import DrawnSource, DrawnWriter
 
 FIRST_ID = 250_911_420_113_408_000
 HEADER = [

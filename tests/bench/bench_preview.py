@@ -16,12 +16,12 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from zoocut.drawn import DrawnSource, DrawnWriter
-from zoocut.manifest import ManifestRow, write_manifest
 from zoocut.model import Value
 from zoocut.preview import make_preview
 from zoocut.preview.pictures import LinkedPictures
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
+from zoocut.run.sources import DrawnSource, DrawnWriter
 
 FIRST = 250_911_420_113_408_000
 TRIES = 5

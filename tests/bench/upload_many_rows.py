@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "crash"))
 from PIL import Image
 from rehearsal import environment
 
-from zoocut.manifest import ManifestRow, write_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import running
 
 

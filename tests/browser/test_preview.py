@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from zoocut.drawn import DrawnSource, DrawnWriter
-from zoocut.manifest import ManifestRow, write_manifest
 from zoocut.model import Value
 from zoocut.preview import make_preview
 from zoocut.preview.pictures import EmbeddedPictures, LinkedPictures
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
+from zoocut.run.sources import DrawnSource, DrawnWriter
 
 FIRST = 250_911_420_113_408_000
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><b>&amp;\u202etxt\u0007"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from zoocut.drawn import DrawnSource, DrawnWriter
-from zoocut.manifest import ManifestRow, write_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
+from zoocut.run.sources import DrawnSource, DrawnWriter
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 ID = 170059034123456789

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from zoocut.ledger import Image, Ledger, PlannedRow
-from zoocut.manifest import ManifestRow, write_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 HEAVY = ("pandas", "astropy", "matplotlib", "panoptes_client", "pyarrow", "starlette", "PIL", "requests")

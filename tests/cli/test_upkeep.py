@@ -20,8 +20,8 @@ import requests
 from PIL import Image
 
 from zoocut.ledger import Ledger
-from zoocut.manifest import ManifestRow, read_manifest, write_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, read_manifest, write_manifest
 from zoocut.sandbox import running
 from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.keeper import Keeper, open_keeper

@@ -12,8 +12,8 @@ import pytest
 import requests
 from uploads import WHERE, Knob, Zoocut, account, await_states, make_run, picture, start, states, subjects
 
-from zoocut.manifest import ManifestRow, write_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
 
 

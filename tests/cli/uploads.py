@@ -17,8 +17,8 @@ import pytest
 import requests
 from PIL import Image
 
-from zoocut.manifest import ManifestRow, write_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]

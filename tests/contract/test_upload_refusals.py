@@ -11,8 +11,8 @@ from PIL import Image
 
 from zoocut.errors import NotPermitted
 from zoocut.ledger import Ledger, State
-from zoocut.manifest import ManifestRow, write_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
 from zoocut.upload import Order, Patience, upload
 from zoocut.upload.targets import Goal

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from campaign import chosen_faults
 from rehearsal import make_run
 
-from zoocut.manifest import read_manifest
+from zoocut.run.manifest import read_manifest
 from zoocut.sandbox import running
 from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.connect import connect

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from zoocut.manifest import ManifestRow, write_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
 
 
 def make_run(path: Path, rows: int, seed: int, size: int = 400, images: int = 1) -> Run:

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from zoocut.manifest import read_manifest
+from zoocut.run.manifest import read_manifest
 
 
 @dataclass(frozen=True)

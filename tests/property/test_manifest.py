@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoocut.errors import InputError
-from zoocut.manifest import ManifestRow, read_manifest, write_manifest
+from zoocut.run.manifest import ManifestRow, read_manifest, write_manifest
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 keys = st.lists(texts, unique=True, max_size=4)

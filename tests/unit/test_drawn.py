@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from zoocut.drawn import ROWS_AT_ONCE, DrawnSource, DrawnWriter, read_drawn, recorded_checksums
 from zoocut.errors import InputError
 from zoocut.model import Value
+from zoocut.run.sources import ROWS_AT_ONCE, DrawnSource, DrawnWriter, read_drawn, recorded_checksums
 
 
 def drawn(number: int, **columns: Value) -> DrawnSource:

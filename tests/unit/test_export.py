@@ -11,7 +11,7 @@ from astropy.table import Table
 from zoocut.errors import InputError
 from zoocut.export import export
 from zoocut.ledger import Entry, Image, Ledger, PlannedRow, State
-from zoocut.run import Run
+from zoocut.run.folder import Run
 
 FIRST = 170059034123456789
 SITE = "https://www.zooniverse.org"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from zoocut.drawn import DrawnSource, DrawnWriter
 from zoocut.errors import InputError
 from zoocut.join import join, load_sources
 from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.model import Value
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.sources import DrawnSource, DrawnWriter
 
 ID = 170059034123456789
 """Two ids that are the same number when read as floating point."""

@@ -29,7 +29,7 @@ def export(
     """
     from zoocut.cli.console import print_json, results
     from zoocut.export import export as write
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
 
     run = Run.open(path)
     table = output or run.path / "mapping.csv"

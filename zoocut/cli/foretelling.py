@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
     from zoocut.upload import Order
 
 __all__ = ["foretell"]

@@ -46,7 +46,7 @@ def join(
     from zoocut.errors import Interrupted
     from zoocut.join import join as add_columns
     from zoocut.join import load_sources
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
 
     try:
         sources = load_sources([Run.open(path) for path in runs], column or (), endpoint)

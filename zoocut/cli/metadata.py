@@ -46,7 +46,7 @@ def metadata(
     """
     from zoocut.ledger import Ledger, sole_uploader
     from zoocut.metadata import apply, differences
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
 
     run = Run.open(path)
     target = target_of(run, endpoint, project, subject_set)

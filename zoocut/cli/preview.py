@@ -28,7 +28,7 @@ def preview(
     from zoocut.cli.console import print_json, results
     from zoocut.preview import make_preview
     from zoocut.preview.pictures import EmbeddedPictures, LinkedPictures
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
 
     run = Run.open(path)
     page = output or run.path / "preview.html"

@@ -10,7 +10,7 @@ from zoocut.files import typed
 
 if TYPE_CHECKING:
     from zoocut.ledger import Target
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
     from zoocut.zooniverse.account import Credentials
     from zoocut.zooniverse.keeper import Keeper
 

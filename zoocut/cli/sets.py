@@ -226,7 +226,7 @@ def _warn_unverified(set_id: str, folder: Path, endpoint: str) -> None:
     from zoocut.cli.console import notes
     from zoocut.cli.server import credentials_for
     from zoocut.ledger import Ledger
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
     from zoocut.sets import local_runs
     from zoocut.verify import verify
     from zoocut.zooniverse.connect import connect

@@ -42,7 +42,7 @@ def status(
 
 def _once(run: Path, remote: bool, as_json: bool) -> None:
     from zoocut.cli.console import print_json
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
     from zoocut.status import status as describe
 
     document = describe(Run.open(run))

@@ -37,7 +37,7 @@ def supersede(
 
     Example: zoocut supersede night-run night-run-2
     """
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
     from zoocut.supersede import supersede as replace
 
     before, after = Run.open(old), Run.open(new)

@@ -13,7 +13,7 @@ from zoocut.files import typed
 
 if TYPE_CHECKING:
     from zoocut.config.upload import UploadSettings
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
     from zoocut.upload import Order
     from zoocut.upload.report import Summary, TargetSummary
 

@@ -46,7 +46,7 @@ def verify(
     from zoocut.cli.server import credentials_for
     from zoocut.errors import ConfigError, VerificationFailed
     from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.run import Run
+    from zoocut.run.folder import Run
     from zoocut.verify import prune as remove_strays
     from zoocut.verify import target_of
     from zoocut.verify import verify as audit_target

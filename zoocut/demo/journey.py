@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import VerificationFailed, ZoocutError
-from zoocut.manifest import read_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import read_manifest
 from zoocut.sandbox import running
 from zoocut.status import status
 

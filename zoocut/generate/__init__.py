@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoocut.config.load import Loaded
-from zoocut.drawn import DrawnWriter, recorded_checksums
 from zoocut.generate.inputs import Inputs, open_inputs
 from zoocut.generate.manifest_rows import check_metadata, write_manifest_of, write_urls_manifest_of
 from zoocut.generate.plan import plan_batches
-from zoocut.generate.rejected import merge_rejected
 from zoocut.generate.runs import alone, open_run
 from zoocut.generate.work import Done, Draughtsman, work_through
 from zoocut.model import Rejection
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.rejected import merge_rejected
+from zoocut.run.sources import DrawnWriter, recorded_checksums
 from zoocut.select import Spread
 
 __all__ = ["Inputs", "Progress", "Summary", "generate"]

@@ -8,12 +8,12 @@ from dataclasses import replace
 from itertools import chain
 from urllib.parse import quote
 
-from zoocut.drawn import DrawnSource, read_drawn
 from zoocut.errors import ConfigError, InputError
-from zoocut.generate.rejected import read_rejected
-from zoocut.manifest import ManifestRow, write_manifest
 from zoocut.model import DiaSource, Rejection, Value
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, write_manifest
+from zoocut.run.rejected import read_rejected
+from zoocut.run.sources import DrawnSource, read_drawn
 
 __all__ = ["check_metadata", "write_manifest_of", "write_urls_manifest_of"]
 

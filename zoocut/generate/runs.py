@@ -11,7 +11,7 @@ from zoocut.config.load import dotted
 from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError, InputError
 from zoocut.files import remove_parts
-from zoocut.run import Run
+from zoocut.run.folder import Run
 
 __all__ = ["alone", "open_run"]
 

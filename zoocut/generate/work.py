@@ -13,13 +13,13 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from zoocut.config.settings import Settings
-from zoocut.drawn import DrawnSource
 from zoocut.errors import InputError
 from zoocut.files import write_whole
 from zoocut.generate.plan import SOURCES_AT_ONCE, Batch, Planned
 from zoocut.model import Cutout, DiaSource, Images, Picture, Rejection
 from zoocut.render import open_renderer
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.sources import DrawnSource
 
 if TYPE_CHECKING:
     from zoocut.render import Renderer

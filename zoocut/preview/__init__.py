@@ -13,14 +13,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from zoocut.drawn import read_drawn
 from zoocut.errors import InputError
 from zoocut.files import write_whole
-from zoocut.manifest import ManifestRow, read_manifest
 from zoocut.model import Value
 from zoocut.preview.pictures import Pictures
 from zoocut.preview.rejected import read_rejected
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, read_manifest
+from zoocut.run.sources import read_drawn
 
 __all__ = ["Preview", "make_preview"]
 

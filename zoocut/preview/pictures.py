@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from zoocut.run import Run
+from zoocut.run.folder import Run
 
 __all__ = ["EmbeddedPictures", "LinkedPictures", "Pictures", "Shown"]
 

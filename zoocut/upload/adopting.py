@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from zoocut.ledger import Entry, Ledger, State
-from zoocut.run import Run
+from zoocut.run.folder import Run
 from zoocut.upload.machine import Created, Linked, Measured, Sent, after
 from zoocut.upload.measuring import measure
 from zoocut.upload.place import Place

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from zoocut.errors import InputError, LedgerError
-from zoocut.run import Run
+from zoocut.run.folder import Run
 
 __all__ = ["look_at_run", "open_run"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoocut.config.rights import require_basis
 from zoocut.ledger import Image, Ledger, PlannedRow, State
-from zoocut.run import Run
+from zoocut.run.folder import Run
 from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
 from zoocut.upload.order import Order, instruments
 from zoocut.upload.pictures import content_problem, read_picture

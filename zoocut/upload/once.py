@@ -8,8 +8,8 @@ from shlex import quote
 from zoocut.errors import LedgerError
 from zoocut.files import typed
 from zoocut.ledger import Entry, Ledger, Member, State
-from zoocut.manifest import read_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import read_manifest
 from zoocut.upload.place import Place
 from zoocut.zooniverse.faults import Refused
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from zoocut.config.upload import UploadSettings
 from zoocut.errors import ConfigError
 from zoocut.ledger import Ledger, Target
-from zoocut.manifest import read_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import read_manifest
 from zoocut.upload.conductor import Patience
 from zoocut.upload.targets import Goal, known_target
 from zoocut.zooniverse.account import PRODUCTION, normalise_endpoint

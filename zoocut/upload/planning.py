@@ -10,8 +10,8 @@ from pathlib import Path
 
 from zoocut.errors import InputError
 from zoocut.ledger import Ledger, PlannedRow, Target
-from zoocut.manifest import ManifestRow, read_manifest
-from zoocut.run import Run
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, read_manifest
 from zoocut.upload.pictures import RunPictures
 from zoocut.upload.targets import Share
 from zoocut.zooniverse.names import missing_feedback

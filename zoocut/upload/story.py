@@ -11,7 +11,7 @@ from threading import Event as Flag
 from zoocut.config.rights import require_basis
 from zoocut.errors import NotPermitted, QuotaReached, ZoocutError
 from zoocut.ledger import Ledger, State, Target
-from zoocut.run import Run
+from zoocut.run.folder import Run
 from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
 from zoocut.upload.conductor import Conductor
 from zoocut.upload.once import note_index_fields, skip_held, take_back_rejected

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
 from zoocut.ledger import Ledger, Target
-from zoocut.manifest import ManifestRow, read_manifest
-from zoocut.run import MANIFEST, Run
+from zoocut.run.folder import MANIFEST, Run
+from zoocut.run.manifest import ManifestRow, read_manifest
 from zoocut.zooniverse.faults import Doubtful, Refused
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 

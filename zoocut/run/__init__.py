@@ -1,0 +1,1 @@
+"""All that lies in a run folder."""
