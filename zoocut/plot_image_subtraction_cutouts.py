@@ -1,4 +1,4 @@
-"""The Python interface of LSST's `analysis_ap` task plotImageSubtractionCutouts: a door to `zoocut.generate`.
+"""The Python interface of LSST's `analysis_ap` task plotImageSubtractionCutouts: a door to `zoocut.generating`.
 
 Scripts written for that task run with their import changed to
 `from zoocut import plot_image_subtraction_cutouts as plotImageSubtractionCutouts`. What they make is a run
@@ -106,7 +106,7 @@ class PlotImageSubtractionCutoutsTask:
             be drawn is in the folder's `rejected.csv`.
         """
         from zoocut.catalogs.data_frame import DataFrameCatalog
-        from zoocut.generate import Inputs, generate
+        from zoocut.generating import Inputs, generate
         from zoocut.run.sources import read_drawn
 
         catalog = DataFrameCatalog(data)
@@ -134,7 +134,7 @@ class PlotImageSubtractionCutoutsTask:
         InputError
             When one of them has no image.
         """
-        from zoocut.generate.manifest_rows import write_manifest_of, write_urls_manifest_of
+        from zoocut.generating.manifest_rows import write_manifest_of, write_urls_manifest_of
         from zoocut.run.folder import Run
         from zoocut.run.sources import read_drawn
 

@@ -31,7 +31,7 @@ from matplotlib.figure import Figure
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.load import load
-from zoocut.generate import generate
+from zoocut.generating import generate
 from zoocut.model import Cutout, DiaSource
 from zoocut.render import open_renderer
 
@@ -315,7 +315,7 @@ def bench_memory(field: Field, folder: Path) -> Iterator[tuple[str, str]]:
         config = write_run(field, "gzip2", count, 1, folder / f"memory{count}")
         script = (
             "import resource, sys; from pathlib import Path; from zoocut.config.load import load; "
-            "from zoocut.generate import generate; generate(load(Path(sys.argv[1])), Path(sys.argv[2])); "
+            "from zoocut.generating import generate; generate(load(Path(sys.argv[1])), Path(sys.argv[2])); "
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
         )
         words = [sys.executable, "-c", script, str(config), str(config.parent / "run")]

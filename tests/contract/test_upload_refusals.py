@@ -14,8 +14,8 @@ from zoocut.ledger import Ledger, State
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
-from zoocut.upload import Order, Patience, upload
-from zoocut.upload.targets import Goal
+from zoocut.uploading import Order, Patience, upload
+from zoocut.uploading.targets import Goal
 from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.faults import Refused

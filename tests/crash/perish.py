@@ -17,8 +17,8 @@ from threading import Event
 from typing import Any, cast
 
 from zoocut.ledger import Ledger, sole_uploader
-from zoocut.upload import Order, Patience, open_run, upload
-from zoocut.upload.targets import Goal
+from zoocut.uploading import Order, Patience, open_run, upload
+from zoocut.uploading.targets import Goal
 from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.connect import connect
 

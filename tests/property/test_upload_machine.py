@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from zoocut.ledger import Entry, Image, State
-from zoocut.upload import machine
-from zoocut.upload.machine import Facts, after, next_step
+from zoocut.uploading import machine
+from zoocut.uploading.machine import Facts, after, next_step
 
 SETTLE_S = 60.0
 ADDRESS_S = 300.0

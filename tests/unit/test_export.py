@@ -9,7 +9,7 @@ import pytest
 from astropy.table import Table
 
 from zoocut.errors import InputError
-from zoocut.export import export
+from zoocut.exporting import export
 from zoocut.ledger import Entry, Image, Ledger, PlannedRow, State
 from zoocut.run.folder import Run
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from zoocut.ledger import Entry, Image, State
-from zoocut.upload import machine
-from zoocut.upload.machine import Facts, after, next_step
+from zoocut.uploading import machine
+from zoocut.uploading.machine import Facts, after, next_step
 
 HERE = Image("images/1.png", "image/png", 10, "a" * 64, "b" * 32)
 ELSEWHERE = Image("https://example.org/1.png", "image/png", 10, "c" * 64, "d" * 32)

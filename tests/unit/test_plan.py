@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from zoocut.errors import InputError
-from zoocut.generate.plan import LARGEST_EXPOSURE, SOURCES_AT_ONCE, Batch, plan_batches
+from zoocut.generating.plan import LARGEST_EXPOSURE, SOURCES_AT_ONCE, Batch, plan_batches
 from zoocut.model import Cutout, DiaSource, Rejection
 
 

@@ -39,11 +39,11 @@ def adopt(
     from zoocut.cli.server import credentials_for
     from zoocut.config.upload import UploadSettings
     from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.upload import endpoint_of, open_run
-    from zoocut.upload.adopting import Adoption
-    from zoocut.upload.adopting import adopt as take_over
-    from zoocut.upload.place import Place
-    from zoocut.upload.targets import choose_targets
+    from zoocut.uploading import endpoint_of, open_run
+    from zoocut.uploading.adopting import Adoption
+    from zoocut.uploading.adopting import adopt as take_over
+    from zoocut.uploading.place import Place
+    from zoocut.uploading.targets import choose_targets
     from zoocut.zooniverse.connect import connect
 
     opened = open_run(run)

@@ -58,7 +58,7 @@ def dedupe(
 
 def _groups(keeper: Keeper, project: str | None, subject_set: str | None) -> list[Group]:
     from zoocut.dedupe import find_groups
-    from zoocut.sets import find_project, find_set
+    from zoocut.subject_sets import find_project, find_set
 
     owner = find_project(keeper, project)
     if subject_set is None:

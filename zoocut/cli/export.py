@@ -28,7 +28,7 @@ def export(
     Example: zoocut export night-run -o mapping.parquet
     """
     from zoocut.cli.console import print_json, results
-    from zoocut.export import export as write
+    from zoocut.exporting import export as write
     from zoocut.run.folder import Run
 
     run = Run.open(path)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoocut.run.folder import Run
-    from zoocut.upload import Order
+    from zoocut.uploading import Order
 
 __all__ = ["foretell"]
 
@@ -23,7 +23,7 @@ def foretell(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
     """
     from zoocut.cli.console import print_json
     from zoocut.cli.server import credentials_for
-    from zoocut.upload import forecast
+    from zoocut.uploading import forecast
     from zoocut.zooniverse.connect import connect
 
     panoptes, _ = connect(order.goal.endpoint, credentials_for(order.goal.endpoint), answer_s)

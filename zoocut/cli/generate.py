@@ -12,7 +12,7 @@ from zoocut.cli.options import JsonOption
 from zoocut.files import typed
 
 if TYPE_CHECKING:
-    from zoocut.generate import Summary
+    from zoocut.generating import Summary
 
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The configuration file.", show_default=False)]
@@ -67,7 +67,7 @@ def generate(
     from zoocut.cli.progress import generation_progress
     from zoocut.config.load import load
     from zoocut.errors import Interrupted
-    from zoocut.generate import generate as draw
+    from zoocut.generating import generate as draw
 
     options = {
         "catalog.path": None if input is None else str(Path.cwd() / input),

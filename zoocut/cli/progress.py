@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from zoocut.cli.console import notes
 
 if TYPE_CHECKING:
-    from zoocut.generate import Progress
-    from zoocut.upload.report import Snapshot
+    from zoocut.generating import Progress
+    from zoocut.uploading.report import Snapshot
 
 __all__ = ["generation_progress", "upload_progress"]
 

@@ -72,7 +72,7 @@ def target_of(run: Run, endpoint: str | None, project: str | None, subject_set: 
     """
     from zoocut.errors import ConfigError, InputError
     from zoocut.ledger import Ledger
-    from zoocut.upload.targets import Goal, known_target
+    from zoocut.uploading.targets import Goal, known_target
 
     if not run.ledger.exists():
         raise InputError(f"{run.path} was not uploaded yet: run `zoocut upload {typed(run.path)}` first")

@@ -13,7 +13,7 @@ from zoocut.cli.server import sign_in
 from zoocut.cli.tables import printable, show
 
 if TYPE_CHECKING:
-    from zoocut.sets import Line
+    from zoocut.subject_sets import Line
 
 __all__ = ["SetArgument", "app"]
 
@@ -38,7 +38,7 @@ def list_(
     Example: zoocut sets list --project owner/name
     """
     from zoocut.errors import ConfigError
-    from zoocut.sets import list_sets, local_runs
+    from zoocut.subject_sets import list_sets, local_runs
 
     if project is None:
         raise ConfigError("a list of sets needs its project: add --project OWNER/NAME")
@@ -60,7 +60,7 @@ def show_(
 
     Example: zoocut sets show 'Night 1' --project owner/name
     """
-    from zoocut.sets import describe, find_project, find_set, local_runs
+    from zoocut.subject_sets import describe, find_project, find_set, local_runs
 
     keeper = sign_in(endpoint)
     details = find_set(keeper, find_project(keeper, project), name)
@@ -118,7 +118,7 @@ def create(
     Example: zoocut sets create 'Night 1' --project owner/name -m telescope=DECam
     """
     from zoocut.errors import ConfigError
-    from zoocut.sets import create as make
+    from zoocut.subject_sets import create as make
 
     if project is None:
         raise ConfigError("a new set needs its project: add --project OWNER/NAME")
@@ -139,8 +139,8 @@ def rename(
 
     Example: zoocut sets rename 'Night 1' 'Night 1, g band' --project owner/name
     """
-    from zoocut.sets import find_project, find_set
-    from zoocut.sets import rename as give_name
+    from zoocut.subject_sets import find_project, find_set
+    from zoocut.subject_sets import rename as give_name
 
     keeper = sign_in(endpoint)
     details = find_set(keeper, find_project(keeper, project), name)
@@ -168,7 +168,7 @@ def metadata(
 
     Example: zoocut sets metadata 'Night 1' --set band=g --unset note --project owner/name
     """
-    from zoocut.sets import change_metadata, find_project, find_set
+    from zoocut.subject_sets import change_metadata, find_project, find_set
 
     keeper = sign_in(endpoint)
     details = find_set(keeper, find_project(keeper, project), name)
@@ -195,8 +195,8 @@ def link(
 
     Example: zoocut sets link 'Night 1' 'Real or bogus' --project owner/name
     """
-    from zoocut.sets import find_project, find_set, find_workflow, link_copy
-    from zoocut.sets import link as serve
+    from zoocut.subject_sets import find_project, find_set, find_workflow, link_copy
+    from zoocut.subject_sets import link as serve
 
     keeper = sign_in(endpoint)
     details = find_set(keeper, find_project(keeper, project), name)
@@ -227,8 +227,8 @@ def _warn_unverified(set_id: str, folder: Path, endpoint: str) -> None:
     from zoocut.cli.server import credentials_for
     from zoocut.ledger import Ledger
     from zoocut.run.folder import Run
-    from zoocut.sets import local_runs
-    from zoocut.verify import verify
+    from zoocut.subject_sets import local_runs
+    from zoocut.verifying import verify
     from zoocut.zooniverse.connect import connect
 
     found = local_runs(folder, endpoint).get(set_id)
@@ -260,8 +260,8 @@ def unlink(
 
     Example: zoocut sets unlink 'Night 1' 'Real or bogus' --project owner/name
     """
-    from zoocut.sets import find_project, find_set, find_workflow
-    from zoocut.sets import unlink as stop
+    from zoocut.subject_sets import find_project, find_set, find_workflow
+    from zoocut.subject_sets import unlink as stop
 
     keeper = sign_in(endpoint)
     details = find_set(keeper, find_project(keeper, project), name)
@@ -290,8 +290,8 @@ def delete(
     Example: zoocut sets delete 'Night 1' --project owner/name
     """
     from zoocut.cli.console import notes
-    from zoocut.sets import delete as remove
-    from zoocut.sets import find_project, find_set, foresee_deletion
+    from zoocut.subject_sets import delete as remove
+    from zoocut.subject_sets import find_project, find_set, foresee_deletion
 
     keeper = sign_in(endpoint)
     details = find_set(keeper, find_project(keeper, project), name)

@@ -49,7 +49,7 @@ def members(
 
     Example: zoocut sets members 'Night 1' --project owner/name --csv > seen.csv
     """
-    from zoocut.sets import find_project, find_set, list_members
+    from zoocut.subject_sets import find_project, find_set, list_members
 
     keeper = sign_in(endpoint)
     set_id = find_set(keeper, find_project(keeper, project), name).subject_set.set_id
@@ -75,8 +75,8 @@ def add(
 
     Example: zoocut sets add 'Night 1' 9001 9002 --project owner/name
     """
-    from zoocut.sets import add as put
-    from zoocut.sets import find_subjects
+    from zoocut.subject_sets import add as put
+    from zoocut.subject_sets import find_subjects
 
     keeper, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
@@ -103,8 +103,8 @@ def remove(
 
     Example: zoocut sets remove 'Night 1' --dia-source-id 170059034123456789 --project owner/name
     """
-    from zoocut.sets import find_subjects
-    from zoocut.sets import remove as take_out
+    from zoocut.subject_sets import find_subjects
+    from zoocut.subject_sets import remove as take_out
 
     keeper, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
@@ -147,7 +147,7 @@ def merge(
 
     Example: zoocut sets merge 'Night 1' 'Night 2' --into 'Both nights' --project owner/name
     """
-    from zoocut.sets import find_set
+    from zoocut.subject_sets import find_set
 
     keeper, owner, first = _open(endpoint, project, names[0])
     others = [find_set(keeper, owner, name) for name in names[1:]]
@@ -168,7 +168,7 @@ def split(
 
     Example: zoocut sets split 'Night 1' --by band --project owner/name
     """
-    from zoocut.sets import split_by
+    from zoocut.subject_sets import split_by
 
     keeper, owner, details = _open(endpoint, project, name)
     groups = split_by(keeper, details.subject_set.set_id, by)
@@ -193,7 +193,7 @@ def training(
 
     Example: zoocut sets training 'Training' answers.csv --project owner/name
     """
-    from zoocut.sets import find_subjects, mark_training, read_training, workflow_request
+    from zoocut.subject_sets import find_subjects, mark_training, read_training, workflow_request
 
     rows = read_training(table)
     keeper, owner, details = _open(endpoint, project, name)
@@ -215,7 +215,7 @@ def training(
 
 
 def _open(endpoint: str | None, project: str | None, name: str) -> tuple[Keeper, Project, SetDetails]:
-    from zoocut.sets import find_project, find_set
+    from zoocut.subject_sets import find_project, find_set
 
     keeper = sign_in(endpoint)
     details = find_set(keeper, find_project(keeper, project), name)
@@ -252,8 +252,8 @@ def _require_members(ids: list[str], members: object, set_id: str) -> None:
 
 def _fill(keeper: Keeper, owner: Project, wanted: dict[str, list[str]], as_json: bool) -> None:
     """Make the sets that are missing and put the subjects in."""
-    from zoocut.sets import add as put
-    from zoocut.sets import create
+    from zoocut.subject_sets import add as put
+    from zoocut.subject_sets import create
 
     _tell_retired(keeper, owner, list(dict.fromkeys(number for ids in wanted.values() for number in ids)))
     rows = []
@@ -273,7 +273,7 @@ def _fill(keeper: Keeper, owner: Project, wanted: dict[str, list[str]], as_json:
 
 
 def _tell_retired(keeper: Keeper, owner: Project, ids: list[str]) -> None:
-    from zoocut.sets import already_retired
+    from zoocut.subject_sets import already_retired
 
     for one in already_retired(keeper, owner, ids):
         notes.print(

@@ -43,7 +43,7 @@ def status(
 def _once(run: Path, remote: bool, as_json: bool) -> None:
     from zoocut.cli.console import print_json
     from zoocut.run.folder import Run
-    from zoocut.status import status as describe
+    from zoocut.status_report import status as describe
 
     document = describe(Run.open(run))
     if remote:
@@ -59,7 +59,7 @@ def _ask(targets: list[dict[str, Any]]) -> None:
     from dataclasses import asdict
 
     from zoocut.cli.server import sign_in
-    from zoocut.sets import progress
+    from zoocut.subject_sets import progress
 
     keepers = {endpoint: sign_in(endpoint) for endpoint in {target["endpoint"] for target in targets}}
     for target in targets:

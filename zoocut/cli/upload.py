@@ -14,8 +14,8 @@ from zoocut.files import typed
 if TYPE_CHECKING:
     from zoocut.config.upload import UploadSettings
     from zoocut.run.folder import Run
-    from zoocut.upload import Order
-    from zoocut.upload.report import Summary, TargetSummary
+    from zoocut.uploading import Order
+    from zoocut.uploading.report import Summary, TargetSummary
 
 __all__ = ["upload"]
 
@@ -111,7 +111,7 @@ def upload(
 
     from zoocut.cli.asking import ask, assent
     from zoocut.cli.foretelling import foretell
-    from zoocut.upload import Order, Patience, endpoint_of, look_at_run, open_run
+    from zoocut.uploading import Order, Patience, endpoint_of, look_at_run, open_run
 
     given = {
         "project": project,
@@ -151,7 +151,7 @@ def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
     from zoocut.cli.stopping import stopping
     from zoocut.errors import Interrupted
     from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.upload import upload as carry_out
+    from zoocut.uploading import upload as carry_out
     from zoocut.zooniverse.connect import connect
 
     with told_when_stopped("stopped; nothing was sent"):

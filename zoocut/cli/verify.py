@@ -9,7 +9,7 @@ import typer
 from zoocut.cli.options import JsonOption, RunFolder
 
 if TYPE_CHECKING:
-    from zoocut.verify import Audit
+    from zoocut.verifying import Audit
 
 __all__ = ["verify"]
 
@@ -47,9 +47,9 @@ def verify(
     from zoocut.errors import ConfigError, VerificationFailed
     from zoocut.ledger import Ledger, sole_uploader
     from zoocut.run.folder import Run
-    from zoocut.verify import prune as remove_strays
-    from zoocut.verify import target_of
-    from zoocut.verify import verify as audit_target
+    from zoocut.verifying import prune as remove_strays
+    from zoocut.verifying import target_of
+    from zoocut.verifying import verify as audit_target
     from zoocut.zooniverse.connect import connect
 
     if check not in ("all", "sample", "none"):

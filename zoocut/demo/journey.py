@@ -19,7 +19,7 @@ from zoocut.errors import VerificationFailed, ZoocutError
 from zoocut.run.folder import Run
 from zoocut.run.manifest import read_manifest
 from zoocut.sandbox import running
-from zoocut.status import status
+from zoocut.status_report import status
 
 __all__ = ["Journey"]
 

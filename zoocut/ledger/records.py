@@ -10,7 +10,7 @@ __all__ = ["Entry", "Image", "Member", "State", "Target"]
 
 
 class State(StrEnum):
-    """Where an entry stands; `zoocut.upload.machine` says what follows what."""
+    """Where an entry stands; `zoocut.uploading.machine` says what follows what."""
 
     PLANNED = "planned"
     INTENT = "intent"

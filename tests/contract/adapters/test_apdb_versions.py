@@ -18,7 +18,7 @@ from zoocut.config.catalog import ApdbSettings
 from zoocut.config.load import load
 from zoocut.config.select import Cut, SelectSettings
 from zoocut.errors import InputError
-from zoocut.generate.inputs import open_inputs
+from zoocut.generating.inputs import open_inputs
 from zoocut.model import Catalog, DiaSource
 from zoocut.select import Selection
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from zoocut.config.load import load
 from zoocut.errors import ZoocutError
-from zoocut.generate import generate
+from zoocut.generating import generate
 
 TABLES = "goodSeeingDiff_diaSrcTable"
 IMAGES = '[images]\nkind = "butler"\nrepository = "/nowhere"\ncollections = ["night"]\n'

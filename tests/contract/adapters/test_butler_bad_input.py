@@ -17,7 +17,7 @@ from zoocut.config.images import ButlerSettings
 from zoocut.config.load import Loaded
 from zoocut.config.settings import Settings
 from zoocut.errors import InputError
-from zoocut.generate import generate
+from zoocut.generating import generate
 from zoocut.images import open_images
 from zoocut.model import Cutout, DiaSource, Rejection
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from zoocut.config.settings import Settings
 from zoocut.errors import InputError
 from zoocut.files import write_whole
-from zoocut.generate.plan import SOURCES_AT_ONCE, Batch, Planned
+from zoocut.generating.plan import SOURCES_AT_ONCE, Batch, Planned
 from zoocut.model import Cutout, DiaSource, Images, Picture, Rejection
 from zoocut.render import open_renderer
 from zoocut.run.folder import Run

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zoocut.ledger import Entry
-from zoocut.upload.machine import Absent, Created, Event
-from zoocut.upload.place import Outcome, Place, key_of
+from zoocut.uploading.machine import Absent, Created, Event
+from zoocut.uploading.place import Outcome, Place, key_of
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Subject
 

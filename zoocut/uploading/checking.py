@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 
 from zoocut.ledger import Entry
-from zoocut.upload.place import Place
+from zoocut.uploading.place import Place
 from zoocut.zooniverse.faults import Refused
 from zoocut.zooniverse.panoptes import Subject
 

@@ -10,8 +10,8 @@ from zoocut.errors import ConfigError
 from zoocut.ledger import Ledger, Target
 from zoocut.run.folder import Run
 from zoocut.run.manifest import read_manifest
-from zoocut.upload.conductor import Patience
-from zoocut.upload.targets import Goal, known_target
+from zoocut.uploading.conductor import Patience
+from zoocut.uploading.targets import Goal, known_target
 from zoocut.zooniverse.account import PRODUCTION, normalise_endpoint
 
 __all__ = ["Order", "endpoint_of", "instruments"]

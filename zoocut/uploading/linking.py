@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from zoocut.errors import NotPermitted
 from zoocut.ledger import Entry
-from zoocut.upload.checking import lost_images
-from zoocut.upload.machine import Linked, Rejected, Unproved
-from zoocut.upload.place import Outcome, Place
+from zoocut.uploading.checking import lost_images
+from zoocut.uploading.machine import Linked, Rejected, Unproved
+from zoocut.uploading.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["BATCH", "link"]

@@ -8,11 +8,11 @@ from typing import Any
 from zoocut.config.rights import require_basis
 from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.run.folder import Run
-from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
-from zoocut.upload.order import Order, instruments
-from zoocut.upload.pictures import content_problem, read_picture
-from zoocut.upload.planning import planned_rows
-from zoocut.upload.targets import Goal, Share, find_set, goals, known_target, manifest_for
+from zoocut.uploading.concerns import CONVENTION_BYTES, concerns, left_at_most
+from zoocut.uploading.order import Order, instruments
+from zoocut.uploading.pictures import content_problem, read_picture
+from zoocut.uploading.planning import planned_rows
+from zoocut.uploading.targets import Goal, Share, find_set, goals, known_target, manifest_for
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 
 __all__ = ["forecast"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from zoocut.ledger import Entry, Image
-from zoocut.upload.machine import Proved, Rejected
-from zoocut.upload.measuring import measured
-from zoocut.upload.pictures import read_picture
-from zoocut.upload.place import Outcome, Place
+from zoocut.uploading.machine import Proved, Rejected
+from zoocut.uploading.measuring import measured
+from zoocut.uploading.pictures import read_picture
+from zoocut.uploading.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Address
 

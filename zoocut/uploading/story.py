@@ -12,14 +12,14 @@ from zoocut.config.rights import require_basis
 from zoocut.errors import NotPermitted, QuotaReached, ZoocutError
 from zoocut.ledger import Ledger, State, Target
 from zoocut.run.folder import Run
-from zoocut.upload.concerns import CONVENTION_BYTES, concerns, left_at_most
-from zoocut.upload.conductor import Conductor
-from zoocut.upload.once import note_index_fields, skip_held, take_back_rejected
-from zoocut.upload.order import Order, instruments
-from zoocut.upload.place import Place
-from zoocut.upload.planning import plan
-from zoocut.upload.report import Snapshot, Summary, TargetSummary
-from zoocut.upload.targets import choose_targets
+from zoocut.uploading.concerns import CONVENTION_BYTES, concerns, left_at_most
+from zoocut.uploading.conductor import Conductor
+from zoocut.uploading.once import note_index_fields, skip_held, take_back_rejected
+from zoocut.uploading.order import Order, instruments
+from zoocut.uploading.place import Place
+from zoocut.uploading.planning import plan
+from zoocut.uploading.report import Snapshot, Summary, TargetSummary
+from zoocut.uploading.targets import choose_targets
 from zoocut.zooniverse.panoptes import Account, Panoptes
 from zoocut.zooniverse.store import Store
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from zoocut.ledger import Entry
-from zoocut.upload.machine import Created, LostSight, NotCreated, Rejected
-from zoocut.upload.place import Outcome, Place, key_of
+from zoocut.uploading.machine import Created, LostSight, NotCreated, Rejected
+from zoocut.uploading.place import Outcome, Place, key_of
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import KEY
 

@@ -15,11 +15,11 @@ from threading import Event as Flag
 
 from zoocut.errors import NotPermitted, QuotaReached, ZooniverseError
 from zoocut.ledger import Entry, Ledger, State
-from zoocut.upload import machine
-from zoocut.upload.creating import create
-from zoocut.upload.crew import Crew, Returned
-from zoocut.upload.linking import BATCH, link
-from zoocut.upload.machine import (
+from zoocut.uploading import machine
+from zoocut.uploading.creating import create
+from zoocut.uploading.crew import Crew, Returned
+from zoocut.uploading.linking import BATCH, link
+from zoocut.uploading.machine import (
     Created,
     Event,
     Facts,
@@ -31,13 +31,13 @@ from zoocut.upload.machine import (
     after,
     next_step,
 )
-from zoocut.upload.measuring import measure
-from zoocut.upload.pace import Pace
-from zoocut.upload.place import Outcome, Place
-from zoocut.upload.reconciling import look
-from zoocut.upload.report import Snapshot, Tally
-from zoocut.upload.shelf import Shelf
-from zoocut.upload.storing import renew, store
+from zoocut.uploading.measuring import measure
+from zoocut.uploading.pace import Pace
+from zoocut.uploading.place import Outcome, Place
+from zoocut.uploading.reconciling import look
+from zoocut.uploading.report import Snapshot, Tally
+from zoocut.uploading.shelf import Shelf
+from zoocut.uploading.storing import renew, store
 from zoocut.zooniverse.faults import Busy
 from zoocut.zooniverse.panoptes import Address
 

@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import replace
 
 from zoocut.ledger import Entry, Image
-from zoocut.upload.machine import Measured, Rejected
-from zoocut.upload.pictures import content_problem, read_picture
-from zoocut.upload.place import Outcome, Place
+from zoocut.uploading.machine import Measured, Rejected
+from zoocut.uploading.pictures import content_problem, read_picture
+from zoocut.uploading.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["measure", "measured"]

@@ -10,7 +10,7 @@ from zoocut.files import typed
 from zoocut.ledger import Entry, Ledger, Member, State
 from zoocut.run.folder import Run
 from zoocut.run.manifest import read_manifest
-from zoocut.upload.place import Place
+from zoocut.uploading.place import Place
 from zoocut.zooniverse.faults import Refused
 
 __all__ = ["note_index_fields", "skip_held", "take_back_rejected"]

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoocut.config.load import Loaded
-from zoocut.generate.inputs import Inputs, open_inputs
-from zoocut.generate.manifest_rows import check_metadata, write_manifest_of, write_urls_manifest_of
-from zoocut.generate.plan import plan_batches
-from zoocut.generate.runs import alone, open_run
-from zoocut.generate.work import Done, Draughtsman, work_through
+from zoocut.generating.inputs import Inputs, open_inputs
+from zoocut.generating.manifest_rows import check_metadata, write_manifest_of, write_urls_manifest_of
+from zoocut.generating.plan import plan_batches
+from zoocut.generating.runs import alone, open_run
+from zoocut.generating.work import Done, Draughtsman, work_through
 from zoocut.model import Rejection
 from zoocut.run.folder import Run
 from zoocut.run.rejected import merge_rejected

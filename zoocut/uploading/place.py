@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoocut.errors import ZooniverseError
 from zoocut.ledger import Entry, Target
-from zoocut.upload.machine import Event
+from zoocut.uploading.machine import Event
 from zoocut.zooniverse.panoptes import Address, Panoptes
 from zoocut.zooniverse.store import Store
 

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from zoocut.ledger import Entry
-from zoocut.upload.place import Outcome
+from zoocut.uploading.place import Outcome
 
 __all__ = ["Crew", "Errand", "Returned"]
 

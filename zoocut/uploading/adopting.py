@@ -8,10 +8,10 @@ from itertools import chain
 
 from zoocut.ledger import Entry, Ledger, State
 from zoocut.run.folder import Run
-from zoocut.upload.machine import Created, Linked, Measured, Sent, after
-from zoocut.upload.measuring import measure
-from zoocut.upload.place import Place
-from zoocut.upload.planning import plan
+from zoocut.uploading.machine import Created, Linked, Measured, Sent, after
+from zoocut.uploading.measuring import measure
+from zoocut.uploading.place import Place
+from zoocut.uploading.planning import plan
 from zoocut.zooniverse.faults import Refused
 from zoocut.zooniverse.panoptes import Subject
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zoocut.sets.local import LocalRun
+from zoocut.subject_sets.local import LocalRun
 from zoocut.zooniverse.keeper import Keeper, SetDetails
 from zoocut.zooniverse.names import dia_source_id
 from zoocut.zooniverse.panoptes import Project

@@ -12,8 +12,8 @@ from zoocut.errors import InputError
 from zoocut.ledger import Ledger, PlannedRow, Target
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, read_manifest
-from zoocut.upload.pictures import RunPictures
-from zoocut.upload.targets import Share
+from zoocut.uploading.pictures import RunPictures
+from zoocut.uploading.targets import Share
 from zoocut.zooniverse.names import missing_feedback
 
 __all__ = ["plan", "planned_rows"]

@@ -1,6 +1,6 @@
 """Looking after subject sets: see, arrange and remove what is at Zooniverse; every change is read back."""
 
-from zoocut.sets.changing import (
+from zoocut.subject_sets.changing import (
     change_metadata,
     create,
     delete,
@@ -10,12 +10,12 @@ from zoocut.sets.changing import (
     rename,
     unlink,
 )
-from zoocut.sets.finding import find_project, find_set, find_subjects, find_workflow
-from zoocut.sets.local import LocalRun, local_runs
-from zoocut.sets.members import Retired, add, already_retired, remove, split_by
-from zoocut.sets.progress import Progress, WorkflowProgress, progress
-from zoocut.sets.showing import Line, Member, WorkflowShare, describe, list_members, list_sets
-from zoocut.sets.training import TrainingRow, mark_training, read_training, workflow_request
+from zoocut.subject_sets.finding import find_project, find_set, find_subjects, find_workflow
+from zoocut.subject_sets.local import LocalRun, local_runs
+from zoocut.subject_sets.members import Retired, add, already_retired, remove, split_by
+from zoocut.subject_sets.progress import Progress, WorkflowProgress, progress
+from zoocut.subject_sets.showing import Line, Member, WorkflowShare, describe, list_members, list_sets
+from zoocut.subject_sets.training import TrainingRow, mark_training, read_training, workflow_request
 
 __all__ = [
     "Line",
