@@ -14,7 +14,7 @@ from zoocut.ledger import Ledger, State
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
-from zoocut.uploading import Order, Patience, upload
+from zoocut.uploading import Timing, UploadRequest, upload
 from zoocut.uploading.targets import Goal
 from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.connect import connect
@@ -40,11 +40,13 @@ def test_ten_refusals_in_a_row_stop_the_upload(sandbox: Running, tmp_path: Path)
     Image.new("L", (8, 8)).save(run.images / "1.png")
     write_manifest(run.manifest, [ManifestRow(str(n), ("images/1.png",)) for n in range(100)], [])
     panoptes, store = connect(sandbox.endpoint, Credentials("owner", "sandbox-password"))
-    order = Order(Goal(sandbox.endpoint, "owner/rehearsal", "refused"), Patience(1, 10, 2), print, print)
+    request = UploadRequest(
+        Goal(sandbox.endpoint, "owner/rehearsal", "refused"), Timing(1, 10, 2), print, print
+    )
     refusing: Any = Refusing(panoptes)
     with Ledger.open(run.ledger, run.run_id) as ledger:
         with pytest.raises(NotPermitted, match="needs a licence"):
-            upload(run, order, ledger, refusing, store, lambda snapshot: None, Event())
+            upload(run, request, ledger, refusing, store, lambda snapshot: None, Event())
         counts = ledger.counts(ledger.targets()[0])
     assert 10 <= counts[State.REJECTED] <= 12
     assert counts[State.PLANNED] == 100 - counts[State.REJECTED]

@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any, cast
 
 from zoocut.ledger import Ledger, sole_uploader
-from zoocut.uploading import Order, Patience, open_run, upload
+from zoocut.uploading import Timing, UploadRequest, open_run, upload
 from zoocut.uploading.targets import Goal
 from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.connect import connect
@@ -61,11 +61,13 @@ def main(point: str, countdown: str, folder: str, set_name: str, endpoint: str) 
     doom = Doom(point, int(countdown))
     run = open_run(Path(folder))
     panoptes, store = connect(endpoint, Credentials("owner", "sandbox-password"), 30)
-    order = Order(Goal(endpoint, "owner/rehearsal", set_name), Patience(0.5, 30, 4), print, print, checks=3)
+    request = UploadRequest(
+        Goal(endpoint, "owner/rehearsal", set_name), Timing(0.5, 30, 4), print, print, checks=3
+    )
     with sole_uploader(run.ledger), Ledger.open(run.ledger, run.run_id) as ledger:
         upload(
             run,
-            order,
+            request,
             cast(Any, Doomed(ledger, doom)),
             cast(Any, Doomed(panoptes, doom)),
             cast(Any, Doomed(store, doom)),

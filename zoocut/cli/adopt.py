@@ -42,7 +42,7 @@ def adopt(
     from zoocut.uploading import endpoint_of, open_run
     from zoocut.uploading.adopting import Adoption
     from zoocut.uploading.adopting import adopt as take_over
-    from zoocut.uploading.place import Place
+    from zoocut.uploading.context import UploadContext
     from zoocut.uploading.targets import choose_targets
     from zoocut.zooniverse.connect import connect
 
@@ -54,7 +54,7 @@ def adopt(
     user_id, adoption = patient.account().user_id, Adoption()
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
         for target in choose_targets(opened, goal, set_by, ledger, patient):
-            place = Place(opened.path, opened.run_id, user_id, target, patient, store)
+            place = UploadContext(opened.path, opened.run_id, user_id, target, patient, store)
             take_over(opened, place, ledger, assent if yes else ask, adoption)
     if as_json:
         print_json({"version": 1, **asdict(adoption)})

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoocut.run.folder import Run
-    from zoocut.uploading import Order
+    from zoocut.uploading import UploadRequest
 
 __all__ = ["foretell"]
 
 SHOWN_FAULTS = 20
 
 
-def foretell(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
+def foretell(run: Run, request: UploadRequest, answer_s: float, as_json: bool) -> bool:
     """Tell what an upload would do; nothing is written here or there.
 
     Returns
@@ -26,8 +26,8 @@ def foretell(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
     from zoocut.uploading import forecast
     from zoocut.zooniverse.connect import connect
 
-    panoptes, _ = connect(order.goal.endpoint, credentials_for(order.goal.endpoint), answer_s)
-    document = forecast(run, order, panoptes)
+    panoptes, _ = connect(request.goal.endpoint, credentials_for(request.goal.endpoint), answer_s)
+    document = forecast(run, request, panoptes)
     if as_json:
         print_json(document)
     else:

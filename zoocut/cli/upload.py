@@ -14,13 +14,10 @@ from zoocut.files import typed
 if TYPE_CHECKING:
     from zoocut.config.upload import UploadSettings
     from zoocut.run.folder import Run
-    from zoocut.uploading import Order
+    from zoocut.uploading import UploadRequest
     from zoocut.uploading.report import Summary, TargetSummary
 
 __all__ = ["upload"]
-
-CHECKS = {"all": 100, "sample": 3, "none": 0}
-"""Public addresses read back for each batch of at most 100."""
 
 
 ProjectOption = Annotated[
@@ -111,7 +108,7 @@ def upload(
 
     from zoocut.cli.asking import ask, assent
     from zoocut.cli.foretelling import foretell
-    from zoocut.uploading import Order, Patience, endpoint_of, look_at_run, open_run
+    from zoocut.uploading import CHECKS, Timing, UploadRequest, endpoint_of, look_at_run, open_run
 
     given = {
         "project": project,
@@ -126,9 +123,9 @@ def upload(
     opened = opened.by_addresses() if urls else opened
     settings = _settings(opened.settings, given)
     goal = endpoint_of(opened, endpoint, os.environ, settings)
-    order = Order(
+    request = UploadRequest(
         goal,
-        Patience(settings.settle_s, settings.give_up_after_s, settings.most_requests),
+        Timing(settings.settle_s, settings.give_up_after_s, settings.most_requests),
         assent if yes else ask,
         assent,
         set_by=set_by,
@@ -139,11 +136,11 @@ def upload(
         checks=CHECKS[settings.check],
     )
     act = foretell if dry_run else _carry_out
-    if not act(opened, order, settings.answer_s, as_json):
+    if not act(opened, request, settings.answer_s, as_json):
         raise typer.Exit(3)
 
 
-def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
+def _carry_out(run: Run, request: UploadRequest, answer_s: float, as_json: bool) -> bool:
     """Upload, and tell whether no row was rejected."""
     from zoocut.cli.asking import told_when_stopped
     from zoocut.cli.progress import upload_progress
@@ -155,14 +152,14 @@ def _carry_out(run: Run, order: Order, answer_s: float, as_json: bool) -> bool:
     from zoocut.zooniverse.connect import connect
 
     with told_when_stopped("stopped; nothing was sent"):
-        panoptes, store = connect(order.goal.endpoint, credentials_for(order.goal.endpoint), answer_s)
+        panoptes, store = connect(request.goal.endpoint, credentials_for(request.goal.endpoint), answer_s)
     with (
         sole_uploader(run.ledger),
         Ledger.open(run.ledger, run.run_id) as ledger,
         stopping() as stop,
         upload_progress() as report,
     ):
-        summary = carry_out(run, order, ledger, panoptes, store, report, stop.flag)
+        summary = carry_out(run, request, ledger, panoptes, store, report, stop.flag)
     _tell(run.path, summary, as_json)
     if stop.flag.is_set() and not summary.complete:
         raise Interrupted(

@@ -8,10 +8,10 @@ from itertools import chain
 
 from zoocut.ledger import Entry, Ledger, State
 from zoocut.run.folder import Run
+from zoocut.uploading.context import UploadContext
 from zoocut.uploading.machine import Created, Linked, Measured, Sent, after
-from zoocut.uploading.measuring import measure
-from zoocut.uploading.place import Place
 from zoocut.uploading.planning import plan
+from zoocut.uploading.steps.measure import measure
 from zoocut.zooniverse.faults import Refused
 from zoocut.zooniverse.panoptes import Subject
 
@@ -42,7 +42,9 @@ class Adoption:
     left: int = 0
 
 
-def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None], adoption: Adoption) -> None:
+def adopt(
+    run: Run, context: UploadContext, ledger: Ledger, confirm: Callable[[str], None], adoption: Adoption
+) -> None:
     """Find the subjects of one target's rows that the ledger has not begun, and note them.
 
     Subjects are recognised by zoocut's own key, else, after `confirm`, by external_id or a diaSourceId in
@@ -50,7 +52,7 @@ def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None]
 
     Parameters
     ----------
-    run, place, ledger : Run, Place, Ledger
+    run, context, ledger : Run, UploadContext, Ledger
         What, where, and the ledger to fill.
     confirm : callable
         Told what would be assumed; raises when it should not be.
@@ -62,29 +64,29 @@ def adopt(run: Run, place: Place, ledger: Ledger, confirm: Callable[[str], None]
     ZoocutError
         When the server or the ledger cannot be used to the end; adopting again goes on.
     """
-    plan(run.by(place.target.manifest), ledger, place.target, anew=True)
-    members = list(place.panoptes.subjects_of_set(place.target.set_id))
-    own = place.panoptes.newest_subjects(place.target.project_id, place.user_id, 0)
-    prefix = f"{run.run_id}/{place.target.set_id}/"
+    plan(run.by(context.target.manifest), ledger, context.target, anew=True)
+    members = list(context.panoptes.subjects_of_set(context.target.set_id))
+    own = context.panoptes.newest_subjects(context.target.project_id, context.user_id, 0)
+    prefix = f"{run.run_id}/{context.target.set_id}/"
     by_key = _by_name(chain(members, own), lambda s: _named_by_key(s.key, prefix))
     by_name = _by_name(members, lambda s: "" if s.key else _identity(s))
     foreign = by_name.keys() - by_key.keys()
     if foreign:
         confirm(
-            f"{len(foreign)} subjects of the set {place.target.set_name!r} were made by another tool: rows are taken "
+            f"{len(foreign)} subjects of the set {context.target.set_name!r} were made by another tool: rows are taken "
             f"for them where external_id or {IDENTITY} agree"
         )
-    for entry in _planned(ledger, place):
+    for entry in _planned(ledger, context):
         subject = by_key.get(entry.external_id) or by_name.get(entry.external_id)
         if subject is None:
             adoption.left += 1
         else:
-            ledger.save([_adopted(place, entry, subject, adoption)])
+            ledger.save([_adopted(context, entry, subject, adoption)])
 
 
-def _planned(ledger: Ledger, place: Place) -> Iterator[Entry]:
+def _planned(ledger: Ledger, context: UploadContext) -> Iterator[Entry]:
     after_row = -1
-    while page := ledger.entries(place.target, State.PLANNED, after_row):
+    while page := ledger.entries(context.target, State.PLANNED, after_row):
         yield from page
         after_row = page[-1].row
 
@@ -109,18 +111,18 @@ def _identity(subject: Subject) -> str:
     return subject.external_id or next(named, "")
 
 
-def _adopted(place: Place, entry: Entry, subject: Subject, adoption: Adoption) -> Entry:
-    event = measure(place, entry).events.get(entry.row)
+def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: Adoption) -> Entry:
+    event = measure(context, entry).events.get(entry.row)
     if not isinstance(event, Measured) or len(subject.addresses) != len(entry.images):
         adoption.differing += 1
         return _differs(entry, subject)
     names = tuple(address.name for address in subject.addresses)
-    sent = Sent(place.panoptes.now(), place.user_id, int(subject.subject_id) - 1)
+    sent = Sent(context.panoptes.now(), context.user_id, int(subject.subject_id) - 1)
     created = after(after(after(entry, event), sent), Created(subject.subject_id, names))
-    if place.target.set_id not in subject.sets:
+    if context.target.set_id not in subject.sets:
         adoption.created += 1
         return created
-    if not _serves(place, created, subject):
+    if not _serves(context, created, subject):
         adoption.differing += 1
         return _differs(entry, subject)
     adoption.linked += 1
@@ -128,10 +130,10 @@ def _adopted(place: Place, entry: Entry, subject: Subject, adoption: Adoption) -
     return after(replace(created, images=images), Linked())
 
 
-def _serves(place: Place, entry: Entry, subject: Subject) -> bool:
+def _serves(context: UploadContext, entry: Entry, subject: Subject) -> bool:
     try:
         return all(
-            place.store.fetch_patiently(address.url)[2] == image.md5
+            context.store.fetch_patiently(address.url)[2] == image.md5
             for image, address in zip(entry.images, subject.addresses, strict=True)
         )
     except Refused:

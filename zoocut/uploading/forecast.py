@@ -5,20 +5,20 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from zoocut.config.rights import require_basis
 from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.run.folder import Run
-from zoocut.uploading.concerns import CONVENTION_BYTES, concerns, left_at_most
-from zoocut.uploading.order import Order, instruments
 from zoocut.uploading.pictures import content_problem, read_picture
 from zoocut.uploading.planning import planned_rows
+from zoocut.uploading.preflight import CONVENTION_BYTES, concerns, left_at_most
+from zoocut.uploading.request import UploadRequest
+from zoocut.uploading.rights import instruments, require_basis
 from zoocut.uploading.targets import Goal, Share, find_set, goals, known_target, manifest_for
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 
 __all__ = ["forecast"]
 
 
-def forecast(run: Run, order: Order, panoptes: Panoptes) -> dict[str, Any]:
+def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> dict[str, Any]:
     """Tell what an upload would do.
 
     Returns
@@ -34,10 +34,10 @@ def forecast(run: Run, order: Order, panoptes: Panoptes) -> dict[str, Any]:
     """
     panoptes = panoptes.patient()
     account = panoptes.account()
-    project = panoptes.project(order.goal.project or "")
+    project = panoptes.project(request.goal.project or "")
     targets = [
-        _target(run, order, panoptes, project, goal, share)
-        for goal, share in goals(run, order.goal, order.set_by)
+        _target(run, request, panoptes, project, goal, share)
+        for goal, share in goals(run, request.goal, request.set_by)
     ]
     left = left_at_most(panoptes, account)
     rows = sum(target["to_upload"] for target in targets)
@@ -52,19 +52,19 @@ def forecast(run: Run, order: Order, panoptes: Panoptes) -> dict[str, Any]:
         "role": "owner or collaborator"
         if panoptes.holds_role(project)
         else "none of its own; perhaps by a group",
-        "rights_basis": require_basis(run.settings, instruments(run), order.rights),
+        "rights_basis": require_basis(run.settings, instruments(run), request.rights),
         "targets": targets,
         "concerns": concerns(account, left, rows, large),
     }
 
 
 def _target(
-    run: Run, order: Order, panoptes: Panoptes, project: Project, goal: Goal, share: Share
+    run: Run, request: UploadRequest, panoptes: Panoptes, project: Project, goal: Goal, share: Share
 ) -> dict[str, Any]:
     found = find_set(panoptes, project, goal.subject_set or "")
     run, begun = _known(run, goal)
-    rows = [_opened(run, row) for row in islice(planned_rows(run, share), order.sample)]
-    held = _held(run, panoptes, found) if found and not order.again else set()
+    rows = [_opened(run, row) for row in islice(planned_rows(run, share), request.sample)]
+    held = _held(run, panoptes, found) if found and not request.again else set()
     coming = [
         row
         for row in rows

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from zoocut.errors import InputError
-from zoocut.ledger import Ledger, PlannedRow, Target
+from zoocut.ledger import Entry, Ledger, PlannedRow, State, Target
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, read_manifest
+from zoocut.uploading.context import UploadContext
 from zoocut.uploading.pictures import RunPictures
 from zoocut.uploading.targets import Share
+from zoocut.zooniverse.faults import Refused
 from zoocut.zooniverse.names import missing_feedback
 
-__all__ = ["plan", "planned_rows"]
+__all__ = ["plan", "planned_rows", "take_back_rejected"]
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -112,3 +115,23 @@ def _is_number(text: str) -> bool:
         return abs(float(text)) < float("inf")
     except ValueError:
         return False
+
+
+def take_back_rejected(context: UploadContext, ledger: Ledger) -> None:
+    """Send rejected rows that have a subject on their way again; those whose subject is gone begin anew."""
+    after = -1
+    while page := ledger.entries(context.target, State.REJECTED, after):
+        after = page[-1].row
+        ledger.save([_second_chance(context, entry) for entry in page if entry.subject_id is not None])
+
+
+def _second_chance(context: UploadContext, entry: Entry) -> Entry:
+    try:
+        context.panoptes.subject(entry.subject_id or "")
+    except Refused as error:
+        if error.status != 404:
+            raise
+        images = tuple(replace(image, sha256=None, media_name=None, proved=False) for image in entry.images)
+        return replace(entry, state=State.PLANNED, subject_id=None, images=images, reason=None)
+    images = tuple(replace(image, proved=not image.hosted) for image in entry.images)
+    return replace(entry, state=State.CREATED, images=images, reason=None)

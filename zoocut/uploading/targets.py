@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from zoocut.config.upload import UploadSettings
 from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
 from zoocut.ledger import Ledger, Target
 from zoocut.run.folder import MANIFEST, Run
 from zoocut.run.manifest import ManifestRow, read_manifest
+from zoocut.uploading.context import UploadContext
+from zoocut.zooniverse.account import PRODUCTION, normalise_endpoint
 from zoocut.zooniverse.faults import Doubtful, Refused
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 
-__all__ = ["Goal", "Share", "choose_targets", "find_set", "goals", "known_target", "manifest_for", "shares"]
+__all__ = [
+    "Goal",
+    "Share",
+    "choose_targets",
+    "endpoint_of",
+    "find_set",
+    "goals",
+    "known_target",
+    "manifest_for",
+    "note_index_fields",
+    "shares",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +245,55 @@ def _make_set(panoptes: Panoptes, project: Project, name: str) -> SubjectSet:
         raise ZooniverseError(
             f"the set {name!r} could not be made ({error}): run the same command again"
         ) from error
+
+
+def endpoint_of(
+    run: Run, endpoint: str | None, environment: Mapping[str, str], settings: UploadSettings
+) -> Goal:
+    """Put together where an upload goes: options, the environment, what the run's ledger knows.
+
+    Without a project and a set named, the run goes on where its ledger says, whatever the environment; a further
+    set is made at the server that the run went to, unless another is named.
+
+    Raises
+    ------
+    ConfigError
+        When the endpoint is not one, or nothing tells which of several targets is meant.
+    """
+    going_on = settings.project is None and settings.subject_set is None
+    named = endpoint or (None if going_on else environment.get("PANOPTES_ENDPOINT"))
+    goal = Goal(normalise_endpoint(named) if named else "", settings.project, settings.subject_set)
+    targets = _targets(run)
+    known = known_target(targets, goal)
+    if known is not None:
+        return Goal(known.endpoint, known.project_id, known.set_name)
+    if not goal.project or not goal.subject_set:
+        raise ConfigError("say where to: --project owner/name and --set NAME")
+    return Goal(goal.endpoint or _endpoint_so_far(targets), goal.project, goal.subject_set)
+
+
+def _endpoint_so_far(targets: list[Target]) -> str:
+    endpoints = {target.endpoint for target in targets}
+    if len(endpoints) > 1:
+        raise ConfigError(
+            f"the run went to several servers: say which one with --endpoint ({', '.join(endpoints)})"
+        )
+    return endpoints.pop() if endpoints else PRODUCTION
+
+
+def _targets(run: Run) -> list[Target]:
+    if not run.ledger.exists():
+        return []
+    with Ledger.read(run.ledger) as ledger:
+        return ledger.targets()
+
+
+def note_index_fields(context: UploadContext, run: Run) -> None:
+    """Note the manifest's index fields, those with a leading %, with the set, as panoptes-cli does."""
+    first = next(read_manifest(run.manifest), None)
+    fields = ",".join(key.lstrip("%") for key in (first.metadata if first else {}) if key.startswith("%"))
+    if not fields:
+        return
+    subject_set = context.panoptes.subject_set(context.target.set_id)
+    if subject_set.metadata.get("indexFields") != fields:
+        context.panoptes.set_metadata(subject_set, {**subject_set.metadata, "indexFields": fields})

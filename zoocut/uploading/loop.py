@@ -9,16 +9,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from threading import Event as Flag
 
 from zoocut.errors import NotPermitted, QuotaReached, ZooniverseError
 from zoocut.ledger import Entry, Ledger, State
 from zoocut.uploading import machine
-from zoocut.uploading.creating import create
-from zoocut.uploading.crew import Crew, Returned
-from zoocut.uploading.linking import BATCH, link
+from zoocut.uploading.context import Outcome, UploadContext
+from zoocut.uploading.limiter import ConcurrencyLimit
 from zoocut.uploading.machine import (
     Created,
     Event,
@@ -31,17 +29,19 @@ from zoocut.uploading.machine import (
     after,
     next_step,
 )
-from zoocut.uploading.measuring import measure
-from zoocut.uploading.pace import Pace
-from zoocut.uploading.place import Outcome, Place
-from zoocut.uploading.reconciling import look
 from zoocut.uploading.report import Snapshot, Tally
-from zoocut.uploading.shelf import Shelf
-from zoocut.uploading.storing import renew, store
+from zoocut.uploading.request import Timing
+from zoocut.uploading.steps.create import create
+from zoocut.uploading.steps.link import BATCH, link
+from zoocut.uploading.steps.measure import measure
+from zoocut.uploading.steps.reconcile import look
+from zoocut.uploading.steps.store import renew, store
+from zoocut.uploading.work_queue import WorkQueue
+from zoocut.uploading.workers import Finished, Workers
 from zoocut.zooniverse.faults import Busy
 from zoocut.zooniverse.panoptes import Address
 
-__all__ = ["Conductor", "Patience"]
+__all__ = ["UploadLoop"]
 
 PAUSES = {"look": -1, "link": -2}
 """Under which numbers, which no row has, the failures of looks and links are counted."""
@@ -57,38 +57,16 @@ TURN_S = 0.2
 """Longest wait before the stop flag and sleepers are looked at again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long is waited, in seconds, and how much is done at once.
-
-    Parameters
-    ----------
-    settle_s : float
-        Until the absence of a doubtful subject counts.
-    give_up_after_s : float
-        Without any progress.
-    most_requests : int
-        Requests under way at once.
-    first_backoff_s : float
-        Before the first repetition; doubles with each further one.
-    """
-
-    settle_s: float
-    give_up_after_s: float
-    most_requests: int
-    first_backoff_s: float = 0.5
-
-
-class Conductor:
+class UploadLoop:
     """Moves the rows of one target until nothing is left to do.
 
     Parameters
     ----------
-    place : Place
+    context : UploadContext
         Where.
     ledger : Ledger
         The only memory.
-    patience : Patience
+    timing : Timing
         How long, how much.
     stop : threading.Event
         Set from outside to begin nothing more.
@@ -98,18 +76,18 @@ class Conductor:
 
     def __init__(
         self,
-        place: Place,
+        context: UploadContext,
         ledger: Ledger,
-        patience: Patience,
+        timing: Timing,
         stop: Flag,
         report: Callable[[Snapshot], None],
     ) -> None:
-        self._place, self._ledger, self._patience = place, ledger, patience
+        self._context, self._ledger, self._timing = context, ledger, timing
         self._stop, self._report = stop, report
-        self._pace = Pace(patience.most_requests)
-        self._crew = Crew(patience.most_requests + 2)
-        self._tally = Tally(place.target, ledger.counts(place.target))
-        self._shelf = Shelf(ledger, place.target)
+        self._limit = ConcurrencyLimit(timing.most_requests)
+        self._workers = Workers(timing.most_requests + 2)
+        self._tally = Tally(context.target, ledger.counts(context.target))
+        self._queue = WorkQueue(ledger, context.target)
         self._addresses: dict[int, tuple[Address, ...]] = {}
         self._just_renewed: set[int] = set()
         self._failures: dict[int, int] = {}
@@ -122,7 +100,7 @@ class Conductor:
 
     def finish(self) -> int:
         """Work as `run` does on what has a subject, and begin no further rows."""
-        self._shelf.only_finish()
+        self._queue.only_finish()
         return self.run()
 
     def run(self) -> int:
@@ -147,46 +125,46 @@ class Conductor:
             while not self._finished():
                 self._give_up_when_nothing_moves()
                 self._send_next()
-                self._take_in(self._crew.returned(TURN_S))
-                self._report(self._tally.snapshot(len(self._crew)))
+                self._take_in(self._workers.finished(TURN_S))
+                self._report(self._tally.snapshot(len(self._workers)))
         finally:
-            self._crew.dismiss()
+            self._workers.shut_down()
         if self._ending or self._quota:
             raise self._ending or self._quota or AssertionError
         return self._tally.sent_bytes
 
     def _finished(self) -> bool:
-        if len(self._crew):
+        if len(self._workers):
             return False
-        return self._ending is not None or self._stop.is_set() or self._shelf.exhausted
+        return self._ending is not None or self._stop.is_set() or self._queue.exhausted
 
     def _give_up_when_nothing_moves(self) -> None:
         idle_s = self._tally.idle_s()
-        if self._ending is None and idle_s > self._patience.give_up_after_s + self._patience.settle_s:
+        if self._ending is None and idle_s > self._timing.give_up_after_s + self._timing.settle_s:
             self._ending = ZooniverseError(
                 f"nothing moved for {idle_s:.0f} s ({self._tally.trouble or 'no answer'}): the run is safe; run the "
                 "same command again later"
             )
 
     def _doubt_interrupted_intents(self) -> None:
-        while intents := self._ledger.entries(self._place.target, State.INTENT):
+        while intents := self._ledger.entries(self._context.target, State.INTENT):
             stopped = LostSight("zoocut was stopped while it was sent")
             self._save([(entry, after(entry, stopped)) for entry in intents])
         if self._tally.counts[State.PLANNED] + self._tally.counts[State.IN_DOUBT]:
-            patient = self._place.panoptes.patient()
-            self._watermark = patient.newest_subject_id(self._place.target.project_id)
+            patient = self._context.panoptes.patient()
+            self._watermark = patient.newest_subject_id(self._context.target.project_id)
 
     def _send_next(self) -> None:
         now = time.monotonic()
-        self._shelf.wake(now)
-        if self._ending is not None or self._stop.is_set() or now < self._pace.paused_until:
+        self._queue.wake(now)
+        if self._ending is not None or self._stop.is_set() or now < self._limit.paused_until:
             return
         self._look_for_doubtful(now)
         self._link_stored(now)
         announced: list[tuple[Entry, Entry]] = []
-        self._shelf.refill(2 * self._pace.limit)
-        while self._shelf.ready and len(self._crew) + len(announced) < self._pace.limit:
-            entry = self._shelf.ready.popleft()
+        self._queue.refill(2 * self._limit.limit)
+        while self._queue.ready and len(self._workers) + len(announced) < self._limit.limit:
+            entry = self._queue.ready.popleft()
             step = next_step(entry, self._facts(entry))
             if isinstance(step, machine.Create):
                 announced.append((entry, after(entry, self._announcement())))
@@ -194,21 +172,21 @@ class Conductor:
                 self._send(entry, step)
         self._save(announced)
         for _, entry in announced:
-            self._crew.send("create", [entry], partial(create, self._place, entry))
+            self._workers.send("create", [entry], partial(create, self._context, entry))
 
     def _announcement(self) -> Sent:
-        return Sent(self._place.panoptes.now(), self._place.user_id, self._watermark)
+        return Sent(self._context.panoptes.now(), self._context.user_id, self._watermark)
 
     def _send(self, entry: Entry, step: Step) -> None:
         match step:
             case machine.Measure():
-                self._crew.send("measure", [entry], partial(measure, self._place, entry))
+                self._workers.send("measure", [entry], partial(measure, self._context, entry))
             case machine.Renew():
-                self._crew.send("renew", [entry], partial(renew, self._place, entry))
+                self._workers.send("renew", [entry], partial(renew, self._context, entry))
             case machine.Store(position):
                 address = self._addresses[entry.row][position]
                 self._just_renewed.discard(entry.row)
-                self._crew.send("store", [entry], partial(store, self._place, entry, position, address))
+                self._workers.send("store", [entry], partial(store, self._context, entry, position, address))
             case _:
                 raise AssertionError(f"{entry.state} is not ready for {step}")
 
@@ -217,64 +195,66 @@ class Conductor:
         ends = [address.until for address in self._addresses.get(entry.row, ())]
         until = float("inf") if entry.row in self._just_renewed else min(ends, default=float("-inf"))
         return Facts(
-            now=self._place.panoptes.now(),
-            settle_s=self._patience.settle_s,
+            now=self._context.panoptes.now(),
+            settle_s=self._timing.settle_s,
             looked_at=self._looked_at,
             addresses_until=until,
         )
 
     def _look_for_doubtful(self, now: float) -> None:
-        if now < self._quiet_until["look"] or self._crew.busy_with("look"):
+        if now < self._quiet_until["look"] or self._workers.busy_with("look"):
             return
-        doubtful = list(self._shelf.doubtful.values())
+        doubtful = list(self._queue.doubtful.values())
         if any(isinstance(next_step(entry, self._facts(entry)), machine.Reconcile) for entry in doubtful):
-            self._crew.send("look", doubtful, partial(look, self._place, doubtful, self._patience.settle_s))
+            self._workers.send(
+                "look", doubtful, partial(look, self._context, doubtful, self._timing.settle_s)
+            )
 
     def _link_stored(self, now: float) -> None:
-        if now < self._quiet_until["link"] or self._crew.busy_with("link") or not self._shelf.linkable:
+        if now < self._quiet_until["link"] or self._workers.busy_with("link") or not self._queue.linkable:
             return
-        more_to_come = bool(self._shelf.ready) or self._crew.busy_with("measure", "create", "renew", "store")
-        if len(self._shelf.linkable) >= BATCH or not more_to_come:
-            batch = list(self._shelf.linkable.values())[:BATCH]
-            self._crew.send("link", batch, partial(link, self._place, batch))
+        more_to_come = bool(self._queue.ready) or self._workers.busy_with(
+            "measure", "create", "renew", "store"
+        )
+        if len(self._queue.linkable) >= BATCH or not more_to_come:
+            batch = list(self._queue.linkable.values())[:BATCH]
+            self._workers.send("link", batch, partial(link, self._context, batch))
 
-    def _take_in(self, returned: list[Returned]) -> None:
+    def _take_in(self, finished: list[Finished]) -> None:
         changes: list[tuple[Entry, Entry]] = []
-        for back in returned:
+        for back in finished:
             self._note(back)
             events = self._events(back)
             changes += [
-                (entry, after(entry, events[entry.row]))
-                for entry in back.errand.entries
-                if entry.row in events
+                (entry, after(entry, events[entry.row])) for entry in back.job.entries if entry.row in events
             ]
         self._save(changes)
         current = {entry.row: entry for _, entry in changes}
-        for back in returned:
-            for entry in back.errand.entries:
+        for back in finished:
+            for entry in back.job.entries:
                 self._put_back(current.get(entry.row, entry), back.outcome.trouble)
 
-    def _events(self, back: Returned) -> Mapping[int, Event]:
+    def _events(self, back: Finished) -> Mapping[int, Event]:
         """Tell what happened; a failure that ends the upload tells that the create had no effect."""
-        entry, trouble = back.errand.entries[0], back.outcome.trouble
-        if back.errand.kind == "create" and isinstance(back.failure, ZooniverseError):
+        entry, trouble = back.job.entries[0], back.outcome.trouble
+        if back.job.kind == "create" and isinstance(back.failure, ZooniverseError):
             return {entry.row: NotCreated()}
-        if back.errand.kind == "measure" and trouble and self._failures.get(entry.row, 0) + 1 >= MOST_READS:
+        if back.job.kind == "measure" and trouble and self._failures.get(entry.row, 0) + 1 >= MOST_READS:
             return {entry.row: Rejected(f"row {entry.external_id} cannot be had from its address: {trouble}")}
         return back.outcome.events
 
     def _put_back(self, entry: Entry, trouble: ZooniverseError | None) -> None:
-        """Give an entry back to the shelf; one that shares its place with others waits on its own."""
+        """Give an entry back to the queue; one that failed waits on its own."""
         if trouble is not None and entry.state in (State.PLANNED, State.CREATED):
-            self._shelf.sleep(entry, time.monotonic() + self._backoff_s(entry.row, trouble))
+            self._queue.sleep(entry, time.monotonic() + self._backoff_s(entry.row, trouble))
         else:
-            self._shelf.put(entry)
+            self._queue.put(entry)
 
-    def _note(self, back: Returned) -> None:
+    def _note(self, back: Finished) -> None:
         now = time.monotonic()
-        outcome, kind = back.outcome, back.errand.kind
+        outcome, kind = back.outcome, back.job.kind
         if outcome.addresses:
-            row = back.errand.entries[0].row
+            row = back.job.entries[0].row
             self._addresses[row] = outcome.addresses
             self._just_renewed |= {row} if kind == "renew" else set()
         if outcome.looked_at is not None:
@@ -282,7 +262,7 @@ class Conductor:
         self._tally.sent_bytes += outcome.sent_bytes
         if isinstance(back.failure, QuotaReached):
             self._quota = back.failure
-            self._shelf.only_finish()
+            self._queue.only_finish()
         elif back.failure is not None:
             self._ending = self._ending or back.failure
         elif kind == "create":
@@ -290,9 +270,9 @@ class Conductor:
         if outcome.trouble is not None:
             self._tally.trouble = str(outcome.trouble)
         if outcome.trouble is not None and kind != "measure":
-            self._pace.bad(now, getattr(outcome.trouble, "retry_after_s", None))
+            self._limit.bad(now, getattr(outcome.trouble, "retry_after_s", None))
         elif kind in ("create", "store"):
-            self._pace.good(now - back.errand.left_at)
+            self._limit.good(now - back.job.left_at)
         if kind in self._quiet_until:
             self._quiet_until[kind] = now + self._pause_s(kind, outcome.trouble)
 
@@ -313,11 +293,11 @@ class Conductor:
         if trouble is not None:
             return self._backoff_s(PAUSES[kind], trouble)
         self._failures.pop(PAUSES[kind], None)
-        return min(2.0, self._patience.settle_s / 4) if kind == "look" else 0.0
+        return min(2.0, self._timing.settle_s / 4) if kind == "look" else 0.0
 
     def _backoff_s(self, row: int, trouble: ZooniverseError) -> float:
         count = self._failures[row] = self._failures.get(row, 0) + 1
-        doubled = self._patience.first_backoff_s * float(2 ** min(count - 1, 10))
+        doubled = self._timing.first_backoff_s * float(2 ** min(count - 1, 10))
         asked = trouble.retry_after_s if isinstance(trouble, Busy) else None
         return max(asked or 0.0, min(LONGEST_BACKOFF_S, doubled) * random.uniform(0.5, 1.0))
 

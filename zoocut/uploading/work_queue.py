@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from zoocut.ledger import Entry, Ledger, State, Target
 
-__all__ = ["Shelf"]
+__all__ = ["WorkQueue"]
 
 MOST_WAITING = 1000
 """With as many stored but not linked, or in doubt, nothing new is begun."""
 
 
-class Shelf:
+class WorkQueue:
     """Entries in work.
 
     Parameters

@@ -6,18 +6,18 @@ import hashlib
 from dataclasses import replace
 
 from zoocut.ledger import Entry, Image
+from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Measured, Rejected
 from zoocut.uploading.pictures import content_problem, read_picture
-from zoocut.uploading.place import Outcome, Place
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["measure", "measured"]
 
 
-def measure(place: Place, entry: Entry) -> Outcome:
+def measure(context: UploadContext, entry: Entry) -> Outcome:
     """Take the checksums of an entry's images and ask those that stay elsewhere for their type."""
     try:
-        return Outcome({entry.row: Measured(tuple(_measure(place, image) for image in entry.images))})
+        return Outcome({entry.row: Measured(tuple(_measure(context, image) for image in entry.images))})
     except OSError as error:
         return Outcome(
             {
@@ -44,13 +44,13 @@ def measured(image: Image, content: bytes) -> Image:
     )
 
 
-def _measure(place: Place, image: Image) -> Image:
+def _measure(context: UploadContext, image: Image) -> Image:
     if image.hosted:
-        content = read_picture(place.folder / image.path)
+        content = read_picture(context.folder / image.path)
         if problem := content_problem(image, content):
             raise ValueError(problem)
         return measured(image, content)
-    kind, size, md5 = place.store.fetch(image.path)
+    kind, size, md5 = context.store.fetch(image.path)
     if not kind.startswith("image/"):
         raise ValueError(
             f"{image.path} answers with {kind or 'no type'}, not with an image: correct the address"

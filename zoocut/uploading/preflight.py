@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from zoocut.errors import NotPermitted
+from zoocut.ledger import Ledger, State
+from zoocut.uploading.context import UploadContext
+from zoocut.uploading.request import UploadRequest
 from zoocut.zooniverse.panoptes import Account, Panoptes
 
-__all__ = ["CONVENTION_BYTES", "concerns", "left_at_most"]
+__all__ = ["CONVENTION_BYTES", "concerns", "left_at_most", "require_account", "tell_first"]
 
 CONVENTION_BYTES = 1 << 20
 """panoptes-cli and the project builder refuse images above this; volunteers on phones wait for them."""
@@ -46,3 +50,40 @@ def concerns(account: Account, left: int | None, rows: int, large: int) -> list[
             "that is not meant"
         )
     return found
+
+
+def require_account(panoptes: Panoptes) -> Account:
+    """Tell who is signed in.
+
+    Raises
+    ------
+    NotPermitted
+        When the account is banned.
+    """
+    account = panoptes.account()
+    if account.banned:
+        raise NotPermitted(
+            f"the account {account.login} is banned at {panoptes.endpoint}: what it uploads is dropped without a "
+            "word; ask Zooniverse"
+        )
+    return account
+
+
+def tell_first(
+    request: UploadRequest, contexts: list[UploadContext], ledger: Ledger, account: Account
+) -> None:
+    """See to it that the user knows what is coming."""
+    coming = [context for context in contexts if ledger.count_unfinished(context.target)]
+    if not coming:
+        return
+    planned = sum(ledger.counts(context.target)[State.PLANNED] for context in coming)
+    large = sum(ledger.count_larger(context.target, CONVENTION_BYTES) for context in coming)
+    for concern in concerns(account, left_at_most(coming[0].panoptes, account), planned, large):
+        request.tell(concern)
+    for context in coming:
+        serving = context.panoptes.active_workflows(context.target.set_id)
+        if serving:
+            request.confirm(
+                f"the set {context.target.set_name!r} is served by an active workflow ({', '.join(serving)}): "
+                "volunteers will see the new subjects at once"
+            )

@@ -1,4 +1,4 @@
-"""Where an upload takes place, and what a piece of its work comes back with."""
+"""What every step of an upload needs to know, and what it comes back with."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from zoocut.uploading.machine import Event
 from zoocut.zooniverse.panoptes import Address, Panoptes
 from zoocut.zooniverse.store import Store
 
-__all__ = ["Outcome", "Place", "key_of"]
+__all__ = ["Outcome", "UploadContext", "key_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UploadContext:
     """What every piece of work needs to know.
 
     Parameters
@@ -69,7 +69,7 @@ class Outcome:
     looked_at: float | None = None
 
 
-def key_of(place: Place, entry: Entry) -> str:
+def key_of(context: UploadContext, entry: Entry) -> str:
     """Write the key that an entry's subject carries: run, set, row and the first image's checksum."""
     checksum = entry.images[0].sha256 or ""
-    return f"{place.run_id}/{place.target.set_id}/{entry.external_id}/{checksum[:12]}"
+    return f"{context.run_id}/{context.target.set_id}/{entry.external_id}/{checksum[:12]}"

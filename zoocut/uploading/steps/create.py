@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from zoocut.ledger import Entry
+from zoocut.uploading.context import Outcome, UploadContext, key_of
 from zoocut.uploading.machine import Created, LostSight, NotCreated, Rejected
-from zoocut.uploading.place import Outcome, Place, key_of
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import KEY
 
 __all__ = ["create"]
 
 
-def create(place: Place, entry: Entry) -> Outcome:
+def create(context: UploadContext, entry: Entry) -> Outcome:
     """Send one create, once.
 
     Raises
@@ -19,17 +19,17 @@ def create(place: Place, entry: Entry) -> Outcome:
     NotPermitted, QuotaReached, SignInError
         When no create can succeed; this one had no effect.
     """
-    key = key_of(place, entry)
+    key = key_of(context, entry)
     try:
-        subject = place.panoptes.create_subject(
-            place.target.project_id,
+        subject = context.panoptes.create_subject(
+            context.target.project_id,
             entry.external_id,
             {**entry.metadata, KEY: key},
             [image.mime if image.hosted else {image.mime: image.path} for image in entry.images],
         )
     except Refused as error:
         return Outcome(
-            {entry.row: Rejected(f"{place.panoptes.endpoint} refuses row {entry.external_id}: {error}")}
+            {entry.row: Rejected(f"{context.panoptes.endpoint} refuses row {entry.external_id}: {error}")}
         )
     except (Busy, Unreachable) as trouble:
         return Outcome({entry.row: NotCreated()}, trouble=trouble)

@@ -8,13 +8,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from zoocut.ledger import Entry
-from zoocut.uploading.place import Outcome
+from zoocut.uploading.context import Outcome
 
-__all__ = ["Crew", "Errand", "Returned"]
+__all__ = ["Finished", "Job", "Workers"]
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Job:
     """A piece of work that has left.
 
     Parameters
@@ -33,12 +33,12 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
-    """An errand that came back.
+class Finished:
+    """An job that came back.
 
     Parameters
     ----------
-    errand : Errand
+    job : Job
         Which.
     outcome : Outcome
         What became of it; without an event when it failed.
@@ -46,51 +46,51 @@ class Returned:
         What it raised.
     """
 
-    errand: Errand
+    job: Job
     outcome: Outcome
     failure: Exception | None
 
 
-class Crew:
+class Workers:
     """A fixed number of threads.
 
     Parameters
     ----------
     size : int
-        How many errands are carried out at once.
+        How many jobs are carried out at once.
     """
 
     def __init__(self, size: int) -> None:
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="zoocut-upload")
-        self._out: dict[Future[Outcome], Errand] = {}
+        self._out: dict[Future[Outcome], Job] = {}
 
     def __len__(self) -> int:
         return len(self._out)
 
     def busy_with(self, *kinds: str) -> bool:
-        """Whether an errand of one of these kinds is out."""
-        return any(errand.kind in kinds for errand in self._out.values())
+        """Whether an job of one of these kinds is out."""
+        return any(job.kind in kinds for job in self._out.values())
 
     def send(self, kind: str, entries: Sequence[Entry], work: Callable[[], Outcome]) -> None:
         """Have `work` done for these entries."""
-        self._out[self._threads.submit(work)] = Errand(kind, tuple(entries), time.monotonic())
+        self._out[self._threads.submit(work)] = Job(kind, tuple(entries), time.monotonic())
 
-    def returned(self, patience_s: float) -> list[Returned]:
-        """Give what came back; wait up to `patience_s` seconds for the first, also when nothing is out."""
+    def finished(self, wait_s: float) -> list[Finished]:
+        """Give what came back; wait up to `wait_s` seconds for the first, also when nothing is out."""
         if not self._out:
-            time.sleep(patience_s)
-        done, _ = wait(self._out, timeout=patience_s, return_when=FIRST_COMPLETED)
-        return [_returned(self._out.pop(future), future) for future in done]
+            time.sleep(wait_s)
+        done, _ = wait(self._out, timeout=wait_s, return_when=FIRST_COMPLETED)
+        return [_finished_job(self._out.pop(future), future) for future in done]
 
-    def dismiss(self) -> None:
-        """Let the threads end when their errands do."""
+    def shut_down(self) -> None:
+        """Let the threads end when their jobs do."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _returned(errand: Errand, future: Future[Outcome]) -> Returned:
+def _finished_job(job: Job, future: Future[Outcome]) -> Finished:
     failure = future.exception()
     if failure is None:
-        return Returned(errand, future.result(), None)
+        return Finished(job, future.result(), None)
     if not isinstance(failure, Exception):
         raise failure
-    return Returned(errand, Outcome(), failure)
+    return Finished(job, Outcome(), failure)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from zoocut.ledger import Entry, Image
+from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Proved, Rejected
-from zoocut.uploading.measuring import measured
 from zoocut.uploading.pictures import read_picture
-from zoocut.uploading.place import Outcome, Place
+from zoocut.uploading.steps.measure import measured
 from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Address
 
@@ -16,11 +16,11 @@ GONE = 404
 TOO_LARGE = 413
 
 
-def store(place: Place, entry: Entry, position: int, address: Address) -> Outcome:
+def store(context: UploadContext, entry: Entry, position: int, address: Address) -> Outcome:
     """Put the image at `position`, if it still is the image that the row was announced with."""
     image = entry.images[position]
     try:
-        content = read_picture(place.folder / image.path)
+        content = read_picture(context.folder / image.path)
     except OSError as error:
         return Outcome(
             {entry.row: Rejected(f"{image.path} cannot be read ({error.strerror}): {_restore(image)}")}
@@ -30,7 +30,7 @@ def store(place: Place, entry: Entry, position: int, address: Address) -> Outcom
             {entry.row: Rejected(f"{image.path} was changed after its upload began: {_restore(image)}")}
         )
     try:
-        place.store.put(address, content, image.mime)
+        context.store.put(address, content, image.mime)
     except Refused as error:
         if error.status == TOO_LARGE:
             return Outcome(
@@ -42,16 +42,16 @@ def store(place: Place, entry: Entry, position: int, address: Address) -> Outcom
     return Outcome({entry.row: Proved(position)}, sent_bytes=len(content))
 
 
-def renew(place: Place, entry: Entry) -> Outcome:
+def renew(context: UploadContext, entry: Entry) -> Outcome:
     """Get fresh signed addresses of the subject's images."""
     try:
-        addresses = place.panoptes.renewed_addresses(entry.subject_id or "")
+        addresses = context.panoptes.renewed_addresses(entry.subject_id or "")
     except Refused as error:
-        if error.status == GONE and _surely_gone(place, entry):
+        if error.status == GONE and _surely_gone(context, entry):
             return Outcome(
                 {
                     entry.row: Rejected(
-                        f"subject {entry.subject_id} is gone from {place.panoptes.endpoint}: if it may be made anew, "
+                        f"subject {entry.subject_id} is gone from {context.panoptes.endpoint}: if it may be made anew, "
                         "run `zoocut upload --retry-rejected`"
                     )
                 }
@@ -71,11 +71,11 @@ def renew(place: Place, entry: Entry) -> Outcome:
     return Outcome(addresses=addresses)
 
 
-def _surely_gone(place: Place, entry: Entry) -> bool:
+def _surely_gone(context: UploadContext, entry: Entry) -> bool:
     """Ask once more: to a token that was pruned a private project's subjects are not there."""
     try:
-        place.panoptes.account()
-        place.panoptes.subject(entry.subject_id or "")
+        context.panoptes.account()
+        context.panoptes.subject(entry.subject_id or "")
     except Refused as error:
         return error.status == GONE
     except (Busy, Doubtful, Unreachable):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Pace"]
+__all__ = ["ConcurrencyLimit"]
 
 START = 4.0
 SLOWED = 3.0
@@ -11,7 +11,7 @@ SLOWED = 3.0
 DEFAULT_PAUSE_S = 1.0
 
 
-class Pace:
+class ConcurrencyLimit:
     """The limit of requests under way, adapted by what comes back.
 
     Parameters

@@ -1,0 +1,50 @@
+"""Once across runs, and second chances: which rows the set already holds, which rejected ones may go on."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from zoocut.errors import LedgerError
+from zoocut.files import typed
+from zoocut.ledger import Ledger, Member, State
+from zoocut.uploading.context import UploadContext
+
+__all__ = ["skip_held"]
+
+
+def skip_held(context: UploadContext, ledger: Ledger) -> None:
+    """Mark the planned rows whose external_id the set already holds from another run or tool.
+
+    The set is listed when the manifest has been taken in; while it holds as many members as then plus what this run
+    linked, the list kept in the ledger is trusted.
+
+    Raises
+    ------
+    LedgerError
+        When they are of this very run: it was uploaded from a copy with another ledger.
+    """
+    target = context.target
+    if not ledger.counts(target)[State.PLANNED]:
+        return
+    members = context.panoptes.count_members(target.set_id)
+    others = members - ledger.counts(target)[State.LINKED]
+    if others > 0 and ledger.members_count(target) != others:
+        listed = (
+            Member(subject.subject_id, subject.external_id, subject.key)
+            for subject in context.panoptes.subjects_of_set(target.set_id)
+        )
+        ledger.keep_members(target, listed, others)
+    if others > 0:
+        _refuse_another_copy(context, ledger)
+        ledger.skip_members(target)
+
+
+def _refuse_another_copy(context: UploadContext, ledger: Ledger) -> None:
+    count = ledger.count_own_strangers(context.target, f"{context.run_id}/{context.target.set_id}/")
+    if count:
+        raise LedgerError(
+            f"the set {context.target.set_name!r} holds {count} subjects of this run that the ledger in "
+            f"{context.folder} does not know, uploaded from another copy: run "
+            f"`zoocut adopt {typed(context.folder)} --set {quote(context.target.set_name)}` first, which takes them "
+            "over"
+        )

@@ -1,0 +1,128 @@
+"""Link a batch of subjects to the set, which publishes them, and read every membership back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from zoocut.errors import NotPermitted
+from zoocut.ledger import Entry
+from zoocut.uploading.context import Outcome, UploadContext
+from zoocut.uploading.machine import Linked, Rejected, Unproved
+from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.records import Subject
+
+__all__ = ["BATCH", "link"]
+
+BATCH = 100
+"""Subjects a request; as many memberships fit on the page that is read back."""
+
+LOST = "the store of images confirmed an image and does not serve it: it is sent again"
+
+GONE = 404
+UNLINKABLE = 422
+
+
+def link(context: UploadContext, entries: Sequence[Entry]) -> Outcome:
+    """Link the subjects of these entries and look which ones the set holds then.
+
+    Raises
+    ------
+    NotPermitted
+        When the set does not exist any more, or not for this account.
+    """
+    ids = [str(entry.subject_id) for entry in entries]
+    try:
+        lost = lost_images(context, entries)
+        if lost:
+            return Outcome({entry.row: Unproved() for entry in lost}, trouble=Doubtful(LOST))
+        context.panoptes.link(context.target.set_id, ids)
+        held = context.panoptes.linked(context.target.set_id, ids)
+    except Refused as error:
+        return _refused(context, entries, error)
+    except (Busy, Doubtful, Unreachable) as trouble:
+        return Outcome(trouble=trouble)
+    return Outcome(
+        {entry.row: Linked() for entry in entries if entry.subject_id in held},
+        trouble=None
+        if held.issuperset(ids)
+        else Doubtful("not every subject that was linked is in the set yet"),
+    )
+
+
+def _refused(context: UploadContext, entries: Sequence[Entry], error: Refused) -> Outcome:
+    if error.status == GONE:
+        context.panoptes.account()  # a token that was pruned may touch nothing: this renews it, or fails
+        _require_set(context)
+        return Outcome(trouble=error)
+    if error.status == UNLINKABLE:
+        return _missing(context, entries, error)
+    return Outcome(trouble=error)
+
+
+def _require_set(context: UploadContext) -> None:
+    try:
+        context.panoptes.subject_set(context.target.set_id)
+    except Refused as error:
+        raise NotPermitted(
+            f"subject set {context.target.set_id} ({context.target.set_name}) is gone from "
+            f"{context.panoptes.endpoint}, or this account may not see it any more: "
+            "restore the rights, or upload to another set with --set"
+        ) from error
+
+
+def _missing(context: UploadContext, entries: Sequence[Entry], error: Refused) -> Outcome:
+    try:
+        there = {
+            subject.subject_id for subject in context.panoptes.subjects([str(e.subject_id) for e in entries])
+        }
+    except (Refused, Busy, Doubtful, Unreachable) as trouble:
+        return Outcome(trouble=trouble)
+    gone = {
+        entry.row: Rejected(
+            f"subject {entry.subject_id} was deleted before it was linked: if it may be made anew, run "
+            "`zoocut upload --retry-rejected`"
+        )
+        for entry in entries
+        if entry.subject_id not in there
+    }
+    return Outcome(dict(gone), trouble=None if gone else error)
+
+
+def lost_images(context: UploadContext, entries: Sequence[Entry]) -> list[Entry]:
+    """Name the entries whose images are not served as they were sent.
+
+    A sample of `context.checks` entries is read; when one of them fails, so are all the others.
+
+    Raises
+    ------
+    Busy, Doubtful, Unreachable, Refused
+        When it cannot be told now.
+    """
+    sample = random.sample(list(entries), min(context.checks, len(entries)))
+    if not sample:
+        return []
+    subjects = {
+        s.subject_id: s for s in context.panoptes.subjects([str(entry.subject_id) for entry in entries])
+    }
+    known = [entry for entry in sample if entry.subject_id in subjects]
+    if all(_serves(context, entry, subjects[str(entry.subject_id)]) for entry in known):
+        return []
+    return [
+        entry
+        for entry in entries
+        if entry.subject_id in subjects and not _serves(context, entry, subjects[str(entry.subject_id)])
+    ]
+
+
+def _serves(context: UploadContext, entry: Entry, subject: Subject) -> bool:
+    try:
+        return all(
+            context.store.fetch(address.url)[1:] == (image.size, image.md5)
+            for image, address in zip(entry.images, subject.addresses, strict=True)
+            if image.hosted
+        )
+    except Refused as error:
+        if error.status == 404:
+            return False
+        raise

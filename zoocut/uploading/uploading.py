@@ -1,0 +1,143 @@
+"""The upload as a story: sign in, choose the set, plan the rows, move them, tell how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Event as Flag
+
+from zoocut.errors import QuotaReached, ZoocutError
+from zoocut.ledger import Ledger, State, Target
+from zoocut.run.folder import Run
+from zoocut.uploading.context import UploadContext
+from zoocut.uploading.duplicates import skip_held
+from zoocut.uploading.loop import UploadLoop
+from zoocut.uploading.planning import plan, take_back_rejected
+from zoocut.uploading.preflight import require_account, tell_first
+from zoocut.uploading.report import Snapshot, Summary, TargetSummary
+from zoocut.uploading.request import UploadRequest
+from zoocut.uploading.rights import instruments, require_basis
+from zoocut.uploading.targets import choose_targets, note_index_fields
+from zoocut.zooniverse.panoptes import Account, Panoptes
+from zoocut.zooniverse.store import Store
+
+__all__ = ["upload"]
+
+SHOWN_REJECTIONS = 20
+
+
+def upload(
+    run: Run,
+    request: UploadRequest,
+    ledger: Ledger,
+    panoptes: Panoptes,
+    store: Store,
+    report: Callable[[Snapshot], None],
+    stop: Flag,
+) -> Summary:
+    """Upload a run, or go on with it.
+
+    Parameters
+    ----------
+    run : Run
+        The run folder.
+    request : UploadRequest
+        What is asked for.
+    ledger : Ledger
+        Open, with this process as its sole uploader.
+    panoptes, store : Panoptes, Store
+        Signed in.
+    report : callable
+        Told how it stands, several times a second.
+    stop : threading.Event
+        When set, what is under way is finished and nothing more begun.
+
+    Returns
+    -------
+    Summary
+        How it ended; rows may remain when it was stopped.
+
+    Raises
+    ------
+    ZoocutError
+        As the error tree tells; the run is safe and the same command goes on.
+    """
+    began = time.monotonic()
+    patient = panoptes.patient()
+    account = require_account(patient)
+    contexts = list(_contexts(run, request, ledger, patient, store, account))
+    for context in contexts:
+        with _trouble_noted(ledger, context.target):
+            _bring_up_to_date(run, request, context, ledger)
+    tell_first(request, contexts, ledger, account)
+    sent, quota = 0, None
+    for context in contexts:
+        at_once = replace(context, panoptes=panoptes)
+        loop = UploadLoop(at_once, ledger, request.timing, stop, report)
+        with _trouble_noted(ledger, context.target):
+            try:
+                sent += loop.run() if quota is None else loop.finish()
+            except QuotaReached as error:
+                quota = error
+        ledger.note_error(context.target, None)
+    if quota is not None:
+        raise _with_rest(ledger, contexts, account, quota)
+    ended = tuple(summarise(ledger, context.target) for context in contexts)
+    return Summary(ended, sent, time.monotonic() - began)
+
+
+def _contexts(
+    run: Run, request: UploadRequest, ledger: Ledger, patient: Panoptes, store: Store, account: Account
+) -> Iterator[UploadContext]:
+    """Choose the sets, making those that are new."""
+    basis = require_basis(run.settings, instruments(run), request.rights)
+    for target in choose_targets(run, request.goal, request.set_by, ledger, patient):
+        ledger.note_rights(target, basis)
+        yield UploadContext(run.path, run.run_id, account.user_id, target, patient, store, request.checks)
+
+
+@contextmanager
+def _trouble_noted(ledger: Ledger, target: Target) -> Iterator[None]:
+    try:
+        yield
+    except ZoocutError as error:
+        ledger.note_error(target, str(error))
+        raise
+
+
+def _with_rest(
+    ledger: Ledger, contexts: list[UploadContext], account: Account, met: QuotaReached
+) -> QuotaReached:
+    """Tell of a limit together with what is left, and note it with every set that has rows left."""
+    left = {context.target: ledger.counts(context.target)[State.PLANNED] for context in contexts}
+    error = QuotaReached(
+        f"the account {account.login} has met its limit ({met}): {sum(left.values())} rows are left; ask Zooniverse "
+        "for a higher limit, then run the same command again"
+    )
+    for target in (target for target, count in left.items() if count):
+        ledger.note_error(target, str(error))
+    return error
+
+
+def _bring_up_to_date(run: Run, request: UploadRequest, context: UploadContext, ledger: Ledger) -> None:
+    """Take the manifest in, and leave out what the set holds from elsewhere."""
+    source = run.by(context.target.manifest)
+    if request.retry_rejected:
+        take_back_rejected(context, ledger)
+    plan(source, ledger, context.target, sample=request.sample, anew=request.retry_rejected or request.again)
+    if not request.again:
+        skip_held(context, ledger)
+    if ledger.count_unfinished(context.target):
+        note_index_fields(context, source)
+
+
+def summarise(ledger: Ledger, target: Target) -> TargetSummary:
+    """Tell how a target stands."""
+    rejected = ledger.entries(target, State.REJECTED, limit=SHOWN_REJECTIONS)
+    return TargetSummary(
+        target,
+        ledger.counts(target),
+        tuple((entry.external_id, entry.reason or "") for entry in rejected),
+    )
