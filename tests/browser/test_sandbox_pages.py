@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from zoocut.sandbox import Running, running
 from zoocut.sandbox.options import Options
-from zoocut.sandbox.world import World
+from zoocut.sandbox.state.instance import Instance
 
 HOSTILE = (
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\"'&amp;{{7*7}}"
@@ -113,18 +113,18 @@ def shown() -> Iterator[Shown]:
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A sandbox with a set of many subjects whose media are not there, and two projects."""
     data = tmp_path_factory.mktemp("crowded")
-    world = World(Options(data=data))
+    instance = Instance(Options(data=data))
     common = {"created_at": 1, "updated_at": 1}
-    with world.store.write():
-        world.add_project(1, "owner", "Second", private=True)
-        set_id = world.store.insert("subject_sets", project_id=1, display_name="Many", **common)
+    with instance.store.write():
+        instance.add_project(1, "owner", "Second", private=True)
+        set_id = instance.store.insert("subject_sets", project_id=1, display_name="Many", **common)
         for n in range(COUNT):
-            one = world.store.insert(
+            one = instance.store.insert(
                 "subjects", project_id=1, upload_user_id=1, external_id=f"e{n}", metadata='{"a":"1"}',
                 locations=json.dumps([{"mime": "image/png", "path": f"subject_location/{n}.png"}]), **common,
             )  # fmt: skip
-            world.store.insert("set_member_subjects", subject_set_id=set_id, subject_id=one, **common)
-    world.close()
+            instance.store.insert("set_member_subjects", subject_set_id=set_id, subject_id=one, **common)
+    instance.close()
     with running(data) as server:
         yield server
 

@@ -13,7 +13,7 @@ import requests
 
 from zoocut.errors import ConfigError
 from zoocut.sandbox import Running, running
-from zoocut.sandbox.faultfile import KNOWN, read_faults, rule_of_text
+from zoocut.sandbox.faults.reading import KNOWN, read_faults, rule_of_text
 
 BYTES = b"\x89PNG some bytes" * 100
 

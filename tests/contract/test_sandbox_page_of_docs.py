@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from zoocut.sandbox import running
-from zoocut.sandbox.faultfile import KNOWN, read_faults
+from zoocut.sandbox.faults.reading import KNOWN, read_faults
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "sandbox.md"
 TEXT = DOCS.read_text()

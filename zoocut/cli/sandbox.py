@@ -49,8 +49,8 @@ def sandbox(
     Example: zoocut sandbox --port 8642 --data rehearsal/
     """
     from zoocut.cli.console import results
-    from zoocut.sandbox.faultfile import read_faults, rule_of_text
-    from zoocut.sandbox.options import Options, Pace
+    from zoocut.sandbox.faults.reading import read_faults, rule_of_text
+    from zoocut.sandbox.options import Delays, Options
     from zoocut.sandbox.serve import serve
 
     rules = (*(read_faults(faults) if faults else ()), *map(rule_of_text, fault or ()))
@@ -63,7 +63,7 @@ def sandbox(
             page_cap=page_cap,
             subject_limit=quota,
             stale_documents=stale_documents,
-            pace=Pace(count_s=count_delay),
+            delays=Delays(count_s=count_delay),
             faults=rules,
         )
         serve(options, host, port, results.print)

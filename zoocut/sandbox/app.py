@@ -1,4 +1,4 @@
-"""The sandbox as a web application: its routes, in one list that others may add to, behind its gates."""
+"""The sandbox as a web application: its routes, in one list that others may add to, behind its middleware."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from zoocut.sandbox import blobs, memberships, projects, sets, signin, subjects, workflows
-from zoocut.sandbox.answers import html
-from zoocut.sandbox.calls import unrouted
-from zoocut.sandbox.gates import Gate, Injector
-from zoocut.sandbox.jobs import work
-from zoocut.sandbox.world import World
+from zoocut.sandbox.api import blobs, memberships, projects, sets, sign_in, subjects, workflows
+from zoocut.sandbox.api.answers import html
+from zoocut.sandbox.api.call import unrouted
+from zoocut.sandbox.middleware import Entry, Injector
+from zoocut.sandbox.state.instance import Instance
+from zoocut.sandbox.state.jobs import work
 
 __all__ = ["application"]
 
@@ -42,7 +42,7 @@ register_url_convertor("digits", Digits())
 
 def api_routes() -> list[BaseRoute]:
     """Return the routes that a Panoptes and its store have."""
-    rooms = (subjects, blobs, sets, memberships, signin, projects, workflows)
+    rooms = (subjects, blobs, sets, memberships, sign_in, projects, workflows)
     return [route for room in rooms for route in room.routes()]
 
 
@@ -59,20 +59,20 @@ async def _failed(request: Request, error: Exception) -> Response:
     return html(500)
 
 
-def application(world: World, more: Sequence[BaseRoute] = ()) -> Starlette:
+def application(instance: Instance, more: Sequence[BaseRoute] = ()) -> Starlette:
     """Make the application of one sandbox.
 
     Parameters
     ----------
-    world : World
-        Its state; every endpoint finds it at ``request.app.state.world``.
+    instance : Instance
+        Its state; every endpoint finds it at ``request.app.state.instance``.
     more : sequence of BaseRoute
-        Routes besides those of the API, as knobs and pages.
+        Routes besides those of the API, as controls and pages.
     """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        worker = asyncio.create_task(work(world))
+        worker = asyncio.create_task(work(instance))
         yield
         worker.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -82,7 +82,7 @@ def application(world: World, more: Sequence[BaseRoute] = ()) -> Starlette:
         routes=[*api_routes(), *more],
         lifespan=lifespan,
         exception_handlers={404: _unrouted, 405: _unrouted, 500: _failed, ClientDisconnect: _gone},
-        middleware=[Middleware(Gate, world=world), Middleware(Injector, world=world)],
+        middleware=[Middleware(Entry, instance=instance), Middleware(Injector, instance=instance)],
     )
-    app.state.world = world
+    app.state.instance = instance
     return app

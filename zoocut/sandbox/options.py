@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoocut.sandbox.rules import Rule
+from zoocut.sandbox.faults.rules import Rule
 
-__all__ = ["ACCOUNTS", "CONFIDENTIAL_ID", "CONFIDENTIAL_SECRET", "PASSWORD", "Options", "Pace"]
+__all__ = ["ACCOUNTS", "CONFIDENTIAL_ID", "CONFIDENTIAL_SECRET", "PASSWORD", "Delays", "Options"]
 
 ACCOUNTS = ("owner", "collab", "stranger", "banned")
 """Accounts every sandbox has; `banned` is one whose writes are swallowed."""
@@ -23,7 +23,7 @@ CONFIDENTIAL_SECRET = "5ec7" * 16
 
 
 @dataclass(frozen=True)
-class Pace:
+class Delays:
     """How long things take that a client may notice, in seconds."""
 
     set_change_s: float = 0.02
@@ -49,5 +49,5 @@ class Options:
     page_cap: int = 200
     subject_limit: int = 10_000
     stale_documents: bool = False
-    pace: Pace = field(default_factory=Pace)
+    delays: Delays = field(default_factory=Delays)
     faults: tuple[Rule, ...] = ()

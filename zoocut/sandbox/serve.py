@@ -11,10 +11,10 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zoocut.errors import ConfigError
-from zoocut.sandbox import knobs, pages
+from zoocut.sandbox import control, pages
 from zoocut.sandbox.app import application
 from zoocut.sandbox.options import Options
-from zoocut.sandbox.world import World
+from zoocut.sandbox.state.instance import Instance
 
 __all__ = ["HOST", "bind", "serve"]
 
@@ -95,11 +95,11 @@ def serve(options: Options, host: str, port: int, ready: Callable[[str], None]) 
     InputError
         When the data folder cannot be used.
     """
-    world = World(options)
+    instance = Instance(options)
     listener = bind(host, port)
     endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        application(world, [*knobs.routes(), *pages.routes()]),
+        application(instance, [*control.routes(), *pages.routes()]),
         http=_Protocol, log_level="warning", access_log=False, server_header=False, date_header=True,
         timeout_keep_alive=75, timeout_graceful_shutdown=2,
     )  # fmt: skip
@@ -107,4 +107,4 @@ def serve(options: Options, host: str, port: int, ready: Callable[[str], None]) 
         _Server(config, lambda: ready(endpoint)).run(sockets=[listener])
     finally:
         listener.close()
-        world.close()
+        instance.close()

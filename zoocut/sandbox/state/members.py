@@ -1,21 +1,12 @@
-"""Which subjects belong to which sets, and changes of a set that others may be making at the same time."""
+"""Which subjects belong to which sets; every change is made inside an open transaction."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from zoocut.sandbox.answers import error
-from zoocut.sandbox.calls import Call
-from zoocut.sandbox.store import Store, now_us
+from zoocut.sandbox.state.store import Store, now_us
 
-__all__ = ["add_members", "change_set", "drop_members", "replace_members", "replace_sets", "touch_set",
-           "visible_subjects"]  # fmt: skip
-
-
-STALE = "Attempted to update a stale object: SubjectSet."
+__all__ = ["add_members", "drop_members", "replace_members", "replace_sets", "touch_set"]
 
 
 def add_members(store: Store, set_id: int, subject_ids: Iterable[int]) -> None:
@@ -67,42 +58,3 @@ def touch_set(store: Store, set_id: int) -> None:
         now_us(),
         set_id,
     )
-
-
-async def change_set(call: Call, set_id: int, change: Callable[[], None]) -> None:
-    """Change a set as the server does: read it, take some time, commit when nobody else did meanwhile.
-
-    Parameters
-    ----------
-    call : Call
-        The request.
-    set_id : int
-        The set.
-    change : callable
-        Makes the change, inside a transaction.
-
-    Raises
-    ------
-    Refusal
-        409 when another request changed the set in between; nothing is changed then.
-    """
-    if call.fault("conflict") is not None:
-        raise error(409, STALE)
-    query = "SELECT lock_version FROM subject_sets WHERE id = ?"
-    async with call.world.set_changes:
-        version = call.store.value(query, set_id)
-        await asyncio.sleep(call.world.options.pace.set_change_s * random.uniform(0.5, 1.5))
-        with call.store.write():
-            if call.store.value(query, set_id) != version:
-                raise error(409, STALE)
-            change()
-
-
-def visible_subjects(call: Call, ids: list[int | None]) -> list[int]:
-    """Return those of some subjects that are active and that the account may see."""
-    return [row[0] for row in call.store.select(
-        "SELECT id FROM subjects WHERE active AND id IN (SELECT value FROM json_each(:ids)) "
-        "AND project_id IN (SELECT id FROM projects WHERE active AND (NOT private OR id IN "
-        "(SELECT project_id FROM roles WHERE user_id = :me)))",
-        {"ids": json.dumps(ids), "me": call.user_id},
-    )]  # fmt: skip

@@ -16,12 +16,12 @@ from urllib.parse import parse_qsl
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zoocut.sandbox.answers import empty, html
-from zoocut.sandbox.blobs import refuse
-from zoocut.sandbox.members import add_members
-from zoocut.sandbox.store import now_us
-from zoocut.sandbox.values import as_id
-from zoocut.sandbox.world import World
+from zoocut.sandbox.api.answers import empty, html
+from zoocut.sandbox.api.blobs import refuse
+from zoocut.sandbox.state.instance import Instance
+from zoocut.sandbox.state.members import add_members
+from zoocut.sandbox.state.store import now_us
+from zoocut.sandbox.state.values import as_id
 
 __all__ = ["EFFECTS", "Effect", "Meeting"]
 
@@ -34,7 +34,7 @@ class Meeting:
 
     app: ASGIApp
     settings: dict[str, Any]
-    world: World
+    instance: Instance
 
 
 Effect = Callable[[Meeting, Scope, Receive, Send], Awaitable[None]]
@@ -130,8 +130,8 @@ async def late_commit(meeting: Meeting, scope: Scope, receive: Receive, send: Se
         await _commit(meeting, scope, given)
 
     task = asyncio.create_task(work())
-    meeting.world.tasks.add(task)
-    task.add_done_callback(meeting.world.tasks.discard)
+    meeting.instance.tasks.add(task)
+    task.add_done_callback(meeting.instance.tasks.discard)
     await html(504)(scope, receive, send)
 
 
@@ -142,7 +142,7 @@ def _token(scope: Scope) -> str:
 
 async def token_expired(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
     """Let the call's token expire just before it is looked at."""
-    store = meeting.world.store
+    store = meeting.instance.store
     with store.write():
         store.run("UPDATE tokens SET expires_at = ? WHERE token = ?", now_us() - 1, _token(scope))
     await meeting.app(scope, receive, send)
@@ -150,7 +150,7 @@ async def token_expired(meeting: Meeting, scope: Scope, receive: Receive, send: 
 
 async def token_pruned(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
     """Remove the call's token, and its way to be renewed, just before it is looked at."""
-    store = meeting.world.store
+    store = meeting.instance.store
     with store.write():
         store.run("DELETE FROM tokens WHERE token = ?", _token(scope))
     await meeting.app(scope, receive, send)
@@ -179,13 +179,13 @@ async def page_drift(meeting: Meeting, scope: Scope, receive: Receive, send: Sen
     """Insert rows into the list before a later page of it is read."""
     params = dict(parse_qsl(scope["query_string"].decode("latin-1")))
     if as_id(params.get("page", "1")) not in (None, 1):
-        _insert_strangers(meeting.world, params, int(meeting.settings["rows"]))
+        _insert_strangers(meeting.instance, params, int(meeting.settings["rows"]))
     await meeting.app(scope, receive, send)
 
 
-def _insert_strangers(world: World, params: dict[str, str], rows: int) -> None:
+def _insert_strangers(instance: Instance, params: dict[str, str], rows: int) -> None:
     """Insert subjects like the newest one that a list shows."""
-    store, set_id = world.store, as_id(params.get("subject_set_id"))
+    store, set_id = instance.store, as_id(params.get("subject_set_id"))
     model = store.one(
         "SELECT * FROM subjects s WHERE active AND coalesce(project_id = ?, 1) "
         "AND coalesce(upload_user_id = ?, 1) AND (? IS NULL OR EXISTS (SELECT 1 FROM set_member_subjects m "

@@ -8,14 +8,14 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zoocut.sandbox import lists, shapes
-from zoocut.sandbox.answers import Refusal, document, empty, error, html
-from zoocut.sandbox.calls import Call, api
-from zoocut.sandbox.members import add_members, replace_sets
-from zoocut.sandbox.resources import IMAGES, SUBJECTS
-from zoocut.sandbox.signing import MIME_TYPES, new_path, normal_mime
-from zoocut.sandbox.store import now_us
-from zoocut.sandbox.values import as_id, ordered, same_json
+from zoocut.sandbox.api import lists, shapes
+from zoocut.sandbox.api.answers import Refusal, document, empty, error, html
+from zoocut.sandbox.api.call import Call, api
+from zoocut.sandbox.api.resources import IMAGES, SUBJECTS
+from zoocut.sandbox.api.signing import MIME_TYPES, new_path, normal_mime
+from zoocut.sandbox.state.members import add_members, replace_sets
+from zoocut.sandbox.state.store import now_us
+from zoocut.sandbox.state.values import as_id, ordered, same_json
 
 __all__ = ["routes"]
 
@@ -84,7 +84,7 @@ def check_quota(call: Call) -> None:
     user, quota = call.user, call.fault("quota")
     if user is None or user["upload_whitelist"]:
         return
-    limit = call.world.options.subject_limit if user["subject_limit"] is None else user["subject_limit"]
+    limit = call.instance.options.subject_limit if user["subject_limit"] is None else user["subject_limit"]
     limit = limit if quota is None else int(quota["limit"])
     if user["uploaded_count"] >= limit:
         raise error(403, f"User has uploaded {user['uploaded_count']} subjects of {limit} maximum")
@@ -154,7 +154,7 @@ def remove(call: Call) -> Response:
     with call.store.write():
         call.store.run("UPDATE subjects SET active = 0, updated_at = ? WHERE id = ?", now_us(), row["id"])
         call.store.note("subject-deactivated", row["id"])
-        call.store.later("remove-subjects", call.world.options.pace.removal_s, ids=[row["id"]])
+        call.store.later("remove-subjects", call.instance.options.delays.removal_s, ids=[row["id"]])
     return empty(204)
 
 

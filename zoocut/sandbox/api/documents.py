@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from zoocut.sandbox.calls import Call
-from zoocut.sandbox.signing import public_url, signed_url
-from zoocut.sandbox.store import Row
-from zoocut.sandbox.values import iso
+from zoocut.sandbox.api.call import Call
+from zoocut.sandbox.api.signing import public_url, signed_url
+from zoocut.sandbox.state.store import Row
+from zoocut.sandbox.state.values import iso
 
 __all__ = ["image", "membership", "private_user", "project", "public_user", "role", "status", "subject",
            "subject_set", "user", "workflow"]  # fmt: skip
@@ -64,7 +64,7 @@ def private_user(call: Call, row: Row) -> Document:
         "project_email_communication": None,
         "beta_email_communication": None,
         "nasa_email_communication": False,
-        "subject_limit": call.world.options.subject_limit if limit is None else limit,
+        "subject_limit": call.instance.options.subject_limit if limit is None else limit,
         "uploaded_subjects_count": row["uploaded_count"],
         "admin": False,
         "login_prompt": False,
@@ -211,7 +211,7 @@ def _location(call: Call, item: Document) -> dict[str, str]:
 
 def _address(call: Call, path: str, mime: str) -> str:
     if call.request.method in ("POST", "PUT"):
-        return signed_url(call.base, call.world.secret, path, mime, call.world.options.url_life_s)
+        return signed_url(call.base, call.instance.secret, path, mime, call.instance.options.url_life_s)
     return public_url(call.base, path)
 
 

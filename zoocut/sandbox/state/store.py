@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
-from zoocut.sandbox.tables import SCHEMA, VERSION
+from zoocut.sandbox.state.tables import SCHEMA, VERSION
 
 __all__ = ["Row", "Store", "now_us"]
 

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zoocut.sandbox import lists
-from zoocut.sandbox.answers import Refusal, empty, not_json, plain_json
-from zoocut.sandbox.calls import Call, read_body, world_of
+from zoocut.sandbox.api import lists
+from zoocut.sandbox.api.answers import Refusal, empty, not_json, plain_json
+from zoocut.sandbox.api.call import Call, instance_of, read_body
+from zoocut.sandbox.api.resources import USERS
 from zoocut.sandbox.options import PASSWORD
-from zoocut.sandbox.resources import USERS
-from zoocut.sandbox.store import Row, now_us
-from zoocut.sandbox.values import iso, parse_json
-from zoocut.sandbox.world import World
+from zoocut.sandbox.state.instance import Instance
+from zoocut.sandbox.state.store import Row, now_us
+from zoocut.sandbox.state.values import iso, parse_json
 
 __all__ = ["routes"]
 
@@ -54,14 +54,14 @@ def routes() -> list[BaseRoute]:
 # sessions: everything is in the cookie, signed
 
 
-def _seal(world: World, session: Mapping[str, Any]) -> str:
+def _seal(instance: Instance, session: Mapping[str, Any]) -> str:
     text = base64.urlsafe_b64encode(json.dumps(session).encode()).decode()
-    return f"{text}.{hmac.digest(world.secret, text.encode(), hashlib.sha256).hex()}"
+    return f"{text}.{hmac.digest(instance.secret, text.encode(), hashlib.sha256).hex()}"
 
 
 def _open(request: Request) -> dict[str, Any]:
     text, _, proof = request.cookies.get(SESSION, "").partition(".")
-    right = hmac.digest(world_of(request).secret, text.encode("utf-8", "replace"), hashlib.sha256).hex()
+    right = hmac.digest(instance_of(request).secret, text.encode("utf-8", "replace"), hashlib.sha256).hex()
     if not text or not hmac.compare_digest(right.encode(), proof.encode("utf-8", "replace")):
         return {}
     content: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text))
@@ -81,18 +81,18 @@ def _is_csrf_token(session: Mapping[str, Any], given: Any) -> bool:
     return hmac.compare_digest(right.encode(), proof.encode())
 
 
-def _keep(world: World, answer: Response, session: Mapping[str, Any]) -> Response:
-    answer.set_cookie(SESSION, _seal(world, session), httponly=True, samesite="lax")
+def _keep(instance: Instance, answer: Response, session: Mapping[str, Any]) -> Response:
+    answer.set_cookie(SESSION, _seal(instance, session), httponly=True, samesite="lax")
     return answer
 
 
 async def sign_in_page(request: Request) -> Response:
     """Answer with a token that proves the sign-in was begun here."""
-    world = world_of(request)
+    instance = instance_of(request)
     session = _open(request) or {"csrf": secrets.token_hex(16)}
     headers = {"X-CSRF-Param": "authenticity_token", "X-CSRF-Token": _csrf_token(session)}
     answer = plain_json({"login": "/users/sign_in"}, headers={**headers, **_weak_tag("sign_in")})
-    return _keep(world, answer, session)
+    return _keep(instance, answer, session)
 
 
 def _weak_tag(text: str) -> dict[str, str]:
@@ -111,16 +111,18 @@ async def _form(request: Request) -> dict[str, Any]:
         raise Refusal(not_json(400, f"There was a problem in the JSON you submitted: {problem}")) from None
 
 
-def _known(world: World, login: Any, password: Any) -> Row | None:
+def _known(instance: Instance, login: Any, password: Any) -> Row | None:
     """Find the account of a login or e-mail address and a password."""
     if not isinstance(login, str) or password != PASSWORD:
         return None
-    return world.store.one("SELECT * FROM users WHERE login = ?", login.strip().removesuffix("@example.org"))
+    return instance.store.one(
+        "SELECT * FROM users WHERE login = ?", login.strip().removesuffix("@example.org")
+    )
 
 
 async def sign_in(request: Request) -> Response:
     """Check login and password; a session without its token is emptied, but the answer does not tell."""
-    world = world_of(request)
+    instance = instance_of(request)
     try:
         form = await _form(request)
     except Refusal as refusal:
@@ -130,14 +132,14 @@ async def sign_in(request: Request) -> Response:
         return plain_json({"error": "You need to sign in or sign up before continuing."}, 401)
     session = _open(request)
     proved = _is_csrf_token(session, form.get("authenticity_token"))
-    user = _known(world, person.get("login"), person.get("password"))
+    user = _known(instance, person.get("login"), person.get("password"))
     if user is None:
         answer = plain_json({"error": "Invalid email or password."}, 401)
-        return _keep(world, answer, session) if proved else answer
+        return _keep(instance, answer, session) if proved else answer
     answer = plain_json(_own_document(request, user), headers=_weak_tag(f"{user['id']}"))
     if proved:
-        _keep(world, answer, {"csrf": secrets.token_hex(16), "user": user["id"]})
-        answer.set_cookie("remember_user_token", _seal(world, {"user": user["id"]}), httponly=True)
+        _keep(instance, answer, {"csrf": secrets.token_hex(16), "user": user["id"]})
+        answer.set_cookie("remember_user_token", _seal(instance, {"user": user["id"]}), httponly=True)
     return answer
 
 
@@ -149,7 +151,7 @@ def _own_document(request: Request, user: Row) -> dict[str, Any]:
 
 async def sign_out(request: Request) -> Response:
     """End the session."""
-    return _keep(world_of(request), empty(204), {"csrf": secrets.token_hex(16)})
+    return _keep(instance_of(request), empty(204), {"csrf": secrets.token_hex(16)})
 
 
 # tokens
@@ -157,15 +159,15 @@ async def sign_out(request: Request) -> Response:
 
 async def token(request: Request) -> Response:
     """Give a token for a session, a password, an older token or an application's secret."""
-    world = world_of(request)
+    instance = instance_of(request)
     try:
         form = {key: value for key, value in (await _form(request)).items() if isinstance(value, str)}
-        return grant(request, world, form)
+        return grant(request, instance, form)
     except Refusal as refusal:
         return refusal.response
 
 
-def grant(request: Request, world: World, form: Mapping[str, str]) -> Response:
+def grant(request: Request, instance: Instance, form: Mapping[str, str]) -> Response:
     """Give a token when everything about the request is right."""
     kind, client = form.get("grant_type", ""), form.get("client_id", "")
     scopes = form.get("scope") or SCOPES
@@ -176,19 +178,19 @@ def grant(request: Request, world: World, form: Mapping[str, str]) -> Response:
     ):
         return empty(422)
     if kind == "refresh_token":
-        return refresh(world, client, form.get("refresh_token", ""))
+        return refresh(instance, client, form.get("refresh_token", ""))
     if kind == "client_credentials":
-        row = world.store.one("SELECT * FROM applications WHERE client_id = ?", client)
+        row = instance.store.one("SELECT * FROM applications WHERE client_id = ?", client)
         if row is None or row["secret"] != form.get("client_secret"):
             return refused("invalid_client", NO_CLIENT)
-        return give(world, row["owner_id"], client, scopes, refreshable=False)
+        return give(instance, row["owner_id"], client, scopes, refreshable=False)
     user_id = _open(request).get("user")
     if form.get("login"):
-        known = _known(world, form["login"], form.get("password"))
+        known = _known(instance, form["login"], form.get("password"))
         user_id = None if known is None else known["id"]
     if user_id is None:
         return refused("invalid_grant", NO_GRANT)
-    return give(world, user_id, client, scopes, refreshable=True)
+    return give(instance, user_id, client, scopes, refreshable=True)
 
 
 def refused(name: str, description: str) -> Response:
@@ -197,19 +199,25 @@ def refused(name: str, description: str) -> Response:
     return plain_json({"error": name, "error_description": description}, 401, {"WWW-Authenticate": header})
 
 
-def refresh(world: World, client: str, given: str) -> Response:
+def refresh(instance: Instance, client: str, given: str) -> Response:
     """Give a new pair; the old one lives until the new one is used."""
-    row = world.store.one("SELECT * FROM tokens WHERE refresh = ? AND client_id = ?", given, client)
+    row = instance.store.one("SELECT * FROM tokens WHERE refresh = ? AND client_id = ?", given, client)
     if row is None or row["revoked_at"] is not None:
         return refused("invalid_grant", NO_GRANT)
-    return give(world, row["user_id"], client, row["scopes"], refreshable=True, previous=given)
+    return give(instance, row["user_id"], client, row["scopes"], refreshable=True, previous=given)
 
 
 def give(
-    world: World, user_id: int, client: str, scopes: str, *, refreshable: bool, previous: str | None = None
+    instance: Instance,
+    user_id: int,
+    client: str,
+    scopes: str,
+    *,
+    refreshable: bool,
+    previous: str | None = None,
 ) -> Response:
     """Write a new token down and answer with it."""
-    now, life = now_us(), world.options.token_life_s
+    now, life = now_us(), instance.options.token_life_s
     row = {
         "token": new_token(user_id, now),
         "refresh": secrets.token_urlsafe(32) if refreshable else None,
@@ -220,8 +228,8 @@ def give(
         "created_at": now,
         "expires_at": now + int(life * 1e6),
     }
-    with world.store.write():
-        world.store.insert("tokens", **row)
+    with instance.store.write():
+        instance.store.insert("tokens", **row)
     content = {
         "access_token": row["token"],
         "token_type": "Bearer",

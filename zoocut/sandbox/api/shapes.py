@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoocut.sandbox.answers import error
+from zoocut.sandbox.api.answers import error
 
 __all__ = ["PROJECT_CREATE", "PROJECT_UPDATE", "SET_CREATE", "SET_UPDATE", "SUBJECT_CREATE", "SUBJECT_UPDATE",
            "WORKFLOW_CREATE", "WORKFLOW_UPDATE", "check"]  # fmt: skip

@@ -1,21 +1,27 @@
-"""Memberships: the rows that say which subject is in which set."""
+"""Memberships: which subject is in which set, and changes of a set that others may be making too."""
 
 from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zoocut.sandbox import lists
-from zoocut.sandbox.answers import empty, error
-from zoocut.sandbox.calls import Call, api
-from zoocut.sandbox.members import add_members, drop_members, touch_set, visible_subjects
-from zoocut.sandbox.resources import MEMBERSHIPS
-from zoocut.sandbox.store import Row, now_us
-from zoocut.sandbox.values import as_id
+from zoocut.sandbox.api import lists
+from zoocut.sandbox.api.answers import empty, error
+from zoocut.sandbox.api.call import Call, api
+from zoocut.sandbox.api.resources import MEMBERSHIPS
+from zoocut.sandbox.state.members import add_members, drop_members, touch_set
+from zoocut.sandbox.state.store import Row, now_us
+from zoocut.sandbox.state.values import as_id
 
-__all__ = ["routes"]
+__all__ = ["change_set", "routes", "visible_subjects"]
 
 KEYS = {"priority", "links"}
+STALE = "Attempted to update a stale object: SubjectSet."
 
 
 def routes() -> list[BaseRoute]:
@@ -104,5 +110,44 @@ def remove(call: Call) -> Response:
     with call.store.write():
         drop_members(call.store, row["subject_set_id"], [row["subject_id"]])
         touch_set(call.store, row["subject_set_id"])
-        call.store.later("remove-subjects", call.world.options.pace.removal_s, ids=[row["subject_id"]])
+        call.store.later("remove-subjects", call.instance.options.delays.removal_s, ids=[row["subject_id"]])
     return empty(204)
+
+
+async def change_set(call: Call, set_id: int, change: Callable[[], None]) -> None:
+    """Change a set as the server does: read it, take some time, commit when nobody else did meanwhile.
+
+    Parameters
+    ----------
+    call : Call
+        The request.
+    set_id : int
+        The set.
+    change : callable
+        Makes the change, inside a transaction.
+
+    Raises
+    ------
+    Refusal
+        409 when another request changed the set in between; nothing is changed then.
+    """
+    if call.fault("conflict") is not None:
+        raise error(409, STALE)
+    query = "SELECT lock_version FROM subject_sets WHERE id = ?"
+    async with call.instance.set_changes:
+        version = call.store.value(query, set_id)
+        await asyncio.sleep(call.instance.options.delays.set_change_s * random.uniform(0.5, 1.5))
+        with call.store.write():
+            if call.store.value(query, set_id) != version:
+                raise error(409, STALE)
+            change()
+
+
+def visible_subjects(call: Call, ids: list[int | None]) -> list[int]:
+    """Return those of some subjects that are active and that the account may see."""
+    return [row[0] for row in call.store.select(
+        "SELECT id FROM subjects WHERE active AND id IN (SELECT value FROM json_each(:ids)) "
+        "AND project_id IN (SELECT id FROM projects WHERE active AND (NOT private OR id IN "
+        "(SELECT project_id FROM roles WHERE user_id = :me)))",
+        {"ids": json.dumps(ids), "me": call.user_id},
+    )]  # fmt: skip

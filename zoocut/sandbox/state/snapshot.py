@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from zoocut.sandbox.store import Row, Store
-from zoocut.sandbox.values import iso
+from zoocut.sandbox.state.store import Row, Store
+from zoocut.sandbox.state.values import iso
 
 __all__ = ["pieces"]
 

@@ -7,19 +7,19 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from zoocut.sandbox.members import touch_set
-from zoocut.sandbox.store import Store, now_us
-from zoocut.sandbox.world import World
+from zoocut.sandbox.state.instance import Instance
+from zoocut.sandbox.state.members import touch_set
+from zoocut.sandbox.state.store import Store, now_us
 
 __all__ = ["run_due", "work"]
 
 LOOK_EVERY_S = 0.25
 
 
-async def work(world: World) -> None:
+async def work(instance: Instance) -> None:
     """Do jobs as they fall due, until cancelled."""
     while True:
-        run_due(world.store)
+        run_due(instance.store)
         await asyncio.sleep(LOOK_EVERY_S)
 
 

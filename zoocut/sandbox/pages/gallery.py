@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zoocut.sandbox.signing import public_url
-from zoocut.sandbox.store import Row, Store
+from zoocut.sandbox.api.signing import public_url
+from zoocut.sandbox.state.store import Row, Store
 
 __all__ = ["MEMBERS", "PROJECTS", "SETS", "SUBJECTS", "Card", "Entry", "Picture", "SetCard", "Span",
            "attached", "entries", "pictures", "project_cards", "set_card", "span",

@@ -10,11 +10,11 @@ from typing import Any
 
 from starlette.responses import Response
 
-from zoocut.sandbox.answers import document, empty, error, to_json
-from zoocut.sandbox.calls import Call
-from zoocut.sandbox.resources import Include, Resource
-from zoocut.sandbox.store import Row
-from zoocut.sandbox.values import as_id, as_int, etag, http_date
+from zoocut.sandbox.api.answers import document, empty, error, to_json
+from zoocut.sandbox.api.call import Call
+from zoocut.sandbox.api.resources import Include, Resource
+from zoocut.sandbox.state.store import Row
+from zoocut.sandbox.state.values import as_id, as_int, etag, http_date
 
 __all__ = ["Asked", "Condition", "index", "pack", "show", "written"]
 
@@ -56,7 +56,7 @@ def read(call: Call, resource: Resource) -> Asked:
         raise error(422, "The number of total pages was incalculable. Perhaps you called .per(0)?")
     return Asked(
         page=as_int(params.get("page", "1")),
-        size=min(size, resource.cap, call.world.options.page_cap) if size > 0 else FALLBACK_SIZE,
+        size=min(size, resource.cap, call.instance.options.page_cap) if size > 0 else FALLBACK_SIZE,
         size_asked=size,
         include=tuple(split(params.get("include", ""))),
     )
@@ -221,15 +221,15 @@ def pack(call: Call, resource: Resource, rows: Sequence[Row], asked: Asked, coun
 
 def one(call: Call, resource: Resource, row: Row) -> dict[str, Any]:
     """Write one record; with stale documents on, as it was when first written in this second of its life."""
-    if call.fault("stale-documents") is None and not call.world.options.stale_documents:
+    if call.fault("stale-documents") is None and not call.instance.options.stale_documents:
         return resource.write(call, row)
     signed = call.request.method in ("POST", "PUT") and resource.plural == "subjects"
     key = (resource.kind, row["id"], row["updated_at"] // 1_000_000, call.user_id, signed)
-    if key not in call.world.documents:
-        if len(call.world.documents) > 5000:
-            call.world.documents.clear()
-        call.world.documents[key] = resource.write(call, row)
-    return call.world.documents[key]
+    if key not in call.instance.documents:
+        if len(call.instance.documents) > 5000:
+            call.instance.documents.clear()
+        call.instance.documents[key] = resource.write(call, row)
+    return call.instance.documents[key]
 
 
 def side_load(

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from zoocut.sandbox.answers import Refusal
-from zoocut.sandbox.calls import world_of
-from zoocut.sandbox.signing import proves
-from zoocut.sandbox.store import Row, now_us
-from zoocut.sandbox.values import http_date, iso
-from zoocut.sandbox.world import World
+from zoocut.sandbox.api.answers import Refusal
+from zoocut.sandbox.api.call import instance_of
+from zoocut.sandbox.api.signing import proves
+from zoocut.sandbox.state.instance import Instance
+from zoocut.sandbox.state.store import Row, now_us
+from zoocut.sandbox.state.values import http_date, iso
 
 __all__ = ["SIZE_LIMIT", "refuse", "routes"]
 
@@ -68,7 +68,7 @@ def refuse(code: str) -> Response:
 def may_write(request: Request, path: str) -> bool:
     """Tell whether the address is signed by this sandbox and still good."""
     given = dict(request.query_params)
-    if not proves(world_of(request).secret, path, given):
+    if not proves(instance_of(request).secret, path, given):
         return False
     end = datetime.strptime(given["se"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     return datetime.now(UTC) < end
@@ -81,14 +81,14 @@ async def put(request: Request) -> Response:
         return refuse("AuthorizationFailure")
     if request.headers.get("x-ms-blob-type") != "BlockBlob":
         return Response(b"", 400)
-    world = world_of(request)
-    part = world.blobs / f".{secrets.token_hex(8)}.part"
+    instance = instance_of(request)
+    part = instance.blobs / f".{secrets.token_hex(8)}.part"
     try:
         digest, length = await receive(request, part)
         given = request.headers.get("content-md5")
         if given is not None and given != base64.b64encode(digest).decode():
             return refuse("InvalidOperation")
-        etag = keep(world, request, path, digest, length, part)
+        etag = keep(instance, request, path, digest, length, part)
     except Refusal as refusal:
         return refusal.response
     finally:
@@ -115,32 +115,32 @@ async def receive(request: Request, part: Path) -> tuple[bytes, int]:
     return md5.digest(), length
 
 
-def keep(world: World, request: Request, path: str, digest: bytes, length: int, part: Path) -> str:
+def keep(instance: Instance, request: Request, path: str, digest: bytes, length: int, part: Path) -> str:
     """Give the bytes their name and write them down, unless they are to be lost; return their tag."""
     tag = f'"0x{secrets.token_hex(8).upper()}"'
     if "blob-lost" in request.scope.get("zoocut.faults", {}):
         return tag
-    goal = world.blob_file(path)
+    goal = instance.blob_file(path)
     goal.parent.mkdir(exist_ok=True)
     mime = request.headers.get("content-type", "application/octet-stream")
-    with world.store.write():
+    with instance.store.write():
         os.replace(part, goal)
-        world.store.run(
+        instance.store.run(
             "INSERT OR REPLACE INTO blobs VALUES (?, ?, ?, ?, ?, ?)",
             path, mime, digest.hex(), length, tag, now_us(),
         )  # fmt: skip
-        world.store.note("blob-stored", path=path)
+        instance.store.note("blob-stored", path=path)
     return tag
 
 
 async def get(request: Request) -> Response:
     """Answer with the bytes of one blob."""
     path = request.path_params.get("path") or request.url.path.lstrip("/")
-    world = world_of(request)
-    row = world.store.one("SELECT * FROM blobs WHERE path = ?", path)
+    instance = instance_of(request)
+    row = instance.store.one("SELECT * FROM blobs WHERE path = ?", path)
     if row is None:
         return refuse("BlobNotFound")
-    return FileResponse(world.blob_file(path), headers=_headers(row))
+    return FileResponse(instance.blob_file(path), headers=_headers(row))
 
 
 def _headers(row: Row) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import ConfigError
-from zoocut.sandbox.rules import Rule
+from zoocut.sandbox.faults.rules import Rule
 
 __all__ = ["KNOWN", "read_faults", "rule_of", "rule_of_text"]
 

@@ -11,12 +11,12 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
-from zoocut.sandbox.answers import Refusal, empty, error, html, not_json, plain_json
-from zoocut.sandbox.store import Row, Store, now_us
-from zoocut.sandbox.values import as_id, etag, is_blank, parse_json
-from zoocut.sandbox.world import World
+from zoocut.sandbox.api.answers import Refusal, empty, error, html, not_json, plain_json
+from zoocut.sandbox.state.instance import Instance
+from zoocut.sandbox.state.store import Row, Store, now_us
+from zoocut.sandbox.state.values import as_id, etag, is_blank, parse_json
 
-__all__ = ["BODY_LIMIT", "Call", "Handler", "api", "world_of"]
+__all__ = ["BODY_LIMIT", "Call", "Handler", "api", "instance_of"]
 
 ACCEPT = "application/vnd.api+json; version=1"
 CONTENT_TYPES = ("application/json", "application/vnd.api+json")
@@ -27,9 +27,9 @@ Handler = Callable[["Call"], Response | Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def world_of(request: Request) -> World:
+def instance_of(request: Request) -> Instance:
     """Return the sandbox that a request came to."""
-    return cast(World, request.app.state.world)
+    return cast(Instance, request.app.state.instance)
 
 
 def unrouted(request: Request) -> Response:
@@ -97,7 +97,7 @@ class Call:
     def __init__(self, request: Request, body: dict[str, Any]) -> None:
         self.request = request
         self.body = body
-        self.world = world_of(request)
+        self.instance = instance_of(request)
         self.params: dict[str, str] = dict(
             parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         )
@@ -105,7 +105,7 @@ class Call:
     @property
     def store(self) -> Store:
         """The sandbox's state."""
-        return self.world.store
+        return self.instance.store
 
     @property
     def id(self) -> str:

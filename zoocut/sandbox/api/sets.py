@@ -8,20 +8,14 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zoocut.sandbox import lists, shapes
-from zoocut.sandbox.answers import Refusal, empty, error, html
-from zoocut.sandbox.calls import Call, api
-from zoocut.sandbox.members import (
-    add_members,
-    change_set,
-    drop_members,
-    replace_members,
-    touch_set,
-    visible_subjects,
-)
-from zoocut.sandbox.resources import SUBJECT_SETS
-from zoocut.sandbox.store import Row, now_us
-from zoocut.sandbox.values import as_id, ordered, same_json
+from zoocut.sandbox.api import lists, shapes
+from zoocut.sandbox.api.answers import Refusal, empty, error, html
+from zoocut.sandbox.api.call import Call, api
+from zoocut.sandbox.api.memberships import change_set, visible_subjects
+from zoocut.sandbox.api.resources import SUBJECT_SETS
+from zoocut.sandbox.state.members import add_members, drop_members, replace_members, touch_set
+from zoocut.sandbox.state.store import Row, now_us
+from zoocut.sandbox.state.values import as_id, ordered, same_json
 
 __all__ = ["routes"]
 
@@ -87,7 +81,7 @@ async def create(call: Call) -> Response:
 
 def queue_count(call: Call, set_id: int) -> None:
     """Queue the job that brings a set's count up to date."""
-    call.store.later("count-set", call.world.options.pace.count_s, set_id=set_id)
+    call.store.later("count-set", call.instance.options.delays.count_s, set_id=set_id)
 
 
 def check_name(call: Call, project_id: int, name: str, besides: int = 0) -> None:
@@ -175,7 +169,7 @@ def remove(call: Call) -> Response:
         store.run("DELETE FROM subject_sets WHERE id = ?", set_id)
         store.note("set-deleted", None, set_id)
         ids = [member[0] for member in members]
-        store.later("remove-subjects", call.world.options.pace.removal_s, ids=ids)
+        store.later("remove-subjects", call.instance.options.delays.removal_s, ids=ids)
     return empty(204)
 
 
@@ -200,7 +194,9 @@ def add(call: Call, set_id: int, subject_ids: list[int]) -> None:
     touch_set(call.store, set_id)
     queue_count(call, set_id)
     if subject_ids:
-        call.store.later("priorities", call.world.options.pace.priority_s, set_id=set_id, ids=subject_ids)
+        call.store.later(
+            "priorities", call.instance.options.delays.priority_s, set_id=set_id, ids=subject_ids
+        )
 
 
 async def unlink(call: Call) -> Response:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoocut.sandbox import documents
-from zoocut.sandbox.calls import Call
-from zoocut.sandbox.store import Row
+from zoocut.sandbox.api import documents
+from zoocut.sandbox.api.call import Call
+from zoocut.sandbox.state.store import Row
 
 __all__ = ["IMAGES", "MEMBERSHIPS", "PROJECTS", "ROLES", "STATUSES", "SUBJECTS", "SUBJECT_SETS", "USERS",
            "WORKFLOWS", "Include", "Resource"]  # fmt: skip

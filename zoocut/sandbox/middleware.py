@@ -9,27 +9,27 @@ from functools import partial
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zoocut.sandbox.answers import not_json
-from zoocut.sandbox.effects import EFFECTS, Meeting
-from zoocut.sandbox.rules import Injected
-from zoocut.sandbox.store import now_us
-from zoocut.sandbox.world import Logged, World
+from zoocut.sandbox.api.answers import not_json
+from zoocut.sandbox.faults.effects import EFFECTS, Meeting
+from zoocut.sandbox.faults.rules import Injected
+from zoocut.sandbox.state.instance import Instance, Logged
+from zoocut.sandbox.state.store import now_us
 
-__all__ = ["Gate", "Injector", "is_own"]
+__all__ = ["Entry", "Injector", "is_own"]
 
 LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?")
 
 
 def is_own(path: str) -> bool:
-    """Tell whether a path is the sandbox's own: pages and knobs, neither logged nor met by faults."""
+    """Tell whether a path is the sandbox's own: pages and controls, neither logged nor met by faults."""
     return path == "/" or path.startswith("/sandbox")
 
 
-class Gate:
+class Entry:
     """Refuses hosts that are not loopback and verbs the server refuses, and logs what was answered."""
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
-        self.app, self.world = app, world
+    def __init__(self, app: ASGIApp, instance: Instance) -> None:
+        self.app, self.instance = app, instance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or refuse it."""
@@ -51,7 +51,9 @@ class Gate:
     def _log(self, scope: Scope, status: int, seconds: float) -> None:
         if not is_own(scope["path"]):
             injected = ",".join(scope.get("zoocut.faults", ()))
-            self.world.log.append(Logged(now_us(), scope["method"], scope["path"], status, seconds, injected))
+            self.instance.log.append(
+                Logged(now_us(), scope["method"], scope["path"], status, seconds, injected)
+            )
 
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
@@ -67,12 +69,12 @@ class Gate:
 class Injector:
     """Lets faults meet calls."""
 
-    def __init__(self, app: ASGIApp, world: World) -> None:
-        self.app, self.world = app, world
+    def __init__(self, app: ASGIApp, instance: Instance) -> None:
+        self.app, self.instance = app, instance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, through the faults that meet it."""
-        faults = self.world.faults
+        faults = self.instance.faults
         own = scope["type"] != "http" or is_own(scope["path"])
         met = [] if own or not faults else faults.meeting(scope["method"], scope["path"])
         app = self.app
@@ -82,5 +84,5 @@ class Injector:
             )
             faults.injected.append(call)
             scope.setdefault("zoocut.faults", {})[watch.rule.name] = watch.rule.settings
-            app = partial(EFFECTS[watch.rule.name], Meeting(app, watch.rule.settings, self.world))
+            app = partial(EFFECTS[watch.rule.name], Meeting(app, watch.rule.settings, self.instance))
         await app(scope, receive, send)

@@ -8,12 +8,12 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zoocut.sandbox import lists, shapes
-from zoocut.sandbox.answers import document, empty, error
-from zoocut.sandbox.calls import Call, api
-from zoocut.sandbox.resources import PROJECTS, ROLES, USERS
-from zoocut.sandbox.store import Row, now_us
-from zoocut.sandbox.values import as_id, http_date
+from zoocut.sandbox.api import lists, shapes
+from zoocut.sandbox.api.answers import document, empty, error
+from zoocut.sandbox.api.call import Call, api
+from zoocut.sandbox.api.resources import PROJECTS, ROLES, USERS
+from zoocut.sandbox.state.store import Row, now_us
+from zoocut.sandbox.state.values import as_id, http_date
 
 __all__ = ["routes"]
 
@@ -79,7 +79,7 @@ def create(call: Call) -> Response:
     assert user is not None
     check_name(call, user["id"], content["display_name"])
     with call.store.write():
-        project_id = call.world.add_project(
+        project_id = call.instance.add_project(
             user["id"], user["login"], content["display_name"], content["private"], fields_text(content)
         )
     return lists.written(call, PROJECTS, project_id, created=True, include=("owners",))

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
+from zoocut.sandbox.faults.rules import Faults
 from zoocut.sandbox.options import ACCOUNTS, CONFIDENTIAL_ID, CONFIDENTIAL_SECRET, Options
-from zoocut.sandbox.rules import Faults
-from zoocut.sandbox.store import Store, now_us
-from zoocut.sandbox.values import slug_of
+from zoocut.sandbox.state.store import Store, now_us
+from zoocut.sandbox.state.values import slug_of
 
-__all__ = ["Logged", "World"]
+__all__ = ["Instance", "Logged"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Logged:
     injected: str
 
 
-class World:
+class Instance:
     """A sandbox's state and everything that belongs to it.
 
     Parameters

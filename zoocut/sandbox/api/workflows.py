@@ -8,13 +8,13 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from zoocut.sandbox import lists, shapes
-from zoocut.sandbox.answers import Refusal, empty, error, html
-from zoocut.sandbox.calls import Call, api
-from zoocut.sandbox.members import add_members
-from zoocut.sandbox.resources import STATUSES, WORKFLOWS
-from zoocut.sandbox.store import Row, now_us
-from zoocut.sandbox.values import as_id, ordered, same_json
+from zoocut.sandbox.api import lists, shapes
+from zoocut.sandbox.api.answers import Refusal, empty, error, html
+from zoocut.sandbox.api.call import Call, api
+from zoocut.sandbox.api.resources import STATUSES, WORKFLOWS
+from zoocut.sandbox.state.members import add_members
+from zoocut.sandbox.state.store import Row, now_us
+from zoocut.sandbox.state.values import as_id, ordered, same_json
 
 __all__ = ["routes"]
 
@@ -115,13 +115,13 @@ def copy_set(call: Call, row: Row, project_id: int) -> int:
     members = "SELECT subject_id FROM set_member_subjects WHERE subject_set_id = ? ORDER BY id"
     call.store.note("set-created", None, copy)
     add_members(call.store, copy, [member[0] for member in call.store.rows(members, row["id"])])
-    call.store.later("count-set", call.world.options.pace.count_s, set_id=copy)
+    call.store.later("count-set", call.instance.options.delays.count_s, set_id=copy)
     return copy
 
 
 def count(call: Call, workflow_id: int) -> None:
     """Queue the job that counts a workflow's subjects."""
-    call.store.later("count-workflow", call.world.options.pace.count_s, workflow_id=workflow_id)
+    call.store.later("count-workflow", call.instance.options.delays.count_s, workflow_id=workflow_id)
 
 
 def editable(call: Call) -> Row:
@@ -218,6 +218,10 @@ def _queue(call: Call, kind: str, **more: Any) -> Response:
     found = [as_id(one) for one in ids] if isinstance(ids, list) else []
     with call.store.write():
         call.store.later(
-            kind, call.world.options.pace.retire_s, workflow_id=row["id"], ids=[i for i in found if i], **more
+            kind,
+            call.instance.options.delays.retire_s,
+            workflow_id=row["id"],
+            ids=[i for i in found if i],
+            **more,
         )
     return empty(204)

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from zoocut.sandbox import blobs, gallery
-from zoocut.sandbox.calls import world_of
-from zoocut.sandbox.store import Row
-from zoocut.sandbox.values import as_id, iso
-from zoocut.sandbox.world import World
+from zoocut.sandbox.api import blobs
+from zoocut.sandbox.api.call import instance_of
+from zoocut.sandbox.pages import gallery
+from zoocut.sandbox.state.instance import Instance
+from zoocut.sandbox.state.store import Row
+from zoocut.sandbox.state.values import as_id, iso
 
 __all__ = ["routes"]
 
@@ -49,7 +50,7 @@ class Page:
     status: int = 200
 
 
-View = Callable[[World, Asked], Page]
+View = Callable[[Instance, Asked], Page]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 MISSING = Page("missing.html", status=404)
@@ -72,7 +73,7 @@ def routes() -> list[BaseRoute]:
 
 def _templates() -> Environment:
     templates = Environment(
-        loader=PackageLoader("zoocut.sandbox"), autoescape=True, undefined=StrictUndefined,
+        loader=PackageLoader("zoocut.sandbox.pages"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     templates.filters.update(moment=_moment, count="{:,}".format)
@@ -90,7 +91,7 @@ def _endpoint(templates: Environment, view: View) -> Endpoint:
             start=as_id(request.query_params.get("from")) or 0,
             show=request.query_params.get("show", ""),
         )
-        page = view(world_of(request), asked)
+        page = view(instance_of(request), asked)
         text = templates.get_template(page.template).render(page.content, path=request.url.path)
         return HTMLResponse(text.encode("utf-8", "replace"), page.status, HEADERS)
 
@@ -104,84 +105,84 @@ async def media(request: Request) -> Response:
     return answer
 
 
-def _row(world: World, table: str, row_id: int) -> Row | None:
-    return world.store.one(f"SELECT * FROM {table} WHERE id = ?", row_id)
+def _row(instance: Instance, table: str, row_id: int) -> Row | None:
+    return instance.store.one(f"SELECT * FROM {table} WHERE id = ?", row_id)
 
 
-def home(world: World, asked: Asked) -> Page:
+def home(instance: Instance, asked: Asked) -> Page:
     """Show the project, or all of them when there are several."""
-    span = gallery.span(world.store, gallery.PROJECTS, True, asked.start, SETS_A_PAGE)
+    span = gallery.span(instance.store, gallery.PROJECTS, True, asked.start, SETS_A_PAGE)
     if span.total == 1 and span.ids:
-        return project(world, Asked(span.ids[0], 0, asked.show))
-    return Page("projects.html", {"projects": gallery.project_cards(world.store, span.ids), "span": span})
+        return project(instance, Asked(span.ids[0], 0, asked.show))
+    return Page("projects.html", {"projects": gallery.project_cards(instance.store, span.ids), "span": span})
 
 
-def project(world: World, asked: Asked) -> Page:
+def project(instance: Instance, asked: Asked) -> Page:
     """Show a project's sets."""
-    row = _row(world, "projects", asked.id)
+    row = _row(instance, "projects", asked.id)
     if row is None:
         return MISSING
-    span = gallery.span(world.store, gallery.SETS, asked.id, asked.start, SETS_A_PAGE)
-    sets = [gallery.set_card(world.store, one) for one in span.ids]
-    subjects = world.store.value("SELECT count(*) FROM subjects WHERE project_id = ?", asked.id)
+    span = gallery.span(instance.store, gallery.SETS, asked.id, asked.start, SETS_A_PAGE)
+    sets = [gallery.set_card(instance.store, one) for one in span.ids]
+    subjects = instance.store.value("SELECT count(*) FROM subjects WHERE project_id = ?", asked.id)
     return Page("project.html", {"project": row, "sets": sets, "subjects": subjects, "span": span})
 
 
-def project_subjects(world: World, asked: Asked) -> Page:
+def project_subjects(instance: Instance, asked: Asked) -> Page:
     """Show all subjects of a project, those in no set too."""
-    row = _row(world, "projects", asked.id)
+    row = _row(instance, "projects", asked.id)
     if row is None:
         return MISSING
-    return Page("subjects.html", {"project": row, "set": None, **_cards(world, gallery.SUBJECTS, asked)})
+    return Page("subjects.html", {"project": row, "set": None, **_cards(instance, gallery.SUBJECTS, asked)})
 
 
-def subject_set(world: World, asked: Asked) -> Page:
+def subject_set(instance: Instance, asked: Asked) -> Page:
     """Show a set's subjects."""
-    row = _row(world, "subject_sets", asked.id)
+    row = _row(instance, "subject_sets", asked.id)
     if row is None:
         return MISSING
-    owner = _row(world, "projects", row["project_id"])
+    owner = _row(instance, "projects", row["project_id"])
     metadata = gallery.entries(row["metadata"])
-    shown = {"project": owner, "set": row, "metadata": metadata, **_cards(world, gallery.MEMBERS, asked)}
+    shown = {"project": owner, "set": row, "metadata": metadata, **_cards(instance, gallery.MEMBERS, asked)}
     return Page("subjects.html", shown)
 
 
-def _cards(world: World, source: str, asked: Asked) -> dict[str, Any]:
-    span = gallery.span(world.store, source, asked.id, asked.start, SUBJECTS_A_PAGE)
-    return {"span": span, "cards": gallery.subject_cards(world.store, span.ids)}
+def _cards(instance: Instance, source: str, asked: Asked) -> dict[str, Any]:
+    span = gallery.span(instance.store, source, asked.id, asked.start, SUBJECTS_A_PAGE)
+    return {"span": span, "cards": gallery.subject_cards(instance.store, span.ids)}
 
 
-def subject(world: World, asked: Asked) -> Page:
+def subject(instance: Instance, asked: Asked) -> Page:
     """Show a subject: its media, metadata and sets."""
-    row = _row(world, "subjects", asked.id)
+    row = _row(instance, "subjects", asked.id)
     if row is None:
         return MISSING
-    sets = world.store.rows(
+    sets = instance.store.rows(
         "SELECT s.id, s.display_name, m.priority FROM set_member_subjects m "
         "JOIN subject_sets s ON s.id = m.subject_set_id WHERE m.subject_id = ? ORDER BY s.id",
         asked.id,
     )
     shown = {
         "subject": row,
-        "project": _row(world, "projects", row["project_id"]),
-        "uploader": world.store.value("SELECT login FROM users WHERE id = ?", row["upload_user_id"]),
-        "pictures": list(gallery.pictures(world.store, row)),
-        "attached": gallery.attached(world.store, asked.id),
+        "project": _row(instance, "projects", row["project_id"]),
+        "uploader": instance.store.value("SELECT login FROM users WHERE id = ?", row["upload_user_id"]),
+        "pictures": list(gallery.pictures(instance.store, row)),
+        "attached": gallery.attached(instance.store, asked.id),
         "metadata": gallery.entries(row["metadata"]),
         "sets": sets,
     }
     return Page("subject.html", shown)
 
 
-def log(world: World, asked: Asked) -> Page:
+def log(instance: Instance, asked: Asked) -> Page:
     """Show the last requests, newest first, with the faults that met them."""
-    requests = [entry for entry in reversed(world.log) if entry.injected or asked.show != "injected"]
+    requests = [entry for entry in reversed(instance.log) if entry.injected or asked.show != "injected"]
     return Page(
         "log.html",
         {
             "requests": requests,
             "only_injected": asked.show == "injected",
-            "kept": world.log.maxlen,
-            "faults": world.faults.watches(),
+            "kept": instance.log.maxlen,
+            "faults": instance.faults.watches(),
         },
     )

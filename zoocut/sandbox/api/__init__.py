@@ -1,0 +1,1 @@
+"""What a Panoptes and its store of media answer: one module a kind of record."""
