@@ -1,4 +1,4 @@
-"""A person at a sandbox: signs in, calls, turns knobs."""
+"""A person at a sandbox: signs in, calls, turns controls."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Person:
         data = None if body is None else json.dumps(body).encode()
         return self.session.request(method, f"{self.endpoint}/api{path}", headers=sent, data=data, timeout=30)
 
-    def knob(self, method: str, path: str, body: Any = None) -> Any:
+    def control(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.session.request(method, f"{self.endpoint}/sandbox{path}", json=body, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -110,7 +110,7 @@ def tester(faulty: Running) -> Iterator[Person]:
     """The owner at a sandbox that behaves, until told otherwise by this test alone."""
     someone = Person(faulty.endpoint, "owner")
     yield someone
-    someone.knob("DELETE", "/faults")
+    someone.control("DELETE", "/faults")
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def project(client: Any) -> Any:
 
 
 def blob_md5s(owner: Any, ids: set[int]) -> dict[int, list[str]]:
-    truth = owner.knob("GET", "/truth")
+    truth = owner.control("GET", "/truth")
     return {
         s["id"]: [place["blob"]["md5"] for place in s["locations"]]
         for s in truth["subjects"]
@@ -189,7 +189,7 @@ def test_the_published_command_line(
         csv.writer(file).writerows([["image", "diaSourceId"], *((path.name, path.stem) for path in images)])
     run("subject-set", "upload-subjects", set_id, str(manifest))
     assert "by hand" in run("subject-set", "ls", "-p", str(project.id))
-    rows = [s for s in owner.knob("GET", "/truth")["subjects"] if int(set_id) in s["sets"]]
+    rows = [s for s in owner.control("GET", "/truth")["subjects"] if int(set_id) in s["sets"]]
     assert sorted(row["metadata"]["diaSourceId"] for row in rows) == ["1", "2", "3", "4"]
     assert sorted(row["locations"][0]["blob"]["md5"] for row in rows) == sorted(
         hashlib.md5(path.read_bytes()).hexdigest() for path in images

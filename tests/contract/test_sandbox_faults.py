@@ -13,7 +13,8 @@ import requests
 
 from zoocut.errors import ConfigError
 from zoocut.sandbox import Running, running
-from zoocut.sandbox.faults.reading import KNOWN, read_faults, rule_of_text
+from zoocut.sandbox.faults.reading import read_faults, rule_of_text
+from zoocut.sandbox.faults.registry import FAULTS
 
 BYTES = b"\x89PNG some bytes" * 100
 
@@ -24,12 +25,12 @@ def project(tester: Any) -> str:
 
 
 def fault(tester: Any, name: str, **settings: Any) -> None:
-    tester.knob("POST", "/faults", {"name": name, **settings})
+    tester.control("POST", "/faults", {"name": name, **settings})
 
 
 def made(tester: Any, project: str) -> list[str]:
     """The external ids of what a project really holds."""
-    truth = tester.knob("GET", "/truth")["subjects"]
+    truth = tester.control("GET", "/truth")["subjects"]
     return [s["external_id"] for s in truth if s["project"] == int(project)]
 
 
@@ -133,7 +134,7 @@ def test_the_store_refuses(tester: Any, project: str, name: str, status: int, co
 
 
 def blob(tester: Any, subject: dict[str, Any]) -> dict[str, Any] | None:
-    (row,) = [s for s in tester.knob("GET", "/truth")["subjects"] if s["id"] == int(subject["id"])]
+    (row,) = [s for s in tester.control("GET", "/truth")["subjects"] if s["id"] == int(subject["id"])]
     found: dict[str, Any] | None = row["locations"][0]["blob"]
     return found
 
@@ -188,7 +189,7 @@ def test_documents_are_stale(tester: Any, project: str) -> None:
     before = tester.found("/me")["uploaded_subjects_count"]
     tester.new_subject(project)
     assert tester.found("/me")["uploaded_subjects_count"] == before
-    tester.knob("DELETE", "/faults")
+    tester.control("DELETE", "/faults")
     assert tester.found("/me")["uploaded_subjects_count"] == before + 1
 
 
@@ -210,14 +211,14 @@ def test_bytes_take_time(tester: Any, project: str) -> None:
 def test_every_fault_has_a_test() -> None:
     """The names above and the names known are the same."""
     text = Path(__file__).read_text()
-    assert [name for name in KNOWN if f'"{name}"' not in text] == []
+    assert [name for name in FAULTS if f'"{name}"' not in text] == []
 
 
 def test_calls_are_chosen_by_number_and_route(tester: Any, project: str) -> None:
     fault(tester, "unavailable", nth=[2, 3])
     tester.call("GET", f"/subjects?project_id={project}")
     assert [tester.try_subject(project).status_code for _ in range(4)] == [201, 503, 503, 201]
-    injected = tester.knob("GET", "/injected")["injected"]
+    injected = tester.control("GET", "/injected")["injected"]
     assert [(one["name"], one["call"], one["path"]) for one in injected[-2:]] == [
         ("unavailable", 2, "/api/subjects"),
         ("unavailable", 3, "/api/subjects"),
@@ -228,7 +229,7 @@ def test_chance_is_repeatable(tester: Any, project: str) -> None:
     def run() -> list[int]:
         fault(tester, "unavailable", probability=0.5, seed=7)
         statuses = [tester.try_subject(project).status_code for _ in range(20)]
-        tester.knob("DELETE", "/faults")
+        tester.control("DELETE", "/faults")
         return statuses
 
     first = run()
@@ -242,8 +243,8 @@ def test_faults_end_after_some_times(tester: Any, project: str) -> None:
 
 
 def test_one_fault_is_taken_away(tester: Any, project: str) -> None:
-    number = tester.knob("POST", "/faults", {"name": "unavailable"})["number"]
-    assert tester.knob("DELETE", f"/faults/{number}") == {"removed": 1}
+    number = tester.control("POST", "/faults", {"name": "unavailable"})["number"]
+    assert tester.control("DELETE", f"/faults/{number}") == {"removed": 1}
     assert tester.try_subject(project).status_code == 201
 
 

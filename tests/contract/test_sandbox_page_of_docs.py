@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from zoocut.sandbox import running
-from zoocut.sandbox.faults.reading import KNOWN, read_faults
+from zoocut.sandbox.faults.reading import read_faults
+from zoocut.sandbox.faults.registry import FAULTS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "sandbox.md"
 TEXT = DOCS.read_text()
@@ -19,10 +20,10 @@ TEXT = DOCS.read_text()
 
 def test_every_fault_is_described() -> None:
     rows = dict(re.findall(r"^\| `([a-z0-9-]+)` \| (.*) \|$", TEXT, re.MULTILINE))
-    assert rows.keys() == KNOWN.keys()
-    for name, (route, settings, what) in KNOWN.items():
-        shown = ", ".join(f"`{key} = {value:g}`" for key, value in settings.items())
-        assert rows[name] == f"`{route}` | {shown} | {what}"
+    assert rows.keys() == FAULTS.keys()
+    for name, fault in FAULTS.items():
+        shown = ", ".join(f"`{key} = {value:g}`" for key, value in fault.settings.items())
+        assert rows[name] == f"`{fault.route}` | {shown} | {fault.does}"
 
 
 def test_the_file_of_faults_is_read(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_some_parallel_links_conflict(exchanges: Path) -> None:
     assert len(members["response"]["body"]["subjects"]) == 3 * statuses.count(200)
 
 
-# the scenarios that a real server needs SQL for, by the sandbox's knobs
+# the scenarios that a real server needs SQL for, by the sandbox's controls
 
 
 def transcript(label: str, answer: Any) -> dict[str, Any]:
@@ -163,16 +163,16 @@ def probe_subject(project: str) -> dict[str, Any]:
     return {"subjects": {"locations": ["image/png"], "links": links, "metadata": metadata}}
 
 
-@pytest.mark.parametrize(("state", "knob"), [("expired", "expire"), ("revoked", "revoke")])
+@pytest.mark.parametrize(("state", "control"), [("expired", "expire"), ("revoked", "revoke")])
 def test_tokens_that_no_longer_hold(
-    probe: Path, compare: ModuleType, faulty: Running, at: Callable[..., Any], state: str, knob: str
+    probe: Path, compare: ModuleType, faulty: Running, at: Callable[..., Any], state: str, control: str
 ) -> None:
     me = at(faulty.endpoint, "owner")
     project, private = probe_project(me, "public"), probe_project(me, "private")
     new = probe_subject(project)
     subject = me.made(me.call("POST", "/subjects", new))
     set_id = me.new_set(project, display_name=f"tok {secrets.token_hex(4)} 1")
-    me.knob("POST", f"/tokens/{knob}", {"token": me.token})
+    me.control("POST", f"/tokens/{control}", {"token": me.token})
     never = {"subject_sets": {"display_name": "never", "links": {"project": private}}}
     link = f"/subject_sets/{set_id}/links/subjects"
     calls = {
@@ -196,15 +196,15 @@ def test_quota(probe: Path, compare: ModuleType, faulty: Running, at: Callable[.
     me = at(faulty.endpoint, "stranger")
     project = probe_project(me, "public")
     new = probe_subject(project)
-    me.knob("POST", "/users/stranger", {"subject_limit": 0, "uploaded_count": 2})
+    me.control("POST", "/users/stranger", {"subject_limit": 0, "uploaded_count": 2})
     given = [
         transcript("me", me.call("GET", "/me")),
         transcript("create over quota", me.call("POST", "/subjects", new)),
         transcript("create over quota, bad body", me.call("POST", "/subjects", {"subjects": {}})),
     ]
-    me.knob("POST", "/users/stranger", {"upload_whitelist": 1})
+    me.control("POST", "/users/stranger", {"upload_whitelist": 1})
     given.append(transcript("whitelisted", me.call("POST", "/subjects", new)))
-    me.knob("POST", "/users/stranger", {"subject_limit": None, "upload_whitelist": 0})
+    me.control("POST", "/users/stranger", {"subject_limit": None, "upload_whitelist": 0})
     assert not differences(compare, probe / "reference/users_quota.json", given)
 
 
@@ -216,20 +216,20 @@ def test_uploading_switched_off(
     new = probe_subject(project)
     for _ in range(3):
         me.made(me.call("POST", "/subjects", new))
-    me.knob("POST", "/features/subject_uploading", {"on": False})
+    me.control("POST", "/features/subject_uploading", {"on": False})
     given = [
         transcript("create", me.call("POST", "/subjects", new)),
         transcript("create, bad body", me.call("POST", "/subjects", {"subjects": {}})),
         transcript("list still works", me.call("GET", f"/subjects?project_id={project}&page_size=1")),
     ]
-    me.knob("POST", "/features/subject_uploading", {"on": True})
+    me.control("POST", "/features/subject_uploading", {"on": True})
     given.append(transcript("create after", me.call("POST", "/subjects", new)))
     assert not differences(compare, probe / "reference/users_feature_flag.json", given)
 
 
 def test_a_pruned_token_is_nobodys(faulty: Running, at: Callable[..., Any]) -> None:
     me = at(faulty.endpoint, "owner")
-    me.knob("POST", "/tokens/prune", {"token": me.token})
+    me.control("POST", "/tokens/prune", {"token": me.token})
     answer = me.call("POST", "/subjects", {})
     assert answer.status_code == 401
     assert answer.json()["errors"][0]["message"] == "You must be logged in to access this resource."

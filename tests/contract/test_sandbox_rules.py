@@ -155,13 +155,13 @@ def test_counts_priorities_and_removals_come_later(tester: Any) -> None:
     tester.link(set_id, numbered["id"])
     members = f"/set_member_subjects?subject_set_id={set_id}"
     assert tester.found(f"/subject_sets/{set_id}")["set_member_subjects_count"] == 0
-    tester.knob("POST", "/jobs/run")
+    tester.control("POST", "/jobs/run")
     assert tester.found(f"/subject_sets/{set_id}")["set_member_subjects_count"] == 1
     assert float(tester.found(members)["priority"]) == 2.5
     tag = tester.call("GET", f"/subject_sets/{set_id}").headers["ETag"]
     assert tester.call("DELETE", f"/subject_sets/{set_id}", **{"If-Match": tag}).status_code == 204
     assert tester.call("GET", f"/subjects/{numbered['id']}").status_code == 200
-    tester.knob("POST", "/jobs/run")
+    tester.control("POST", "/jobs/run")
     assert tester.call("GET", f"/subjects/{numbered['id']}").status_code == 404
 
 
@@ -170,7 +170,7 @@ def test_one_priority_that_is_no_number_spoils_the_batch(tester: Any) -> None:
     set_id = tester.new_set(project)
     made = [tester.new_subject(project, metadata={"#priority": value})["id"] for value in ("1", "soon")]
     tester.link(set_id, *made)
-    tester.knob("POST", "/jobs/run")
+    tester.control("POST", "/jobs/run")
     rows = tester.call("GET", f"/set_member_subjects?subject_set_id={set_id}").json()["set_member_subjects"]
     assert [row["priority"] for row in rows] == [None, None]
 
@@ -245,7 +245,7 @@ def test_retired_subjects_count(tester: Any) -> None:
     tester.call("POST", f"/workflows/{workflow}/links/subject_sets", {"subject_sets": [set_id]})
     retired = tester.call("POST", f"/workflows/{workflow}/retired_subjects", {"subject_ids": [subject]})
     assert retired.status_code == 204
-    tester.knob("POST", "/jobs/run")
+    tester.control("POST", "/jobs/run")
     status = tester.call("GET", f"/subject_workflow_statuses?workflow_id={workflow}").json()
     assert status["subject_workflow_statuses"][0]["retirement_reason"] == "other"
     assert status["meta"]["subject_workflow_statuses"]["count"] == 0

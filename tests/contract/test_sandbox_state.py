@@ -55,7 +55,7 @@ def test_everything_survives_a_kill(tmp_path: Path, at: Callable[..., Any]) -> N
             server.process.kill()
     with running(tmp_path) as server:
         me.endpoint = server.endpoint
-        truth = me.knob("GET", "/truth")
+        truth = me.control("GET", "/truth")
         assert {s["id"] for s in truth["subjects"]} >= {int(one) for one in acknowledged}
         (kept,) = [s for s in truth["subjects"] if s["id"] == int(subject["id"])]
         assert kept["sets"] == [int(set_id)]
@@ -69,7 +69,7 @@ def test_the_order_of_events_is_kept(owner: Any) -> None:
     set_id, subject = owner.new_set(project), owner.new_subject(project)
     owner.put(owner.url(subject), BYTES)
     owner.link(set_id, subject["id"])
-    truth = owner.knob("GET", "/truth")
+    truth = owner.control("GET", "/truth")
     (row,) = [s for s in truth["subjects"] if s["id"] == int(subject["id"])]
     path = row["locations"][0]["path"]
     kinds = [e["kind"] for e in truth["events"] if e.get("subject") == row["id"] or e.get("path") == path]

@@ -14,7 +14,8 @@ from starlette.routing import BaseRoute, Route
 from zoocut.errors import ConfigError
 from zoocut.sandbox.api.answers import Refusal, plain_json
 from zoocut.sandbox.api.call import instance_of, read_body
-from zoocut.sandbox.faults.reading import KNOWN, rule_of
+from zoocut.sandbox.faults.reading import rule_of
+from zoocut.sandbox.faults.registry import FAULTS
 from zoocut.sandbox.state import snapshot
 from zoocut.sandbox.state.instance import Instance
 from zoocut.sandbox.state.jobs import run_due
@@ -80,7 +81,7 @@ def list_faults(instance: Instance, content: dict[str, Any]) -> Any:
         for watch in instance.faults.watches()
     ]
     known = {
-        name: {"route": route, **settings, "does": does} for name, (route, settings, does) in KNOWN.items()
+        name: {"route": fault.route, **fault.settings, "does": fault.does} for name, fault in FAULTS.items()
     }
     return {"faults": rules, "known": known}
 

@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoocut.sandbox.api.answers import not_json
-from zoocut.sandbox.faults.effects import EFFECTS, Meeting
+from zoocut.sandbox.faults.effects import Meeting
+from zoocut.sandbox.faults.registry import FAULTS
 from zoocut.sandbox.faults.rules import Injected
 from zoocut.sandbox.state.instance import Instance, Logged
 from zoocut.sandbox.state.store import now_us
@@ -84,5 +85,5 @@ class Injector:
             )
             faults.injected.append(call)
             scope.setdefault("zoocut.faults", {})[watch.rule.name] = watch.rule.settings
-            app = partial(EFFECTS[watch.rule.name], Meeting(app, watch.rule.settings, self.instance))
+            app = partial(FAULTS[watch.rule.name].effect, Meeting(app, watch.rule.settings, self.instance))
         await app(scope, receive, send)

@@ -16,14 +16,13 @@ from urllib.parse import parse_qsl
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zoocut.sandbox.api.answers import empty, html
-from zoocut.sandbox.api.blobs import refuse
+from zoocut.sandbox.api.answers import html
 from zoocut.sandbox.state.instance import Instance
 from zoocut.sandbox.state.members import add_members
 from zoocut.sandbox.state.store import now_us
 from zoocut.sandbox.state.values import as_id
 
-__all__ = ["EFFECTS", "Effect", "Meeting"]
+__all__ = ["Effect", "Meeting", "instead", "shaped", "too_many"]
 
 PIECE = 16_384
 
@@ -102,7 +101,7 @@ async def _drain(receive: Receive) -> bytes:
     return body
 
 
-def _instead(answer: Callable[[dict[str, Any]], Response]) -> Effect:
+def instead(answer: Callable[[dict[str, Any]], Response]) -> Effect:
     """Make an effect that answers without doing the work."""
 
     async def effect(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,7 +111,8 @@ def _instead(answer: Callable[[dict[str, Any]], Response]) -> Effect:
     return effect
 
 
-def _too_many(settings: dict[str, Any]) -> Response:
+def too_many(settings: dict[str, Any]) -> Response:
+    """Make the answer of a limiter."""
     return Response(b"Too Many Requests\n", 429, {"Retry-After": str(int(settings["retry_after_s"]))})
 
 
@@ -255,31 +255,3 @@ async def bandwidth(meeting: Meeting, scope: Scope, receive: Receive, send: Send
 async def shaped(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
     """Leave the rest to the handler, which sees the fault in the call."""
     await meeting.app(scope, receive, send)
-
-
-EFFECTS: dict[str, Effect] = {
-    "commit-then-500": commit_then_500,
-    "commit-then-504": commit_then_504,
-    "commit-then-close": commit_then_close,
-    "truncated": truncated,
-    "bad-gateway": _instead(lambda settings: html(502)),
-    "unavailable": _instead(lambda settings: html(503)),
-    "late-commit": late_commit,
-    "conflict": shaped,
-    "too-many": _instead(_too_many),
-    "unauthorised": _instead(lambda settings: empty(401)),
-    "token-expired": token_expired,
-    "token-pruned": token_pruned,
-    "url-expired": _instead(lambda settings: refuse("AuthorizationFailure")),
-    "blob-busy": _instead(lambda settings: refuse("ServerBusy")),
-    "blob-reset": blob_reset,
-    "blob-lost": shaped,
-    "slow-body": slow_body,
-    "page-drift": page_drift,
-    "quota": shaped,
-    "feature-off": shaped,
-    "weak-etags": weak_etags,
-    "stale-documents": shaped,
-    "latency": latency,
-    "bandwidth": bandwidth,
-}

@@ -9,44 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import ConfigError
+from zoocut.sandbox.faults.registry import FAULTS
 from zoocut.sandbox.faults.rules import Rule
 
-__all__ = ["KNOWN", "read_faults", "rule_of", "rule_of_text"]
-
-CREATE, LINK, STORE, LIST = (
-    "POST /api/subjects",
-    "POST /api/subject_sets/*/links/subjects",
-    "PUT /public/*",
-    "GET /api/subjects",
-)
-
-KNOWN: dict[str, tuple[str, dict[str, float], str]] = {
-    "commit-then-500": (CREATE, {}, "do the work, answer with an HTML 500"),
-    "commit-then-504": (CREATE, {"delay_s": 1.0}, "do the work, answer with an HTML 504 after delay_s"),
-    "commit-then-close": (CREATE, {}, "do the work, then reset the connection"),
-    "truncated": (CREATE, {}, "do the work, send half of the answer and close"),
-    "bad-gateway": (CREATE, {}, "do nothing, answer with an HTML 502"),
-    "unavailable": (CREATE, {}, "do nothing, answer with an HTML 503"),
-    "late-commit": (CREATE, {"delay_s": 60.0}, "answer with an HTML 504, do the work after delay_s"),
-    "conflict": (LINK, {}, "answer 409 to a change of a set"),
-    "too-many": (CREATE, {"retry_after_s": 1.0}, "answer 429 with Retry-After"),
-    "unauthorised": (CREATE, {}, "answer with an empty 401"),
-    "token-expired": (CREATE, {}, "let the call's token expire"),
-    "token-pruned": (CREATE, {}, "delete the call's token"),
-    "url-expired": (STORE, {}, "take the signed address for expired"),
-    "blob-busy": (STORE, {}, "answer with the store's XML 503"),
-    "blob-reset": (STORE, {}, "take some bytes, then reset the connection"),
-    "blob-lost": (STORE, {}, "acknowledge the bytes and lose them"),
-    "slow-body": (LIST, {"delay_s": 2.0}, "send the answer's body in pieces over delay_s"),
-    "page-drift": (LIST, {"rows": 1.0}, "insert rows before a later page is read"),
-    "quota": ("*", {"limit": 0.0}, "let accounts upload limit subjects, no more"),
-    "feature-off": (CREATE, {}, "switch uploading off"),
-    "weak-etags": ("* /api/*", {}, "mark tags as weak"),
-    "stale-documents": ("* /api/*", {}, "write a record as it was first written in that second"),
-    "latency": ("*", {"delay_s": 0.1, "max_s": 0.0}, "wait delay_s, or a random time up to max_s"),
-    "bandwidth": ("*", {"bytes_per_s": 100_000.0}, "let bytes_per_s through"),
-}
-"""Every fault: the calls it meets when no route is given, its settings, what it does."""
+__all__ = ["read_faults", "rule_of", "rule_of_text"]
 
 CHOICE = ("name", "route", "nth", "probability", "seed", "times")
 
@@ -73,17 +39,17 @@ def rule_of(given: Mapping[str, Any], where: str) -> Rule:
         When the fault is not known, or a key or value of the table is wrong.
     """
     name = given.get("name")
-    if not isinstance(name, str) or name not in KNOWN:
-        raise ConfigError(f"{where}: there is no fault {name!r}; {_nearest(str(name), KNOWN)}")
-    route, defaults, _ = KNOWN[name]
+    if not isinstance(name, str) or name not in FAULTS:
+        raise ConfigError(f"{where}: there is no fault {name!r}; {_nearest(str(name), FAULTS)}")
+    fault = FAULTS[name]
     for key in given:
-        if key not in CHOICE and key not in defaults:
-            known = (*CHOICE, *defaults)
+        if key not in CHOICE and key not in fault.settings:
+            known = (*CHOICE, *fault.settings)
             raise ConfigError(f"{where}: {name} has no setting {key!r}; {_nearest(key, known)}")
-    settings = {key: _number(given.get(key, value), key, where) for key, value in defaults.items()}
+    settings = {key: _number(given.get(key, value), key, where) for key, value in fault.settings.items()}
     return Rule(
         name=name,
-        route=_text(given.get("route", route), "route", where),
+        route=_text(given.get("route", fault.route), "route", where),
         nth=_numbers(given.get("nth", []), where),
         probability=_number(given.get("probability", 1.0), "probability", where),
         seed=int(_number(given.get("seed", 0), "seed", where)),

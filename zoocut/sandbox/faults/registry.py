@@ -1,0 +1,165 @@
+"""Every fault there is: the calls it meets when no route is given, its settings, and what it does to a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoocut.sandbox.api.answers import empty, html
+from zoocut.sandbox.api.blobs import refuse
+from zoocut.sandbox.faults import effects
+from zoocut.sandbox.faults.effects import Effect, instead, shaped
+
+__all__ = ["FAULTS", "Fault"]
+
+CREATE, LINK, STORE, LIST = (
+    "POST /api/subjects",
+    "POST /api/subject_sets/*/links/subjects",
+    "PUT /public/*",
+    "GET /api/subjects",
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that can go wrong.
+
+    Attributes
+    ----------
+    route : str
+        The calls it meets when none are named, ``*`` for any run of characters.
+    settings : dict
+        What belongs to it, with the values taken when none are given.
+    does : str
+        What it does, in a few words.
+    effect : Effect
+        Does it.
+    """
+
+    route: str
+    settings: dict[str, float]
+    does: str
+    effect: Effect
+
+
+FAULTS: dict[str, Fault] = {
+    "commit-then-500": Fault(
+        CREATE,
+        {},
+        "do the work, answer with an HTML 500",
+        effects.commit_then_500,
+    ),
+    "commit-then-504": Fault(
+        CREATE,
+        {"delay_s": 1.0},
+        "do the work, answer with an HTML 504 after delay_s",
+        effects.commit_then_504,
+    ),
+    "commit-then-close": Fault(
+        CREATE, {}, "do the work, then reset the connection", effects.commit_then_close
+    ),
+    "truncated": Fault(
+        CREATE,
+        {},
+        "do the work, send half of the answer and close",
+        effects.truncated,
+    ),
+    "bad-gateway": Fault(
+        CREATE, {}, "do nothing, answer with an HTML 502", instead(lambda settings: html(502))
+    ),
+    "unavailable": Fault(
+        CREATE, {}, "do nothing, answer with an HTML 503", instead(lambda settings: html(503))
+    ),
+    "late-commit": Fault(
+        CREATE, {"delay_s": 60.0}, "answer with an HTML 504, do the work after delay_s", effects.late_commit
+    ),
+    "conflict": Fault(
+        LINK,
+        {},
+        "answer 409 to a change of a set",
+        shaped,
+    ),
+    "too-many": Fault(
+        CREATE, {"retry_after_s": 1.0}, "answer 429 with Retry-After", instead(effects.too_many)
+    ),
+    "unauthorised": Fault(
+        CREATE,
+        {},
+        "answer with an empty 401",
+        instead(lambda settings: empty(401)),
+    ),
+    "token-expired": Fault(
+        CREATE,
+        {},
+        "let the call's token expire",
+        effects.token_expired,
+    ),
+    "token-pruned": Fault(
+        CREATE,
+        {},
+        "delete the call's token",
+        effects.token_pruned,
+    ),
+    "url-expired": Fault(
+        STORE,
+        {},
+        "take the signed address for expired",
+        instead(lambda settings: refuse("AuthorizationFailure")),
+    ),
+    "blob-busy": Fault(
+        STORE, {}, "answer with the store's XML 503", instead(lambda settings: refuse("ServerBusy"))
+    ),
+    "blob-reset": Fault(
+        STORE,
+        {},
+        "take some bytes, then reset the connection",
+        effects.blob_reset,
+    ),
+    "blob-lost": Fault(
+        STORE,
+        {},
+        "acknowledge the bytes and lose them",
+        shaped,
+    ),
+    "slow-body": Fault(
+        LIST, {"delay_s": 2.0}, "send the answer's body in pieces over delay_s", effects.slow_body
+    ),
+    "page-drift": Fault(
+        LIST,
+        {"rows": 1.0},
+        "insert rows before a later page is read",
+        effects.page_drift,
+    ),
+    "quota": Fault(
+        "*",
+        {"limit": 0.0},
+        "let accounts upload limit subjects, no more",
+        shaped,
+    ),
+    "feature-off": Fault(
+        CREATE,
+        {},
+        "switch uploading off",
+        shaped,
+    ),
+    "weak-etags": Fault(
+        "* /api/*",
+        {},
+        "mark tags as weak",
+        effects.weak_etags,
+    ),
+    "stale-documents": Fault(
+        "* /api/*",
+        {},
+        "write a record as it was first written in that second",
+        shaped,
+    ),
+    "latency": Fault(
+        "*", {"delay_s": 0.1, "max_s": 0.0}, "wait delay_s, or a random time up to max_s", effects.latency
+    ),
+    "bandwidth": Fault(
+        "*",
+        {"bytes_per_s": 100_000.0},
+        "let bytes_per_s through",
+        effects.bandwidth,
+    ),
+}
