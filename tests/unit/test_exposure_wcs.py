@@ -13,8 +13,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from zoocut.errors import ConfigError, InputError
-from zoocut.images.ast_wcs import AstWcs
-from zoocut.images.lsst_fits import LsstPlane, open_exposure
+from zoocut.images.lsst.ast_wcs import AstWcs
+from zoocut.images.lsst.exposure import LsstPlane, open_exposure
 from zoocut.images.sky import locate
 
 ORIGIN = (300, 2000)

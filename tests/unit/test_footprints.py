@@ -10,8 +10,8 @@ import pytest
 from astropy.io import fits
 
 from zoocut.errors import InputError
-from zoocut.images.footprints import read_footprints
 from zoocut.images.geometry import Box
+from zoocut.images.lsst.footprints import read_footprints
 
 LARGE_ID = 170_032_915_988_086_811
 """Beyond 2^53, as DiaSource ids are."""

@@ -18,7 +18,7 @@ from zoocut.errors import InputError
 from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
 from zoocut.images.geometry import Box
-from zoocut.images.lsst_fits import AB_ZERO_NJY, calibration_njy, mask_bits, open_exposure, origin_of
+from zoocut.images.lsst.exposure import AB_ZERO_NJY, calibration_njy, mask_bits, open_exposure, origin_of
 from zoocut.model import Cutout, DiaSource, Rejection
 
 

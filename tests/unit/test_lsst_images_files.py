@@ -17,10 +17,10 @@ from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FootprintColumns
 from zoocut.errors import InputError
 from zoocut.images.aligned import Aligned
-from zoocut.images.ast_wcs import AstWcs
 from zoocut.images.boxes import boxes_for
 from zoocut.images.geometry import Box
-from zoocut.images.lsst_fits import open_exposure
+from zoocut.images.lsst.ast_wcs import AstWcs
+from zoocut.images.lsst.exposure import open_exposure
 from zoocut.model import Cutout, DiaSource
 
 li = pytest.importorskip("lsst.images", reason="needs lsst-images, which needs Python 3.12")

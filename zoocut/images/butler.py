@@ -14,8 +14,8 @@ from zoocut.config.images import ButlerSettings
 from zoocut.errors import InputError
 from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import Boxes, Footprints, boxes_for, footprint_boxes
-from zoocut.images.footprints import read_footprints
-from zoocut.images.lsst_fits import LsstPlane, open_exposure
+from zoocut.images.lsst.exposure import LsstPlane, open_exposure
+from zoocut.images.lsst.footprints import read_footprints
 from zoocut.model import Cutout, DiaSource, Rejection
 
 if TYPE_CHECKING:

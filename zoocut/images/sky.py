@@ -13,7 +13,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 
-from zoocut.images.ast_wcs import AstWcs
+from zoocut.images.lsst.ast_wcs import AstWcs
 
 __all__ = ["Floats", "Located", "SkyWcs", "locate", "read_wcs"]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from zoocut.config.draw import PanelSettings
 from zoocut.errors import ConfigError
 from zoocut.model import FloatImage
-from zoocut.render.names import find_named
+from zoocut.render.astropy_names import find_named
 from zoocut.render.zscale import ZScale
 
 __all__ = ["Interval", "open_interval"]

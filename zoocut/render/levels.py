@@ -10,8 +10,8 @@ import numpy.typing as npt
 from zoocut.config.draw import PanelSettings
 from zoocut.errors import ConfigError
 from zoocut.model import FloatImage
+from zoocut.render.astropy_names import find_named
 from zoocut.render.intervals import FinitePixels, open_interval
-from zoocut.render.names import find_named
 
 __all__ = ["Levels", "open_levels"]
 

@@ -1,4 +1,9 @@
-"""Draws batches of cutouts."""
+"""Draws batches of cutouts.
+
+A renderer is put together once from the settings: palette, fonts, one `PictureDrawer` a picture, one `Levels` a panel.
+Cutouts of one shape are stacked, so that numpy finds limits and levels of many at once; then each source's panels are
+zoomed into its pictures, which share their ground, and written as PNG.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +16,17 @@ import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings, PanelName
 from zoocut.model import Cutout, DiaSource, FloatImage, Picture, Rejection
-from zoocut.render.frame import Frame
-from zoocut.render.levels import Levels
+from zoocut.render.annotation import ANNOTATION_COLOURS, Unannotated, WithMetadata
+from zoocut.render.layout import lay_out
+from zoocut.render.levels import Levels, open_levels
+from zoocut.render.palette import Ink, Palette, check_colours, mix_palette
+from zoocut.render.picture import BAR_INK, BAR_LABEL_PIX, Annotation, PictureDrawer
+from zoocut.render.text import Type, font_file
 
-__all__ = ["Renderer"]
+__all__ = ["Renderer", "open_renderer"]
 
 AT_ONCE = 24
+"""Cutouts that are stretched together: few enough that their arrays stay in the cache of a processor."""
 
 Cut = tuple[DiaSource, tuple[Cutout, ...]]
 Painted = npt.NDArray[Any]
@@ -29,7 +39,7 @@ class Renderer:
     ----------
     draw : DrawSettings
         What they look like.
-    frames : sequence of Frame
+    drawers : sequence of PictureDrawer
         The pictures of a source.
     levels : mapping of str to Levels
         Interval and stretch of each panel.
@@ -40,7 +50,7 @@ class Renderer:
     def __init__(
         self,
         draw: DrawSettings,
-        frames: Sequence[Frame],
+        drawers: Sequence[PictureDrawer],
         levels: dict[PanelName, Levels],
         colours: npt.NDArray[Any],
     ) -> None:
@@ -48,14 +58,14 @@ class Renderer:
         self._rows = 1 if draw.use_footprint else max(1, len(draw.sizes))
         self._names = draw.panels
         self._suffixes = tuple(f"-{name}" for name in draw.panels) if draw.layout == "frames" else ("",)
-        self._frames = frames
+        self._drawers = drawers
         self._levels = levels
         self._colours = colours
 
     @property
     def size_pix(self) -> tuple[int, int]:
         """(width, height) of every picture."""
-        return self._frames[0].size_pix
+        return self._drawers[0].size_pix
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -79,7 +89,7 @@ class Renderer:
         painted = self._paint([cutouts for _, cutouts in batch], refusals)
         for i, (source, cutouts) in enumerate(batch):
             refusal = refusals[i]
-            yield refusal or tuple(frame.draw(source, cutouts, painted[i]) for frame in self._frames)
+            yield refusal or tuple(drawer.draw(source, cutouts, painted[i]) for drawer in self._drawers)
 
     def _refusal(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> Rejection | None:
         for cutout in cutouts:
@@ -131,3 +141,37 @@ def _native(image: FloatImage) -> FloatImage:
     """Give an image as floats in native byte order, masked pixels as NaN."""
     floats = image.astype(_dtype(image), copy=False)
     return np.ma.filled(floats, np.nan)
+
+
+def open_renderer(draw: DrawSettings) -> Renderer:
+    """Make ready to draw: find fonts, colours, intervals and stretches, and lay out the pictures.
+
+    Raises
+    ------
+    ConfigError
+        When a colour, colour map, font, interval or stretch does not exist.
+    """
+    check_colours(draw)
+    palette = mix_palette(draw.colormap, draw.nan_color, _inks(draw))
+    types = {
+        "title": Type(font_file(draw.font), draw.title_height_pix),
+        "bar": Type(font_file(draw.font), BAR_LABEL_PIX),
+    }
+    drawers = [
+        PictureDrawer(layout, draw, palette, types, _annotation(draw, palette, layout.width_pix))
+        for layout in lay_out(draw)
+    ]
+    count = len(palette.levels) - 1
+    levels = {name: open_levels(name, draw.panel(name), count) for name in draw.panels}
+    return Renderer(draw, drawers, levels, palette.levels)
+
+
+def _inks(draw: DrawSettings) -> list[Ink]:
+    colours = [draw.text_color]
+    if draw.add_metadata:
+        colours += [draw.label_color, *ANNOTATION_COLOURS]
+    return [*dict.fromkeys((colour, draw.background) for colour in colours), BAR_INK]
+
+
+def _annotation(draw: DrawSettings, palette: Palette, width_pix: int) -> Annotation:
+    return WithMetadata(draw, palette, width_pix) if draw.add_metadata else Unannotated()

@@ -15,7 +15,7 @@ from zoocut.render.png import PngWriter
 from zoocut.render.scale_bar import Bar, bar_for
 from zoocut.render.text import Type
 
-__all__ = ["BAR_GROUND", "BAR_INK", "Annotation", "Frame"]
+__all__ = ["BAR_GROUND", "BAR_INK", "BAR_LABEL_PIX", "Annotation", "PictureDrawer"]
 
 BAR_GROUND, BAR_LINE = "blue", "yellow"
 BAR_INK: Ink = (BAR_LINE, BAR_GROUND)
@@ -38,7 +38,7 @@ class Annotation(Protocol):
         ...
 
 
-class Frame:
+class PictureDrawer:
     """Draws one picture of each source.
 
     Parameters

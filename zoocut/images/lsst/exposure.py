@@ -19,9 +19,9 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.errors import InputError
-from zoocut.images.afw_archive import Archive, open_archive
-from zoocut.images.exposure_wcs import exposure_wcs
 from zoocut.images.geometry import Box
+from zoocut.images.lsst.afw_archive import Archive, open_archive
+from zoocut.images.lsst.exposure_wcs import exposure_wcs
 from zoocut.images.planes import Plane, is_scaled, open_fits
 from zoocut.images.sky import SkyWcs
 from zoocut.model import FloatImage

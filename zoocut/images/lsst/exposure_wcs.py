@@ -14,8 +14,8 @@ from typing import Any
 from astropy.io import fits
 
 from zoocut.errors import InputError
-from zoocut.images.afw_archive import Archive, open_archive
-from zoocut.images.ast_wcs import AstWcs, read_ast
+from zoocut.images.lsst.afw_archive import Archive, open_archive
+from zoocut.images.lsst.ast_wcs import AstWcs, read_ast
 from zoocut.images.sky import SkyWcs, read_wcs
 
 __all__ = ["exposure_wcs"]

@@ -11,8 +11,8 @@ from pathlib import Path
 from astropy.io import fits
 
 from zoocut.errors import InputError
-from zoocut.images.afw_archive import Archive, Part, open_archive
 from zoocut.images.geometry import Box
+from zoocut.images.lsst.afw_archive import Archive, Part, open_archive
 from zoocut.images.planes import open_fits
 
 __all__ = ["read_footprints"]

@@ -1,0 +1,45 @@
+"""Choosing the adapter for a kind of image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoocut.config.draw import DrawSettings
+from zoocut.config.images import ButlerSettings, FramesSettings, ImagesSettings, StampsSettings
+from zoocut.model import Images
+
+__all__ = ["open_images"]
+
+
+def open_images(settings: ImagesSettings, draw: DrawSettings, folder: Path) -> Images:
+    """Choose the adapter for a kind of image.
+
+    Parameters
+    ----------
+    settings : ImagesSettings
+        Where the pixels are.
+    draw : DrawSettings
+        Which part of them is wanted: sizes, footprint and orientation.
+    folder : Path
+        What relative paths in `settings` are relative to.
+
+    Raises
+    ------
+    ConfigError
+        When the settings ask for something that the kind of image cannot give.
+    """
+    match settings:
+        case FramesSettings():
+            from zoocut.images.frames import Frames
+
+            return Frames(settings, draw, folder)
+        case ButlerSettings():
+            from zoocut.butler import closing_with, open_butler
+            from zoocut.images.butler import ButlerImages
+
+            where = (settings.repository, settings.collections, folder)
+            return ButlerImages(settings, draw, lambda owner: closing_with(owner, open_butler(*where)))
+        case StampsSettings():
+            from zoocut.images.stamps import Stamps
+
+            return Stamps(settings, draw)
