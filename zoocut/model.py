@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "AB_MAGNITUDE_OF_ONE_NJY",
     "PANELS",
     "Catalog",
     "Cutout",
@@ -26,6 +27,9 @@ FloatImage = npt.NDArray[np.floating]
 
 Value = str | int | float | bool | None
 """What a catalog column holds for one source; a missing value is None, never NaN or a masked constant."""
+
+AB_MAGNITUDE_OF_ONE_NJY = 31.4
+"""From m = -2.5 log10(f / erg s-1 cm-2 Hz-1) - 48.6 (Oke & Gunn 1983), where 1 nJy is 1e-32 of that unit."""
 
 PANELS = ("template", "science", "difference")
 """The three images of a cutout, always in this order."""
@@ -70,16 +74,12 @@ class Cutout:
         Pixels without data are NaN. The three have the same shape.
     pixel_scale_arcsec : float or None
         Arcseconds a pixel at the source; None where nothing tells it.
-    offset_pix : tuple of float
-        (y, x) of the source's true position minus the centre of the cutout, which lies on a pixel's centre
-        (odd sizes) or corner (even sizes).
     """
 
     template: FloatImage
     science: FloatImage
     difference: FloatImage
     pixel_scale_arcsec: float | None
-    offset_pix: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

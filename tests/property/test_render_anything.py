@@ -22,7 +22,7 @@ EXTREMES = (0.0, -0.0, np.nan, np.inf, -np.inf, 5e-324, -5e-324, 1e-38, 1.7e308,
 RENDERERS = {
     "default": open_renderer(DrawSettings(sizes=(), panel_pix=40)),
     "one size annotated": open_renderer(DrawSettings(sizes=(), panel_pix=70, add_metadata=True)),
-    "frames": open_renderer(DrawSettings(sizes=(), panel_pix=41, layout="frames", colormap="jet")),
+    "separate": open_renderer(DrawSettings(sizes=(), panel_pix=41, layout="separate", colormap="jet")),
     "others": open_renderer(
         DrawSettings(
             sizes=(),

@@ -63,8 +63,8 @@ def test_the_default_picture_is_630_by_233() -> None:
         ({"add_metadata": True, "sizes": (30, 60)}, (30, 60), (645, 560)),
         ({"layout": "column"}, (30,), (214, 659)),
         ({"layout": "column", "sizes": (30, 60)}, (30, 60), (422, 659)),
-        ({"layout": "frames"}, (30,), (214, 233)),
-        ({"layout": "frames", "panel_pix": 600}, (30,), (620, 639)),
+        ({"layout": "separate"}, (30,), (214, 233)),
+        ({"layout": "separate", "panel_pix": 600}, (30,), (620, 639)),
         ({"panels": ("science", "difference")}, (30,), (422, 233)),
         ({"sizes": ()}, (63,), (630, 233)),
     ],
@@ -84,12 +84,13 @@ def test_all_pictures_of_a_run_have_one_size(
             assert Image.open(io.BytesIO(picture.png)).size == expected
 
 
-def test_frames_are_the_three_panels_in_order() -> None:
+def test_separate_pictures_are_the_three_panels_in_order() -> None:
     one = cutout()
-    frames = DrawSettings(layout="frames")
-    assert open_renderer(frames).suffixes == ("-template", "-science", "-difference")
+    separate = DrawSettings(layout="separate")
+    assert DrawSettings.model_validate({"layout": "frames"}) == separate
+    assert open_renderer(separate).suffixes == ("-template", "-science", "-difference")
     row = pixels_of(DrawSettings(), one)
-    for i, picture in enumerate(pictures_of(frames, one)):
+    for i, picture in enumerate(pictures_of(separate, one)):
         frame = np.asarray(Image.open(io.BytesIO(picture.png)).convert("RGB"))
         left = 10 + i * 208
         np.testing.assert_array_equal(frame[29:223, 10:204], row[29:223, left : left + 194])

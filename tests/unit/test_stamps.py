@@ -168,7 +168,6 @@ def test_a_stamp_with_a_wcs_is_cut_at_the_source(tmp_path: Path) -> None:
     path = write(tmp_path / "a.avro", packet(1, stamp, stamp, stamp))
     ((cutout,),) = cut(source(1, path, 60.0, -48.0), sizes=[5])
     np.testing.assert_array_equal(cutout.science, image(shape)[8:13, 18:23])
-    assert cutout.offset_pix == pytest.approx((-0.2, 0.2), abs=1e-5)
     assert cutout.pixel_scale_arcsec == pytest.approx(5.5e-5 * 3600, rel=1e-5)
     ((turned,),) = cut(source(1, path, 60.0, -48.0), sizes=[5], orientation="north-up")
     np.testing.assert_array_equal(turned.science, image(shape)[8:13, 18:23].T[:, ::-1])

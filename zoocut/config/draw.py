@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from zoocut.config.section import Section
 
@@ -24,6 +24,11 @@ Options = dict[str, float]
 
 def _asinh_of_a_tenth() -> Options:
     return {"a": 0.1}
+
+
+def _by_its_present_name(layout: object) -> object:
+    """Take the name that separate pictures had while they were called frames, as runs made then have it."""
+    return "separate" if layout == "frames" else layout
 
 
 class PanelSettings(Section):
@@ -97,7 +102,8 @@ class DrawSettings(Section):
         Field(description="as read out, or north up and east left as near as 90-degree turns and flips go"),
     ] = "detector"
     layout: Annotated[
-        Literal["row", "column", "frames"],
+        Literal["row", "column", "separate"],
+        BeforeValidator(_by_its_present_name),
         Field(description="panels side by side, above each other, or each as a picture of its own"),
     ] = "row"
     panels: Annotated[

@@ -72,7 +72,7 @@ class Aligned:
             if isinstance(several, Rejection):
                 yield several
             else:
-                cutouts = tuple(self._cutout(next(stamps), box, located, i) for box in several)
+                cutouts = tuple(self._cutout(next(stamps), located, i) for _ in several)
                 yield refuse_empty(source, cutouts)
 
     def _wanted(
@@ -99,14 +99,12 @@ class Aligned:
             "check its exposure",
         )
 
-    def _cutout(self, stamps: Sequence[FloatImage], box: Box, located: Located, i: int) -> Cutout:
+    def _cutout(self, stamps: Sequence[FloatImage], located: Located, i: int) -> Cutout:
         turn = self._turn(located, i)
         template, science, difference = map(turn.image, stamps)
-        y_centre, x_centre = box.centre
-        offset = (float(located.y_pix[i]) - y_centre, float(located.x_pix[i]) - x_centre)
         scale_arcsec = float(located.scale_arcsec[i])
         known = scale_arcsec if np.isfinite(scale_arcsec) else None
-        return Cutout(template, science, difference, known, turn.vector(offset))
+        return Cutout(template, science, difference, known)
 
     def _turn(self, located: Located, i: int) -> Turn:
         if not self._north_up:

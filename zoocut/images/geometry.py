@@ -35,11 +35,6 @@ class Box:
     height: int
     width: int
 
-    @property
-    def centre(self) -> tuple[float, float]:
-        """(y, x) of the centre: on a pixel for odd sizes, on a corner for even ones."""
-        return self.y + (self.height - 1) / 2, self.x + (self.width - 1) / 2
-
     def overlaps(self, shape: tuple[int, int]) -> bool:
         """Whether any pixel lies inside an image of `shape`."""
         return (

@@ -116,12 +116,10 @@ class Stamps:
 
     def _cutout(self, images: Sequence[FloatImage], box: Box, place: Located | None, turn: Turn) -> Cutout:
         template, science, difference = (turn.image(cut(image, box)) for image in images)
-        scale, offset = self._settings.pixel_scale_arcsec, (0.0, 0.0)
+        scale = self._settings.pixel_scale_arcsec
         if place is not None:
-            y_centre, x_centre = box.centre
-            offset = (float(place.y_pix[0]) - y_centre, float(place.x_pix[0]) - x_centre)
             scale = scale or float(place.scale_arcsec[0])
-        return Cutout(template, science, difference, scale, turn.vector(offset))
+        return Cutout(template, science, difference, scale)
 
     def _turn(self, place: Located | None) -> Turn:
         if not self._north_up:

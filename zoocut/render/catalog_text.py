@@ -6,14 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite, log10
 
-from zoocut.model import Value
+from zoocut.model import AB_MAGNITUDE_OF_ONE_NJY, Value
 
 __all__ = ["FIELDS", "FLAGS", "LABELS", "RELIABILITY", "Field", "Flag", "Label", "any_set", "number"]
 
 Columns = Mapping[str, Value]
-
-AB_ZERO_NJY = 31.4
-"""AB magnitude of one nanojansky, from m = -2.5 log10(f / erg s-1 cm-2 Hz-1) - 48.6 (Oke & Gunn 1983)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,8 @@ def _ratio(over: str, under: str, form: str) -> Callable[[Columns], tuple[str, .
 def _magnitude(columns: Columns) -> tuple[str, ...]:
     flux_njy = number(columns, "scienceFlux")
     return _forms(
-        AB_ZERO_NJY - 2.5 * log10(flux_njy) if flux_njy is not None and flux_njy > 0 else None, ".3f"
+        AB_MAGNITUDE_OF_ONE_NJY - 2.5 * log10(flux_njy) if flux_njy is not None and flux_njy > 0 else None,
+        ".3f",
     )
 
 

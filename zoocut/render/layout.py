@@ -85,9 +85,9 @@ def lay_out(draw: DrawSettings) -> tuple[Layout, ...]:
     Returns
     -------
     tuple of Layout
-        One, or with `layout = "frames"` one a panel, all of one size.
+        One, or with `layout = "separate"` one a panel, all of one size.
     """
-    if draw.layout == "frames":
+    if draw.layout == "separate":
         return tuple(_picture(draw, [[name]] * _row_count(draw), _row_of) for name in draw.panels)
     if draw.layout == "column":
         return (_picture(draw, [[name] * _row_count(draw) for name in draw.panels], _column_of),)

@@ -57,7 +57,7 @@ class Renderer:
         self._panel_pix = draw.panel_pix
         self._rows = 1 if draw.use_footprint else max(1, len(draw.sizes))
         self._names = draw.panels
-        self._suffixes = tuple(f"-{name}" for name in draw.panels) if draw.layout == "frames" else ("",)
+        self._suffixes = tuple(f"-{name}" for name in draw.panels) if draw.layout == "separate" else ("",)
         self._drawers = drawers
         self._levels = levels
         self._colours = colours

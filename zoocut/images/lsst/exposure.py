@@ -24,12 +24,12 @@ from zoocut.images.lsst.afw_archive import Archive, open_archive
 from zoocut.images.lsst.exposure_wcs import exposure_wcs
 from zoocut.images.planes import Plane, is_scaled, open_fits
 from zoocut.images.sky import SkyWcs
-from zoocut.model import FloatImage
+from zoocut.model import AB_MAGNITUDE_OF_ONE_NJY, FloatImage
 
 __all__ = ["LsstPlane", "calibration_njy", "mask_bits", "open_exposure", "origin_of"]
 
-AB_ZERO_NJY = 3631e9
-"""Flux of magnitude 0 in the AB system (Oke and Gunn 1983), in nanojansky."""
+AB_ZERO_NJY = 10 ** (AB_MAGNITUDE_OF_ONE_NJY / 2.5)
+"""Flux of magnitude 0 in the AB system."""
 
 
 class LsstPlane(Plane):
