@@ -24,7 +24,7 @@ from zoocut.run.sources import DrawnSource
 if TYPE_CHECKING:
     from zoocut.render import Renderer
 
-__all__ = ["Done", "Draughtsman", "work_through"]
+__all__ = ["BatchDrawer", "Done", "draw_batches"]
 
 Cut = tuple[DiaSource, tuple[Cutout, ...]]
 
@@ -47,7 +47,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Draughtsman:
+class BatchDrawer:
     """Draws batches into a run; cheap to send to another process, which opens files for itself.
 
     Parameters
@@ -157,13 +157,13 @@ class Draughtsman:
             write_whole(self.run.numpy / f"{self._chunk(source)}{name}", content)
 
 
-def work_through(batches: Iterable[Batch], draughtsman: Draughtsman, jobs: int) -> Iterator[Done]:
+def draw_batches(batches: Iterable[Batch], drawer: BatchDrawer, jobs: int) -> Iterator[Done]:
     """Draw all batches with one process or several; results come in the order of the batches."""
     if jobs == 1:
-        yield from map(draughtsman.draw, batches)
+        yield from map(drawer.draw, batches)
         return
     with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_arrive, initargs=(draughtsman,)
+        jobs, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(drawer,)
     ) as pool:
         waiting: deque[Future[Done]] = deque()
         for batch in batches:
@@ -174,12 +174,12 @@ def work_through(batches: Iterable[Batch], draughtsman: Draughtsman, jobs: int) 
             yield waiting.popleft().result()
 
 
-_here: list[Draughtsman] = []
+_drawers: list[BatchDrawer] = []
 
 
-def _arrive(draughtsman: Draughtsman) -> None:
-    _here.append(draughtsman)
+def _start_worker(drawer: BatchDrawer) -> None:
+    _drawers.append(drawer)
 
 
 def _draw(batch: Batch) -> Done:
-    return _here[-1].draw(batch)
+    return _drawers[-1].draw(batch)
