@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from zoocut.errors import VerificationFailed
-from zoocut.zooniverse.keeper import Keeper
-from zoocut.zooniverse.names import bare_name, dia_source_id
+from zoocut.zooniverse.metadata_keys import bare_name, dia_source_id
 from zoocut.zooniverse.panoptes import Project, Subject
+from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Copy", "Group", "delete_unseen", "find_groups", "shared_sets", "unlink_others"]
 
@@ -67,12 +67,12 @@ class Group:
     others: tuple[Copy, ...]
 
 
-def find_groups(keeper: Keeper, project: Project, subjects: Iterable[Subject]) -> list[Group]:
+def find_groups(admin: SetAdmin, project: Project, subjects: Iterable[Subject]) -> list[Group]:
     """Find the sources that have several subjects; training subjects are left alone.
 
     Parameters
     ----------
-    keeper : Keeper
+    admin : SetAdmin
         The server.
     project : Project
         Whose workflows are asked.
@@ -84,7 +84,7 @@ def find_groups(keeper: Keeper, project: Project, subjects: Iterable[Subject]) -
         if dia_source_id(subject) and not _is_training(subject):
             by_source[dia_source_id(subject)].append(subject)
     several = {source: found for source, found in by_source.items() if len(found) > 1}
-    copies = _looked_at(keeper, project, [subject for found in several.values() for subject in found])
+    copies = _looked_at(admin, project, [subject for found in several.values() for subject in found])
     return [_group(source, [copies[one.subject_id] for one in found]) for source, found in several.items()]
 
 
@@ -95,17 +95,17 @@ def _is_training(subject: Subject) -> bool:
     )
 
 
-def _looked_at(keeper: Keeper, project: Project, subjects: list[Subject]) -> Mapping[str, Copy]:
+def _looked_at(admin: SetAdmin, project: Project, subjects: list[Subject]) -> Mapping[str, Copy]:
     ids = [subject.subject_id for subject in subjects]
     counts: Counter[str] = Counter()
     met: set[str] = set()
     serving: set[str] = set()
-    for workflow in keeper.workflows(project) if ids else ():
+    for workflow in admin.workflows(project) if ids else ():
         serving.update(workflow.set_ids)
-        for status in keeper.statuses(workflow.workflow_id, ids):
+        for status in admin.statuses(workflow.workflow_id, ids):
             counts[status.subject_id] += status.classifications
             met.add(status.subject_id)
-    collected = keeper.collected(ids)
+    collected = admin.collected(ids)
     return {
         one.subject_id: Copy(
             one,
@@ -131,7 +131,7 @@ def shared_sets(group: Group, other: Copy) -> list[str]:
     return sorted(set(other.subject.sets) & set(group.kept.subject.sets))
 
 
-def unlink_others(keeper: Keeper, groups: Iterable[Group]) -> int:
+def unlink_others(admin: SetAdmin, groups: Iterable[Group]) -> int:
     """Take the others out of every set that holds the kept one; return how many memberships ended.
 
     Raises
@@ -143,8 +143,8 @@ def unlink_others(keeper: Keeper, groups: Iterable[Group]) -> int:
     for set_id, subject_id in _shared(groups):
         by_set[set_id].append(subject_id)
     for set_id, subject_ids in by_set.items():
-        keeper.unlink(set_id, subject_ids)
-        if not set(subject_ids).isdisjoint(one.subject_id for one in keeper.subjects_of_set(set_id)):
+        admin.unlink(set_id, subject_ids)
+        if not set(subject_ids).isdisjoint(one.subject_id for one in admin.subjects_of_set(set_id)):
             raise VerificationFailed(f"not every copy is out of set {set_id}: run the same command again")
     return sum(map(len, by_set.values()))
 
@@ -156,12 +156,12 @@ def _shared(groups: Iterable[Group]) -> Iterator[tuple[str, str]]:
                 yield set_id, other.subject.subject_id
 
 
-def delete_unseen(keeper: Keeper, groups: Iterable[Group]) -> list[str]:
+def delete_unseen(admin: SetAdmin, groups: Iterable[Group]) -> list[str]:
     """Delete the others that no volunteer can have met and that are in no set now; return their ids."""
     deleted = []
     for other in (one for group in groups for one in group.others if one.unseen):
-        subject = keeper.subject(other.subject.subject_id)
+        subject = admin.subject(other.subject.subject_id)
         if not subject.sets:
-            keeper.delete_subject(subject.subject_id)
+            admin.delete_subject(subject.subject_id)
             deleted.append(subject.subject_id)
     return deleted

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from zoocut.errors import ZoocutError
-from zoocut.zooniverse.keeper import Keeper
+from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Check", "Verdict", "examine"]
 
@@ -50,7 +50,7 @@ class Check:
 
 
 def examine(
-    endpoint: str, sign_in: Callable[[], Keeper], project: str | None, folder: Path, place: str
+    endpoint: str, sign_in: Callable[[], SetAdmin], project: str | None, folder: Path, place: str
 ) -> Iterator[Check]:
     """Look at everything that an upload needs.
 
@@ -76,14 +76,14 @@ def examine(
     yield _disk(folder)
     yield Check("credentials", Verdict.GOOD, f"`zoocut login` keeps them in {place}")
     try:
-        keeper = sign_in()
+        admin = sign_in()
     except ZoocutError as error:
         yield Check(f"sign-in at {endpoint}", Verdict.BAD, str(error))
         return
-    yield from _account(keeper)
-    yield _clock(keeper)
+    yield from _account(admin)
+    yield _clock(admin)
     if project is not None:
-        yield _rights(keeper, project)
+        yield _rights(admin, project)
 
 
 def _versions() -> str:
@@ -98,13 +98,13 @@ def _disk(folder: Path) -> Check:
     return Check("disk", Verdict.GOOD, f"{free_gb:.0f} GB free in {folder.resolve()}")
 
 
-def _account(keeper: Keeper) -> Iterator[Check]:
-    account = keeper.account()
+def _account(admin: SetAdmin) -> Iterator[Check]:
+    account = admin.account()
     if account.banned:
         words = f"{account.login} is banned and what it creates is dropped: write to Zooniverse"
         yield Check("account", Verdict.BAD, words)
         return
-    yield Check("account", Verdict.GOOD, f"{account.login} (id {account.user_id}) at {keeper.endpoint}")
+    yield Check("account", Verdict.GOOD, f"{account.login} (id {account.user_id}) at {admin.endpoint}")
     if account.limit is None:
         yield Check("quota", Verdict.GOOD, f"{account.uploaded} subjects uploaded, no limit")
         return
@@ -116,8 +116,8 @@ def _account(keeper: Keeper) -> Iterator[Check]:
         yield Check("quota", Verdict.GOOD, words)
 
 
-def _clock(keeper: Keeper) -> Check:
-    ahead_s = time.time() - keeper.now()
+def _clock(admin: SetAdmin) -> Check:
+    ahead_s = time.time() - admin.now()
     words = (
         f"this machine's clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the server's"
     )
@@ -126,12 +126,12 @@ def _clock(keeper: Keeper) -> Check:
     return Check("clock", Verdict.GOOD, words)
 
 
-def _rights(keeper: Keeper, reference: str) -> Check:
+def _rights(admin: SetAdmin, reference: str) -> Check:
     try:
-        project = keeper.project(reference)
+        project = admin.project(reference)
     except ZoocutError as error:
         return Check("rights", Verdict.BAD, str(error))
-    if keeper.holds_role(project):
+    if admin.holds_role(project):
         return Check(
             "rights", Verdict.GOOD, f"owner or collaborator of {project.slug} (id {project.project_id})"
         )

@@ -12,7 +12,7 @@ from zoocut.errors import InputError
 from zoocut.files import appear_whole, typed
 from zoocut.ledger import Entry, Ledger, State, Target
 from zoocut.run.folder import Run
-from zoocut.zooniverse.account import PRODUCTION
+from zoocut.zooniverse.credentials import PRODUCTION
 
 __all__ = ["FORMATS", "export"]
 

@@ -20,7 +20,7 @@ from zoocut.files import appear_whole
 from zoocut.ledger import Ledger
 from zoocut.run.folder import Run
 from zoocut.run.sources import DrawnSource, read_drawn
-from zoocut.zooniverse.names import bare_name
+from zoocut.zooniverse.metadata_keys import bare_name
 
 __all__ = ["Joined", "Sources", "join", "load_sources"]
 

@@ -13,9 +13,9 @@ from zoocut.errors import InputError, ZooniverseError
 from zoocut.ledger import Entry, Image, Ledger, PlannedRow, State, Target
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, read_manifest
-from zoocut.zooniverse.faults import Refused
-from zoocut.zooniverse.keeper import Keeper
 from zoocut.zooniverse.panoptes import PAGE_SIZE
+from zoocut.zooniverse.request_errors import Refused
+from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Change", "apply", "differences"]
 
@@ -46,7 +46,7 @@ class Change:
     given: Mapping[str, tuple[Any, Any]] = field(repr=False)
 
 
-def differences(run: Run, ledger: Ledger, target: Target, keeper: Keeper) -> Iterator[Change]:
+def differences(run: Run, ledger: Ledger, target: Target, admin: SetAdmin) -> Iterator[Change]:
     """Yield every uploaded row whose subject, or ledger entry, says something else than the manifest.
 
     Raises
@@ -60,10 +60,10 @@ def differences(run: Run, ledger: Ledger, target: Target, keeper: Keeper) -> Ite
         if entry.state in UPLOADED:
             waiting.append(entry)
         if len(waiting) == PAGE_SIZE:
-            yield from _compare(rows, waiting, keeper)
+            yield from _compare(rows, waiting, admin)
             waiting = []
     if waiting:
-        yield from _compare(rows, waiting, keeper)
+        yield from _compare(rows, waiting, admin)
 
 
 def _planned(row: ManifestRow) -> PlannedRow:
@@ -71,8 +71,8 @@ def _planned(row: ManifestRow) -> PlannedRow:
     return PlannedRow(row.external_id, metadata, tuple(Image(location, "") for location in row.locations))
 
 
-def _compare(rows: Mapping[str, PlannedRow], entries: Sequence[Entry], keeper: Keeper) -> Iterator[Change]:
-    subjects = {one.subject_id: one for one in keeper.subjects([str(e.subject_id) for e in entries])}
+def _compare(rows: Mapping[str, PlannedRow], entries: Sequence[Entry], admin: SetAdmin) -> Iterator[Change]:
+    subjects = {one.subject_id: one for one in admin.subjects([str(e.subject_id) for e in entries])}
     for entry in entries:
         row, subject = rows.get(entry.external_id), subjects.get(str(entry.subject_id))
         if row is None or subject is None:
@@ -96,7 +96,7 @@ def _differing(entry: Entry, row: PlannedRow, held: Mapping[str, Any]) -> dict[s
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def apply(ledger: Ledger, keeper: Keeper, change: Change) -> bool:
+def apply(ledger: Ledger, admin: SetAdmin, change: Change) -> bool:
     """Write one subject's metadata, then the ledger; killed in between, the next call finds it done.
 
     Returns
@@ -109,20 +109,20 @@ def apply(ledger: Ledger, keeper: Keeper, change: Change) -> bool:
     ZooniverseError
         When somebody else keeps changing the subject.
     """
-    changed = bool(change.given) and _write(keeper, change)
+    changed = bool(change.given) and _write(admin, change)
     ledger.amend(change.entry, change.row)
     return changed
 
 
-def _write(keeper: Keeper, change: Change) -> bool:
+def _write(admin: SetAdmin, change: Change) -> bool:
     for _ in range(TRIES):
-        subject = keeper.subject(str(change.entry.subject_id))
+        subject = admin.subject(str(change.entry.subject_id))
         given = _differing(change.entry, change.row, subject.metadata)
         if not given:
             return False
         merged = {**subject.metadata, **{key: after for key, (_, after) in given.items()}}
         try:
-            keeper.replace_metadata(
+            admin.replace_metadata(
                 subject, {key: value for key, value in merged.items() if value is not None}
             )
             return True

@@ -11,8 +11,8 @@ from pathlib import Path
 from zoocut.errors import InputError
 from zoocut.ledger import Entry, Ledger, State, Target
 from zoocut.run.folder import Run
-from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Panoptes, Subject
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.store import Store
 
 __all__ = ["Audit", "prune", "target_of", "verify"]
@@ -184,7 +184,7 @@ def _sampled(linked: list[Entry], check: str) -> list[Entry]:
 def _serves(folder: Path, store: Store, entry: Entry, subject: Subject) -> bool:
     try:
         return len(subject.addresses) == len(entry.images) and all(
-            store.fetch_patiently(address.url)[2] == _md5(folder / image.path)
+            store.fetch_retrying(address.url)[2] == _md5(folder / image.path)
             for image, address in zip(entry.images, subject.addresses, strict=True)
             if image.hosted
         )

@@ -20,9 +20,10 @@ import pytest
 import requests
 
 from zoocut.sandbox import running
-from zoocut.zooniverse.account import Credentials
-from zoocut.zooniverse.keeper import Keeper, open_keeper
+from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.panoptes import Project
+from zoocut.zooniverse.connect import connect_set_admin
+from zoocut.zooniverse.set_admin import SetAdmin
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 ACCOUNT = {"PANOPTES_USERNAME": "owner", "PANOPTES_PASSWORD": "sandbox-password"}
@@ -34,7 +35,7 @@ FIRST = 170059034123456789
 class Desk:
     """A project of its own at the sandbox, its owner, and the program."""
 
-    keeper: Keeper
+    admin: SetAdmin
     project: Project
     program: Zoocut
     folder: Path
@@ -56,7 +57,7 @@ class Desk:
         return " ".join(done.stderr.split())
 
     def log(self) -> list[dict[str, Any]]:
-        answer = requests.get(f"{self.keeper.endpoint}/sandbox/requests", timeout=30)
+        answer = requests.get(f"{self.admin.endpoint}/sandbox/requests", timeout=30)
         return list(answer.json()["requests"])
 
     def latest(self) -> int:
@@ -68,15 +69,15 @@ class Desk:
         return [(m, p) for m, p in calls if m != "GET" and p.startswith("/api")]
 
     def new_set(self, name: str, subjects: int = 0, **metadata: str) -> tuple[str, list[str]]:
-        made = self.keeper.create_subject_set(self.project, name, {})
+        made = self.admin.create_subject_set(self.project, name, {})
         ids = [self.new_subject(n, metadata) for n in range(subjects)]
         if ids:
-            self.keeper.link(made.set_id, ids)
+            self.admin.link(made.set_id, ids)
         return made.set_id, ids
 
     def new_subject(self, number: int, metadata: dict[str, str]) -> str:
         told = {"#diaSourceId": str(FIRST + number), "band": "gr"[number % 2], **metadata}
-        return self.keeper.create_subject(self.project.project_id, f"x{number}", told, []).subject_id
+        return self.admin.create_subject(self.project.project_id, f"x{number}", told, []).subject_id
 
     def new_workflow(self, name: str, **links: Any) -> str:
         content = {
@@ -87,38 +88,38 @@ class Desk:
         return str(self.post("/workflows", {"workflows": content})["workflows"][0]["id"])
 
     def post(self, path: str, body: Any) -> Any:
-        answer = self.keeper._session.request("POST", path, body=body)
+        answer = self.admin._session.request("POST", path, body=body)
         return answer.document
 
     def retire(self, workflow: str, *subjects: str) -> None:
         self.post(f"/workflows/{workflow}/retired_subjects", {"subject_ids": list(subjects)})
-        requests.post(f"{self.keeper.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()
+        requests.post(f"{self.admin.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()
 
     def members(self, set_id: str) -> list[str]:
-        return [subject.subject_id for subject in self.keeper.subjects_of_set(set_id)]
+        return [subject.subject_id for subject in self.admin.subjects_of_set(set_id)]
 
 
 @pytest.fixture(scope="module")
-def keeper() -> Iterator[Keeper]:
+def admin() -> Iterator[SetAdmin]:
     with running() as sandbox:
-        yield open_keeper(sandbox.endpoint, Credentials("owner", "sandbox-password"))
+        yield connect_set_admin(sandbox.endpoint, Credentials("owner", "sandbox-password"))
 
 
 @pytest.fixture
-def desk(keeper: Keeper, zoocut: Zoocut, tmp_path: Path) -> Desk:
+def desk(admin: SetAdmin, zoocut: Zoocut, tmp_path: Path) -> Desk:
     fields = {"display_name": f"Sets {next(NUMBERS)}", "primary_language": "en", "private": False}
-    answer = keeper._session.request("POST", "/projects", body={"projects": fields})
+    answer = admin._session.request("POST", "/projects", body={"projects": fields})
     assert answer.document is not None
     (made,) = answer.document["projects"]
-    environment = {**ACCOUNT, "PANOPTES_ENDPOINT": keeper.endpoint, "ZOOCUT_PROJECT": made["slug"]}
-    return Desk(keeper, Project(made["id"], made["slug"]), zoocut, tmp_path, environment)
+    environment = {**ACCOUNT, "PANOPTES_ENDPOINT": admin.endpoint, "ZOOCUT_PROJECT": made["slug"]}
+    return Desk(admin, Project(made["id"], made["slug"]), zoocut, tmp_path, environment)
 
 
 def test_list_counts_now_and_names_workflows(desk: Desk) -> None:
     set_id, ids = desk.new_set("Night 1", 3)
     other, _ = desk.new_set("Night, 2\x1b[31m")
     workflow = desk.new_workflow("Real or bogus")
-    desk.keeper.serve(workflow, set_id)
+    desk.admin.serve(workflow, set_id)
     desk.retire(workflow, ids[0])
     told = json.loads(desk.sets("list", "--json"))
     share = {
@@ -147,7 +148,7 @@ def test_create_rename_show_and_metadata(desk: Desk) -> None:
     assert {one["key"]: one["value"] for one in noted} == {"telescope": "DECam", "band": "g=1"}
     desk.sets("rename", "Night 1", "Night one")
     desk.sets("rename", made["id"], "Night one")
-    assert desk.keeper.details(made["id"]).subject_set.name == "Night one"
+    assert desk.admin.details(made["id"]).subject_set.name == "Night one"
     assert "telescope" in desk.sets("show", f"id:{made['id']}")
 
 
@@ -168,9 +169,9 @@ def test_link_is_idempotent_and_unlink_too(desk: Desk) -> None:
     workflow = desk.new_workflow("Real or bogus")
     assert "now serves" in desk.sets("link", "Night 1", "Real or bogus")
     assert "already serves" in desk.sets("link", set_id, workflow)
-    assert desk.keeper.workflow(workflow).set_ids == (set_id,)
+    assert desk.admin.workflow(workflow).set_ids == (set_id,)
     assert "add --yes" in desk.refused(2, "unlink", "Night 1", workflow)
-    assert desk.keeper.workflow(workflow).set_ids == (set_id,)
+    assert desk.admin.workflow(workflow).set_ids == (set_id,)
     assert "no longer serves" in desk.sets("unlink", "Night 1", workflow, "--yes")
     assert "did not serve" in desk.sets("unlink", "Night 1", workflow, "--yes")
     assert "it has 'Real or bogus'" in desk.refused(7, "link", "Night 1", "Other")
@@ -178,15 +179,15 @@ def test_link_is_idempotent_and_unlink_too(desk: Desk) -> None:
 
 def test_workflow_of_another_project_needs_copy(desk: Desk) -> None:
     set_id, ids = desk.new_set(f"Night {next(NUMBERS)}", 2)
-    name = desk.keeper.details(set_id).subject_set.name
-    rehearsal = desk.keeper.project("owner/rehearsal")
+    name = desk.admin.details(set_id).subject_set.name
+    rehearsal = desk.admin.project("owner/rehearsal")
     content = {"display_name": "W", "primary_language": "en", "links": {"project": rehearsal.project_id}}
     workflow = desk.post("/workflows", {"workflows": content})["workflows"][0]["id"]
     assert "--copy" in desk.refused(7, "link", set_id, workflow)
     desk.sets("link", set_id, workflow, "--copy")
     assert "has a set" in desk.refused(2, "link", set_id, workflow, "--copy")
-    (copy,) = desk.keeper.subject_sets(rehearsal, name)
-    assert desk.keeper.workflow(workflow).set_ids == (copy.set_id,)
+    (copy,) = desk.admin.subject_sets(rehearsal, name)
+    assert desk.admin.workflow(workflow).set_ids == (copy.set_id,)
     assert desk.members(copy.set_id) == ids
 
 
@@ -201,8 +202,8 @@ def test_add_and_remove_by_id_file_and_source(desk: Desk) -> None:
     assert "has retired 1 of them" in " ".join(done.stderr.split())
     assert "0 added, 1 needed nothing" in desk.sets("add", "Night 2", ids[0])
     assert "has no subject 99999999" in desk.refused(3, "add", "Night 2", ids[0], "99999999")
-    elsewhere = desk.keeper.project("owner/rehearsal").project_id
-    foreign = desk.keeper.create_subject(elsewhere, "x", {}, []).subject_id
+    elsewhere = desk.admin.project("owner/rehearsal").project_id
+    foreign = desk.admin.create_subject(elsewhere, "x", {}, []).subject_id
     assert f"has no subject {foreign}" in desk.refused(3, "add", "Night 2", foreign)
     assert "has the diaSourceId 5" in desk.refused(3, "remove", "Night 2", "-d", "5", "--yes")
     assert "nothing was changed" in desk.refused(2, "remove", "Night 2", ids[0])
@@ -232,9 +233,9 @@ def test_copy_merge_and_split_leave_the_sets_as_they_are(desk: Desk) -> None:
 def test_delete_tells_what_becomes_of_the_subjects(desk: Desk) -> None:
     set_id, ids = desk.new_set("Night 1", 4)
     other, _ = desk.new_set("Night 2")
-    desk.keeper.link(other, ids[:1])
+    desk.admin.link(other, ids[:1])
     workflow = desk.new_workflow("Real or bogus")
-    desk.keeper.serve(workflow, set_id)
+    desk.admin.serve(workflow, set_id)
     desk.retire(workflow, ids[1])
     words = desk.refused(2, "delete", "Night 1")
     assert (
@@ -244,7 +245,7 @@ def test_delete_tells_what_becomes_of_the_subjects(desk: Desk) -> None:
     assert "2 may be removed by the server for good" in words
     assert "served by Real or bogus" in words
     desk.sets("delete", "Night 1", "--yes")
-    assert desk.keeper.subject_sets(desk.project, "Night 1") == []
+    assert desk.admin.subject_sets(desk.project, "Night 1") == []
 
 
 @pytest.mark.parametrize("answer", [b"n\n", b"\n", b"\x04", None], ids=["no", "enter", "end", "ctrl-c"])
@@ -284,7 +285,7 @@ def test_training_marks_as_text_and_prints_what_to_ask_for(desk: Desk) -> None:
     request = json.loads(desk.sets("training", "Training", "answers.csv", "--yes"))
     assert request["training_set_ids"] == [int(set_id)]
     assert request["feedback_rules"] == ["real-or-bogus"]
-    first, second = (desk.keeper.subject(number).metadata for number in ids)
+    first, second = (desk.admin.subject(number).metadata for number in ids)
     assert first == {
         "#diaSourceId": str(FIRST), "band": "g",
         "#training_subject": "True", "#feedback_1_id": "real-or-bogus", "#feedback_1_answer": "0",
@@ -302,11 +303,11 @@ def test_set_changed_by_somebody_else_meanwhile(desk: Desk) -> None:
     """The first link request is refused because the set is being changed: the command goes on."""
     desk.new_set("Night 1", 3)
     rule = {"name": "conflict", "nth": [1]}
-    answer = requests.post(f"{desk.keeper.endpoint}/sandbox/faults", json=rule, timeout=30)
+    answer = requests.post(f"{desk.admin.endpoint}/sandbox/faults", json=rule, timeout=30)
     try:
         assert answer.status_code == 200, answer.text
         desk.sets("copy", "Night 1", "Copy")
     finally:
-        requests.delete(f"{desk.keeper.endpoint}/sandbox/faults", timeout=30)
-    (copy,) = desk.keeper.subject_sets(desk.project, "Copy")
-    assert desk.keeper.count_subjects(copy.set_id) == 3
+        requests.delete(f"{desk.admin.endpoint}/sandbox/faults", timeout=30)
+    (copy,) = desk.admin.subject_sets(desk.project, "Copy")
+    assert desk.admin.count_subjects(copy.set_id) == 3

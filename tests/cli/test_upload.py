@@ -270,8 +270,8 @@ def test_a_set_deleted_in_mid_run_is_said(
 
 
 def delete_set(server: Running, set_id: str) -> None:
-    from zoocut.zooniverse.account import Credentials
     from zoocut.zooniverse.clock import ServerClock
+    from zoocut.zooniverse.credentials import Credentials
     from zoocut.zooniverse.session import Session
     from zoocut.zooniverse.transport import Transport
 

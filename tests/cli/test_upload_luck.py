@@ -18,27 +18,27 @@ import requests
 from uploads import WHERE, Knob, Zoocut, account, await_states, make_run, start, states, subjects
 
 from zoocut.sandbox import Running, running
-from zoocut.zooniverse.account import Credentials
-from zoocut.zooniverse.keeper import open_keeper
+from zoocut.zooniverse.credentials import Credentials
+from zoocut.zooniverse.connect import connect_set_admin
 
 OWNER = Credentials("owner", "sandbox-password")
 
 
 def serve(server: Running, set_name: str) -> None:
     """Have a workflow, active as new ones are, serve a set; make the set when there is none."""
-    keeper = open_keeper(server.endpoint, OWNER)
-    project = keeper.project("owner/rehearsal")
-    (subject_set,) = keeper.subject_sets(project, set_name) or [
-        keeper.create_subject_set(project, set_name, {})
+    admin = connect_set_admin(server.endpoint, OWNER)
+    project = admin.project("owner/rehearsal")
+    (subject_set,) = admin.subject_sets(project, set_name) or [
+        admin.create_subject_set(project, set_name, {})
     ]
     content = {
         "display_name": f"Is {set_name} real?",
         "primary_language": "en",
         "links": {"project": project.project_id},
     }
-    made = keeper._session.request("POST", "/workflows", body={"workflows": content}).document
+    made = admin._session.request("POST", "/workflows", body={"workflows": content}).document
     assert made is not None
-    keeper.serve(made["workflows"][0]["id"], subject_set.set_id)
+    admin.serve(made["workflows"][0]["id"], subject_set.set_id)
 
 
 def test_a_set_in_use_is_asked_about(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from uploads import WHERE, Zoocut, make_run
 from uploads import account as account_of
 
 from zoocut.sandbox import Running
-from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.connect import connect
+from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.panoptes import Panoptes
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from zoocut.zooniverse.clock import ServerClock
-from zoocut.zooniverse.faults import Doubtful
-from zoocut.zooniverse.keeper import Keeper
 from zoocut.zooniverse.records import Account, Project
+from zoocut.zooniverse.request_errors import Doubtful
 from zoocut.zooniverse.session import Answer
+from zoocut.zooniverse.set_admin import SetAdmin
 
 PROJECT = Project("1", "owner/rehearsal")
 ACCOUNT = Account("1", "owner", None, False, 0)
@@ -24,26 +24,26 @@ KINDS = (
     "workflows",
     "subject_workflow_statuses",
 )
-READS: dict[str, Callable[[Keeper], object]] = {
-    "account": lambda keeper: keeper.account(),
-    "project": lambda keeper: keeper.project("owner/rehearsal"),
-    "subject_sets": lambda keeper: keeper.subject_sets(PROJECT, "Night"),
-    "subject_set": lambda keeper: keeper.subject_set("1"),
-    "create_subject_set": lambda keeper: keeper.create_subject_set(PROJECT, "Night", {}),
-    "active_workflows": lambda keeper: keeper.active_workflows("1"),
-    "count_uploaded": lambda keeper: keeper.count_uploaded(ACCOUNT),
-    "newest_subject_id": lambda keeper: keeper.newest_subject_id("1"),
-    "newest_subjects": lambda keeper: list(keeper.newest_subjects("1", "1", 0)),
-    "subjects_of_set": lambda keeper: list(keeper.subjects_of_set("1")),
-    "subjects": lambda keeper: keeper.subjects(["7"]),
-    "subject": lambda keeper: keeper.subject("7"),
-    "create_subject": lambda keeper: keeper.create_subject("1", "a", {}, ["image/png"]),
-    "renewed_addresses": lambda keeper: keeper.renewed_addresses("7"),
-    "link": lambda keeper: keeper.link("1", ["7"]),
-    "linked": lambda keeper: keeper.linked("1", ["7"]),
-    "details": lambda keeper: keeper.details("1"),
-    "workflows": lambda keeper: keeper.workflows(PROJECT),
-    "statuses": lambda keeper: list(keeper.statuses("1", ["7"])),
+READS: dict[str, Callable[[SetAdmin], object]] = {
+    "account": lambda admin: admin.account(),
+    "project": lambda admin: admin.project("owner/rehearsal"),
+    "subject_sets": lambda admin: admin.subject_sets(PROJECT, "Night"),
+    "subject_set": lambda admin: admin.subject_set("1"),
+    "create_subject_set": lambda admin: admin.create_subject_set(PROJECT, "Night", {}),
+    "active_workflows": lambda admin: admin.active_workflows("1"),
+    "count_uploaded": lambda admin: admin.count_uploaded(ACCOUNT),
+    "newest_subject_id": lambda admin: admin.newest_subject_id("1"),
+    "newest_subjects": lambda admin: list(admin.newest_subjects("1", "1", 0)),
+    "subjects_of_set": lambda admin: list(admin.subjects_of_set("1")),
+    "subjects": lambda admin: admin.subjects(["7"]),
+    "subject": lambda admin: admin.subject("7"),
+    "create_subject": lambda admin: admin.create_subject("1", "a", {}, ["image/png"]),
+    "renewed_addresses": lambda admin: admin.renewed_addresses("7"),
+    "link": lambda admin: admin.link("1", ["7"]),
+    "linked": lambda admin: admin.linked("1", ["7"]),
+    "details": lambda admin: admin.details("1"),
+    "workflows": lambda admin: admin.workflows(PROJECT),
+    "statuses": lambda admin: list(admin.statuses("1", ["7"])),
 }
 ODD: dict[str, dict[str, Any]] = {
     "nothing": {},
@@ -70,4 +70,4 @@ class OneAnswer:
 @pytest.mark.parametrize("read", READS)
 def test_an_odd_answer_is_a_doubt(read: str, odd: str) -> None:
     with pytest.raises(Doubtful, match="run again"):
-        READS[read](Keeper(OneAnswer(ODD[odd])))
+        READS[read](SetAdmin(OneAnswer(ODD[odd])))

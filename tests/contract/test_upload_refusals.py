@@ -16,9 +16,9 @@ from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
 from zoocut.uploading import Timing, UploadRequest, upload
 from zoocut.uploading.targets import Goal
-from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.connect import connect
-from zoocut.zooniverse.faults import Refused
+from zoocut.zooniverse.credentials import Credentials
+from zoocut.zooniverse.request_errors import Refused
 
 
 class Refusing:

@@ -15,10 +15,10 @@ import requests
 
 from zoocut.errors import ConfigError, SignInError, ZooniverseError
 from zoocut.sandbox import Running
-from zoocut.zooniverse.account import Credentials, find_credentials, normalise_endpoint
 from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.connect import connect
-from zoocut.zooniverse.faults import Busy, Doubtful, Unreachable
+from zoocut.zooniverse.credentials import Credentials, find_credentials, normalise_endpoint
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Unreachable
 from zoocut.zooniverse.store import Store
 from zoocut.zooniverse.transport import Transport
 

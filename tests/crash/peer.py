@@ -28,8 +28,8 @@ from rehearsal import make_run
 
 from zoocut.run.manifest import read_manifest
 from zoocut.sandbox import running
-from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.connect import connect
+from zoocut.zooniverse.credentials import Credentials
 
 PANOPTES = str(Path(sys.executable).with_name("panoptes"))
 STATE = "state.yaml"

@@ -50,12 +50,12 @@ def adopt(
     settings = UploadSettings(project=project, subject_set=subject_set)
     goal = endpoint_of(opened, endpoint, os.environ, settings)
     panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)
-    patient = panoptes.patient()
-    user_id, adoption = patient.account().user_id, Adoption()
+    retrying = panoptes.retrying()
+    user_id, adoption = retrying.account().user_id, Adoption()
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
-        for target in choose_targets(opened, goal, set_by, ledger, patient):
-            place = UploadContext(opened.path, opened.run_id, user_id, target, patient, store)
-            take_over(opened, place, ledger, assent if yes else ask, adoption)
+        for target in choose_targets(opened, goal, set_by, ledger, retrying):
+            context = UploadContext(opened.path, opened.run_id, user_id, target, retrying, store)
+            take_over(opened, context, ledger, assent if yes else ask, adoption)
     if as_json:
         print_json({"version": 1, **asdict(adoption)})
         return

@@ -14,7 +14,7 @@ from zoocut.cli.tables import show
 
 if TYPE_CHECKING:
     from zoocut.dedupe import Copy, Group
-    from zoocut.zooniverse.keeper import Keeper
+    from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["dedupe"]
 
@@ -48,27 +48,27 @@ def dedupe(
 
     if project is None and subject_set is None:
         raise ConfigError("say where to look: --project OWNER/NAME, and --set for one set of it")
-    keeper = sign_in(endpoint)
-    groups = _groups(keeper, project, subject_set)
+    admin = sign_in(endpoint)
+    groups = _groups(admin, project, subject_set)
     if unlink or delete:
-        _settle(keeper, groups, delete, yes, as_json)
+        _settle(admin, groups, delete, yes, as_json)
     else:
         show("duplicates", [row for group in groups for row in _rows(group)], as_json, as_csv)
 
 
-def _groups(keeper: Keeper, project: str | None, subject_set: str | None) -> list[Group]:
+def _groups(admin: SetAdmin, project: str | None, subject_set: str | None) -> list[Group]:
     from zoocut.dedupe import find_groups
     from zoocut.subject_sets import find_project, find_set
 
-    owner = find_project(keeper, project)
+    owner = find_project(admin, project)
     if subject_set is None:
         assert owner is not None
-        return find_groups(keeper, owner, keeper.subjects_of_project(owner))
-    held = find_set(keeper, owner, subject_set).subject_set
-    return find_groups(keeper, owner or keeper.project(held.project_id), keeper.subjects_of_set(held.set_id))
+        return find_groups(admin, owner, admin.subjects_of_project(owner))
+    held = find_set(admin, owner, subject_set).subject_set
+    return find_groups(admin, owner or admin.project(held.project_id), admin.subjects_of_set(held.set_id))
 
 
-def _settle(keeper: Keeper, groups: list[Group], delete: bool, yes: bool, as_json: bool) -> None:
+def _settle(admin: SetAdmin, groups: list[Group], delete: bool, yes: bool, as_json: bool) -> None:
     """Take all but one of each out of the sets, and delete those that nobody can have met where that is asked."""
     from zoocut.dedupe import delete_unseen, shared_sets, unlink_others
 
@@ -81,8 +81,8 @@ def _settle(keeper: Keeper, groups: list[Group], delete: bool, yes: bool, as_jso
     if others or (delete and unseen):
         agree(_question(others, unseen, delete), yes)
     with told_when_stopped("stopped; what was done so far stays: run the same command again to go on"):
-        unlinked = unlink_others(keeper, groups)
-        deleted = delete_unseen(keeper, groups) if delete else []
+        unlinked = unlink_others(admin, groups)
+        deleted = delete_unseen(admin, groups) if delete else []
     if as_json:
         print_json({"version": 1, "sources": len(groups), "unlinked": unlinked, "deleted": deleted})
         return

@@ -24,9 +24,9 @@ def doctor(
     Example: zoocut doctor --project owner/name
     """
     from zoocut.doctor import Verdict, examine
-    from zoocut.zooniverse.saved import best_place
+    from zoocut.zooniverse.credential_store import best_store
 
-    server, place = endpoint_of(endpoint), best_place(Path.home()).name
+    server, place = endpoint_of(endpoint), best_store(Path.home()).name
     checks = list(examine(server, lambda: sign_in(server), project, Path(), place))
     rows = [{"what": one.what, "verdict": one.verdict.value, "found": one.found} for one in checks]
     show("checks", rows, as_json, as_csv)

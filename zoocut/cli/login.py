@@ -30,14 +30,14 @@ def login(
 
     Example: zoocut login --username astro-lab
     """
-    from zoocut.zooniverse.account import Credentials
-    from zoocut.zooniverse.keeper import open_keeper
-    from zoocut.zooniverse.saved import PrivateFile, best_place
+    from zoocut.zooniverse.connect import connect_set_admin
+    from zoocut.zooniverse.credential_store import PrivateFile, best_store
+    from zoocut.zooniverse.credentials import Credentials
 
     server = endpoint_of(endpoint)
     credentials = Credentials(username or _asked("Zooniverse account: "), _password())
-    account = open_keeper(server, credentials).account()
-    place = best_place(Path.home())
+    account = connect_set_admin(server, credentials).account()
+    place = best_store(Path.home())
     place.keep(server, credentials)
     if isinstance(place, PrivateFile):
         notes.print(
@@ -74,9 +74,9 @@ def logout(endpoint: EndpointOption = None) -> None:
 
     Example: zoocut logout
     """
-    from zoocut.zooniverse.saved import best_place
+    from zoocut.zooniverse.credential_store import best_store
 
-    server, place = endpoint_of(endpoint), best_place(Path.home())
+    server, place = endpoint_of(endpoint), best_store(Path.home())
     gone = place.forget(server)
     results.print(
         f"forgot the account for {server}" if gone else f"no account was kept for {server}", markup=False
@@ -88,14 +88,14 @@ def whoami(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None
 
     Example: zoocut whoami
     """
-    keeper = sign_in(endpoint)
-    account = keeper.account()
+    admin = sign_in(endpoint)
+    account = admin.account()
     if as_json:
         who = {"id": account.user_id, "login": account.login, "banned": account.banned}
         print_json(
             {
                 "version": 1,
-                "endpoint": keeper.endpoint,
+                "endpoint": admin.endpoint,
                 **who,
                 "limit": account.limit,
                 "uploaded": account.uploaded,
@@ -105,7 +105,7 @@ def whoami(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None
     limit = "without limit" if account.limit is None else f"of {account.limit}"
     banned = "; this account is banned" if account.banned else ""
     results.print(
-        f"{account.login} (id {account.user_id}) at {keeper.endpoint}: {account.uploaded} {limit} subjects "
+        f"{account.login} (id {account.user_id}) at {admin.endpoint}: {account.uploaded} {limit} subjects "
         f"uploaded{banned}",
         markup=False,
     )

@@ -50,9 +50,9 @@ def metadata(
 
     run = Run.open(path)
     target = target_of(run, endpoint, project, subject_set)
-    keeper = sign_in(target.endpoint)
+    admin = sign_in(target.endpoint)
     with sole_uploader(run.ledger), Ledger.open(run.ledger, run.run_id) as ledger:
-        changes = list(differences(run, ledger, target, keeper))
+        changes = list(differences(run, ledger, target, admin))
         if not write:
             show("differences", [row for change in changes for row in _rows(change)], as_json, as_csv)
             return
@@ -60,7 +60,7 @@ def metadata(
         if touched:
             agree(f"change the metadata of {touched} subjects of {target.set_name}?", yes)
         with told_when_stopped(f"stopped; run `zoocut metadata {path} --apply` again to go on"):
-            changed = sum(apply(ledger, keeper, change) for change in changes)
+            changed = sum(apply(ledger, admin, change) for change in changes)
     if as_json:
         print_json({"version": 1, "changed": changed})
         return

@@ -11,8 +11,8 @@ from zoocut.files import typed
 if TYPE_CHECKING:
     from zoocut.ledger import Target
     from zoocut.run.folder import Run
-    from zoocut.zooniverse.account import Credentials
-    from zoocut.zooniverse.keeper import Keeper
+    from zoocut.zooniverse.credentials import Credentials
+    from zoocut.zooniverse.set_admin import SetAdmin
 
 
 __all__ = ["credentials_for", "endpoint_of", "sign_in", "target_of"]
@@ -26,12 +26,12 @@ def endpoint_of(given: str | None) -> str:
     ConfigError
         When it is not one.
     """
-    from zoocut.zooniverse.account import PRODUCTION, normalise_endpoint
+    from zoocut.zooniverse.credentials import PRODUCTION, normalise_endpoint
 
     return normalise_endpoint(given or os.environ.get("PANOPTES_ENDPOINT") or PRODUCTION)
 
 
-def sign_in(endpoint: str | None) -> Keeper:
+def sign_in(endpoint: str | None) -> SetAdmin:
     """Sign in with the credentials that are found.
 
     Raises
@@ -39,10 +39,10 @@ def sign_in(endpoint: str | None) -> Keeper:
     SignInError
         When there are none, or they are refused.
     """
-    from zoocut.zooniverse.keeper import open_keeper
+    from zoocut.zooniverse.connect import connect_set_admin
 
     server = endpoint_of(endpoint)
-    return open_keeper(server, credentials_for(server))
+    return connect_set_admin(server, credentials_for(server))
 
 
 def credentials_for(server: str) -> Credentials:
@@ -53,11 +53,11 @@ def credentials_for(server: str) -> Credentials:
     SignInError
         When there are none, or the key ring is locked.
     """
-    from zoocut.zooniverse.account import find_credentials
-    from zoocut.zooniverse.saved import best_place
+    from zoocut.zooniverse.credential_store import best_store
+    from zoocut.zooniverse.credentials import find_credentials
 
     home = Path.home()
-    return find_credentials(os.environ, home, lambda: best_place(home).find(server))
+    return find_credentials(os.environ, home, lambda: best_store(home).find(server))
 
 
 def target_of(run: Run, endpoint: str | None, project: str | None, subject_set: str | None) -> Target:

@@ -42,8 +42,8 @@ def list_(
 
     if project is None:
         raise ConfigError("a list of sets needs its project: add --project OWNER/NAME")
-    keeper = sign_in(endpoint)
-    lines = list(list_sets(keeper, keeper.project(project), local_runs(runs, keeper.endpoint)))
+    admin = sign_in(endpoint)
+    lines = list(list_sets(admin, admin.project(project), local_runs(runs, admin.endpoint)))
     show("sets", [_document(line) if as_json else _cells(line) for line in lines], as_json, as_csv)
 
 
@@ -62,9 +62,9 @@ def show_(
     """
     from zoocut.subject_sets import describe, find_project, find_set, local_runs
 
-    keeper = sign_in(endpoint)
-    details = find_set(keeper, find_project(keeper, project), name)
-    line = describe(keeper, details, local_runs(runs, keeper.endpoint))
+    admin = sign_in(endpoint)
+    details = find_set(admin, find_project(admin, project), name)
+    line = describe(admin, details, local_runs(runs, admin.endpoint))
     if as_json:
         show("sets", [_document(line)], as_json, as_csv)
         return
@@ -122,8 +122,8 @@ def create(
 
     if project is None:
         raise ConfigError("a new set needs its project: add --project OWNER/NAME")
-    keeper = sign_in(endpoint)
-    made = make(keeper, keeper.project(project), name, _pairs(metadata))
+    admin = sign_in(endpoint)
+    made = make(admin, admin.project(project), name, _pairs(metadata))
     _tell({"id": made.set_id, "display_name": made.name}, f"made set {made.set_id}: {made.name}", as_json)
 
 
@@ -142,9 +142,9 @@ def rename(
     from zoocut.subject_sets import find_project, find_set
     from zoocut.subject_sets import rename as give_name
 
-    keeper = sign_in(endpoint)
-    details = find_set(keeper, find_project(keeper, project), name)
-    give_name(keeper, details, to)
+    admin = sign_in(endpoint)
+    details = find_set(admin, find_project(admin, project), name)
+    give_name(admin, details, to)
     set_id = details.subject_set.set_id
     _tell({"id": set_id, "display_name": to}, f"set {set_id} is now called {to}", as_json)
 
@@ -170,11 +170,11 @@ def metadata(
     """
     from zoocut.subject_sets import change_metadata, find_project, find_set
 
-    keeper = sign_in(endpoint)
-    details = find_set(keeper, find_project(keeper, project), name)
+    admin = sign_in(endpoint)
+    details = find_set(admin, find_project(admin, project), name)
     noted = details.subject_set.metadata
     if put or drop:
-        noted = change_metadata(keeper, details, _pairs(put), frozenset(drop or ()))
+        noted = change_metadata(admin, details, _pairs(put), frozenset(drop or ()))
     show("metadata", [{"key": key, "value": value} for key, value in noted.items()], as_json, as_csv)
 
 
@@ -198,21 +198,21 @@ def link(
     from zoocut.subject_sets import find_project, find_set, find_workflow, link_copy
     from zoocut.subject_sets import link as serve
 
-    keeper = sign_in(endpoint)
-    details = find_set(keeper, find_project(keeper, project), name)
+    admin = sign_in(endpoint)
+    details = find_set(admin, find_project(admin, project), name)
     found = details.subject_set
-    owner = keeper.project(found.project_id)
+    owner = admin.project(found.project_id)
     if copy:
-        made = link_copy(keeper, details, keeper.workflow(workflow.removeprefix("id:")))
+        made = link_copy(admin, details, admin.workflow(workflow.removeprefix("id:")))
         _tell(
             {"id": made, "changed": True},
             f"set {found.set_id} was copied to {made}, which is linked",
             as_json,
         )
         return
-    served_by = find_workflow(keeper, owner, workflow)
-    _warn_unverified(found.set_id, runs, keeper.endpoint)
-    changed = serve(keeper, details, served_by)
+    served_by = find_workflow(admin, owner, workflow)
+    _warn_unverified(found.set_id, runs, admin.endpoint)
+    changed = serve(admin, details, served_by)
     words = "now serves" if changed else "already serves"
     _tell(
         {"id": found.set_id, "workflow": served_by.workflow_id, "changed": changed},
@@ -263,12 +263,12 @@ def unlink(
     from zoocut.subject_sets import find_project, find_set, find_workflow
     from zoocut.subject_sets import unlink as stop
 
-    keeper = sign_in(endpoint)
-    details = find_set(keeper, find_project(keeper, project), name)
-    served_by = find_workflow(keeper, keeper.project(details.subject_set.project_id), workflow)
+    admin = sign_in(endpoint)
+    details = find_set(admin, find_project(admin, project), name)
+    served_by = find_workflow(admin, admin.project(details.subject_set.project_id), workflow)
     set_id, number = details.subject_set.set_id, served_by.workflow_id
     agree(f"workflow {number} ({served_by.name}) will no longer show set {set_id} to volunteers:", yes)
-    changed = stop(keeper, details, served_by)
+    changed = stop(admin, details, served_by)
     words = "no longer serves" if changed else "did not serve"
     _tell(
         {"id": set_id, "workflow": number, "changed": changed},
@@ -293,10 +293,10 @@ def delete(
     from zoocut.subject_sets import delete as remove
     from zoocut.subject_sets import find_project, find_set, foresee_deletion
 
-    keeper = sign_in(endpoint)
-    details = find_set(keeper, find_project(keeper, project), name)
+    admin = sign_in(endpoint)
+    details = find_set(admin, find_project(admin, project), name)
     found = details.subject_set
-    seen = foresee_deletion(keeper, keeper.project(found.project_id), details)
+    seen = foresee_deletion(admin, admin.project(found.project_id), details)
     words = (
         f"set {found.set_id} ({found.name}) has {seen.subjects} subjects: {seen.elsewhere} are in other sets "
         f"and stay, {seen.served} were classified or retired and stay in no set, {seen.lost} may be removed "
@@ -307,7 +307,7 @@ def delete(
     if seen.workflows:
         notes.print(printable(f"it is served by {', '.join(seen.workflows)}"), markup=False)
     agree(f"delete set {found.set_id} ({found.name})?", yes)
-    remove(keeper, details)
+    remove(admin, details)
     _tell({"id": found.set_id, "deleted": True}, f"deleted set {found.set_id} ({found.name})", as_json)
 
 

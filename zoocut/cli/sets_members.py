@@ -16,8 +16,8 @@ from zoocut.cli.sets import SetArgument, app
 from zoocut.cli.tables import printable, show
 
 if TYPE_CHECKING:
-    from zoocut.zooniverse.keeper import Keeper, SetDetails
     from zoocut.zooniverse.panoptes import Project
+    from zoocut.zooniverse.set_admin import SetAdmin, SetDetails
 
 __all__ = ["app"]
 
@@ -51,11 +51,9 @@ def members(
     """
     from zoocut.subject_sets import find_project, find_set, list_members
 
-    keeper = sign_in(endpoint)
-    set_id = find_set(keeper, find_project(keeper, project), name).subject_set.set_id
-    rows = [
-        {"subject_id": m.subject_id, "diaSourceId": m.dia_source_id} for m in list_members(keeper, set_id)
-    ]
+    admin = sign_in(endpoint)
+    set_id = find_set(admin, find_project(admin, project), name).subject_set.set_id
+    rows = [{"subject_id": m.subject_id, "diaSourceId": m.dia_source_id} for m in list_members(admin, set_id)]
     show("subjects", rows, as_json, as_csv)
     if silent := sum(not row["diaSourceId"] for row in rows):
         notes.print(f"note: {silent} of {len(rows)} subjects tell no diaSourceId", markup=False)
@@ -78,13 +76,13 @@ def add(
     from zoocut.subject_sets import add as put
     from zoocut.subject_sets import find_subjects
 
-    keeper, owner, details = _open(endpoint, project, name)
+    admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
-    among = keeper.subjects_of_project(owner)
-    ids = _required(find_subjects(keeper, owner, _ids(subjects, file), dia_source_id or (), among))
-    _tell_retired(keeper, owner, ids)
+    among = admin.subjects_of_project(owner)
+    ids = _required(find_subjects(admin, owner, _ids(subjects, file), dia_source_id or (), among))
+    _tell_retired(admin, owner, ids)
     with told_when_stopped(STOPPED):
-        count = put(keeper, set_id, ids)
+        count = put(admin, set_id, ids)
     _tell_count(set_id, count, len(ids), "added", as_json)
 
 
@@ -106,13 +104,13 @@ def remove(
     from zoocut.subject_sets import find_subjects
     from zoocut.subject_sets import remove as take_out
 
-    keeper, owner, details = _open(endpoint, project, name)
+    admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
-    among = keeper.subjects_of_set(set_id)
-    ids = _required(find_subjects(keeper, owner, _ids(subjects, file), dia_source_id or (), among))
+    among = admin.subjects_of_set(set_id)
+    ids = _required(find_subjects(admin, owner, _ids(subjects, file), dia_source_id or (), among))
     agree(f"take {len(ids)} subjects out of set {set_id} ({details.subject_set.name})?", yes)
     with told_when_stopped(STOPPED):
-        count = take_out(keeper, set_id, ids)
+        count = take_out(admin, set_id, ids)
     _tell_count(set_id, count, len(ids), "taken out", as_json)
 
 
@@ -128,9 +126,9 @@ def copy(
 
     Example: zoocut sets copy 'Night 1' 'Night 1 again' --project owner/name
     """
-    keeper, owner, details = _open(endpoint, project, name)
-    ids = [one.subject_id for one in keeper.subjects_of_set(details.subject_set.set_id)]
-    _fill(keeper, owner, {to: ids}, as_json)
+    admin, owner, details = _open(endpoint, project, name)
+    ids = [one.subject_id for one in admin.subjects_of_set(details.subject_set.set_id)]
+    _fill(admin, owner, {to: ids}, as_json)
 
 
 @app.command()
@@ -149,11 +147,11 @@ def merge(
     """
     from zoocut.subject_sets import find_set
 
-    keeper, owner, first = _open(endpoint, project, names[0])
-    others = [find_set(keeper, owner, name) for name in names[1:]]
+    admin, owner, first = _open(endpoint, project, names[0])
+    others = [find_set(admin, owner, name) for name in names[1:]]
     found = [one.subject_set.set_id for one in (first, *others)]
-    ids = [one.subject_id for set_id in found for one in keeper.subjects_of_set(set_id)]
-    _fill(keeper, owner, {into: list(dict.fromkeys(ids))}, as_json)
+    ids = [one.subject_id for set_id in found for one in admin.subjects_of_set(set_id)]
+    _fill(admin, owner, {into: list(dict.fromkeys(ids))}, as_json)
 
 
 @app.command()
@@ -170,10 +168,10 @@ def split(
     """
     from zoocut.subject_sets import split_by
 
-    keeper, owner, details = _open(endpoint, project, name)
-    groups = split_by(keeper, details.subject_set.set_id, by)
+    admin, owner, details = _open(endpoint, project, name)
+    groups = split_by(admin, details.subject_set.set_id, by)
     wanted = {f"{details.subject_set.name} {by} {value}": ids for value, ids in sorted(groups.items())}
-    _fill(keeper, owner, wanted, as_json)
+    _fill(admin, owner, wanted, as_json)
 
 
 @app.command()
@@ -196,11 +194,11 @@ def training(
     from zoocut.subject_sets import find_subjects, mark_training, read_training, workflow_request
 
     rows = read_training(table)
-    keeper, owner, details = _open(endpoint, project, name)
+    admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
-    members = {one.subject_id: one for one in keeper.subjects_of_set(set_id)}
+    members = {one.subject_id: one for one in admin.subjects_of_set(set_id)}
     ids = [
-        find_subjects(keeper, owner, [], [row.dia_source_id], members.values())[0]
+        find_subjects(admin, owner, [], [row.dia_source_id], members.values())[0]
         if row.dia_source_id
         else row.subject_id
         for row in rows
@@ -208,18 +206,18 @@ def training(
     _require_members(ids, members, set_id)
     agree(f"write training metadata to {len(ids)} subjects of set {set_id}?", yes)
     with told_when_stopped(STOPPED):
-        changed = mark_training(keeper, rows, ids)
+        changed = mark_training(admin, rows, ids)
     notes.print(f"{len(changed)} subjects marked, {len(ids) - len(changed)} carried it already", markup=False)
     notes.print("ask Zooniverse (contact@zooniverse.org) to add this to the workflow's configuration:")
     results.print(json.dumps(workflow_request(rows, [set_id])), markup=False)
 
 
-def _open(endpoint: str | None, project: str | None, name: str) -> tuple[Keeper, Project, SetDetails]:
+def _open(endpoint: str | None, project: str | None, name: str) -> tuple[SetAdmin, Project, SetDetails]:
     from zoocut.subject_sets import find_project, find_set
 
-    keeper = sign_in(endpoint)
-    details = find_set(keeper, find_project(keeper, project), name)
-    return keeper, keeper.project(details.subject_set.project_id), details
+    admin = sign_in(endpoint)
+    details = find_set(admin, find_project(admin, project), name)
+    return admin, admin.project(details.subject_set.project_id), details
 
 
 def _ids(subjects: list[str] | None, file: Path | None) -> list[str]:
@@ -250,32 +248,32 @@ def _require_members(ids: list[str], members: object, set_id: str) -> None:
         raise InputError(f"subject {missing[0]} is not in set {set_id}: add it first, or correct the table")
 
 
-def _fill(keeper: Keeper, owner: Project, wanted: dict[str, list[str]], as_json: bool) -> None:
+def _fill(admin: SetAdmin, owner: Project, wanted: dict[str, list[str]], as_json: bool) -> None:
     """Make the sets that are missing and put the subjects in."""
     from zoocut.subject_sets import add as put
     from zoocut.subject_sets import create
 
-    _tell_retired(keeper, owner, list(dict.fromkeys(number for ids in wanted.values() for number in ids)))
+    _tell_retired(admin, owner, list(dict.fromkeys(number for ids in wanted.values() for number in ids)))
     rows = []
     with told_when_stopped(STOPPED):
         for name, ids in wanted.items():
-            known = keeper.subject_sets(owner, name)
-            goal = known[0] if known else create(keeper, owner, name, {})
+            known = admin.subject_sets(owner, name)
+            goal = known[0] if known else create(admin, owner, name, {})
             rows.append(
                 {
                     "id": goal.set_id,
                     "name": name,
                     "subjects": len(ids),
-                    "added": put(keeper, goal.set_id, ids),
+                    "added": put(admin, goal.set_id, ids),
                 }
             )
     show("sets", rows, as_json, False)
 
 
-def _tell_retired(keeper: Keeper, owner: Project, ids: list[str]) -> None:
+def _tell_retired(admin: SetAdmin, owner: Project, ids: list[str]) -> None:
     from zoocut.subject_sets import already_retired
 
-    for one in already_retired(keeper, owner, ids):
+    for one in already_retired(admin, owner, ids):
         notes.print(
             printable(
                 f"note: workflow {one.workflow_id} ({one.name}) has retired {one.subjects} of them and will "

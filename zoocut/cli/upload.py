@@ -51,14 +51,14 @@ CheckOption = Annotated[
     str | None,
     typer.Option("--check", help="Public addresses to read back before linking: all, sample or none."),
 ]
-PATIENCE = "How patiently, how much at once"
+TIMING = "How long is waited, how much at once"
 SettleOption = Annotated[
     float | None,
     typer.Option(
         "--settle",
         min=0,
         help="Seconds until the absence of a doubtful subject counts.",
-        rich_help_panel=PATIENCE,
+        rich_help_panel=TIMING,
     ),
 ]
 GiveUpOption = Annotated[
@@ -67,16 +67,16 @@ GiveUpOption = Annotated[
         "--give-up-after",
         min=1,
         help="Seconds without any progress after which it ends.",
-        rich_help_panel=PATIENCE,
+        rich_help_panel=TIMING,
     ),
 ]
 AnswerOption = Annotated[
     float | None,
-    typer.Option("--answer", min=0.1, help="Seconds to wait for an answer.", rich_help_panel=PATIENCE),
+    typer.Option("--answer", min=0.1, help="Seconds to wait for an answer.", rich_help_panel=TIMING),
 ]
 RequestsOption = Annotated[
     int | None,
-    typer.Option("--requests", min=1, max=64, help="Most requests at once.", rich_help_panel=PATIENCE),
+    typer.Option("--requests", min=1, max=64, help="Most requests at once.", rich_help_panel=TIMING),
 ]
 
 
@@ -107,7 +107,7 @@ def upload(
     import os
 
     from zoocut.cli.asking import ask, assent
-    from zoocut.cli.foretelling import foretell
+    from zoocut.cli.dry_run import tell_plan
     from zoocut.uploading import CHECKS, Timing, UploadRequest, endpoint_of, look_at_run, open_run
 
     given = {
@@ -135,7 +135,7 @@ def upload(
         again=again,
         checks=CHECKS[settings.check],
     )
-    act = foretell if dry_run else _carry_out
+    act = tell_plan if dry_run else _carry_out
     if not act(opened, request, settings.answer_s, as_json):
         raise typer.Exit(3)
 

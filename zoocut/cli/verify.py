@@ -61,7 +61,7 @@ def verify(
     with sole_uploader(opened.ledger) if prune else nullcontext(), Ledger.read(opened.ledger) as ledger:
         for target in target_of(opened, ledger):
             panoptes, store = connect(target.endpoint, credentials_for(target.endpoint))
-            audit = audit_target(opened, ledger, target, panoptes.patient(), store, check)
+            audit = audit_target(opened, ledger, target, panoptes.retrying(), store, check)
             pruned = remove_strays(panoptes, audit) if prune else 0
             differences += audit.differences - pruned
             documents.append(_document(audit, pruned))

@@ -1,4 +1,4 @@
-"""`[upload]`: where subjects go and how patiently."""
+"""`[upload]`: where subjects go, how long is waited."""
 
 from typing import Annotated, Literal
 

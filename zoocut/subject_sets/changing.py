@@ -9,9 +9,9 @@ from typing import Any
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from zoocut.errors import ConfigError, NotPermitted, VerificationFailed
-from zoocut.zooniverse.faults import Doubtful, Refused
-from zoocut.zooniverse.keeper import Keeper, SetDetails, Workflow
 from zoocut.zooniverse.panoptes import Project, SubjectSet
+from zoocut.zooniverse.request_errors import Doubtful, Refused
+from zoocut.zooniverse.set_admin import SetAdmin, SetDetails, Workflow
 
 __all__ = [
     "Deletion",
@@ -31,7 +31,7 @@ READ_BACK_S = 6.0
 TAKEN = 400
 
 
-def create(keeper: Keeper, project: Project, name: str, metadata: Mapping[str, str]) -> SubjectSet:
+def create(admin: SetAdmin, project: Project, name: str, metadata: Mapping[str, str]) -> SubjectSet:
     """Make a set in a project.
 
     Raises
@@ -39,19 +39,19 @@ def create(keeper: Keeper, project: Project, name: str, metadata: Mapping[str, s
     ConfigError
         When the name is empty, has a comma or blanks at an end, or is taken.
     """
-    _require_name(keeper, project.project_id, project, name)
+    _require_name(admin, project.project_id, project, name)
     try:
-        return keeper.create_subject_set(project, name, metadata)
+        return admin.create_subject_set(project, name, metadata)
     except (Doubtful, Refused) as error:
         if isinstance(error, Refused) and error.status != TAKEN:
             raise
-        found = keeper.subject_sets(project, name)
+        found = admin.subject_sets(project, name)
         if isinstance(error, Refused) or len(found) != 1:
             raise
         return found[0]
 
 
-def rename(keeper: Keeper, details: SetDetails, name: str) -> None:
+def rename(admin: SetAdmin, details: SetDetails, name: str) -> None:
     """Give a set another name and see that it has it.
 
     Raises
@@ -64,18 +64,18 @@ def rename(keeper: Keeper, details: SetDetails, name: str) -> None:
     found = details.subject_set
     if name == found.name:
         return
-    _require_name(keeper, found.project_id, Project(found.project_id, found.project_id), name)
-    keeper.rename(found.set_id, name)
-    _see(lambda: keeper.details(found.set_id).subject_set.name == name, f"the name of set {found.set_id}")
+    _require_name(admin, found.project_id, Project(found.project_id, found.project_id), name)
+    admin.rename(found.set_id, name)
+    _see(lambda: admin.details(found.set_id).subject_set.name == name, f"the name of set {found.set_id}")
 
 
-def _require_name(keeper: Keeper, project_id: str, project: Project, name: str) -> None:
+def _require_name(admin: SetAdmin, project_id: str, project: Project, name: str) -> None:
     if not name.strip() or name != name.strip() or "," in name or not name.isprintable():
         raise ConfigError(
             f"{name!r} cannot be a set's name here: leave out commas, line breaks and blanks at the ends, "
             "by which Zooniverse could not find it again"
         )
-    taken = keeper.subject_sets(project, name)
+    taken = admin.subject_sets(project, name)
     if taken:
         raise ConfigError(
             f"project {project_id} has a set {name!r} already (id {taken[0].set_id}): choose another name"
@@ -83,7 +83,7 @@ def _require_name(keeper: Keeper, project_id: str, project: Project, name: str) 
 
 
 def change_metadata(
-    keeper: Keeper, details: SetDetails, given: Mapping[str, str], removed: frozenset[str]
+    admin: SetAdmin, details: SetDetails, given: Mapping[str, str], removed: frozenset[str]
 ) -> Mapping[str, Any]:
     """Set and remove keys of a set's metadata, leaving the others, and see that they are so.
 
@@ -97,17 +97,17 @@ def change_metadata(
     VerificationFailed
         When the set says something else afterwards: somebody changed it at the same time.
     """
-    found = keeper.details(details.subject_set.set_id).subject_set
+    found = admin.details(details.subject_set.set_id).subject_set
     wanted = {key: value for key, value in {**found.metadata, **given}.items() if key not in removed}
-    keeper.set_metadata(found, wanted)
+    admin.set_metadata(found, wanted)
     _see(
-        lambda: keeper.details(found.set_id).subject_set.metadata == wanted,
+        lambda: admin.details(found.set_id).subject_set.metadata == wanted,
         f"the metadata of set {found.set_id}",
     )
     return wanted
 
 
-def link(keeper: Keeper, details: SetDetails, workflow: Workflow) -> bool:
+def link(admin: SetAdmin, details: SetDetails, workflow: Workflow) -> bool:
     """Let a workflow serve a set and see that it does; one that does already is left as it is.
 
     Returns
@@ -130,15 +130,15 @@ def link(keeper: Keeper, details: SetDetails, workflow: Workflow) -> bool:
         )
     if found.set_id in workflow.set_ids:
         return False
-    _serve(keeper, workflow, found.set_id)
+    _serve(admin, workflow, found.set_id)
     _see(
-        lambda: found.set_id in keeper.workflow(workflow.workflow_id).set_ids,
+        lambda: found.set_id in admin.workflow(workflow.workflow_id).set_ids,
         f"the sets of workflow {workflow.workflow_id}",
     )
     return True
 
 
-def link_copy(keeper: Keeper, details: SetDetails, workflow: Workflow) -> str:
+def link_copy(admin: SetAdmin, details: SetDetails, workflow: Workflow) -> str:
     """Have the server copy a set into the project of a workflow, and link the copy.
 
     Returns
@@ -154,20 +154,20 @@ def link_copy(keeper: Keeper, details: SetDetails, workflow: Workflow) -> str:
         When no copy is linked afterwards.
     """
     project = Project(workflow.project_id, workflow.project_id)
-    _require_name(keeper, workflow.project_id, project, details.subject_set.name)
-    keeper.serve(workflow.workflow_id, details.subject_set.set_id)
-    copies = [one.set_id for one in keeper.subject_sets(project, details.subject_set.name)]
+    _require_name(admin, workflow.project_id, project, details.subject_set.name)
+    admin.serve(workflow.workflow_id, details.subject_set.set_id)
+    copies = [one.set_id for one in admin.subject_sets(project, details.subject_set.name)]
     _see(
-        lambda: len(copies) == 1 and copies[0] in keeper.workflow(workflow.workflow_id).set_ids,
+        lambda: len(copies) == 1 and copies[0] in admin.workflow(workflow.workflow_id).set_ids,
         f"the sets of workflow {workflow.workflow_id}",
     )
     return copies[0]
 
 
-def _serve(keeper: Keeper, workflow: Workflow, set_id: str) -> None:
+def _serve(admin: SetAdmin, workflow: Workflow, set_id: str) -> None:
     """Link; when the answer was lost or says that it is done, reading back decides."""
     try:
-        keeper.serve(workflow.workflow_id, set_id)
+        admin.serve(workflow.workflow_id, set_id)
     except Doubtful:
         return
     except Refused as error:
@@ -175,7 +175,7 @@ def _serve(keeper: Keeper, workflow: Workflow, set_id: str) -> None:
             raise
 
 
-def unlink(keeper: Keeper, details: SetDetails, workflow: Workflow) -> bool:
+def unlink(admin: SetAdmin, details: SetDetails, workflow: Workflow) -> bool:
     """Let a workflow serve a set no more; return whether it did.
 
     Raises
@@ -186,9 +186,9 @@ def unlink(keeper: Keeper, details: SetDetails, workflow: Workflow) -> bool:
     set_id = details.subject_set.set_id
     if set_id not in workflow.set_ids:
         return False
-    keeper.stop_serving(workflow.workflow_id, set_id)
+    admin.stop_serving(workflow.workflow_id, set_id)
     _see(
-        lambda: set_id not in keeper.workflow(workflow.workflow_id).set_ids,
+        lambda: set_id not in admin.workflow(workflow.workflow_id).set_ids,
         f"the sets of workflow {workflow.workflow_id}",
     )
     return True
@@ -221,22 +221,22 @@ class Deletion:
         return self.subjects - self.elsewhere - self.served
 
 
-def foresee_deletion(keeper: Keeper, project: Project, details: SetDetails) -> Deletion:
+def foresee_deletion(admin: SetAdmin, project: Project, details: SetDetails) -> Deletion:
     """Tell what would become of a set's subjects."""
-    subjects = list(keeper.subjects_of_set(details.subject_set.set_id))
+    subjects = list(admin.subjects_of_set(details.subject_set.set_id))
     alone = [subject.subject_id for subject in subjects if len(subject.sets) < 2]
-    workflows = keeper.workflows(project)
+    workflows = admin.workflows(project)
     served = {
         status.subject_id
         for workflow in workflows
-        for status in keeper.statuses(workflow.workflow_id, alone)
+        for status in admin.statuses(workflow.workflow_id, alone)
         if status.classifications or status.retired
     }
     names = tuple(one.name for one in workflows if one.workflow_id in details.workflow_ids)
     return Deletion(len(subjects), len(subjects) - len(alone), len(served), names)
 
 
-def delete(keeper: Keeper, details: SetDetails) -> None:
+def delete(admin: SetAdmin, details: SetDetails) -> None:
     """Delete a set and see that it is gone.
 
     Raises
@@ -245,20 +245,20 @@ def delete(keeper: Keeper, details: SetDetails) -> None:
         When it is still there.
     """
     found = details.subject_set
-    keeper.delete_set(found.set_id)
+    admin.delete_set(found.set_id)
     project = Project(found.project_id, found.project_id)
     _see(
-        lambda: all(one.set_id != found.set_id for one in keeper.subject_sets(project, found.name)),
+        lambda: all(one.set_id != found.set_id for one in admin.subject_sets(project, found.name)),
         f"whether set {found.set_id} is gone",
     )
 
 
 def _see(holds: Callable[[], bool], what: str) -> None:
-    patiently = Retrying(
+    retry = Retrying(
         retry=retry_if_result(lambda held: not held), stop=stop_after_delay(READ_BACK_S), wait=wait_fixed(0.5)
     )
     try:
-        patiently(holds)
+        retry(holds)
     except RetryError:
         raise VerificationFailed(
             f"the server tells something else about {what} than was written: is somebody changing it at the "

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from zoocut.errors import ConfigError, InputError, NotPermitted
-from zoocut.zooniverse.faults import Refused
-from zoocut.zooniverse.keeper import Keeper, SetDetails, Workflow
-from zoocut.zooniverse.names import dia_source_id
+from zoocut.zooniverse.metadata_keys import dia_source_id
 from zoocut.zooniverse.panoptes import Project, Subject
+from zoocut.zooniverse.request_errors import Refused
+from zoocut.zooniverse.set_admin import SetAdmin, SetDetails, Workflow
 
 __all__ = ["find_project", "find_set", "find_subjects", "find_workflow"]
 
@@ -19,7 +19,7 @@ ID = "id:"
 MOST_NAMED = 5
 
 
-def find_project(keeper: Keeper, reference: str | None) -> Project | None:
+def find_project(admin: SetAdmin, reference: str | None) -> Project | None:
     """Find the project that was named, if one was.
 
     Raises
@@ -27,10 +27,10 @@ def find_project(keeper: Keeper, reference: str | None) -> Project | None:
     NotPermitted
         When there is none that this account may see.
     """
-    return None if reference is None else keeper.project(reference)
+    return None if reference is None else admin.project(reference)
 
 
-def find_set(keeper: Keeper, project: Project | None, reference: str) -> SetDetails:
+def find_set(admin: SetAdmin, project: Project | None, reference: str) -> SetDetails:
     """Find a set by its name or id.
 
     Raises
@@ -41,8 +41,8 @@ def find_set(keeper: Keeper, project: Project | None, reference: str) -> SetDeta
         When there is none, or it belongs to another project than the one that was named.
     """
     number = reference.removeprefix(ID)
-    by_id = [_set_by_id(keeper, number)] if number.isdecimal() else []
-    by_name = [] if project is None or reference.startswith(ID) else keeper.subject_sets(project, reference)
+    by_id = [_set_by_id(admin, number)] if number.isdecimal() else []
+    by_name = [] if project is None or reference.startswith(ID) else admin.subject_sets(project, reference)
     found = {one.set_id: one for one in chain((d.subject_set for d in by_id if d), by_name)}
     if len(found) > 1:
         listed = "; ".join(f"id:{one.set_id} is {one.name!r}" for one in found.values())
@@ -54,14 +54,14 @@ def find_set(keeper: Keeper, project: Project | None, reference: str) -> SetDeta
             f"there is no subject set {reference!r} that this account may see: `zoocut sets list`"
         )
     (set_id,) = found
-    details = keeper.details(set_id)
+    details = admin.details(set_id)
     _require_project(details.subject_set.project_id, project, f"subject set {set_id}")
     return details
 
 
-def _set_by_id(keeper: Keeper, number: str) -> SetDetails | None:
+def _set_by_id(admin: SetAdmin, number: str) -> SetDetails | None:
     try:
-        return keeper.details(number)
+        return admin.details(number)
     except Refused as error:
         if error.status == 404:
             return None
@@ -76,7 +76,7 @@ def _require_project(owner: str, project: Project | None, what: str) -> None:
         )
 
 
-def find_workflow(keeper: Keeper, project: Project, reference: str) -> Workflow:
+def find_workflow(admin: SetAdmin, project: Project, reference: str) -> Workflow:
     """Find a workflow of a project by its name or id.
 
     Raises
@@ -87,22 +87,22 @@ def find_workflow(keeper: Keeper, project: Project, reference: str) -> Workflow:
         When there is none, or it belongs to another project.
     """
     number = reference.removeprefix(ID)
-    known = keeper.workflows(project)
+    known = admin.workflows(project)
     found = [one for one in known if reference == one.name or number == one.workflow_id]
     if len(found) > 1:
         listed = "; ".join(f"id:{one.workflow_id} is {one.name!r}" for one in found)
         raise ConfigError(f"{reference!r} could be {len(found)} workflows ({listed}): give the id")
     if not found:
         if number.isdecimal():
-            _refuse_foreign_workflow(keeper, project, number)
+            _refuse_foreign_workflow(admin, project, number)
         names = ", ".join(f"{one.name!r} ({one.workflow_id})" for one in known) or "none"
         raise NotPermitted(f"{project.slug} has no workflow {reference!r}: it has {names}")
     return found[0]
 
 
-def _refuse_foreign_workflow(keeper: Keeper, project: Project, number: str) -> None:
+def _refuse_foreign_workflow(admin: SetAdmin, project: Project, number: str) -> None:
     try:
-        workflow = keeper.workflow(number)
+        workflow = admin.workflow(number)
     except Refused:
         return
     raise NotPermitted(
@@ -112,7 +112,7 @@ def _refuse_foreign_workflow(keeper: Keeper, project: Project, number: str) -> N
 
 
 def find_subjects(
-    keeper: Keeper,
+    admin: SetAdmin,
     project: Project,
     ids: Iterable[str],
     dia_source_ids: Iterable[str],
@@ -122,7 +122,7 @@ def find_subjects(
 
     Parameters
     ----------
-    keeper : Keeper
+    admin : SetAdmin
         The server.
     project : Project
         Whose subjects they have to be.
@@ -145,15 +145,15 @@ def find_subjects(
     """
     wanted = list(dict.fromkeys(dia_source_ids))
     numbers = list(dict.fromkeys(ids))
-    _require_subjects(keeper, project, numbers)
+    _require_subjects(admin, project, numbers)
     return list(dict.fromkeys([*numbers, *(_by_source(wanted, among) if wanted else ())]))
 
 
-def _require_subjects(keeper: Keeper, project: Project, numbers: Sequence[str]) -> None:
+def _require_subjects(admin: SetAdmin, project: Project, numbers: Sequence[str]) -> None:
     wrong = [number for number in numbers if not (number.isascii() and number.isdecimal())]
     if wrong:
         raise InputError(f"{wrong[0]!r} is not a subject's id: give whole numbers")
-    missing = set(numbers) - keeper.of_project(project, numbers)
+    missing = set(numbers) - admin.of_project(project, numbers)
     if missing:
         raise InputError(
             f"{project.slug} has no subject {_some(missing)}: correct the ids, or name their project"

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from zoocut.errors import InputError, VerificationFailed
-from zoocut.zooniverse.keeper import Keeper
-from zoocut.zooniverse.names import bare_name
+from zoocut.zooniverse.metadata_keys import bare_name
 from zoocut.zooniverse.panoptes import PAGE_SIZE, Project
+from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Retired", "add", "already_retired", "remove", "split_by"]
 
@@ -30,20 +30,20 @@ class Retired:
     subjects: int
 
 
-def already_retired(keeper: Keeper, project: Project, subject_ids: Sequence[str]) -> list[Retired]:
+def already_retired(admin: SetAdmin, project: Project, subject_ids: Sequence[str]) -> list[Retired]:
     """Count the subjects that a project's workflows have retired; retirement goes by subject, not by set."""
     counted = (
         Retired(
             workflow.workflow_id,
             workflow.name,
-            sum(status.retired for status in keeper.statuses(workflow.workflow_id, subject_ids)),
+            sum(status.retired for status in admin.statuses(workflow.workflow_id, subject_ids)),
         )
-        for workflow in keeper.workflows(project)
+        for workflow in admin.workflows(project)
     )
     return [one for one in counted if one.subjects]
 
 
-def add(keeper: Keeper, set_id: str, subject_ids: Sequence[str]) -> int:
+def add(admin: SetAdmin, set_id: str, subject_ids: Sequence[str]) -> int:
     """Put subjects into a set and see that they are in it.
 
     Returns
@@ -58,18 +58,18 @@ def add(keeper: Keeper, set_id: str, subject_ids: Sequence[str]) -> int:
     """
     added = 0
     for batch in _batches(subject_ids):
-        missing = _missing(keeper, set_id, batch)
+        missing = _missing(admin, set_id, batch)
         if missing:
-            keeper.link(set_id, missing)
+            admin.link(set_id, missing)
             added += len(missing)
-            if _missing(keeper, set_id, batch):
+            if _missing(admin, set_id, batch):
                 raise VerificationFailed(
                     f"not every subject is in set {set_id} now: run the same command again"
                 )
     return added
 
 
-def remove(keeper: Keeper, set_id: str, subject_ids: Sequence[str]) -> int:
+def remove(admin: SetAdmin, set_id: str, subject_ids: Sequence[str]) -> int:
     """Take subjects out of a set and see that they are not in it any more.
 
     Returns
@@ -84,23 +84,23 @@ def remove(keeper: Keeper, set_id: str, subject_ids: Sequence[str]) -> int:
     """
     removed = 0
     for batch in _batches(subject_ids):
-        held = keeper.linked(set_id, batch)
+        held = admin.linked(set_id, batch)
         if held:
-            keeper.unlink(set_id, sorted(held))
+            admin.unlink(set_id, sorted(held))
             removed += len(held)
-            if keeper.linked(set_id, batch):
+            if admin.linked(set_id, batch):
                 raise VerificationFailed(
                     f"not every subject is out of set {set_id}: run the same command again"
                 )
     return removed
 
 
-def split_by(keeper: Keeper, set_id: str, key: str) -> Mapping[str, list[str]]:
+def split_by(admin: SetAdmin, set_id: str, key: str) -> Mapping[str, list[str]]:
     """Sort a set's subjects by a metadata value.
 
     Parameters
     ----------
-    keeper : Keeper
+    admin : SetAdmin
         The server.
     set_id : str
         The set.
@@ -118,7 +118,7 @@ def split_by(keeper: Keeper, set_id: str, key: str) -> Mapping[str, list[str]]:
         When a subject has no such value.
     """
     groups: dict[str, list[str]] = {}
-    for subject in keeper.subjects_of_set(set_id):
+    for subject in admin.subjects_of_set(set_id):
         values = [str(value) for name, value in subject.metadata.items() if bare_name(name) == bare_name(key)]
         if len(values) != 1 or not values[0].strip():
             raise InputError(
@@ -128,8 +128,8 @@ def split_by(keeper: Keeper, set_id: str, key: str) -> Mapping[str, list[str]]:
     return groups
 
 
-def _missing(keeper: Keeper, set_id: str, batch: Sequence[str]) -> list[str]:
-    held = keeper.linked(set_id, batch)
+def _missing(admin: SetAdmin, set_id: str, batch: Sequence[str]) -> list[str]:
+    held = admin.linked(set_id, batch)
     return [number for number in batch if number not in held]
 
 

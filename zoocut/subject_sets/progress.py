@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoocut.zooniverse.faults import Refused
-from zoocut.zooniverse.keeper import Keeper
+from zoocut.zooniverse.request_errors import Refused
+from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Progress", "WorkflowProgress", "progress"]
 
@@ -49,22 +49,22 @@ class Progress:
     workflows: tuple[WorkflowProgress, ...]
 
 
-def progress(keeper: Keeper, set_id: str) -> Progress | None:
+def progress(admin: SetAdmin, set_id: str) -> Progress | None:
     """Count a set's subjects and what became of them; None when the set is not there for this account."""
     try:
-        details = keeper.details(set_id)
+        details = admin.details(set_id)
     except Refused as error:
         if error.status == GONE:
             return None
         raise
-    ids = [subject.subject_id for subject in keeper.subjects_of_set(set_id)] if details.workflow_ids else []
-    served = tuple(_workflow(keeper, number, ids) for number in details.workflow_ids)
-    return Progress(len(ids) if details.workflow_ids else keeper.count_subjects(set_id), served)
+    ids = [subject.subject_id for subject in admin.subjects_of_set(set_id)] if details.workflow_ids else []
+    served = tuple(_workflow(admin, number, ids) for number in details.workflow_ids)
+    return Progress(len(ids) if details.workflow_ids else admin.count_subjects(set_id), served)
 
 
-def _workflow(keeper: Keeper, number: str, ids: list[str]) -> WorkflowProgress:
-    workflow = keeper.workflow(number)
-    statuses = list(keeper.statuses(number, ids))
+def _workflow(admin: SetAdmin, number: str, ids: list[str]) -> WorkflowProgress:
+    workflow = admin.workflow(number)
+    statuses = list(admin.statuses(number, ids))
     return WorkflowProgress(
         number,
         workflow.name,

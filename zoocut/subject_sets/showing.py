@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoocut.subject_sets.local import LocalRun
-from zoocut.zooniverse.keeper import Keeper, SetDetails
-from zoocut.zooniverse.names import dia_source_id
+from zoocut.zooniverse.metadata_keys import dia_source_id
 from zoocut.zooniverse.panoptes import Project
+from zoocut.zooniverse.set_admin import SetAdmin, SetDetails
 
 __all__ = ["Line", "Member", "WorkflowShare", "describe", "list_members", "list_sets"]
 
@@ -75,33 +75,33 @@ class Member:
     dia_source_id: str
 
 
-def list_members(keeper: Keeper, set_id: str) -> Iterator[Member]:
+def list_members(admin: SetAdmin, set_id: str) -> Iterator[Member]:
     """Yield the subjects of a set by id, whichever tool made them."""
-    for subject in keeper.subjects_of_set(set_id):
+    for subject in admin.subjects_of_set(set_id):
         told = dia_source_id(subject)
         yield Member(subject.subject_id, told if told.isascii() and told.isdecimal() else "")
 
 
-def list_sets(keeper: Keeper, project: Project, runs: Mapping[str, LocalRun]) -> Iterator[Line]:
+def list_sets(admin: SetAdmin, project: Project, runs: Mapping[str, LocalRun]) -> Iterator[Line]:
     """Yield every set of a project by id."""
-    workflows = {one.workflow_id: one for one in keeper.workflows(project)}
-    for details in keeper.sets_of(project):
+    workflows = {one.workflow_id: one for one in admin.workflows(project)}
+    for details in admin.sets_of(project):
         shares = tuple(
             WorkflowShare(number, workflows[number].name, workflows[number].active, share)
             for number, share in _shares(details).items()
             if number in workflows
         )
-        yield _line(keeper, details, shares, runs)
+        yield _line(admin, details, shares, runs)
 
 
-def describe(keeper: Keeper, details: SetDetails, runs: Mapping[str, LocalRun]) -> Line:
+def describe(admin: SetAdmin, details: SetDetails, runs: Mapping[str, LocalRun]) -> Line:
     """Tell about one set."""
-    served = {number: keeper.workflow(number) for number in details.workflow_ids}
+    served = {number: admin.workflow(number) for number in details.workflow_ids}
     shares = tuple(
         WorkflowShare(number, served[number].name, served[number].active, share)
         for number, share in _shares(details).items()
     )
-    return _line(keeper, details, shares, runs)
+    return _line(admin, details, shares, runs)
 
 
 def _shares(details: SetDetails) -> dict[str, float | None]:
@@ -109,7 +109,7 @@ def _shares(details: SetDetails) -> dict[str, float | None]:
 
 
 def _line(
-    keeper: Keeper, details: SetDetails, shares: tuple[WorkflowShare, ...], runs: Mapping[str, LocalRun]
+    admin: SetAdmin, details: SetDetails, shares: tuple[WorkflowShare, ...], runs: Mapping[str, LocalRun]
 ) -> Line:
     found = details.subject_set
     run = runs.get(found.set_id)
@@ -117,7 +117,7 @@ def _line(
         found.set_id,
         found.name,
         found.project_id,
-        keeper.count_subjects(found.set_id),
+        admin.count_subjects(found.set_id),
         shares,
         "" if run is None else str(run.path),
         found.metadata,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
-from zoocut.zooniverse.keeper import Keeper
-from zoocut.zooniverse.names import missing_feedback
+from zoocut.zooniverse.metadata_keys import missing_feedback
+from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["TrainingRow", "mark_training", "read_training", "workflow_request"]
 
@@ -78,12 +78,12 @@ def _row(path: Path, line: int, cells: Mapping[str, str]) -> TrainingRow:
     return TrainingRow(line, subject_id, dia_source_id, metadata)
 
 
-def mark_training(keeper: Keeper, rows: Sequence[TrainingRow], subject_ids: Sequence[str]) -> list[str]:
+def mark_training(admin: SetAdmin, rows: Sequence[TrainingRow], subject_ids: Sequence[str]) -> list[str]:
     """Give the subjects their training metadata, leaving the rest of it.
 
     Parameters
     ----------
-    keeper : Keeper
+    admin : SetAdmin
         The server.
     rows : sequence of TrainingRow
         What to write.
@@ -97,9 +97,9 @@ def mark_training(keeper: Keeper, rows: Sequence[TrainingRow], subject_ids: Sequ
     """
     changed = []
     for row, number in zip(rows, subject_ids, strict=True):
-        subject = keeper.subject(number)
+        subject = admin.subject(number)
         if any(subject.metadata.get(key) != value for key, value in row.metadata.items()):
-            keeper.replace_metadata(subject, {**subject.metadata, **row.metadata})
+            admin.replace_metadata(subject, {**subject.metadata, **row.metadata})
             changed.append(number)
     return changed
 

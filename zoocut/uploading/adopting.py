@@ -12,8 +12,8 @@ from zoocut.uploading.context import UploadContext
 from zoocut.uploading.machine import Created, Linked, Measured, Sent, after
 from zoocut.uploading.planning import plan
 from zoocut.uploading.steps.measure import measure
-from zoocut.zooniverse.faults import Refused
 from zoocut.zooniverse.panoptes import Subject
+from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["Adoption", "adopt"]
 
@@ -133,7 +133,7 @@ def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: A
 def _serves(context: UploadContext, entry: Entry, subject: Subject) -> bool:
     try:
         return all(
-            context.store.fetch_patiently(address.url)[2] == image.md5
+            context.store.fetch_retrying(address.url)[2] == image.md5
             for image, address in zip(entry.images, subject.addresses, strict=True)
         )
     except Refused:

@@ -32,7 +32,7 @@ def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> dict[str, 
     ZoocutError
         When the upload could not begin.
     """
-    panoptes = panoptes.patient()
+    panoptes = panoptes.retrying()
     account = panoptes.account()
     project = panoptes.project(request.goal.project or "")
     targets = [

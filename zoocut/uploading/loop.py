@@ -38,8 +38,8 @@ from zoocut.uploading.steps.reconcile import look
 from zoocut.uploading.steps.store import renew, store
 from zoocut.uploading.work_queue import WorkQueue
 from zoocut.uploading.workers import Finished, Workers
-from zoocut.zooniverse.faults import Busy
 from zoocut.zooniverse.panoptes import Address
+from zoocut.zooniverse.request_errors import Busy
 
 __all__ = ["UploadLoop"]
 
@@ -151,8 +151,8 @@ class UploadLoop:
             stopped = LostSight("zoocut was stopped while it was sent")
             self._save([(entry, after(entry, stopped)) for entry in intents])
         if self._tally.counts[State.PLANNED] + self._tally.counts[State.IN_DOUBT]:
-            patient = self._context.panoptes.patient()
-            self._watermark = patient.newest_subject_id(self._context.target.project_id)
+            retrying = self._context.panoptes.retrying()
+            self._watermark = retrying.newest_subject_id(self._context.target.project_id)
 
     def _send_next(self) -> None:
         now = time.monotonic()

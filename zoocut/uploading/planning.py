@@ -16,8 +16,8 @@ from zoocut.run.manifest import ManifestRow, read_manifest
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.pictures import RunPictures
 from zoocut.uploading.targets import Share
-from zoocut.zooniverse.faults import Refused
-from zoocut.zooniverse.names import missing_feedback
+from zoocut.zooniverse.metadata_keys import missing_feedback
+from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["plan", "planned_rows", "take_back_rejected"]
 

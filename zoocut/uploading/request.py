@@ -1,4 +1,4 @@
-"""What the user asks for: where to, and how patiently."""
+"""What the user asks for: where to, how long is waited, how much at once."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from zoocut.ledger import Ledger, Target
 from zoocut.run.folder import MANIFEST, Run
 from zoocut.run.manifest import ManifestRow, read_manifest
 from zoocut.uploading.context import UploadContext
-from zoocut.zooniverse.account import PRODUCTION, normalise_endpoint
-from zoocut.zooniverse.faults import Doubtful, Refused
+from zoocut.zooniverse.credentials import PRODUCTION, normalise_endpoint
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
+from zoocut.zooniverse.request_errors import Doubtful, Refused
 
 __all__ = [
     "Goal",

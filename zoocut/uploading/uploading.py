@@ -65,9 +65,9 @@ def upload(
         As the error tree tells; the run is safe and the same command goes on.
     """
     began = time.monotonic()
-    patient = panoptes.patient()
-    account = require_account(patient)
-    contexts = list(_contexts(run, request, ledger, patient, store, account))
+    retrying = panoptes.retrying()
+    account = require_account(retrying)
+    contexts = list(_contexts(run, request, ledger, retrying, store, account))
     for context in contexts:
         with _trouble_noted(ledger, context.target):
             _bring_up_to_date(run, request, context, ledger)
@@ -89,13 +89,13 @@ def upload(
 
 
 def _contexts(
-    run: Run, request: UploadRequest, ledger: Ledger, patient: Panoptes, store: Store, account: Account
+    run: Run, request: UploadRequest, ledger: Ledger, retrying: Panoptes, store: Store, account: Account
 ) -> Iterator[UploadContext]:
     """Choose the sets, making those that are new."""
     basis = require_basis(run.settings, instruments(run), request.rights)
-    for target in choose_targets(run, request.goal, request.set_by, ledger, patient):
+    for target in choose_targets(run, request.goal, request.set_by, ledger, retrying):
         ledger.note_rights(target, basis)
-        yield UploadContext(run.path, run.run_id, account.user_id, target, patient, store, request.checks)
+        yield UploadContext(run.path, run.run_id, account.user_id, target, retrying, store, request.checks)
 
 
 @contextmanager

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.panoptes import Panoptes
-from zoocut.zooniverse.patience import signed_in
+from zoocut.zooniverse.retrying import RetryingSession, signed_in
 from zoocut.zooniverse.session import Session
+from zoocut.zooniverse.set_admin import SetAdmin
 from zoocut.zooniverse.store import Store
 from zoocut.zooniverse.transport import READ_S, ApiTransport, Transport
 
-__all__ = ["connect"]
+__all__ = ["connect", "connect_set_admin"]
 
 
 def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> tuple[Panoptes, Store]:
@@ -36,3 +37,18 @@ def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> 
     transport = ApiTransport(clock, read_s)
     panoptes = Panoptes(signed_in(lambda: Session(endpoint, credentials, clock, transport)))
     return panoptes, Store(Transport(ServerClock(), read_s))
+
+
+def connect_set_admin(endpoint: str, credentials: Credentials) -> SetAdmin:
+    """Sign in to a server to look after its sets.
+
+    Raises
+    ------
+    SignInError
+        When the credentials are refused.
+    ZooniverseError
+        When the server cannot be reached or is no Panoptes.
+    """
+    clock = ServerClock()
+    transport = ApiTransport(clock, READ_S)
+    return SetAdmin(RetryingSession(signed_in(lambda: Session(endpoint, credentials, clock, transport))))

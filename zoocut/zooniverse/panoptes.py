@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from zoocut.errors import NotPermitted, QuotaReached
-from zoocut.zooniverse.faults import Doubtful, Refused, understood
-from zoocut.zooniverse.patience import PatientSession
 from zoocut.zooniverse.records import Account, Address, Project, Subject, SubjectSet
+from zoocut.zooniverse.request_errors import Doubtful, Refused, malformed_is_doubtful
+from zoocut.zooniverse.retrying import RetryingSession
 from zoocut.zooniverse.session import Answer, Requester
 
 __all__ = [
@@ -53,9 +53,9 @@ class Panoptes:
     def __init__(self, session: Requester) -> None:
         self._session = session
 
-    def patient(self) -> Panoptes:
+    def retrying(self) -> Panoptes:
         """Give the same server and account, asked again where asking twice does no harm."""
-        return Panoptes(PatientSession(self._session))
+        return Panoptes(RetryingSession(self._session))
 
     @property
     def endpoint(self) -> str:
@@ -86,7 +86,7 @@ class Panoptes:
                 f"{self.endpoint} knows no project {reference} that this account may see: give it as owner/name "
                 "or by its number, and check the account"
             )
-        with understood("a project"):
+        with malformed_is_doubtful("a project"):
             return Project(str(found[0]["id"]), str(found[0]["slug"]))
 
     def holds_role(self, project: Project) -> bool:
@@ -133,7 +133,7 @@ class Panoptes:
     def active_workflows(self, set_id: str) -> list[str]:
         """Name the active workflows that serve a set."""
         found = self._pages("/workflows", "workflows", {"subject_set_id": set_id, "active": "true"})
-        with understood("workflows"):
+        with malformed_is_doubtful("workflows"):
             return [str(workflow["display_name"]) for workflow in found if workflow.get("active")]
 
     def count_uploaded(self, account: Account) -> int:
@@ -147,7 +147,7 @@ class Panoptes:
             "subjects",
             {"project_id": project_id, "sort": "-id", "page_size": "1"},
         )
-        with understood("subjects"):
+        with malformed_is_doubtful("subjects"):
             return int(found[0]["id"]) if found else 0
 
     def newest_subjects(self, project_id: str, user_id: str, above: int) -> Iterator[Subject]:
@@ -193,7 +193,7 @@ class Panoptes:
         Refused
             When the server finds fault with this subject.
         Doubtful, Busy, Unreachable
-            As `zoocut.zooniverse.faults` says.
+            As `zoocut.zooniverse.request_errors` says.
         """
         body = {
             "external_id": external_id,
@@ -263,7 +263,7 @@ class Panoptes:
             "page_size": str(PAGE_SIZE),
         }
         found = self._page("/set_member_subjects", "set_member_subjects", params)
-        with understood("memberships"):
+        with malformed_is_doubtful("memberships"):
             return {str(member["links"]["subject"]) for member in found}
 
     def count_members(self, set_id: str) -> int:
@@ -292,10 +292,10 @@ class Panoptes:
 
     def _count(self, path: str, kind: str, params: Mapping[str, str]) -> int:
         answer = self._session.request("GET", path, params={**params, "page_size": "1"})
-        with understood(kind):
+        with malformed_is_doubtful(kind):
             return int(_meta(answer, kind)["count"])
 
-    @understood("a subject")
+    @malformed_is_doubtful("a subject")
     def _subject(self, document: Document, etag: str | None = None) -> Subject:
         metadata = document.get("metadata") or {}
         return Subject(
@@ -331,7 +331,7 @@ def _meaning(error: Refused, project_id: str) -> Exception:
     return error
 
 
-@understood("the account")
+@malformed_is_doubtful("the account")
 def _account(user: Document) -> Account:
     limited = not user.get("upload_whitelist") and user.get("subject_limit") is not None
     return Account(
@@ -367,11 +367,11 @@ def _meta(answer: Answer, kind: str) -> Document:
 
 def _next_page(answer: Answer, kind: str) -> str | None:
     following = _meta(answer, kind).get("next_href")
-    with understood(kind):
+    with malformed_is_doubtful(kind):
         return None if not following else parse_qs(urlsplit(following).query)["page"][0]
 
 
-@understood("a set")
+@malformed_is_doubtful("a set")
 def _subject_set(document: Document) -> SubjectSet:
     return SubjectSet(
         str(document["id"]),

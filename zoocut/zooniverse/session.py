@@ -16,9 +16,9 @@ from typing import Any, Protocol
 import requests
 
 from zoocut.errors import NotPermitted, SignInError, ZooniverseError
-from zoocut.zooniverse.account import Credentials
 from zoocut.zooniverse.clock import ServerClock
-from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.credentials import Credentials
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.transport import Transport, foreign_errors, retry_after_s
 
 
@@ -188,7 +188,7 @@ class Session:
         NotPermitted
             When the token lacks the scope.
         Busy, Refused, Doubtful, Unreachable
-            As `zoocut.zooniverse.faults` says.
+            As `zoocut.zooniverse.request_errors` says.
         """
         client = self._with_token()
         response = self._send(client, method, path, params, body, etag)

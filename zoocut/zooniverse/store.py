@@ -9,9 +9,9 @@ from typing import NoReturn
 
 import requests
 
-from zoocut.zooniverse.faults import Busy, Doubtful, Refused
 from zoocut.zooniverse.panoptes import Address
-from zoocut.zooniverse.patience import patiently
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused
+from zoocut.zooniverse.retrying import with_retries
 from zoocut.zooniverse.transport import Transport, foreign_errors, retry_after_s
 
 __all__ = ["Store"]
@@ -50,7 +50,7 @@ class Store:
         Refused
             403 when the signature has ended, 413 when the image is too large.
         Doubtful, Busy, Unreachable
-            As `zoocut.zooniverse.faults` says; putting again is safe.
+            As `zoocut.zooniverse.request_errors` says; putting again is safe.
         """
         checksum = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": mime, "Content-MD5": checksum}
@@ -64,9 +64,9 @@ class Store:
         if response.status_code != 201 or response.headers.get("Content-MD5") != checksum:
             _unconfirmed(response)
 
-    def fetch_patiently(self, url: str) -> tuple[str, int, str]:
+    def fetch_retrying(self, url: str) -> tuple[str, int, str]:
         """Read a public address as `fetch`, again when it cannot be told now."""
-        told: tuple[str, int, str] = patiently(self.fetch, url)
+        told: tuple[str, int, str] = with_retries(self.fetch, url)
         return told
 
     def fetch(self, url: str) -> tuple[str, int, str]:

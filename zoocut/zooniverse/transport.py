@@ -19,7 +19,7 @@ from urllib3.util import Retry
 
 from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.deadline import WATCHED_POOLS, Deadline
-from zoocut.zooniverse.faults import Busy, Doubtful, Unreachable
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Unreachable
 
 __all__ = ["ApiTransport", "Transport", "foreign_errors", "retry_after_s"]
 

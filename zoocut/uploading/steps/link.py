@@ -9,8 +9,8 @@ from zoocut.errors import NotPermitted
 from zoocut.ledger import Entry
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Linked, Rejected, Unproved
-from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.records import Subject
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["BATCH", "link"]
 

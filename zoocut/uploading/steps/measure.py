@@ -9,7 +9,7 @@ from zoocut.ledger import Entry, Image
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Measured, Rejected
 from zoocut.uploading.pictures import content_problem, read_picture
-from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["measure", "measured"]
 

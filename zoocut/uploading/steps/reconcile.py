@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from zoocut.ledger import Entry
 from zoocut.uploading.context import Outcome, UploadContext, key_of
 from zoocut.uploading.machine import Absent, Created, Event
-from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Subject
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["look"]
 

@@ -7,8 +7,8 @@ from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Proved, Rejected
 from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.steps.measure import measured
-from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.panoptes import Address
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["renew", "store"]
 

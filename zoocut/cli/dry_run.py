@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from zoocut.run.folder import Run
     from zoocut.uploading import UploadRequest
 
-__all__ = ["foretell"]
+__all__ = ["tell_plan"]
 
 SHOWN_FAULTS = 20
 
 
-def foretell(run: Run, request: UploadRequest, answer_s: float, as_json: bool) -> bool:
+def tell_plan(run: Run, request: UploadRequest, answer_s: float, as_json: bool) -> bool:
     """Tell what an upload would do; nothing is written here or there.
 
     Returns

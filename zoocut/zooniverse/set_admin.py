@@ -10,15 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoocut.zooniverse.account import Credentials
-from zoocut.zooniverse.clock import ServerClock
-from zoocut.zooniverse.faults import Refused, understood
 from zoocut.zooniverse.panoptes import PAGE_SIZE, Document, Panoptes, Project, Subject, SubjectSet
-from zoocut.zooniverse.patience import PatientSession, signed_in
-from zoocut.zooniverse.session import Session
-from zoocut.zooniverse.transport import READ_S, ApiTransport
+from zoocut.zooniverse.request_errors import Refused, malformed_is_doubtful
 
-__all__ = ["Keeper", "SetDetails", "Status", "Workflow", "open_keeper"]
+__all__ = ["SetAdmin", "SetDetails", "Status", "Workflow"]
 
 GONE = 404
 
@@ -86,22 +81,7 @@ class Status:
     retired: bool
 
 
-def open_keeper(endpoint: str, credentials: Credentials) -> Keeper:
-    """Sign in to a server to look after its sets.
-
-    Raises
-    ------
-    SignInError
-        When the credentials are refused.
-    ZooniverseError
-        When the server cannot be reached or is no Panoptes.
-    """
-    clock = ServerClock()
-    transport = ApiTransport(clock, READ_S)
-    return Keeper(PatientSession(signed_in(lambda: Session(endpoint, credentials, clock, transport))))
-
-
-class Keeper(Panoptes):
+class SetAdmin(Panoptes):
     """A Panoptes server under one account, for those who look after sets."""
 
     def sets_of(self, project: Project) -> Iterator[SetDetails]:
@@ -231,7 +211,7 @@ def _batches(subject_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (subject_ids[at : at + PAGE_SIZE] for at in range(0, len(subject_ids), PAGE_SIZE))
 
 
-@understood("a set")
+@malformed_is_doubtful("a set")
 def _details(document: Document) -> SetDetails:
     links = document["links"]
     return SetDetails(
@@ -246,7 +226,7 @@ def _details(document: Document) -> SetDetails:
     )
 
 
-@understood("a workflow")
+@malformed_is_doubtful("a workflow")
 def _workflow(document: Document) -> Workflow:
     links = document["links"]
     return Workflow(
@@ -259,7 +239,7 @@ def _workflow(document: Document) -> Workflow:
     )
 
 
-@understood("a subject's status")
+@malformed_is_doubtful("a subject's status")
 def _status(document: Document) -> Status:
     links = document["links"]
     return Status(

@@ -15,10 +15,10 @@ from tenacity import (
 )
 
 from zoocut.zooniverse.clock import ServerClock
-from zoocut.zooniverse.faults import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.session import Answer, Requester, Session
 
-__all__ = ["PatientSession", "patiently", "signed_in"]
+__all__ = ["RetryingSession", "signed_in", "with_retries"]
 
 ATTEMPTS = 6
 SIGN_INS = 3
@@ -32,27 +32,27 @@ BEING_CHANGED = 409
 LINKS_OF_SUBJECTS = re.compile(r"/subject_sets/\d+/links/subjects")
 
 
-class PatientSession:
+class RetryingSession:
     """Repeats every request that comes to the same when repeated: all but those that create.
 
     Parameters
     ----------
-    once : Requester
+    single : Requester
         What sends a request once.
     """
 
-    def __init__(self, once: Requester) -> None:
-        self._once = once
+    def __init__(self, single: Requester) -> None:
+        self._single = single
 
     @property
     def endpoint(self) -> str:
         """The server."""
-        return self._once.endpoint
+        return self._single.endpoint
 
     @property
     def clock(self) -> ServerClock:
         """The server's time."""
-        return self._once.clock
+        return self._single.clock
 
     def request(
         self,
@@ -64,11 +64,11 @@ class PatientSession:
     ) -> Answer:
         """Send a request, again when the server is busy, the answer is lost or the set was being changed."""
         if method == "POST" and not LINKS_OF_SUBJECTS.fullmatch(path):
-            return self._once.request(method, path, params, body, etag)
-        return patiently(self._once.request, method, path, params, body, etag)
+            return self._single.request(method, path, params, body, etag)
+        return with_retries(self._single.request, method, path, params, body, etag)
 
 
-def patiently(ask: Callable[..., Told], *words: Any) -> Told:
+def with_retries(ask: Callable[..., Told], *words: Any) -> Told:
     """Ask something that comes to the same when repeated, again when it cannot be told now.
 
     Parameters

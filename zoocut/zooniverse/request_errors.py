@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from zoocut.errors import ZooniverseError
 
-__all__ = ["Busy", "Doubtful", "Refused", "Unreachable", "understood"]
+__all__ = ["Busy", "Doubtful", "Refused", "Unreachable", "malformed_is_doubtful"]
 
 
 class Unreachable(ZooniverseError):
@@ -35,7 +35,7 @@ class Busy(ZooniverseError):
 
 
 class Refused(ZooniverseError):
-    """The server understood the request and will not do it: nothing happened.
+    """The server malformed_is_doubtful the request and will not do it: nothing happened.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Refused(ZooniverseError):
 
 
 @contextmanager
-def understood(kind: str) -> Iterator[None]:
+def malformed_is_doubtful(kind: str) -> Iterator[None]:
     """Hold what is read from an answer inside to its form; also to be put before a function.
 
     Parameters
@@ -68,5 +68,5 @@ def understood(kind: str) -> Iterator[None]:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise Doubtful(
-            f"an answer about {kind} cannot be understood: run again; is there a proxy in the way?"
+            f"an answer about {kind} cannot be malformed_is_doubtful: run again; is there a proxy in the way?"
         ) from error

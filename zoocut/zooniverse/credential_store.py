@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Protocol
 
 from zoocut.errors import SignInError
-from zoocut.zooniverse.account import Credentials
+from zoocut.zooniverse.credentials import Credentials
 
-__all__ = ["KeyRing", "Place", "PrivateFile", "best_place"]
+__all__ = ["CredentialStore", "KeyRing", "PrivateFile", "best_store"]
 
 ENTRY = "account"
 FILE = Path(".config") / "zoocut" / "credentials.json"
 OWNER_ONLY = 0o600
 
 
-class Place(Protocol):
+class CredentialStore(Protocol):
     """Somewhere to keep credentials, one account a server."""
 
     @property
@@ -40,7 +40,7 @@ class Place(Protocol):
         ...
 
 
-def best_place(home: Path) -> Place:
+def best_store(home: Path) -> CredentialStore:
     """Choose the key ring where the system has one, else a file in `home`."""
     try:
         import keyring
