@@ -20,9 +20,9 @@ import pytest
 import requests
 
 from zoocut.sandbox import running
+from zoocut.zooniverse.connect import connect_set_admin
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.panoptes import Project
-from zoocut.zooniverse.connect import connect_set_admin
 from zoocut.zooniverse.set_admin import SetAdmin
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]

@@ -23,8 +23,8 @@ from zoocut.ledger import Ledger
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, read_manifest, write_manifest
 from zoocut.sandbox import running
-from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.connect import connect_set_admin
+from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.set_admin import SetAdmin
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]

@@ -18,8 +18,8 @@ import requests
 from uploads import WHERE, Knob, Zoocut, account, await_states, make_run, start, states, subjects
 
 from zoocut.sandbox import Running, running
-from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.connect import connect_set_admin
+from zoocut.zooniverse.credentials import Credentials
 
 OWNER = Credentials("owner", "sandbox-password")
 

@@ -1,0 +1,59 @@
+"""Opening the catalog that the settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from zoocut.config.catalog import (
+    AlertsSettings,
+    ApdbSettings,
+    ButlerTableSettings,
+    CatalogSettings,
+    TableSettings,
+)
+from zoocut.config.select import Cut
+from zoocut.model import Catalog
+
+__all__ = ["open_catalog"]
+
+NO_CUTS: Mapping[str, Cut] = MappingProxyType({})
+
+
+def open_catalog(settings: CatalogSettings, folder: Path, cuts: Mapping[str, Cut] = NO_CUTS) -> Catalog:
+    """Open the catalog that the settings name.
+
+    Parameters
+    ----------
+    settings : CatalogSettings
+        The `[catalog]` section.
+    folder : Path
+        What its relative paths are relative to.
+    cuts : mapping of str to Cut
+        What will be asked of columns: a catalog that can may leave out rows that do not meet it.
+
+    Raises
+    ------
+    ConfigError
+        When an optional dependency is not installed.
+    InputError
+        When nothing is there to be read.
+    """
+    match settings:
+        case AlertsSettings():
+            from zoocut.catalogs.alerts import AlertCatalog
+
+            return AlertCatalog(settings, folder)
+        case TableSettings():
+            from zoocut.catalogs.table import TableCatalog
+
+            return TableCatalog(settings, folder)
+        case ApdbSettings():
+            from zoocut.catalogs.apdb import ApdbCatalog
+
+            return ApdbCatalog(settings, folder, cuts)
+        case ButlerTableSettings():
+            from zoocut.catalogs.butler import ButlerCatalog
+
+            return ButlerCatalog(settings, folder)

@@ -1,0 +1,135 @@
+"""A run as one page for people who would rather look: cutouts, metadata, what was rejected and why.
+
+The page holds its script, style and data; it needs no server and asks no other host for anything.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from zoocut.errors import InputError
+from zoocut.files import write_whole
+from zoocut.model import Value
+from zoocut.preview.pictures import Pictures
+from zoocut.preview.rejected import read_rejected
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow, read_manifest
+from zoocut.run.sources import read_drawn
+
+__all__ = ["Preview", "make_preview"]
+
+EXACT = 2**53
+"""Whole numbers beyond this are not exact in a browser, so they travel as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A page that was made.
+
+    Parameters
+    ----------
+    path : Path
+        Its file.
+    cutouts, rejected : int
+        How many rows it shows.
+    """
+
+    path: Path
+    cutouts: int
+    rejected: int
+
+
+def make_preview(run: Run, path: Path, pictures: Pictures) -> Preview:
+    """Write the page of a run.
+
+    Parameters
+    ----------
+    run : Run
+        A run with a manifest.
+    path : Path
+        The HTML file to make or replace.
+    pictures : Pictures
+        Tells how the page gets at its pictures.
+
+    Raises
+    ------
+    InputError
+        When the run has no manifest, or a file of it cannot be read.
+    """
+    rows = list(read_manifest(run.manifest))
+    if not rows:
+        raise InputError(f"{run.manifest} has no rows: there is nothing to look at yet")
+    rejected = list(read_rejected(run.rejected))
+    write_whole(path, _page(run, rows, rejected, pictures).encode("utf-8", "replace"))
+    return Preview(path, len(rows), len(rejected))
+
+
+def _page(
+    run: Run, rows: Sequence[ManifestRow], rejected: Sequence[Sequence[str]], pictures: Pictures
+) -> str:
+    from jinja2 import Environment
+
+    folder = files("zoocut.preview")
+    template = Environment(autoescape=True).from_string(folder.joinpath("page.html").read_text("utf-8"))
+    return template.render(
+        run=run,
+        name=run.path.resolve().name,
+        style=folder.joinpath("page.css").read_text("utf-8"),
+        script=folder.joinpath("page.js").read_text("utf-8"),
+        data=_as_script(_data(run, rows, rejected, pictures)),
+    )
+
+
+def _data(
+    run: Run, rows: Sequence[ManifestRow], rejected: Sequence[Sequence[str]], pictures: Pictures
+) -> dict[str, Any]:
+    keys = list(dict.fromkeys(key for row in rows for key in row.metadata))
+    catalog = {str(source.dia_source_id): source.columns for source in read_drawn(run.sources)}
+    columns = list(dict.fromkeys(name for source in catalog.values() for name in source))
+    return {
+        "panels": list(run.settings.get("draw", {}).get("panels", ())),
+        "metadata": [{"name": key, "seen": _seen(key)} for key in keys],
+        "catalog": columns,
+        "rows": list(_rows(rows, keys, catalog, columns, pictures)),
+        "rejected": rejected,
+    }
+
+
+def _rows(
+    rows: Sequence[ManifestRow],
+    keys: Sequence[str],
+    catalog: Mapping[str, Mapping[str, Value]],
+    columns: Sequence[str],
+    pictures: Pictures,
+) -> Iterator[list[Any]]:
+    for row in rows:
+        source = catalog.get(row.external_id, {})
+        shown = [pictures.show(location) for location in row.locations]
+        metadata = [row.metadata.get(key) for key in keys]
+        yield [row.external_id, shown, metadata, [_exact(source.get(name)) for name in columns]]
+
+
+def _seen(key: str) -> str:
+    if key.startswith(("#", "//")):
+        return "nobody"
+    return "talk" if key.startswith("!") else "everyone"
+
+
+def _exact(value: Value) -> Value:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | str):
+        return value
+    return value if isinstance(value, int) and abs(value) < EXACT else str(value)
+
+
+def _as_script(data: Mapping[str, Any]) -> str:
+    """Write JSON that no text in it can break out of the script element that holds it."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
