@@ -1,3 +1,50 @@
-"""Cut, draw and upload difference-image cutouts to Zooniverse, exactly once."""
+"""Cut, draw and upload difference-image cutouts to Zooniverse, exactly once.
+
+Every name is loaded when it is first used, so that `import zoocut` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoocut import errors as errors
+    from zoocut.api.local_reports import export, status
+    from zoocut.api.server_reports import sets, verify
+    from zoocut.model import Catalog, Cutout, DiaSource, Images, Picture, Rejection
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Catalog",
+    "Cutout",
+    "DiaSource",
+    "Images",
+    "Picture",
+    "Rejection",
+    "__version__",
+    "errors",
+    "export",
+    "sets",
+    "status",
+    "verify",
+]
+
+_HOMES = {
+    "export": "zoocut.api.local_reports",
+    "status": "zoocut.api.local_reports",
+    "sets": "zoocut.api.server_reports",
+    "verify": "zoocut.api.server_reports",
+    **dict.fromkeys(("Catalog", "Cutout", "DiaSource", "Images", "Picture", "Rejection"), "zoocut.model"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("zoocut.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zoocut' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

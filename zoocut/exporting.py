@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoocut.errors import InputError
 from zoocut.files import appear_whole, typed
 from zoocut.ledger import Entry, Ledger, State, Target
+from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
 from zoocut.zooniverse.credentials import PRODUCTION
 
-__all__ = ["FORMATS", "export"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FORMATS", "Export", "export"]
 
 REAL_SITE = (PRODUCTION, "https://panoptes.zooniverse.org")
 LARGEST_ID = 2**63
@@ -23,7 +28,47 @@ TEXTS = ("endpoint", "state", "talk", "uploaded_at")
 Row = dict[str, Any]
 
 
-def export(run: Run, path: Path) -> int:
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Which subject each source became.
+
+    Parameters
+    ----------
+    table : Path
+        The file that was written.
+    columns : mapping of str to sequence
+        What it holds, by column.
+    """
+
+    table: Path
+    columns: Mapping[str, Sequence[Any]] = field(repr=False)
+
+    @property
+    def subjects(self) -> int:
+        """How many subjects it has."""
+        return len(self.columns["subject_id"])
+
+    def __len__(self) -> int:
+        return self.subjects
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield each subject as a mapping of column to value."""
+        for values in zip(*self.columns.values(), strict=True):
+            yield dict(zip(self.columns, values, strict=True))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut export --json`."""
+        return {"version": 1, "table": str(self.table), "subjects": self.subjects}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the subjects as a data frame, one a row."""
+        return data_frame(self)
+
+    def _repr_html_(self) -> str:
+        return html_table(f"{self.table}: {self.subjects} subjects", list(self))
+
+
+def export(run: Run, path: Path) -> Export:
     """Write the mapping from diaSourceId to subject.
 
     A row for each subject that the run has made: `diaSourceId`, `subject_id`, `subject_set_id`, `project_id`,
@@ -39,8 +84,8 @@ def export(run: Run, path: Path) -> int:
 
     Returns
     -------
-    int
-        How many subjects it has.
+    Export
+        What was written.
 
     Raises
     ------
@@ -57,9 +102,10 @@ def export(run: Run, path: Path) -> int:
     with Ledger.read(run.ledger) as ledger:
         rows = [_row(target, entry) for target in ledger.targets() for entry in _made(ledger, target)]
     images = max((len(row["sha256"]) for row in rows), default=1)
+    columns = _columns(rows, images)
     with appear_whole(path) as part:
-        write(part, _columns(rows, images))
-    return len(rows)
+        write(part, columns)
+    return Export(path, columns)
 
 
 def _made(ledger: Ledger, target: Target) -> Iterator[Entry]:

@@ -2,26 +2,127 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zoocut.ledger import Ledger, State, Target
+from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
 from zoocut.run.manifest import count_rows
 
-__all__ = ["status"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RunStatus", "TargetStatus", "status"]
 
 VERSION = 1
 """Of the document's form; it may grow further keys without a new number."""
 
 
-def status(run: Run) -> dict[str, Any]:
-    """Describe a run and its targets.
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """Where one target of a run stands.
 
-    Returns
-    -------
-    dict
-        `version`, `run` (`id`, `path`, `rows`) and `targets`, each with `endpoint`, `project`, `subject_set`,
-        `states`, `complete` and `last_error`.
+    Parameters
+    ----------
+    target : Target
+        Which.
+    states : mapping of State to int
+        Its rows by state.
+    last_error : str or None
+        What ended the newest upload to it, if something did.
+    asked : bool
+        Whether the server was asked, too.
+    remote : mapping or None
+        What the server said: `subjects` and `workflows`; None where the set is not there for this account.
+    """
+
+    target: Target
+    states: Mapping[State, int]
+    last_error: str | None
+    asked: bool = False
+    remote: Mapping[str, Any] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row, of one at least, is in the set."""
+        done = self.states[State.LINKED] + self.states[State.SKIPPED]
+        return 0 < sum(self.states.values()) == done
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut status --json`."""
+        where = self.target
+        return {
+            "endpoint": where.endpoint,
+            "project": {"id": where.project_id, "slug": where.project_slug},
+            "subject_set": {"id": where.set_id, "display_name": where.set_name},
+            "states": {state.value: count for state, count in self.states.items()},
+            "complete": self.complete,
+            "last_error": self.last_error,
+            **({"remote": self.remote} if self.asked else {}),
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        """Give it as one row of a table."""
+        where = self.target
+        return {
+            "project": where.project_slug,
+            "subject_set": where.set_name,
+            "endpoint": where.endpoint,
+            **{state.value: count for state, count in self.states.items()},
+            "complete": self.complete,
+            "last_error": self.last_error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """Where a run stands.
+
+    Parameters
+    ----------
+    run_id, path : str, Path
+        The run.
+    rows : int
+        Rows of its manifest; 0 while there is none.
+    targets : tuple of TargetStatus
+        The sets it goes to.
+    """
+
+    run_id: str
+    path: Path
+    rows: int
+    targets: tuple[TargetStatus, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run was uploaded and every row is in its set."""
+        return bool(self.targets) and all(target.complete for target in self.targets)
+
+    def __iter__(self) -> Iterator[TargetStatus]:
+        return iter(self.targets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut status --json`."""
+        return {
+            "version": VERSION,
+            "run": {"id": self.run_id, "path": str(self.path), "rows": self.rows},
+            "targets": [target.to_dict() for target in self.targets],
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give its targets as a data frame, one a row."""
+        return data_frame(target.to_row() for target in self.targets)
+
+    def _repr_html_(self) -> str:
+        title = f"run {self.run_id} in {self.path}: {self.rows} rows"
+        return html_table(title, [target.to_row() for target in self.targets])
+
+
+def status(run: Run) -> RunStatus:
+    """Describe a run and its targets.
 
     Raises
     ------
@@ -30,26 +131,13 @@ def status(run: Run) -> dict[str, Any]:
     LedgerError
         When the ledger is damaged or newer than this program.
     """
-    targets = []
+    targets: tuple[TargetStatus, ...] = ()
     if run.ledger.exists():
         with Ledger.read(run.ledger) as ledger:
-            targets = [_describe(ledger, target) for target in ledger.targets()]
+            targets = tuple(_describe(ledger, target) for target in ledger.targets())
     rows = count_rows(run.manifest) if run.has_manifest else 0
-    return {
-        "version": VERSION,
-        "run": {"id": run.run_id, "path": str(run.path), "rows": rows},
-        "targets": targets,
-    }
+    return RunStatus(run.run_id, run.path, rows, targets)
 
 
-def _describe(ledger: Ledger, target: Target) -> dict[str, Any]:
-    counts = ledger.counts(target)
-    done = counts[State.LINKED] + counts[State.SKIPPED]
-    return {
-        "endpoint": target.endpoint,
-        "project": {"id": target.project_id, "slug": target.project_slug},
-        "subject_set": {"id": target.set_id, "display_name": target.set_name},
-        "states": {state.value: count for state, count in counts.items()},
-        "complete": 0 < sum(counts.values()) == done,
-        "last_error": ledger.last_error(target),
-    }
+def _describe(ledger: Ledger, target: Target) -> TargetStatus:
+    return TargetStatus(target, ledger.counts(target), ledger.last_error(target))

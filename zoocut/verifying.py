@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from zoocut.errors import InputError
+from zoocut.errors import InputError, VerificationFailed
 from zoocut.ledger import Entry, Ledger, State, Target
+from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
 from zoocut.zooniverse.panoptes import Panoptes, Subject
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.store import Store
 
-__all__ = ["Audit", "prune", "target_of", "verify"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["KINDS", "Audit", "Verification", "prune", "target_of", "verify"]
+
+KINDS = ("missing", "unlinked", "wrong_bytes", "duplicates", "strays", "unread")
+"""Of differences, in the order they are told."""
 
 SAMPLE = 100
 """How many subjects a sample reads the images of."""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Audit:
-    """What an audit of one target found; every list holds words for a person.
+    """What an audit of one target found; every tuple holds words for a person.
 
     Parameters
     ----------
@@ -31,38 +40,122 @@ class Audit:
         Which.
     rows, members : int
         How many rows the run has and how many subjects the set holds.
-    missing : list of str
-        Rows without a subject in the set.
-    unlinked : list of str
-        Rows with a subject that is not in the set.
-    wrong_bytes : list of str
-        Subjects whose image is not the image on disk.
-    duplicates : list of str
-        Members beyond the one that a row has.
-    strays : list of str
-        Ids of this run's subjects that the ledger does not know, does not look for, and that no set holds.
-    unread : list of str
-        Subjects whose image could not be read to the end.
     others : int
         Members that other runs or tools made: no difference.
+    missing : tuple of str
+        Rows without a subject in the set.
+    unlinked : tuple of str
+        Rows with a subject that is not in the set.
+    wrong_bytes : tuple of str
+        Subjects whose image is not the image on disk.
+    duplicates : tuple of str
+        Members beyond the one that a row has.
+    strays : tuple of str
+        Ids of this run's subjects that the ledger does not know, does not look for, and that no set holds.
+    unread : tuple of str
+        Subjects whose image could not be read to the end.
+    pruned : int
+        How many of the strays were deleted.
     """
 
     target: Target
-    rows: int = 0
-    members: int = 0
-    missing: list[str] = field(default_factory=list)
-    unlinked: list[str] = field(default_factory=list)
-    wrong_bytes: list[str] = field(default_factory=list)
-    duplicates: list[str] = field(default_factory=list)
-    strays: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
+    rows: int
+    members: int
     others: int = 0
+    missing: tuple[str, ...] = ()
+    unlinked: tuple[str, ...] = ()
+    wrong_bytes: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    pruned: int = 0
 
     @property
     def differences(self) -> int:
-        """How many differences there are."""
-        found = (self.missing, self.unlinked, self.wrong_bytes, self.duplicates, self.strays, self.unread)
-        return sum(len(words) for words in found)
+        """How many differences are left."""
+        return sum(len(getattr(self, kind)) for kind in KINDS) - self.pruned
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut verify --json`."""
+        where = self.target
+        return {
+            "endpoint": where.endpoint,
+            "project": {"id": where.project_id, "slug": where.project_slug},
+            "subject_set": {"id": where.set_id, "display_name": where.set_name},
+            "rows": self.rows,
+            "members": self.members,
+            "others": self.others,
+            "pruned": self.pruned,
+            **{kind: list(getattr(self, kind)) for kind in KINDS},
+        }
+
+    def to_rows(self) -> Iterator[dict[str, str]]:
+        """Yield a row for each difference."""
+        for kind in KINDS:
+            for words in getattr(self, kind):
+                yield {"subject_set": self.target.set_name, "kind": kind, "what": words}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What the server really has, compared with a run.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    audits : tuple of Audit
+        One for each set that it goes to.
+    """
+
+    path: Path
+    audits: tuple[Audit, ...]
+
+    @property
+    def differences(self) -> int:
+        """How many differences are left in all."""
+        return sum(audit.differences for audit in self.audits)
+
+    def raise_for_differences(self) -> None:
+        """Let a script end where something differs.
+
+        Raises
+        ------
+        VerificationFailed
+            When it does.
+        """
+        if self.differences:
+            raise VerificationFailed(
+                f"the server differs from {self.path} in {self.differences} places; what to do stands with each kind"
+            )
+
+    def __iter__(self) -> Iterator[Audit]:
+        return iter(self.audits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut verify --json`."""
+        return {"version": 1, "targets": [audit.to_dict() for audit in self.audits]}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the differences as a data frame, one a row."""
+        return data_frame(row for audit in self.audits for row in audit.to_rows())
+
+    def _repr_html_(self) -> str:
+        title = f"{self.path}: {self.differences} differences"
+        counts = [
+            {
+                "subject_set": audit.target.set_name,
+                "rows": audit.rows,
+                "members": audit.members,
+                **{kind: len(getattr(audit, kind)) for kind in KINDS},
+            }
+            for audit in self.audits
+        ]
+        return html_table(title, counts)
+
+
+Found = defaultdict[str, list[str]]
+"""What was found of each kind."""
 
 
 def target_of(run: Run, ledger: Ledger) -> list[Target]:
@@ -98,20 +191,26 @@ def verify(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes, store: 
     ZooniverseError
         When the server cannot be asked to the end.
     """
-    audit = Audit(target)
+    found: Found = defaultdict(list)
     members = {subject.subject_id: subject for subject in panoptes.subjects_of_set(target.set_id)}
-    audit.members = len(members)
-    linked = _compare_rows(ledger, target, members, audit)
-    _sort_members(run, target, members, {entry.subject_id for entry in linked}, audit)
-    audit.strays.extend(_strays(run, ledger, target, panoptes))
+    linked = _compare_rows(ledger, target, members, found)
+    others = _sort_members(run, target, members, {entry.subject_id for entry in linked}, found)
+    found["strays"].extend(_strays(run, ledger, target, panoptes))
     for entry in _sampled(linked, check):
-        try:
-            right = _serves(run.path, store, entry, members[str(entry.subject_id)])
-        except (Busy, Doubtful, Unreachable) as error:
-            audit.unread.append(f"{entry.external_id}: subject {entry.subject_id}, {error}")
-        else:
-            audit.wrong_bytes += [] if right else [f"{entry.external_id}: subject {entry.subject_id}"]
-    return audit
+        _compare_images(run.path, store, entry, members[str(entry.subject_id)], found)
+    rows = sum(ledger.counts(target).values())
+    return Audit(
+        target,
+        rows,
+        len(members),
+        others,
+        missing=tuple(found["missing"]),
+        unlinked=tuple(found["unlinked"]),
+        wrong_bytes=tuple(found["wrong_bytes"]),
+        duplicates=tuple(found["duplicates"]),
+        strays=tuple(found["strays"]),
+        unread=tuple(found["unread"]),
+    )
 
 
 def prune(panoptes: Panoptes, audit: Audit) -> int:
@@ -130,31 +229,42 @@ def prune(panoptes: Panoptes, audit: Audit) -> int:
     return pruned
 
 
-def _compare_rows(ledger: Ledger, target: Target, members: dict[str, Subject], audit: Audit) -> list[Entry]:
+def _compare_rows(ledger: Ledger, target: Target, members: dict[str, Subject], found: Found) -> list[Entry]:
     linked = []
     for entry in ledger.every(target):
-        audit.rows += 1
         if entry.subject_id in members:
             linked.append(entry)
         elif entry.state is State.SKIPPED:
             continue
         elif entry.subject_id is not None:
-            audit.unlinked.append(f"{entry.external_id}: subject {entry.subject_id}, {entry.state.value}")
+            found["unlinked"].append(f"{entry.external_id}: subject {entry.subject_id}, {entry.state.value}")
         else:
-            audit.missing.append(f"{entry.external_id}: {entry.state.value}")
+            found["missing"].append(f"{entry.external_id}: {entry.state.value}")
     return linked
 
 
 def _sort_members(
-    run: Run, target: Target, members: dict[str, Subject], ours: set[str | None], audit: Audit
-) -> None:
+    run: Run, target: Target, members: dict[str, Subject], ours: set[str | None], found: Found
+) -> int:
+    """Find duplicates among the members; tell how many are of other runs or tools."""
+    others = 0
     for subject in members.values():
         if subject.subject_id in ours:
             continue
         if subject.key.startswith(f"{run.run_id}/{target.set_id}/"):
-            audit.duplicates.append(f"{subject.external_id}: subject {subject.subject_id}")
+            found["duplicates"].append(f"{subject.external_id}: subject {subject.subject_id}")
         else:
-            audit.others += 1
+            others += 1
+    return others
+
+
+def _compare_images(folder: Path, store: Store, entry: Entry, subject: Subject, found: Found) -> None:
+    words = f"{entry.external_id}: subject {entry.subject_id}"
+    try:
+        if not _serves(folder, store, entry, subject):
+            found["wrong_bytes"].append(words)
+    except (Busy, Doubtful, Unreachable) as error:
+        found["unread"].append(f"{words}, {error}")
 
 
 def _strays(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes) -> Iterator[str]:

@@ -48,7 +48,7 @@ def made(entry: Entry, subject_id: str) -> Entry:
 
 def test_table_has_every_subject_with_its_page(run: Run) -> None:
     path = run.path / "mapping.parquet"
-    assert export(run, path) == 4
+    assert export(run, path).subjects == 4
     rows = pq.read_table(path).to_pylist()
     assert [row["diaSourceId"] for row in rows] == [FIRST, FIRST + 1] * 2
     assert rows[0] == {

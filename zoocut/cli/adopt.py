@@ -34,9 +34,9 @@ def adopt(
     import os
     from dataclasses import asdict
 
+    from zoocut.api.server import credentials_for
     from zoocut.cli.asking import ask, assent
     from zoocut.cli.console import print_json, results
-    from zoocut.cli.server import credentials_for
     from zoocut.config.upload import UploadSettings
     from zoocut.ledger import Ledger, sole_uploader
     from zoocut.uploading import endpoint_of, open_run

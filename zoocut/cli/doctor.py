@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
+from zoocut.api.server import endpoint_of, sign_in
 from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption
-from zoocut.cli.server import endpoint_of, sign_in
 from zoocut.cli.tables import show
 
 __all__ = ["doctor"]

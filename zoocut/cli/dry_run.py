@@ -21,8 +21,8 @@ def tell_plan(run: Run, request: UploadRequest, answer_s: float, as_json: bool) 
     bool
         Whether every row could be uploaded.
     """
+    from zoocut.api.server import credentials_for
     from zoocut.cli.console import print_json
-    from zoocut.cli.server import credentials_for
     from zoocut.uploading import forecast
     from zoocut.zooniverse.connect import connect
 

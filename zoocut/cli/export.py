@@ -27,14 +27,11 @@ def export(
 
     Example: zoocut export night-run -o mapping.parquet
     """
+    from zoocut.api.local_reports import export as write
     from zoocut.cli.console import print_json, results
-    from zoocut.exporting import export as write
-    from zoocut.run.folder import Run
 
-    run = Run.open(path)
-    table = output or run.path / "mapping.csv"
-    subjects = write(run, table)
+    written = write(path, output)
     if as_json:
-        print_json({"version": 1, "table": str(table), "subjects": subjects})
+        print_json(written.to_dict())
         return
-    results.print(f"{table}: {subjects} subjects", markup=False)
+    results.print(f"{written.table}: {written.subjects} subjects", markup=False)

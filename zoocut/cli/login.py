@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
+from zoocut.api.server import endpoint_of, sign_in
 from zoocut.cli.console import notes, print_json, results
 from zoocut.cli.options import EndpointOption, JsonOption
-from zoocut.cli.server import endpoint_of, sign_in
 
 __all__ = ["login", "logout", "whoami"]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zoocut.api.server import sign_in, target_of
 from zoocut.cli.asking import agree, told_when_stopped
 from zoocut.cli.console import print_json, results
 from zoocut.cli.options import (
@@ -17,7 +18,6 @@ from zoocut.cli.options import (
     RunsSetOption,
     YesOption,
 )
-from zoocut.cli.server import sign_in, target_of
 from zoocut.cli.tables import show
 
 if TYPE_CHECKING:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from zoocut.api.server import sign_in
 from zoocut.cli.asking import agree
 from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, YesOption
-from zoocut.cli.server import sign_in
 from zoocut.cli.tables import printable, show
-
-if TYPE_CHECKING:
-    from zoocut.subject_sets import Line
 
 __all__ = ["SetArgument", "app"]
 
@@ -37,14 +34,13 @@ def list_(
 
     Example: zoocut sets list --project owner/name
     """
+    from zoocut.api.server_reports import sets
     from zoocut.errors import ConfigError
-    from zoocut.subject_sets import list_sets, local_runs
 
     if project is None:
         raise ConfigError("a list of sets needs its project: add --project OWNER/NAME")
-    admin = sign_in(endpoint)
-    lines = list(list_sets(admin, admin.project(project), local_runs(runs, admin.endpoint)))
-    show("sets", [_document(line) if as_json else _cells(line) for line in lines], as_json, as_csv)
+    found = sets(project, endpoint=endpoint, runs=runs)
+    show("sets", [line.to_dict() if as_json else line.to_row() for line in found], as_json, as_csv)
 
 
 @app.command("show")
@@ -66,40 +62,10 @@ def show_(
     details = find_set(admin, find_project(admin, project), name)
     line = describe(admin, details, local_runs(runs, admin.endpoint))
     if as_json:
-        show("sets", [_document(line)], as_json, as_csv)
+        show("sets", [line.to_dict()], as_json, as_csv)
         return
-    pairs = {**_cells(line), **{f"metadata {key}": value for key, value in line.metadata.items()}}
+    pairs = {**line.to_row(), **{f"metadata {key}": value for key, value in line.metadata.items()}}
     show("values", [{"what": key, "value": value} for key, value in pairs.items()], as_json, as_csv)
-
-
-def _cells(line: Line) -> dict[str, Any]:
-    return {
-        "id": line.set_id,
-        "name": line.name,
-        "subjects": line.subjects,
-        "workflows": "; ".join(
-            f"{one.name} ({one.workflow_id}{'' if one.active else ', inactive'})" for one in line.workflows
-        ),
-        "complete": "; ".join(
-            "?" if w.completeness is None else f"{w.completeness:.0%}" for w in line.workflows
-        ),
-        "run": line.run,
-    }
-
-
-def _document(line: Line) -> dict[str, Any]:
-    return {
-        "id": line.set_id,
-        "display_name": line.name,
-        "project": line.project_id,
-        "subjects": line.subjects,
-        "workflows": [
-            {"id": w.workflow_id, "display_name": w.name, "active": w.active, "completeness": w.completeness}
-            for w in line.workflows
-        ],
-        "run": line.run or None,
-        "metadata": dict(line.metadata),
-    }
 
 
 @app.command()
@@ -223,8 +189,8 @@ def link(
 
 def _warn_unverified(set_id: str, folder: Path, endpoint: str) -> None:
     """Audit the local run that made the set, as `zoocut verify` does, and warn when it does not pass."""
+    from zoocut.api.server import credentials_for
     from zoocut.cli.console import notes
-    from zoocut.cli.server import credentials_for
     from zoocut.ledger import Ledger
     from zoocut.run.folder import Run
     from zoocut.subject_sets import local_runs

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoocut.api.server import sign_in
 from zoocut.cli.asking import agree, told_when_stopped
 from zoocut.cli.console import notes, print_json, results
 from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, YesOption
-from zoocut.cli.server import sign_in
 from zoocut.cli.sets import SetArgument, app
 from zoocut.cli.tables import printable, show
 

@@ -41,30 +41,14 @@ def status(
 
 
 def _once(run: Path, remote: bool, as_json: bool) -> None:
+    from zoocut.api.local_reports import status as describe
     from zoocut.cli.console import print_json
-    from zoocut.run.folder import Run
-    from zoocut.status_report import status as describe
 
-    document = describe(Run.open(run))
-    if remote:
-        _ask(document["targets"])
+    document = describe(run, remote=remote).to_dict()
     if as_json:
         print_json(document)
     else:
         _tell(run, document)
-
-
-def _ask(targets: list[dict[str, Any]]) -> None:
-    """Add what the servers say now; `remote` is null where the set is not there for this account."""
-    from dataclasses import asdict
-
-    from zoocut.cli.server import sign_in
-    from zoocut.subject_sets import progress
-
-    keepers = {endpoint: sign_in(endpoint) for endpoint in {target["endpoint"] for target in targets}}
-    for target in targets:
-        found = progress(keepers[target["endpoint"]], target["subject_set"]["id"])
-        target["remote"] = None if found is None else asdict(found)
 
 
 def _tell(run: Path, document: dict[str, Any]) -> None:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from zoocut.api.server import target_of
 from zoocut.cli.console import print_json, results
 from zoocut.cli.options import EndpointOption, JsonOption, ProjectOption
-from zoocut.cli.server import target_of
 from zoocut.files import typed
 
 __all__ = ["supersede"]

@@ -142,9 +142,9 @@ def upload(
 
 def _carry_out(run: Run, request: UploadRequest, answer_s: float, as_json: bool) -> bool:
     """Upload, and tell whether no row was rejected."""
+    from zoocut.api.server import credentials_for
     from zoocut.cli.asking import told_when_stopped
     from zoocut.cli.progress import upload_progress
-    from zoocut.cli.server import credentials_for
     from zoocut.cli.stopping import stopping
     from zoocut.errors import Interrupted
     from zoocut.ledger import Ledger, sole_uploader

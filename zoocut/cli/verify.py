@@ -23,7 +23,6 @@ REMEDIES = {
     "strays": "no volunteer meets them; `zoocut verify --prune` deletes them",
     "unread": "verify again: their addresses could not be read to the end",
 }
-KINDS = tuple(REMEDIES)
 SHOWN = 10
 
 
@@ -41,78 +40,33 @@ def verify(
 
     Example: zoocut verify night-run --check all
     """
-    from contextlib import nullcontext
+    from zoocut.api.server_reports import verify as compare
+    from zoocut.cli.console import print_json
 
-    from zoocut.cli.server import credentials_for
-    from zoocut.errors import ConfigError, VerificationFailed
-    from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.run.folder import Run
-    from zoocut.verifying import prune as remove_strays
-    from zoocut.verifying import target_of
-    from zoocut.verifying import verify as audit_target
-    from zoocut.zooniverse.connect import connect
-
-    if check not in ("all", "sample", "none"):
-        raise ConfigError(f"--check {check} is not known: give all, sample or none")
-    opened = Run.open(run)
-    if not opened.ledger.exists():
-        raise ConfigError(f"{run} was not uploaded yet: run `zoocut upload` first")
-    differences, documents = 0, []
-    with sole_uploader(opened.ledger) if prune else nullcontext(), Ledger.read(opened.ledger) as ledger:
-        for target in target_of(opened, ledger):
-            panoptes, store = connect(target.endpoint, credentials_for(target.endpoint))
-            audit = audit_target(opened, ledger, target, panoptes.retrying(), store, check)
-            pruned = remove_strays(panoptes, audit) if prune else 0
-            differences += audit.differences - pruned
-            documents.append(_document(audit, pruned))
-    _tell(documents, as_json)
-    if differences:
-        raise VerificationFailed(
-            f"the server differs from {run} in {differences} places; what to do stands with each kind"
-        )
-
-
-def _document(audit: Audit, pruned: int) -> dict[str, object]:
-    where = audit.target
-    return {
-        "endpoint": where.endpoint,
-        "project": {"id": where.project_id, "slug": where.project_slug},
-        "subject_set": {"id": where.set_id, "display_name": where.set_name},
-        "rows": audit.rows,
-        "members": audit.members,
-        "others": audit.others,
-        "pruned": pruned,
-        **{kind: getattr(audit, kind) for kind in KINDS},
-    }
-
-
-def _tell(documents: list[dict[str, object]], as_json: bool) -> None:
-    from zoocut.cli.console import print_json, results
-
+    found = compare(run, check=check, prune=prune)
     if as_json:
-        print_json({"version": 1, "targets": documents})
-        return
-    for document in documents:
-        results.print(
-            f"{_place(document)}: {document['rows']} rows, {document['members']} subjects in the set, "
-            f"{document['others']} of them not of this run",
-            markup=False,
-        )
-        for kind in KINDS:
-            found = document[kind]
-            assert isinstance(found, list)
-            results.print(f"  {kind.replace('_', ' ')}: {len(found)}", markup=False)
-            for words in found[:SHOWN]:
-                results.print(f"    {words}", markup=False)
-            if found:
-                results.print(f"    next: {REMEDIES[kind]}", markup=False)
-        if document["pruned"]:
-            results.print(f"  pruned: {document['pruned']}", markup=False)
+        print_json(found.to_dict())
+    else:
+        for audit in found:
+            _tell(audit)
+    found.raise_for_differences()
 
 
-def _place(document: dict[str, object]) -> str:
-    project, subject_set = document["project"], document["subject_set"]
-    assert isinstance(project, dict)
-    assert isinstance(subject_set, dict)
-    where = f"set {subject_set['id']} {subject_set['display_name']!r} at {document['endpoint']}"
-    return f"{project['slug']}, {where}"
+def _tell(audit: Audit) -> None:
+    from zoocut.cli.console import results
+
+    where = audit.target
+    results.print(
+        f"{where.project_slug}, set {where.set_id} {where.set_name!r} at {where.endpoint}: {audit.rows} rows, "
+        f"{audit.members} subjects in the set, {audit.others} of them not of this run",
+        markup=False,
+    )
+    for kind, remedy in REMEDIES.items():
+        found = getattr(audit, kind)
+        results.print(f"  {kind.replace('_', ' ')}: {len(found)}", markup=False)
+        for words in found[:SHOWN]:
+            results.print(f"    {words}", markup=False)
+        if found:
+            results.print(f"    next: {remedy}", markup=False)
+    if audit.pruned:
+        results.print(f"  pruned: {audit.pruned}", markup=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import VerificationFailed, ZoocutError
+from zoocut.ledger import State
 from zoocut.run.folder import Run
 from zoocut.run.manifest import read_manifest
 from zoocut.sandbox import running
@@ -132,9 +133,9 @@ def _environment() -> dict[str, str]:
 
 def _share_stored(run: Path) -> float:
     """Tell which share of the run's rows has its images at the server."""
-    for target in status(Run.open(run))["targets"]:
-        states = target["states"]
-        return float((states["stored"] + states["linked"]) / max(1, sum(states.values())))
+    for target in status(Run.open(run)):
+        states = target.states
+        return (states[State.STORED] + states[State.LINKED]) / max(1, sum(states.values()))
     return 0.0
 
 

@@ -14,7 +14,15 @@ from zoocut.subject_sets.finding import find_project, find_set, find_subjects, f
 from zoocut.subject_sets.local import LocalRun, local_runs
 from zoocut.subject_sets.members import Retired, add, already_retired, remove, split_by
 from zoocut.subject_sets.progress import Progress, WorkflowProgress, progress
-from zoocut.subject_sets.showing import Line, Member, WorkflowShare, describe, list_members, list_sets
+from zoocut.subject_sets.showing import (
+    Line,
+    Member,
+    SetList,
+    WorkflowShare,
+    describe,
+    list_members,
+    list_sets,
+)
 from zoocut.subject_sets.training import TrainingRow, mark_training, read_training, workflow_request
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "Member",
     "Progress",
     "Retired",
+    "SetList",
     "TrainingRow",
     "WorkflowProgress",
     "WorkflowShare",

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from zoocut.notebook import data_frame, html_table
 from zoocut.subject_sets.local import LocalRun
 from zoocut.zooniverse.metadata_keys import dia_source_id
 from zoocut.zooniverse.panoptes import Project
 from zoocut.zooniverse.set_admin import SetAdmin, SetDetails
 
-__all__ = ["Line", "Member", "WorkflowShare", "describe", "list_members", "list_sets"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Line", "Member", "SetList", "WorkflowShare", "describe", "list_members", "list_sets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,75 @@ class Line:
     workflows: tuple[WorkflowShare, ...]
     run: str
     metadata: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut sets list --json`."""
+        return {
+            "id": self.set_id,
+            "display_name": self.name,
+            "project": self.project_id,
+            "subjects": self.subjects,
+            "workflows": [
+                {
+                    "id": w.workflow_id,
+                    "display_name": w.name,
+                    "active": w.active,
+                    "completeness": w.completeness,
+                }
+                for w in self.workflows
+            ],
+            "run": self.run or None,
+            "metadata": dict(self.metadata),
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        """Give it as one row of a table."""
+        return {
+            "id": self.set_id,
+            "name": self.name,
+            "subjects": self.subjects,
+            "workflows": "; ".join(
+                f"{one.name} ({one.workflow_id}{'' if one.active else ', inactive'})"
+                for one in self.workflows
+            ),
+            "complete": "; ".join(
+                "?" if w.completeness is None else f"{w.completeness:.0%}" for w in self.workflows
+            ),
+            "run": self.run,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SetList:
+    """The sets of a project.
+
+    Parameters
+    ----------
+    project : str
+        As owner/name.
+    lines : tuple of Line
+        The sets, by id.
+    """
+
+    project: str
+    lines: tuple[Line, ...]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self.lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut sets list --json`."""
+        return {"version": 1, "sets": [line.to_dict() for line in self.lines]}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the sets as a data frame, one a row."""
+        return data_frame(line.to_row() for line in self.lines)
+
+    def _repr_html_(self) -> str:
+        return html_table(f"{self.project}: {len(self.lines)} sets", [line.to_row() for line in self.lines])
 
 
 @dataclass(frozen=True, slots=True)

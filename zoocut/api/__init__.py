@@ -1,0 +1,1 @@
+"""What `import zoocut` offers: one function for each thing that people do, the commands' and the notebooks' alike."""

@@ -1,0 +1,89 @@
+"""What the server tells: what it holds of a run, and which sets a project has."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from zoocut.api.server import credentials_for, sign_in
+from zoocut.errors import ConfigError
+from zoocut.ledger import Ledger, Target, sole_uploader
+from zoocut.run.folder import Run
+from zoocut.subject_sets import SetList, list_sets, local_runs
+from zoocut.verifying import Audit, Verification, target_of
+from zoocut.verifying import prune as remove_strays
+from zoocut.verifying import verify as audit_target
+from zoocut.zooniverse.connect import connect
+
+__all__ = ["sets", "verify"]
+
+AnyPath = str | os.PathLike[str]
+
+
+def verify(run: AnyPath, *, check: str = "sample", prune: bool = False) -> Verification:
+    """Compare what the server really holds with the run: read only, unless strays are to be pruned.
+
+    Parameters
+    ----------
+    run : path
+        The run folder.
+    check : str
+        Images to read back: `all`, `sample` or `none`.
+    prune : bool
+        Delete strays: subjects of this run that no set holds.
+
+    Returns
+    -------
+    Verification
+        Every difference; `raise_for_differences` makes an error of them.
+
+    Raises
+    ------
+    ConfigError
+        When `check` is another word, or nothing was uploaded yet.
+    ZooniverseError
+        When the server cannot be asked to the end.
+    """
+    if check not in ("all", "sample", "none"):
+        raise ConfigError(f"--check {check} is not known: give all, sample or none")
+    opened = Run.open(Path(run))
+    if not opened.ledger.exists():
+        raise ConfigError(f"{opened.path} was not uploaded yet: run `zoocut upload` first")
+    if not prune:
+        return Verification(opened.path, _audits(opened, check, prune))
+    with sole_uploader(opened.ledger):
+        return Verification(opened.path, _audits(opened, check, prune))
+
+
+def _audits(run: Run, check: str, prune: bool) -> tuple[Audit, ...]:
+    with Ledger.read(run.ledger) as ledger:
+        return tuple(_audit(run, ledger, target, check, prune) for target in target_of(run, ledger))
+
+
+def _audit(run: Run, ledger: Ledger, target: Target, check: str, prune: bool) -> Audit:
+    panoptes, store = connect(target.endpoint, credentials_for(target.endpoint))
+    audit = audit_target(run, ledger, target, panoptes.retrying(), store, check)
+    return replace(audit, pruned=remove_strays(panoptes, audit)) if prune else audit
+
+
+def sets(project: str, *, endpoint: str | None = None, runs: AnyPath = ".") -> SetList:
+    """List the sets of a project, counted now.
+
+    Parameters
+    ----------
+    project : str
+        As owner/name, or its id.
+    endpoint : str, optional
+        The server; PANOPTES_ENDPOINT, else the real Zooniverse.
+    runs : path
+        Where runs lie that may have made them.
+
+    Raises
+    ------
+    NotPermitted
+        When this account may not see the project.
+    """
+    admin = sign_in(endpoint)
+    found = admin.project(project)
+    return SetList(found.slug, tuple(list_sets(admin, found, local_runs(Path(runs), admin.endpoint))))
