@@ -20,6 +20,7 @@ __all__ = [
     "Picture",
     "Rejection",
     "Value",
+    "object_or_none",
 ]
 
 FloatImage = npt.NDArray[np.floating]
@@ -27,6 +28,16 @@ FloatImage = npt.NDArray[np.floating]
 
 Value = str | int | float | bool | None
 """What a catalog column holds for one source; a missing value is None, never NaN or a masked constant."""
+
+IDS_THAT_MAY_BE_ZERO = ("diaobjectid", "ssobjectid", "objectid", "parentdiasourceid")
+"""Columns of ids where 0 says the same as a missing value: packets of LSST write one or the other."""
+
+
+def object_or_none(column: str, value: Value) -> Value:
+    """Give a column's value; None where it is the id of an object and says that there is none."""
+    is_id = column.rpartition(".")[2].lower() in IDS_THAT_MAY_BE_ZERO
+    return None if is_id and value in (0, "0", "") else value
+
 
 AB_MAGNITUDE_OF_ONE_NJY = 31.4
 """From m = -2.5 log10(f / erg s-1 cm-2 Hz-1) - 48.6 (Oke & Gunn 1983), where 1 nJy is 1e-32 of that unit."""

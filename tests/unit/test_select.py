@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from zoocut.catalogs import open_catalog
+from zoocut.config.catalog import AlertsSettings
 from zoocut.config.select import SelectSettings
 from zoocut.errors import ConfigError, InputError
 from zoocut.model import DiaSource, Rejection, Value
@@ -202,3 +204,28 @@ def test_spread() -> None:
     for n, row in enumerate(field(100)):
         spread.add({**row, "detector": n % 2})
     assert str(spread) == "4 visits; 2 detectors; bands i 10, r 80, z 10"
+
+
+@pytest.mark.parametrize("column", ["ssObjectId", "diaObjectId", "diaSource.ssObjectId", "parentDiaSourceId"])
+@pytest.mark.parametrize("nothing", [0, None, "0", ""])
+def test_an_object_id_of_zero_is_no_object(column: str, nothing: Value) -> None:
+    rows: list[dict[str, Value]] = [{column: nothing}, {column: 2**60 + 1}, {column: nothing}]
+    assert choose(rows, cuts={column: {"not_null": True}}) == [1]
+    assert choose(rows, cuts={column: {"set": False}}) == [0, 2]
+    rows = [row | {"snr": 5.0} for row in rows]
+    assert choose(rows, one_per_object={"object": column}) == [0, 1, 2]
+
+
+def test_zero_is_a_value_of_other_columns() -> None:
+    assert choose([{"nDiaSources": 0}, {"nDiaSources": None}], cuts={"nDiaSources": {"not_null": True}}) == [
+        0
+    ]
+
+
+def test_three_of_the_real_alerts_move(shared: Path) -> None:
+    path = shared / "data" / "lsst" / "lsstcam_alerts_v10_0.parquet"
+    alerts = AlertsSettings(
+        kind="alerts", path=str(path), dia_source_id="diaSourceId", measurements="diaSource", columns={}
+    )
+    cuts = SelectSettings.model_validate({"cuts": {"ssObjectId": {"not_null": True}}})
+    assert len(list(Selection(open_catalog(alerts, Path()), cuts, Path()).sources())) == 3

@@ -17,32 +17,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoocut.catalogs.rows import TableNames, source_of_row
+from zoocut.catalogs.values import FORMER_NAMES
 from zoocut.config.catalog import ApdbSettings
+from zoocut.config.history import ApdbHistorySettings
 from zoocut.config.select import Cut
 from zoocut.errors import ConfigError, InputError
-from zoocut.model import DiaSource, Rejection
+from zoocut.model import DiaSource, Rejection, object_or_none
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["ApdbCatalog"]
+__all__ = ["ApdbCatalog", "open_engine"]
 
 TABLE = "DiaSource"
 KEY = ("visit", "detector", "diaSourceId")
-FORMER_NAMES = {
-    "band": "filterName",
-    "dec": "decl",
-    "midpointMjdTai": "midPointTai",
-    "psfChi2": "psChi2",
-    "psfFlux": "psFlux",
-    "psfFluxErr": "psFluxErr",
-    "psfNdata": "psNdata",
-    "reliability": "spuriousness",
-    "scienceFlux": "totFlux",
-    "scienceFluxErr": "totFluxErr",
-}
-"""Present name to former name, where zoocut looks at the column: DiaSource of alert schema 4 against 5 in
-lsst-alert-packet, which follow the APDB's."""
 
 
 class ApdbCatalog:
@@ -69,7 +57,7 @@ class ApdbCatalog:
         self._settings = settings
         self._cuts = cuts
         self._names = TableNames.of(settings)
-        self._place, self._engine = _engine(settings, folder)
+        self._place, self._engine = open_engine(settings, folder)
         weakref.finalize(self, self._engine.dispose)
         self._kinds = self._kinds_of_columns()
         self._former = _former_names(self._kinds)
@@ -120,6 +108,7 @@ class ApdbCatalog:
         for name, cut in self._cuts.items():
             if isinstance(self._kind(name), (sa.Float, sa.Integer)):
                 conditions += self._within(name, cut.min, cut.max)
+                conditions += self._present(name) if cut.not_null else []
         if settings.where is not None:
             conditions.append(sa.text(f"({settings.where.replace(':', chr(92) + ':')})"))  # type: ignore[arg-type]
         return conditions
@@ -137,6 +126,14 @@ class ApdbCatalog:
             if isinstance(limit, (int, float)):
                 tests.append(compare(column, sa.cast(limit, kind) if isinstance(kind, sa.Float) else limit))
         return tests
+
+    def _present(self, name: str) -> list[sa.ColumnElement[bool]]:
+        """Ask for a value, of an object's id for one that is an object."""
+        import sqlalchemy as sa
+
+        column: sa.ColumnElement[Any] = sa.column(self._own_name(name))
+        tests: list[sa.ColumnElement[bool]] = [column.is_not(None)]
+        return tests if object_or_none(name, 0) == 0 else [*tests, column != 0]
 
     def _kind(self, name: str) -> sa.types.TypeEngine[Any] | None:
         return self._kinds.get(self._own_name(name))
@@ -215,14 +212,23 @@ class ApdbCatalog:
         return str(found[0][0]) if found else None
 
 
-def _engine(settings: ApdbSettings, folder: Path) -> tuple[str, sa.Engine]:
-    """Name the database as messages may, and open it to be read."""
+def open_engine(settings: ApdbSettings | ApdbHistorySettings, folder: Path) -> tuple[str, sa.Engine]:
+    """Name the database as messages may, and open it to be read.
+
+    Raises
+    ------
+    ConfigError
+        When the address is none, or its driver is not installed.
+    InputError
+        When there is no such file.
+    """
     import sqlalchemy as sa
 
     if settings.path is not None:
         path = folder / settings.path
         if not path.is_file():
-            raise InputError(f"{path} does not exist: check catalog.path or --input")
+            key = "catalog.path or --input" if isinstance(settings, ApdbSettings) else "history.path"
+            raise InputError(f"{path} does not exist: check {key}")
         address = sa.URL.create(
             "sqlite", database=f"{path.resolve().as_uri()}", query={"mode": "ro", "uri": "true"}
         )

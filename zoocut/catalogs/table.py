@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoocut.catalogs.rows import TableNames, source_of_row
-from zoocut.catalogs.table_files import by_exposure, read_astropy, read_csv, read_parquet
+from zoocut.catalogs.table_files import by_exposure, read_table
 from zoocut.config.catalog import TableSettings
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection
@@ -19,8 +19,6 @@ __all__ = ["TableCatalog"]
 
 ROWS_AT_ONCE = 2000
 LINE = "zoocut row"
-
-Reader = Callable[[Path], "pa.Table"]
 
 
 class TableCatalog:
@@ -43,7 +41,9 @@ class TableCatalog:
         self._names = TableNames.of(settings)
         self._path = folder / settings.path
         self._broken: list[Rejection] = []
-        self._table = self._ordered(self._checked(self._read()))
+        self._table = self._ordered(
+            self._checked(read_table(self._path, self._names.dia_source_id, self._broken))
+        )
 
     @property
     def expected(self) -> int:
@@ -57,28 +57,6 @@ class TableCatalog:
             for cells in batch.to_pylist():
                 row = f"{self._path.name} row {cells.pop(LINE)}"
                 yield source_of_row(cells, self._names, str(self._path), row)
-
-    def _read(self) -> pa.Table:
-        path = self._path
-        ids, broken = self._names.dia_source_id, self._broken
-        readers: dict[str, Reader] = {
-            ".csv": lambda path: read_csv(path, ids, broken),
-            ".parquet": read_parquet,
-        }
-        for endings, kind in (((".ecsv",), "ascii.ecsv"), ((".vot", ".votable", ".xml"), "votable")):
-            readers |= dict.fromkeys(endings, lambda path, kind=kind: read_astropy(path, kind))
-        readers |= dict.fromkeys((".fits", ".fit"), lambda path: read_astropy(path, "fits"))
-        reader = readers.get(_ending(path))
-        if reader is None:
-            raise InputError(
-                f"{path} is no table that zoocut reads: its name must end in {', '.join(readers)}"
-            )
-        if not path.is_file():
-            raise InputError(f"{path} does not exist: check catalog.path or --input")
-        try:
-            return reader(path)
-        except Exception as error:  # each of the libraries has errors of its own
-            raise InputError(f"{path} cannot be read as {_ending(path)[1:]}: {error}") from error
 
     def _checked(self, table: pa.Table) -> pa.Table:
         missing = [name for name in self._names.needed if name not in table.column_names]
@@ -96,7 +74,3 @@ class TableCatalog:
 
         numbered = table.append_column(LINE, pa.array(range(1, table.num_rows + 1)))
         return by_exposure(numbered, self._names.columns)
-
-
-def _ending(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(".gz")).suffix

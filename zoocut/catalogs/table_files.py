@@ -3,22 +3,68 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoocut.errors import InputError
 from zoocut.model import Rejection
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["by_exposure", "read_astropy", "read_csv", "read_parquet"]
+__all__ = ["by_exposure", "read_parquet", "read_table"]
 
 
 ORDER = "zoocut order"
 
+Reader = Callable[[Path], "pa.Table"]
 
-def read_csv(path: Path, id_column: str, broken: list[Rejection]) -> pa.Table:
+
+def read_table(
+    path: Path, id_column: str, broken: list[Rejection], key: str = "catalog.path or --input"
+) -> pa.Table:
+    """Read a table in the format that its ending tells.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    id_column : str
+        The column of ids, which are kept exact.
+    broken : list of Rejection
+        Lines of CSV that cannot be read are put here.
+    key : str
+        The setting that names the file, for the message.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, unreadable or of an unknown format.
+    """
+    readers: dict[str, Reader] = {
+        ".csv": lambda path: _read_csv(path, id_column, broken),
+        ".parquet": read_parquet,
+    }
+    for endings, kind in (((".ecsv",), "ascii.ecsv"), ((".vot", ".votable", ".xml"), "votable")):
+        readers |= dict.fromkeys(endings, lambda path, kind=kind: _read_astropy(path, kind))
+    readers |= dict.fromkeys((".fits", ".fit"), lambda path: _read_astropy(path, "fits"))
+    reader = readers.get(_ending(path))
+    if reader is None:
+        raise InputError(f"{path} is no table that zoocut reads: its name must end in {', '.join(readers)}")
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: check {key}")
+    try:
+        return reader(path)
+    except Exception as error:  # each of the libraries has errors of its own
+        raise InputError(f"{path} cannot be read as {_ending(path)[1:]}: {error}") from error
+
+
+def _ending(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _read_csv(path: Path, id_column: str, broken: list[Rejection]) -> pa.Table:
     """Read CSV, ids as text.
 
     Parameters
@@ -73,7 +119,7 @@ def read_parquet(path: Path) -> pa.Table:
     return pyarrow.parquet.read_table(path)
 
 
-def read_astropy(path: Path, kind: str) -> pa.Table:
+def _read_astropy(path: Path, kind: str) -> pa.Table:
     """Read one of astropy's formats; columns of arrays are left out.
 
     Parameters

@@ -10,10 +10,25 @@ from typing import Any
 
 from zoocut.model import Value
 
-__all__ = ["exact_id", "number_or_none", "plain", "position"]
+__all__ = ["FORMER_NAMES", "exact_id", "number_or_none", "plain", "position"]
 
 LARGEST_EXACT_FLOAT = 2**53
 LARGEST_ID = 2**63 - 1
+
+FORMER_NAMES = {
+    "band": "filterName",
+    "dec": "decl",
+    "midpointMjdTai": "midPointTai",
+    "psfChi2": "psChi2",
+    "psfFlux": "psFlux",
+    "psfFluxErr": "psFluxErr",
+    "psfNdata": "psNdata",
+    "reliability": "spuriousness",
+    "scienceFlux": "totFlux",
+    "scienceFluxErr": "totFluxErr",
+}
+"""Present name to former name, where zoocut looks at the column: DiaSource of alert schema 4 against 5 in
+lsst-alert-packet, which follow the APDB's."""
 
 
 def plain(cell: Any) -> Value:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from zoocut.config.catalog import CatalogSettings
 from zoocut.config.draw import DrawSettings
+from zoocut.config.history import HistorySettings, PacketHistorySettings
 from zoocut.config.images import ImagesSettings
 from zoocut.config.manifest import ManifestSettings
 from zoocut.config.rights import RightsSettings
@@ -25,6 +26,9 @@ class Settings(Section):
     select: Annotated[SelectSettings, Field(description="which of them are drawn")] = SelectSettings()
     images: Annotated[ImagesSettings, Field(description="where their pixels are")]
     draw: Annotated[DrawSettings, Field(description="what the pictures look like")] = DrawSettings()
+    history: Annotated[
+        HistorySettings, Field(description="where earlier measurements of the sources' objects are")
+    ] = PacketHistorySettings()
     metadata: Annotated[
         dict[MetadataKey, str],
         Field(description="subject metadata: key as Zooniverse gets it = column of the catalog"),

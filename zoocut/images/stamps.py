@@ -14,10 +14,10 @@ from zoocut.config.images import StampsSettings
 from zoocut.errors import ConfigError, InputError
 from zoocut.images.fits_bytes import read_stamp
 from zoocut.images.geometry import AS_READ_OUT, Box, Turn, box_around, central_box, cut, turn_to_north
-from zoocut.images.packet_walk import PacketWalk
 from zoocut.images.sky import Located, locate, read_wcs
 from zoocut.images.whole import refuse_empty, refused
 from zoocut.model import Cutout, DiaSource, FloatImage, Rejection
+from zoocut.packets.walk import PacketWalk
 
 __all__ = ["Stamps"]
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from zoocut.catalogs import open_catalog
 from zoocut.config.catalog import ApdbSettings
 from zoocut.config.load import load
+from zoocut.config.select import Cut
 from zoocut.errors import ConfigError, InputError
 from zoocut.model import DiaSource, Rejection
 
@@ -219,3 +220,23 @@ def test_databases_that_are_none(
             connection.execute(sa.text(content))
     with pytest.raises(InputError, match=says):
         apdb(path, **settings)
+
+
+@pytest.mark.parametrize("nothing", [0, None])
+def test_an_object_id_of_zero_is_no_object(tmp_path: Path, nothing: int | None) -> None:
+    """The query leaves out what the cut would."""
+    path = tmp_path / "apdb.sqlite3"
+    with sqlite(path).begin() as connection:
+        connection.execute(
+            sa.text(
+                'create table "DiaSource" ("diaSourceId" bigint, visit bigint, detector int, ra double, dec double,'
+                ' "ssObjectId" bigint)'
+            )
+        )
+        insert = sa.text('insert into "DiaSource" values (:n, 1, 1, 10, 10, :ss)')
+        connection.execute(insert, [{"n": 1, "ss": nothing}, {"n": 2, "ss": 2**60 + 1}])
+    cuts = {"ssObjectId": Cut(not_null=True)}
+    settings = ApdbSettings(kind="apdb", path=str(path), columns={})
+    found = list(open_catalog(settings, tmp_path, cuts).sources())
+    assert [row.dia_source_id for row in found if isinstance(row, DiaSource)] == [2]
+    assert len(found) == 1

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoocut.packets import Broken, read_packets
+from zoocut.packets.files import Broken, read_packets
 
 __all__ = ["PacketWalk"]
 
