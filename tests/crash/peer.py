@@ -23,7 +23,9 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from campaign import chosen_faults
+from campaign import PATIENT, SETTLE_S
+from mischief import Mischief
+from proxy import Recorder
 from rehearsal import make_run
 
 from zoocut.run.manifest import read_manifest
@@ -45,37 +47,40 @@ def foreign_manifest(run: Path) -> Path:
 
 
 def one_run(seed: int, rows: int, endpoint: str, folder: Path, deadline_s: float) -> dict[str, int]:
-    dice = random.Random(seed)
+    dice, mischief = random.Random(seed), Mischief(seed, SETTLE_S)
     run = make_run(folder / f"run-{seed}", rows, seed).path
     panoptes, _ = connect(endpoint, Credentials("owner", "sandbox-password"))
     project = panoptes.project("owner/rehearsal")
     set_id = panoptes.create_subject_set(project, f"peer {seed}", {}).set_id
-    for fault in chosen_faults(dice):
-        requests.post(f"{endpoint}/sandbox/faults", json=fault, timeout=30).raise_for_status()
     (folder / ".panoptes").mkdir(exist_ok=True)
     (folder / ".panoptes" / "config.yml").write_text(
         f"endpoint: {endpoint}\nusername: owner\npassword: sandbox-password\n"
     )
     began, manifest, code, commands = time.monotonic(), foreign_manifest(run), -1, 0
-    for _ in range(dice.randint(0, 3)):
-        command(run, folder, set_id, manifest, dice.uniform(0.4, 2.5))
-    while code != 0 and time.monotonic() - began < deadline_s:
-        if commands == 3:
-            requests.delete(f"{endpoint}/sandbox/faults", json={}, timeout=30)
-        kept = run / STATE
-        code = command(
-            run, folder, set_id, kept if kept.exists() else manifest, deadline_s - (time.monotonic() - began)
-        )
-        commands += 1
-    requests.delete(f"{endpoint}/sandbox/faults", json={}, timeout=30)
-    return {"ended": int(code == 0), "commands": commands} | differences(endpoint, run, set_id)
+    record = Recorder(endpoint, mischief)
+    with record.actor("panoptes-cli") as proxy:
+        for _ in range(dice.randint(0, 3)):
+            command(run, folder, set_id, manifest, dice.uniform(2, 8), proxy)
+        while code != 0 and time.monotonic() - began < deadline_s:
+            if commands == PATIENT:
+                mischief.on = False
+            kept = run / STATE
+            left = deadline_s - (time.monotonic() - began)
+            code = command(run, folder, set_id, kept if kept.exists() else manifest, left, proxy)
+            commands += 1
+    record.await_late()
+    made = sum(
+        reply.status == 201 for one in record.exchanges if one.kind == "create" for _, reply in one.done
+    )
+    found = differences(endpoint, run, set_id)
+    return {"ended": int(code == 0), "commands": commands, "made": made} | found
 
 
-def command(run: Path, home: Path, set_id: str, manifest: Path, seconds: float) -> int:
+def command(run: Path, home: Path, set_id: str, manifest: Path, seconds: float, proxy: str) -> int:
     process = subprocess.Popen(
         [PANOPTES, "subject-set", "upload-subjects", set_id, str(manifest)],
         cwd=run,
-        env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+        env={"HOME": str(home), "PATH": "/usr/bin:/bin", "http_proxy": proxy},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -7,12 +7,36 @@ from pathlib import Path
 
 import pytest
 import requests
-from campaign import ANYWHERE, FAULTS, OTHER_ROUTES
 from rehearsal import make_run, start_upload
 from truth import Differences, differences
 
 from zoocut.sandbox import Running, running
 
+FAULTS: dict[str, dict[str, float]] = {
+    "commit-then-500": {},
+    "commit-then-504": {"delay_s": 0.3},
+    "commit-then-close": {},
+    "truncated": {},
+    "bad-gateway": {},
+    "unavailable": {},
+    "late-commit": {"delay_s": 0.6},
+    "conflict": {},
+    "too-many": {"retry_after_s": 1.0},
+    "unauthorised": {},
+    "token-expired": {},
+    "token-pruned": {},
+    "url-expired": {},
+    "blob-busy": {},
+    "blob-reset": {},
+    "blob-lost": {},
+    "slow-body": {"delay_s": 0.3},
+    "page-drift": {"rows": 2.0},
+    "weak-etags": {},
+    "stale-documents": {},
+    "latency": {"delay_s": 0.0, "max_s": 0.1},
+}
+ANYWHERE = ("commit-then-500", "commit-then-close", "truncated", "bad-gateway", "unavailable")
+OTHER_ROUTES = ("POST /api/subject_sets/*/links/subjects", "PUT /public/*", "PUT /api/subjects/*")
 ROWS = 6
 CASES = [(name, "") for name in FAULTS] + [(name, route) for name in ANYWHERE for route in OTHER_ROUTES[:2]]
 

@@ -44,6 +44,13 @@ def differences(endpoint: str, run: Path, set_name: str) -> Differences:
     )
 
 
+def members_of(endpoint: str, set_name: str) -> set[str]:
+    """Name the subjects that the sets of this name hold."""
+    truth = requests.get(f"{endpoint}/sandbox/truth", timeout=60).json()
+    set_ids = {one["id"] for one in truth["sets"] if one["display_name"] == set_name}
+    return {str(one["id"]) for one in truth["subjects"] if set_ids & set(one["sets"])}
+
+
 def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes()).hexdigest()
 
