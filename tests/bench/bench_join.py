@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from zoocut.run.folder import Run
-from zoocut.run.sources import DrawnSource, DrawnWriter
+from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
 
 FIRST_ID = 250_911_420_113_408_000
 HEADER = [
@@ -52,7 +52,8 @@ def make_run(folder: Path, sources: int) -> Run:
                 "snr": 7.25,
             }
             columns |= {f"column{n}": number / (n + 1) for n in range(27)}
-            drawn.add(DrawnSource(columns, (f"images/{number}.png",), ("0" * 64,)))
+            drawn.add(DrawnSource(columns, (f"images/{number}.png",), ("0" * 64,)), number)
+    put_together(run.sources)
     return run
 
 

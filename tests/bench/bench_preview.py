@@ -21,7 +21,7 @@ from zoocut.preview import make_preview
 from zoocut.preview.pictures import LinkedPictures
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
-from zoocut.run.sources import DrawnSource, DrawnWriter
+from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
 
 FIRST = 250_911_420_113_408_000
 TRIES = 5
@@ -42,8 +42,9 @@ def make_run(folder: Path, count: int) -> Run:
             columns: dict[str, Value] = {"diaSourceId": FIRST + n} | {
                 f"column{k}": float(rng.normal()) for k in range(40)
             }
-            drawn.add(DrawnSource(columns, (image,), ("0" * 64,)))
+            drawn.add(DrawnSource(columns, (image,), ("0" * 64,)), n)
             rows.append(ManifestRow(str(FIRST + n), (image,), {"!diaSourceId": str(FIRST + n), "#n": str(n)}))
+    put_together(run.sources)
     write_manifest(run.manifest, rows, ["!diaSourceId", "#n"])
     return run
 

@@ -15,7 +15,7 @@ from zoocut.preview import make_preview
 from zoocut.preview.pictures import EmbeddedPictures, LinkedPictures
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
-from zoocut.run.sources import DrawnSource, DrawnWriter
+from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
 
 FIRST = 250_911_420_113_408_000
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><b>&amp;\u202etxt\u0007"
@@ -45,7 +45,7 @@ def make_run(folder: Path, count: int, note: str = "plain") -> Run:
                 "nothing": None,
             }
             columns["note"] = note if n == 0 else f"row {n}"
-            drawn.add(DrawnSource(columns, (image,), ("0" * 64,)))
+            drawn.add(DrawnSource(columns, (image,), ("0" * 64,)), n)
             metadata = {
                 "!diaSourceId": str(number),
                 "#secret": f"s{n}",
@@ -53,6 +53,7 @@ def make_run(folder: Path, count: int, note: str = "plain") -> Run:
                 "note": columns["note"],
             }
             rows.append(ManifestRow(str(number), (image,), {k: str(v) for k, v in metadata.items()}))
+    put_together(run.sources)
     write_manifest(run.manifest, rows, ["!diaSourceId", "#secret", "band", "note"])
     with run.rejected.open("w", newline="") as file:
         csv.writer(file).writerows(

@@ -49,7 +49,14 @@ def ztf(shared: Path) -> str:
 @pytest.fixture
 def frames(shared: Path, tmp_path: Path) -> Path:
     """A configuration for the DECam field, drawing the sources of `sources.csv` beside it."""
-    text = (CONFIGS / "frames.toml").read_text().replace("../../shared", str(shared))
+    files = {
+        "template": "Stack-DEC-OBS18.fits",
+        "science": "Stack-DEC-OBS04.fits",
+        "difference": "FinalDifference.DeCorr.fits",
+    }
+    text = (CONFIGS / "frames.toml").read_text()
+    for plane, name in files.items():
+        text = text.replace(f'"{plane}.fits"', f'"{shared}/data/decam/{name}"')
     path = tmp_path / "frames.toml"
     path.write_text(text)
     return path
@@ -160,7 +167,6 @@ def test_killed_at_any_moment_then_run_again(shared: Path, tmp_path: Path) -> No
         assert not (run / "manifest.csv").exists()
         again = subprocess.run([*command, run.name], cwd=tmp_path, capture_output=True, text=True)
         assert again.returncode == 0, again.stderr
-        assert ", 0 already there" not in again.stdout
         for file in ("manifest.csv", "sources.parquet"):
             assert (run / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
         assert not list(run.rglob("*.zoocut-part"))

@@ -12,7 +12,7 @@ import pytest
 
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
-from zoocut.run.sources import DrawnSource, DrawnWriter
+from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 ID = 170059034123456789
@@ -22,7 +22,8 @@ ID = 170059034123456789
 def run(tmp_path: Path) -> Run:
     run = Run.create(tmp_path / "run", {})
     with DrawnWriter(run.sources) as drawn:
-        drawn.add(DrawnSource({"diaSourceId": ID, "snr": 7.5}, ("images/a.png",), ("0" * 64,)))
+        drawn.add(DrawnSource({"diaSourceId": ID, "snr": 7.5}, ("images/a.png",), ("0" * 64,)), 0)
+    put_together(run.sources)
     return run
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from zoocut.errors import InputError
 from zoocut.model import Value
-from zoocut.run.sources import ROWS_AT_ONCE, DrawnSource, DrawnWriter, read_drawn, recorded_checksums
+from zoocut.run.recorded import DamagedRecord, Record, Recorded
+from zoocut.run.sources import ROWS_AT_ONCE, DrawnSource, DrawnWriter, put_together, read_drawn
 
 
 def drawn(number: int, **columns: Value) -> DrawnSource:
@@ -19,8 +20,9 @@ def drawn(number: int, **columns: Value) -> DrawnSource:
 
 def write(path: Path, *sources: DrawnSource) -> None:
     with DrawnWriter(path) as writer:
-        for source in sources:
-            writer.add(source)
+        for position, source in enumerate(sources):
+            writer.add(source, position)
+    put_together(path)
 
 
 def test_rows_come_back_in_order_over_several_calls(tmp_path: Path) -> None:
@@ -29,7 +31,12 @@ def test_rows_come_back_in_order_over_several_calls(tmp_path: Path) -> None:
     write(path, first)
     write(path, second)
     assert list(read_drawn(path)) == [first, second]
-    assert recorded_checksums(path) == {2**62 + 1: first.sha256, 2**62: second.sha256}
+    recorded, at_ns = Recorded(path), path.stat().st_mtime_ns
+    assert [recorded.get(2**62 + n) for n in (1, 0)] == [
+        Record(first.sha256, at_ns),
+        Record(second.sha256, at_ns),
+    ]
+    assert 2**62 + 2 not in recorded
 
 
 def test_new_and_missing_columns(tmp_path: Path) -> None:
@@ -61,15 +68,58 @@ def test_more_rows_than_are_held_at_once(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["sources.parquet"]
 
 
-def test_an_error_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+def test_what_was_drawn_before_an_error_is_recorded_in_a_part(tmp_path: Path) -> None:
     path = tmp_path / "sources.parquet"
     write(path, drawn(1))
     before = path.read_bytes()
     with contextlib.suppress(RuntimeError), DrawnWriter(path) as writer:
-        writer.add(drawn(2))
+        writer.add(drawn(2), 1)
         raise RuntimeError
     assert path.read_bytes() == before
-    assert [p.name for p in tmp_path.iterdir()] == ["sources.parquet"]
+    recorded = Recorded(path)
+    assert [number in recorded for number in (1, 2, 3)] == [True, True, False]
+    assert recorded.get(2) == Record(drawn(2).sha256, next(tmp_path.glob(".sources/*")).stat().st_mtime_ns)
+
+
+def test_parts_of_several_jobs_are_put_together_in_the_catalogs_order(tmp_path: Path) -> None:
+    alone, shared = tmp_path / "alone.parquet", tmp_path / "jobs" / "sources.parquet"
+    sources = [drawn(7 * n % 1013, snr=n / 8) for n in range(1013)]
+    write(alone, *sources)
+    shared.parent.mkdir()
+    for job in range(3):
+        with DrawnWriter(shared) as writer:
+            for position in range(job, len(sources), 3):
+                writer.add(sources[position], position)
+    put_together(shared)
+    assert shared.read_bytes() == alone.read_bytes()
+    assert [p.name for p in shared.parent.iterdir()] == ["sources.parquet"]
+
+
+def test_a_row_group_does_not_tell_in_how_many_calls_a_run_was_drawn(tmp_path: Path) -> None:
+    once, grown = tmp_path / "once.parquet", tmp_path / "grown.parquet"
+    sources = [drawn(n) for n in range(ROWS_AT_ONCE + 100)]
+    write(once, *sources)
+    for first in range(0, len(sources), 1700):
+        write(grown, *sources[first : first + 1700])
+    assert grown.read_bytes() == once.read_bytes()
+
+
+def test_ids_alone_and_several_images(tmp_path: Path) -> None:
+    path = tmp_path / "sources.parquet"
+    sums = ("ab" * 32, "0" * 63 + "1")
+    write(path, DrawnSource({"diaSourceId": 5}, ("images/5-1.png", "images/5-2.png"), sums), drawn(3))
+    recorded = Recorded(path)
+    found = [recorded.get(number) for number in (5, 3)]
+    assert [record.sha256 for record in found if record] == [sums, drawn(3).sha256]
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"\0" * 4096, b"PAR1" + b"\0" * 400 + b"PAR1"])
+def test_a_damaged_record_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "sources.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DamagedRecord) as caught:
+        Recorded(path)
+    assert caught.value.path == path
 
 
 def test_not_a_table(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from zoocut.join import join, load_sources
 from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.model import Value
 from zoocut.run.folder import Run
-from zoocut.run.sources import DrawnSource, DrawnWriter
+from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
 
 ID = 170059034123456789
 """Two ids that are the same number when read as floating point."""
@@ -32,7 +32,8 @@ def run(tmp_path: Path) -> Run:
                 "note": f'"{number}",\n',
                 "expert": None,
             }
-            drawn.add(DrawnSource(columns, ("images/a.png",), ("0" * 64,)))
+            drawn.add(DrawnSource(columns, ("images/a.png",), ("0" * 64,)), number)
+    put_together(run.sources)
     return run
 
 

@@ -1,20 +1,25 @@
-"""Drawing a batch: what one process does on its own, and how several share the work in order."""
+"""Drawing a batch: what one worker does on its own, and how several share the work in order.
+
+Workers are those of any `concurrent.futures.Executor`, on this machine or on others: a batch and a `BatchDrawer`
+are sent, what was recorded comes back. A worker keeps its opened images and its renderer from batch to batch.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import BrokenExecutor, Executor, Future
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from multiprocessing import get_context
+from threading import local
 from typing import TYPE_CHECKING
 
 from zoocut.config.settings import Settings
 from zoocut.errors import InputError
-from zoocut.files import write_whole
+from zoocut.files import write_unsynced
+from zoocut.generating.picture_files import PictureFiles
 from zoocut.generating.plan import SOURCES_AT_ONCE, Batch, Planned
 from zoocut.model import Cutout, DiaSource, Images, Picture, Rejection
 from zoocut.render import open_renderer
@@ -24,26 +29,26 @@ from zoocut.run.sources import DrawnSource
 if TYPE_CHECKING:
     from zoocut.render import Renderer
 
-__all__ = ["BatchDrawer", "Done", "draw_batches"]
+__all__ = ["BatchDrawer", "Drawn", "draw_batches"]
 
-Cut = tuple[DiaSource, tuple[Cutout, ...]]
+Exposures = Sequence[tuple[str, list[Planned]]]
+Cut = tuple[Planned, tuple[Cutout, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What became of a batch.
+@dataclass(slots=True)
+class Drawn:
+    """What came of drawing a batch.
 
     Parameters
     ----------
-    outcomes : list of DrawnSource or Rejection
-        One for each row.
-    drawn, kept : int
-        Sources drawn now, and found already drawn.
+    sources : list of (int, DrawnSource)
+        Each with its row's position in the catalog, in that order.
+    rejections : list of Rejection
+        Sources that could not be drawn.
     """
 
-    outcomes: list[DrawnSource | Rejection]
-    drawn: int
-    kept: int
+    sources: list[tuple[int, DrawnSource]] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -58,20 +63,29 @@ class BatchDrawer:
         Opens the sources' images.
     run : Run
         Where the images go.
+    call : str
+        Tells this call of `generate` from others that the same worker served.
     """
 
     settings: Settings
     open_images: Callable[[], Images]
     run: Run
+    call: str = ""
 
-    def draw(self, batch: Batch) -> Done:
-        """Draw what is missing of a batch, and record what is there."""
-        planned = [item for _, sources in batch.exposures for item in sources]
-        kept = {item.source.dia_source_id: found for item in planned if (found := self._on_disk(item))}
-        drawn = self._drawn(batch, kept)
-        outcomes = [kept.get(key) or drawn[key] for key in (item.source.dia_source_id for item in planned)]
-        fresh = sum(isinstance(item, DrawnSource) for item in drawn.values())
-        return Done([*batch.rejections, *outcomes], fresh, len(kept))
+    def draw(self, exposures: Exposures) -> Drawn:
+        """Draw the sources of some exposures."""
+        done = Drawn()
+        cuts = self._cuts(exposures, done.rejections)
+        while several := list(islice(cuts, SOURCES_AT_ONCE)):
+            pictures = self._renderer.draw([(planned.source, cutouts) for planned, cutouts in several])
+            for (planned, cutouts), drawn in zip(several, pictures, strict=True):
+                self._keep(planned, cutouts, drawn, done)
+        return done
+
+    @cached_property
+    def files(self) -> PictureFiles:
+        """Where the pictures lie."""
+        return PictureFiles(self.run.path, self._renderer.suffixes, self.settings.draw.chunk_size)
 
     @cached_property
     def _images(self) -> Images:
@@ -81,105 +95,102 @@ class BatchDrawer:
     def _renderer(self) -> Renderer:
         return open_renderer(self.settings.draw)
 
-    def _on_disk(self, planned: Planned) -> DrawnSource | None:
-        names = self._names(planned.source)
-        try:
-            sums = tuple(hashlib.sha256((self.run.path / name).read_bytes()).hexdigest() for name in names)
-        except FileNotFoundError:
-            return None
-        if planned.recorded not in (None, sums):
-            return None
-        return DrawnSource(dict(planned.source.columns), names, sums)
-
-    def _drawn(self, batch: Batch, kept: dict[int, DrawnSource]) -> dict[int, DrawnSource | Rejection]:
-        outcomes: dict[int, DrawnSource | Rejection] = {}
-        recorded = {
-            item.source.dia_source_id: item.recorded for _, sources in batch.exposures for item in sources
-        }
-        cuts = self._cuts(batch, kept, outcomes)
-        while several := list(islice(cuts, SOURCES_AT_ONCE)):
-            for (source, cutouts), pictures in zip(several, self._renderer.draw(several), strict=True):
-                key = source.dia_source_id
-                if self.settings.draw.save_as_numpy:
-                    self._save_raw(source, cutouts)
-                outcomes[key] = self._stored(source, pictures, recorded[key])
-        return outcomes
-
-    def _cuts(
-        self, batch: Batch, kept: dict[int, DrawnSource], refused: dict[int, DrawnSource | Rejection]
-    ) -> Iterator[Cut]:
-        """Cut every source that is not kept; put those that cannot be cut into `refused`."""
-        for exposure, planned in batch.exposures:
-            sources = [item.source for item in planned if item.source.dia_source_id not in kept]
-            for source, cutouts in self._cut(exposure, sources):
+    def _cuts(self, exposures: Exposures, rejections: list[Rejection]) -> Iterator[Cut]:
+        """Cut every source; put those that cannot be cut into `rejections`."""
+        for exposure, planned in exposures:
+            cut = self._cut(exposure, [item.source for item in planned])
+            for item, cutouts in zip(planned, cut, strict=True):
                 if isinstance(cutouts, Rejection):
-                    refused[source.dia_source_id] = cutouts
+                    rejections.append(cutouts)
                 else:
-                    yield source, cutouts
+                    yield item, cutouts
 
-    def _cut(
-        self, exposure: str, sources: Sequence[DiaSource]
-    ) -> Iterator[tuple[DiaSource, tuple[Cutout, ...] | Rejection]]:
-        if not sources:
-            return
+    def _cut(self, exposure: str, sources: Sequence[DiaSource]) -> Iterator[tuple[Cutout, ...] | Rejection]:
         try:
-            yield from zip(sources, self._images.cut(exposure, sources), strict=True)
+            yield from self._images.cut(exposure, sources)
         except InputError as error:
             for source in sources:
-                yield source, Rejection(str(source.dia_source_id), source.row, str(error))
+                yield Rejection(str(source.dia_source_id), source.row, str(error))
 
-    def _stored(
-        self, source: DiaSource, pictures: tuple[Picture, ...] | Rejection, recorded: tuple[str, ...] | None
-    ) -> DrawnSource | Rejection:
+    def _keep(
+        self,
+        planned: Planned,
+        cutouts: tuple[Cutout, ...],
+        pictures: tuple[Picture, ...] | Rejection,
+        done: Drawn,
+    ) -> None:
+        source = planned.source
+        if self.settings.draw.save_as_numpy:
+            self._save_raw(source, cutouts)
         if isinstance(pictures, Rejection):
-            return pictures
-        names = self._names(source)
+            done.rejections.append(pictures)
+            return
         sums = tuple(hashlib.sha256(picture.png).hexdigest() for picture in pictures)
-        if recorded not in (None, sums):
+        if planned.sha256 not in (None, sums):
             reason = "its pixels are no longer those that the run recorded: generate it into a new folder"
-            return Rejection(str(source.dia_source_id), source.row, reason)
-        for name, picture in zip(names, pictures, strict=True):
-            write_whole(self.run.path / name, picture.png)
-        return DrawnSource(dict(source.columns), names, sums)
-
-    def _names(self, source: DiaSource) -> tuple[str, ...]:
-        name = f"images/{self._chunk(source)}{source.dia_source_id}"
-        return tuple(f"{name}{suffix}.png" for suffix in self._renderer.suffixes)
-
-    def _chunk(self, source: DiaSource) -> str:
-        size = self.settings.draw.chunk_size
-        return "" if size is None else f"{source.dia_source_id // size * size}/"
+            done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
+            return
+        names = self.files.names(source)
+        self.files.write(names, [picture.png for picture in pictures])
+        done.sources.append((planned.position, DrawnSource(dict(source.columns), names, sums)))
 
     def _save_raw(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> None:
         from zoocut.render.raw import npy_files
 
         for name, content in npy_files(source, cutouts).items():
-            write_whole(self.run.numpy / f"{self._chunk(source)}{name}", content)
+            write_unsynced(str(self.run.numpy / f"{self.files.chunk(source)}{name}"), content)
 
 
-def draw_batches(batches: Iterable[Batch], drawer: BatchDrawer, jobs: int) -> Iterator[Done]:
-    """Draw all batches with one process or several; results come in the order of the batches."""
-    if jobs == 1:
-        yield from map(drawer.draw, batches)
+def draw_batches(
+    batches: Iterable[Batch], drawer: BatchDrawer, executor: Executor | None, ahead: int
+) -> Iterator[tuple[Batch, Drawn]]:
+    """Draw all batches, in this process or by the workers of an executor.
+
+    Parameters
+    ----------
+    batches : iterable of Batch
+        What is to be drawn.
+    drawer : BatchDrawer
+        Draws one.
+    executor : Executor or None
+        Whose workers draw; None for this process.
+    ahead : int
+        How many batches are with the executor at once, so that no worker waits.
+
+    Yields
+    ------
+    (Batch, Drawn)
+        In the order of the batches.
+    """
+    if executor is None:
+        yield from ((batch, drawer.draw(batch.exposures)) for batch in batches)
         return
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(drawer,)
-    ) as pool:
-        waiting: deque[Future[Done]] = deque()
-        for batch in batches:
-            waiting.append(pool.submit(_draw, batch))
-            if len(waiting) > 2 * jobs:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    waiting: deque[tuple[Batch, Future[Drawn] | None]] = deque()
+    for batch in batches:
+        drawn = executor.submit(_draw, drawer, batch.exposures) if batch.exposures else None
+        waiting.append((batch, drawn))
+        if len(waiting) > ahead:
+            yield _result(*waiting.popleft())
+    while waiting:
+        yield _result(*waiting.popleft())
 
 
-_drawers: list[BatchDrawer] = []
+def _result(batch: Batch, drawn: Future[Drawn] | None) -> tuple[Batch, Drawn]:
+    try:
+        return batch, Drawn() if drawn is None else drawn.result()
+    except BrokenExecutor as error:
+        raise InputError(
+            f"a process that draws has ended ({error}), most likely for want of memory: run the same "
+            "command again, which goes on, with fewer processes"
+        ) from error
 
 
-def _start_worker(drawer: BatchDrawer) -> None:
-    _drawers.append(drawer)
+_kept = local()
+"""What a thread of a worker keeps open from batch to batch: the drawer of the call that it served last."""
 
 
-def _draw(batch: Batch) -> Done:
-    return _drawers[-1].draw(batch)
+def _draw(drawer: BatchDrawer, exposures: Exposures) -> Drawn:
+    kept: BatchDrawer | None = getattr(_kept, "drawer", None)
+    if kept is None or kept.call != drawer.call:
+        kept = _kept.drawer = drawer
+    return kept.draw(exposures)

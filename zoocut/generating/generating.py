@@ -9,22 +9,32 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from secrets import token_hex
 
 from zoocut.config.load import Loaded
-from zoocut.generating.drawing import BatchDrawer, Done, draw_batches
+from zoocut.config.settings import Settings
+from zoocut.generating.drawing import BatchDrawer, Drawn, draw_batches
 from zoocut.generating.inputs import Inputs, open_inputs
+from zoocut.generating.local_workers import local_workers
 from zoocut.generating.manifest_rows import check_metadata, write_manifest_of, write_urls_manifest_of
-from zoocut.generating.plan import plan_batches
-from zoocut.generating.runs import alone, open_run
+from zoocut.generating.plan import Batch, plan_batches
+from zoocut.generating.runs import alone, open_record, open_run
 from zoocut.model import Rejection
 from zoocut.run.folder import Run
+from zoocut.run.recorded import Recorded
 from zoocut.run.rejected import merge_rejected
-from zoocut.run.sources import DrawnWriter, recorded_checksums
+from zoocut.run.sources import DrawnWriter, put_together
 from zoocut.select import Spread
 
 __all__ = ["Inputs", "Progress", "Summary", "generate"]
+
+AHEAD = 3
+"""Batches a process that wait for it or are being drawn: fewer would let it wait, more only hold memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ def generate(
     limit: int | None = None,
     report: Callable[[Progress], None] = lambda _: None,
     inputs: Inputs | None = None,
+    executor: Executor | None = None,
 ) -> Summary:
     """Draw every source of a catalog into a run folder.
 
@@ -89,13 +100,16 @@ def generate(
     path : Path or str
         The run folder: new, or one that was made with the same drawing and manifest settings.
     jobs : int
-        Processes to draw with.
+        Processes of this machine to draw with.
     limit : int, optional
         Most sources to take from the catalog, in the place of `select.limit`.
     report : callable
         Told after each batch how far the work has come.
     inputs : Inputs, optional
         Sources and images that are already open, in the place of those that the settings name.
+    executor : Executor, optional
+        Whose workers draw, in the place of processes of this machine; they must see the run folder and the images
+        under the same paths.
 
     Returns
     -------
@@ -110,21 +124,29 @@ def generate(
         When no source can be read at all, or a file of the run cannot be written.
     """
     settings = config.settings
-    inputs = inputs or open_inputs(config)
-    images = inputs.open_images()
-    sources = check_metadata(inputs.catalog.sources(), settings.metadata)
-    limit = limit or settings.select.limit
-    summary = Summary(open_run(Path(path), settings))
-    with alone(summary.run):
-        recorded = recorded_checksums(summary.run.sources)
-        batches = plan_batches(sources, images, recorded, limit)
-        done = draw_batches(batches, BatchDrawer(settings, inputs.open_images, summary.run), jobs)
+    with ExitStack() as stack:
+        workers = executor or (stack.enter_context(local_workers(jobs)) if jobs > 1 else None)
+        inputs = inputs or open_inputs(config)
+        sources = check_metadata(inputs.catalog.sources(), settings.metadata)
+        summary = Summary(open_run(Path(path), settings))
+        stack.enter_context(alone(summary.run))
+        drawer = BatchDrawer(settings, inputs.open_images, summary.run, token_hex(8))
+        recorded = open_record(summary.run)
+        limit = limit or settings.select.limit
+        batches = plan_batches(sources, inputs.open_images(), recorded, drawer.files.are_there, limit)
+        drawn = draw_batches(batches, drawer, workers, AHEAD * jobs)
         expected = limit or inputs.catalog.expected
-        rejections = _record(done, recorded, summary, lambda: report(_progress(summary, expected)))
-        merge_rejected(summary.run.rejected, rejections, recorded)
-        write_urls_manifest_of(summary.run, settings.metadata, settings.manifest.url_root)
-        summary.rows = write_manifest_of(summary.run, settings.metadata)
+        rejections = _record(drawn, recorded, summary, lambda: report(_progress(summary, expected)))
+        _write_files(summary, settings, rejections)
     return summary
+
+
+def _write_files(summary: Summary, settings: Settings, rejections: list[Rejection]) -> None:
+    run = summary.run
+    put_together(run.sources)
+    merge_rejected(run.rejected, rejections, Recorded(run.sources))
+    write_urls_manifest_of(run, settings.metadata, settings.manifest.url_root)
+    summary.rows = write_manifest_of(run, settings.metadata)
 
 
 def _progress(summary: Summary, expected: int | None) -> Progress:
@@ -132,38 +154,31 @@ def _progress(summary: Summary, expected: int | None) -> Progress:
 
 
 def _record(
-    batches: Iterable[Done],
-    recorded: dict[int, tuple[str, ...]],
+    batches: Iterable[tuple[Batch, Drawn]],
+    recorded: Recorded,
     summary: Summary,
     report: Callable[[], None],
 ) -> list[Rejection]:
-    """Put what was drawn into `sources.parquet` as it comes; return what was not."""
+    """Record what was drawn as it comes, unless only its images were lost; return what was not drawn."""
     rejections: list[Rejection] = []
-    with DrawnWriter(summary.run.sources) as drawn:
-        for done in batches:
-            _take(done, drawn, rejections, recorded, summary)
+    with DrawnWriter(summary.run.sources) as writer:
+        for batch, drawn in batches:
+            for position, source in drawn.sources:
+                if source.dia_source_id not in recorded:
+                    writer.add(source, position)
+            new = [*batch.rejections, *drawn.rejections]
+            rejections += new
+            _count(summary, batch, drawn, new)
             report()
     return rejections
 
 
-def _take(
-    done: Done,
-    drawn: DrawnWriter,
-    rejections: list[Rejection],
-    recorded: dict[int, tuple[str, ...]],
-    summary: Summary,
-) -> None:
-    summary.drawn += done.drawn
-    summary.kept += done.kept
-    for item in done.outcomes:
-        if isinstance(item, Rejection):
-            rejections.append(item)
-            summary.rejected[_kind(item.reason)] += 1
-            continue
-        summary.spread.add(item.columns)
-        if item.dia_source_id not in recorded:
-            recorded[item.dia_source_id] = item.sha256
-            drawn.add(item)
+def _count(summary: Summary, batch: Batch, drawn: Drawn, rejections: list[Rejection]) -> None:
+    summary.drawn += len(drawn.sources)
+    summary.kept += len(batch.kept)
+    summary.rejected.update(_kind(rejection.reason) for rejection in rejections)
+    for columns in chain((s.columns for s in batch.kept), (s.columns for _, s in drawn.sources)):
+        summary.spread.add(columns)
 
 
 def _kind(reason: str) -> str:

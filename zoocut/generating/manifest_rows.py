@@ -67,7 +67,8 @@ def write_manifest_of(run: Run, metadata: Mapping[str, str]) -> int:
     first = next(read_drawn(run.sources), None)
     if first is None:
         raise InputError(_why_nothing(run))
-    counted = _Counted(_row(source, metadata) for source in read_drawn(run.sources))
+    drawn = read_drawn(run.sources, metadata.values())
+    counted = _Counted(_row(source, metadata) for source in drawn)
     write_manifest(run.manifest, counted, metadata, locations=len(first.images))
     return counted.count
 
@@ -94,7 +95,7 @@ def write_urls_manifest_of(run: Run, metadata: Mapping[str, str], url_root: str 
     first = next(read_drawn(run.sources), None)
     if url_root is None or first is None:
         return
-    rows = (_row(source, metadata) for source in read_drawn(run.sources))
+    rows = (_row(source, metadata) for source in read_drawn(run.sources, metadata.values()))
     addressed = (
         replace(row, locations=tuple(_address(name, url_root) for name in row.locations)) for row in rows
     )

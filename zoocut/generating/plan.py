@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Images, Rejection
+from zoocut.run.recorded import Record, Recorded
 
 __all__ = ["Batch", "Planned", "plan_batches"]
 
 SOURCES_AT_ONCE = 256
+"""So many sources make the cost of sending a batch to another process small beside that of drawing it."""
+
 LARGEST_EXPOSURE = 5000
+"""An exposure's files are opened once for as many sources; more would keep the other processes waiting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A source, and the checksums that its images must have because the run has recorded them."""
+    """A source that is to be drawn.
+
+    Parameters
+    ----------
+    source : DiaSource
+        Which.
+    position : int
+        Where its row stands in the catalog, from 0.
+    sha256 : tuple of str or None
+        The checksums that its images must have because the run has recorded them.
+    """
 
     source: DiaSource
-    recorded: tuple[str, ...] | None
+    position: int
+    sha256: tuple[str, ...] | None
 
 
 @dataclass(slots=True)
 class Batch:
-    """Sources grouped by exposure, and what was refused among them.
+    """Rows of a catalog that follow each other.
 
     Parameters
     ----------
     exposures : list of (exposure, sources)
-        Neighbours in the catalog that share an exposure are together.
+        What is to be drawn; neighbours in the catalog that share an exposure are together.
+    kept : list of DiaSource
+        What is drawn already.
     rejections : list of Rejection
         Rows that need no drawing to be refused.
     """
 
     exposures: list[tuple[str, list[Planned]]] = field(default_factory=list)
+    kept: list[DiaSource] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.rejections) + sum(len(sources) for _, sources in self.exposures)
+        return len(self.rejections) + len(self.kept) + sum(len(sources) for _, sources in self.exposures)
 
     def add(self, exposure: str, planned: Planned) -> None:
         """Put a source beside its neighbours of the same exposure."""
@@ -55,7 +73,8 @@ class Batch:
 def plan_batches(
     rows: Iterable[DiaSource | Rejection],
     images: Images,
-    recorded: Mapping[int, tuple[str, ...]],
+    recorded: Recorded,
+    is_drawn: Callable[[DiaSource, Record], bool],
     limit: int | None,
 ) -> Iterator[Batch]:
     """Group a catalog's rows for drawing.
@@ -66,8 +85,10 @@ def plan_batches(
         The catalog.
     images : Images
         Tells which exposure a source lies on.
-    recorded : mapping of int to tuple of str
-        Checksums of images that the run has already recorded.
+    recorded : Recorded
+        What the run has drawn before.
+    is_drawn : callable
+        Whether the images of a recorded source are still there.
     limit : int or None
         Most sources to take.
 
@@ -77,20 +98,31 @@ def plan_batches(
         Every row exactly once, in the catalog's order.
     """
     batch = Batch()
-    for row in _refusing_duplicates(rows, limit):
+    for position, row in enumerate(_refusing_duplicates(rows, limit)):
         if isinstance(row, Rejection):
             batch.rejections.append(row)
+            continue
+        record = recorded.get(row.dia_source_id)
+        if record is not None and is_drawn(row, record):
+            batch = yield from _sent_when_full(batch, "")
+            batch.kept.append(row)
             continue
         try:
             exposure = images.exposure_of(row)
         except InputError as error:
             batch.rejections.append(Rejection(str(row.dia_source_id), row.row, str(error)))
             continue
-        if batch.is_full_before(exposure):
-            yield batch
-            batch = Batch()
-        batch.add(exposure, Planned(row, recorded.get(row.dia_source_id)))
+        batch = yield from _sent_when_full(batch, exposure)
+        batch.add(exposure, Planned(row, position, None if record is None else record.sha256))
     yield batch
+
+
+def _sent_when_full(batch: Batch, exposure: str) -> Generator[Batch, None, Batch]:
+    """Yield a batch that takes no source of `exposure` any more; return the one that does."""
+    if not batch.is_full_before(exposure):
+        return batch
+    yield batch
+    return Batch()
 
 
 def _refusing_duplicates(

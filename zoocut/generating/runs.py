@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError, InputError
 from zoocut.files import remove_parts
 from zoocut.run.folder import Run
+from zoocut.run.recorded import DamagedRecord, Recorded
 
-__all__ = ["alone", "open_run"]
+__all__ = ["alone", "open_record", "open_run"]
 
 KEPT_FOR_EVER = ("draw", "metadata")
 """Sections that every picture and manifest row of a run share."""
@@ -60,6 +62,24 @@ def alone(run: Run) -> Iterator[None]:
             yield
     except Timeout:
         raise InputError(f"another zoocut is generating into {run.path}: wait for it or stop it") from None
+
+
+def open_record(run: Run) -> Recorded:
+    """Read what the run has recorded; a damaged file is set aside, and what it recorded is drawn anew.
+
+    Raises
+    ------
+    InputError
+        When a damaged file cannot be renamed.
+    """
+    while True:
+        try:
+            return Recorded(run.sources)
+        except DamagedRecord as error:
+            try:
+                os.replace(error.path, error.path.with_suffix(".damaged"))
+            except OSError:
+                raise error from None
 
 
 def _refuse_other_settings(run: Run, resolved: Mapping[str, Any]) -> None:

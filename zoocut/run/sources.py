@@ -1,27 +1,39 @@
 """`sources.parquet`: the catalog rows drawn, with the paths and checksums of their images.
 
-It grows over several calls and is written as a stream, so its columns are those of all chunks together; a
-column whose types do not go together becomes text.
+While a run is drawn its rows go to parts in `.sources/`, each on disk after the images that it names; they are put
+together, in the catalog's order, when the run is complete. So a kill costs the last part, and several jobs can draw
+one run. Columns are those of all parts together; a column whose types do not go together becomes text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from zoocut.errors import InputError
-from zoocut.files import TEMPORARY_SUFFIX, appear_whole
+from zoocut.files import appear_whole, sync_files, typed
 from zoocut.model import Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DrawnSource", "DrawnWriter", "read_drawn", "recorded_checksums"]
+__all__ = ["DrawnSource", "DrawnWriter", "columns_of_images", "files_of", "put_together", "read_drawn"]
 
 ROWS_AT_ONCE = 5000
+"""Rows of a part and of a row group: some megabytes, whatever the number of columns."""
+
+FIRST_PART_S, LONGEST_PART_S = 1.0, 60.0
+"""A kill costs what was drawn since the last part: a second at first, then as much as before, a minute at most."""
+
+POSITION = "#position"
+"""The column of parts that holds a row's position in the catalog; sources.parquet has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +61,9 @@ class DrawnSource:
 
 
 class DrawnWriter:
-    """Collects drawn sources on disk and puts them behind those that the file already holds.
+    """Records drawn sources in parts beside `sources.parquet`.
 
-    Use it as a context manager: the file appears, whole, when the block ends without an error.
+    Use it as a context manager: what was added is on disk when the block ends, also with an error.
 
     Parameters
     ----------
@@ -61,58 +73,145 @@ class DrawnWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._stream = secrets.token_hex(4)
+        self._count = 0
         self._waiting: list[dict[str, Value]] = []
-        self._chunks: list[Path] = []
+        self._images: list[str] = []
+        self._part_s = FIRST_PART_S
+        self._due = time.monotonic() + self._part_s
 
     def __enter__(self) -> DrawnWriter:
         return self
 
-    def add(self, source: DrawnSource) -> None:
-        """Take one more source."""
+    def add(self, source: DrawnSource, position: int) -> None:
+        """Take one more source.
+
+        Parameters
+        ----------
+        source : DrawnSource
+            Its images are written.
+        position : int
+            Where its row stands in the catalog; greater than that of the source before it.
+        """
         images = {f"image:{n}": name for n, name in enumerate(source.images, start=1)}
         sums = {f"sha256:{n}": value for n, value in enumerate(source.sha256, start=1)}
-        self._waiting.append({**source.columns, **images, **sums})
-        if len(self._waiting) >= ROWS_AT_ONCE:
-            self._flush()
+        self._waiting.append({**source.columns, **images, **sums, POSITION: position})
+        self._images += source.images
+        if len(self._waiting) >= ROWS_AT_ONCE or time.monotonic() >= self._due:
+            self._write_part()
 
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self._flush()
-                self._put_together()
-        finally:
-            for chunk in self._chunks:
-                chunk.unlink(missing_ok=True)
+        self._write_part()
 
-    def _flush(self) -> None:
+    def _write_part(self) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        if self._waiting:
-            names = list(dict.fromkeys(name for row in self._waiting for name in row))
-            columns = {name: _column([row.get(name) for row in self._waiting]) for name in names}
-            chunk = self._path.with_name(f".chunk{len(self._chunks)}{TEMPORARY_SUFFIX}")
-            self._chunks.append(chunk)
-            pq.write_table(pa.table(columns), chunk)
-            self._waiting = []
-
-    def _put_together(self) -> None:
-        import pyarrow.parquet as pq
-
-        parts = [self._path] * self._path.exists() + self._chunks
-        if not self._chunks:
+        self._part_s = min(2 * self._part_s, LONGEST_PART_S)
+        self._due = time.monotonic() + self._part_s
+        if not self._waiting:
             return
-        schema = _common([pq.read_schema(part) for part in parts])
-        with appear_whole(self._path) as goal, pq.ParquetWriter(goal, schema) as writer:
-            for part in parts:
-                for batch in pq.ParquetFile(part).iter_batches(ROWS_AT_ONCE):
-                    writer.write_table(_fitted(batch, schema))
+        sync_files(self._path.parent, self._images)
+        names = list(dict.fromkeys(name for row in self._waiting for name in row))
+        columns = {name: _column([row.get(name) for row in self._waiting]) for name in names}
+        part = _folder_of_parts(self._path) / f"{self._stream}-{self._count:06d}.parquet"
+        with appear_whole(part) as goal:
+            pq.write_table(pa.table(columns), goal)
+        self._waiting, self._images, self._count = [], [], self._count + 1
 
 
-def read_drawn(path: Path) -> Iterator[DrawnSource]:
+def _folder_of_parts(path: Path) -> Path:
+    return path.with_name(".sources")
+
+
+def _parts(path: Path) -> list[Path]:
+    """List the parts that wait to be put together, those of one call in order."""
+    return sorted(_folder_of_parts(path).glob("[!.]*.parquet"))
+
+
+def files_of(path: Path) -> list[Path]:
+    """List the files that hold a run's drawn sources: `sources.parquet`, and parts that wait to be added to it."""
+    return [path] * path.exists() + _parts(path)
+
+
+def put_together(path: Path) -> None:
+    """Add the rows of all parts to `sources.parquet`, in the catalog's order, and remove the parts.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be read or written.
+    """
+    import pyarrow.parquet as pq
+
+    parts = _parts(path)
+    if not parts:
+        return
+    before = [path] if path.exists() else []
+    schema = _common([pq.read_schema(one) for one in before + parts])
+    schema = schema.remove(schema.get_field_index(POSITION))
+    streams = [list(several) for _, several in groupby(parts, key=lambda part: part.name.split("-")[0])]
+    tables = chain(_tables(before), _in_order([_tables(several) for several in streams]))
+    with appear_whole(path) as goal, pq.ParquetWriter(goal, schema) as writer:
+        for table in _of_equal_size(_fitted(one, schema) for one in tables):
+            writer.write_table(table)
+    shutil.rmtree(_folder_of_parts(path))
+
+
+def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in paths:
+        for batch in pq.ParquetFile(path).iter_batches(ROWS_AT_ONCE):
+            yield pa.Table.from_batches([batch])
+
+
+def _in_order(streams: Sequence[Iterator[pa.Table]]) -> Iterator[pa.Table]:
+    """Merge streams that are in order of position each; a table a stream is in memory at a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    heads = [(table, stream) for stream in streams if (table := next(stream, None)) is not None]
+    while heads:
+        bound = min(table[POSITION][-1].as_py() for table, _ in heads)
+        due = [table.filter(pc.less_equal(table[POSITION], bound)) for table, _ in heads]
+        yield pa.concat_tables(due, promote_options="permissive").sort_by(POSITION)
+        rest = [(table.filter(pc.greater(table[POSITION], bound)), stream) for table, stream in heads]
+        heads = [(table, stream) for table, stream in map(_refilled, rest) if table is not None]
+
+
+def _refilled(head: tuple[pa.Table, Iterator[pa.Table]]) -> tuple[pa.Table | None, Iterator[pa.Table]]:
+    table, stream = head
+    return (table, stream) if table.num_rows else (next(stream, None), stream)
+
+
+def _of_equal_size(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Cut a stream of rows anew, so that row groups do not tell in how many calls a run was drawn."""
+    import pyarrow as pa
+
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        while sum(one.num_rows for one in waiting) >= ROWS_AT_ONCE:
+            whole = pa.concat_tables(waiting)
+            yield whole.slice(0, ROWS_AT_ONCE)
+            waiting = [whole.slice(ROWS_AT_ONCE)]
+    if any(one.num_rows for one in waiting):
+        yield pa.concat_tables(waiting)
+
+
+def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[DrawnSource]:
     """Read the drawn sources in order; none when the file is not there yet.
+
+    Parameters
+    ----------
+    path : Path
+        The run's `sources.parquet`.
+    columns : iterable of str, optional
+        Catalog columns that are wanted beside the id; all where it is not given.
 
     Raises
     ------
@@ -125,27 +224,33 @@ def read_drawn(path: Path) -> Iterator[DrawnSource]:
     if not path.exists():
         return
     try:
-        for batch in pq.ParquetFile(path).iter_batches(ROWS_AT_ONCE):
-            yield from (_drawn(row) for row in batch.to_pylist())
+        file = pq.ParquetFile(path)
+        wanted = None if columns is None else _wanted(file.schema_arrow.names, columns)
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted):
+            images, sums = (columns_of_images(batch.schema.names, kind) for kind in ("image", "sha256"))
+            yield from (_drawn(row, images, sums) for row in batch.to_pylist())
     except (pa.ArrowException, KeyError, OSError) as error:
         raise InputError(
-            f"{path} cannot be read ({error}): restore it, or generate into a new folder"
+            f"{path} cannot be read ({error}): take it away with `mv {typed(path)} {typed(path)}.damaged`, then run "
+            "`zoocut generate` again, which draws its sources anew"
         ) from error
 
 
-def recorded_checksums(path: Path) -> dict[int, tuple[str, ...]]:
-    """Map each source that the file holds to its images' checksums."""
-    return {source.dia_source_id: source.sha256 for source in read_drawn(path)}
+def _wanted(names: Sequence[str], columns: Iterable[str]) -> list[str]:
+    kept = {"diaSourceId", *columns, *columns_of_images(names, "image"), *columns_of_images(names, "sha256")}
+    return [name for name in names if name in kept]
 
 
-def _drawn(row: dict[str, Any]) -> DrawnSource:
-    images = tuple(row.pop(name) for name in _numbered(row, "image:"))
-    sums = tuple(row.pop(name) for name in _numbered(row, "sha256:"))
-    return DrawnSource(row, images, sums)
+def _drawn(row: dict[str, Any], images: Sequence[str], sums: Sequence[str]) -> DrawnSource:
+    names = tuple(row.pop(name) for name in images)
+    checksums = tuple(row.pop(name) for name in sums)
+    return DrawnSource(row, names, checksums)
 
 
-def _numbered(row: dict[str, Any], prefix: str) -> Sequence[str]:
-    return [name for name in row if name.startswith(prefix) and name.removeprefix(prefix).isdecimal()]
+def columns_of_images(names: Iterable[str], kind: str) -> list[str]:
+    """Name the columns `image:1..n` or `sha256:1..n` among a table's, in order of location."""
+    numbers = [name.removeprefix(f"{kind}:") for name in names if name.startswith(f"{kind}:")]
+    return [f"{kind}:{number}" for number in sorted((n for n in numbers if n.isdecimal()), key=int)]
 
 
 def _column(values: list[Value]) -> pa.Array:
@@ -177,14 +282,14 @@ def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     return pa.string()
 
 
-def _fitted(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
-    present = set(batch.schema.names)
+    present = set(table.schema.names)
     arrays = [
-        batch.column(field.name).cast(field.type)
+        table.column(field.name).cast(field.type)
         if field.name in present
-        else pa.nulls(batch.num_rows, field.type)
+        else pa.nulls(table.num_rows, field.type)
         for field in schema
     ]
     return pa.table(arrays, schema=schema)

@@ -1,0 +1,70 @@
+"""Where the pictures of a source lie in a run folder, and whether they are there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoocut.files import write_unsynced
+from zoocut.model import DiaSource
+from zoocut.run.recorded import Record
+
+__all__ = ["PictureFiles"]
+
+
+class PictureFiles:
+    """The pictures of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    suffixes : sequence of str
+        What the names of a source's pictures end in before `.png`, in order of location.
+    chunk_size : int or None
+        Ids of so wide a range share a folder; None puts all pictures into one.
+    """
+
+    def __init__(self, folder: Path, suffixes: Sequence[str], chunk_size: int | None) -> None:
+        self._folder = f"{folder}{os.sep}"
+        self._endings = tuple(f"{suffix}.png" for suffix in suffixes)
+        self._chunk_size = chunk_size
+
+    def chunk(self, source: DiaSource) -> str:
+        """Name the folder of a source's pictures, below the one of all; empty without `chunk_size`."""
+        size = self._chunk_size
+        return "" if size is None else f"{source.dia_source_id // size * size}/"
+
+    def names(self, source: DiaSource) -> tuple[str, ...]:
+        """Name a source's pictures, relative to the run folder."""
+        name = f"images/{self.chunk(source)}{source.dia_source_id}"
+        return tuple(name + ending for ending in self._endings)
+
+    def are_there(self, source: DiaSource, record: Record) -> bool:
+        """Tell whether the pictures of a recorded source are there as they were recorded.
+
+        One that is older than the record was complete on disk when that was written; one that is newer, because
+        somebody put it there or copied the folder, is read and compared.
+        """
+        paths = [self._folder + name for name in self.names(source)]
+        try:
+            if max(os.stat(path).st_mtime_ns for path in paths) <= record.at_ns:
+                return len(paths) == len(record.sha256)
+            return (
+                tuple(hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths) == record.sha256
+            )
+        except FileNotFoundError:
+            return False
+
+    def write(self, names: Sequence[str], contents: Sequence[bytes]) -> None:
+        """Write a source's pictures; they are on disk when the record that names them is written.
+
+        Raises
+        ------
+        InputError
+            When one cannot be written.
+        """
+        for name, content in zip(names, contents, strict=True):
+            write_unsynced(self._folder + name, content)

@@ -1,0 +1,136 @@
+"""What a run has recorded: which sources, the checksums of their images, and when it was written down.
+
+Ids and checksums alone are read, into arrays: ten million sources of one image take half a gigabyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zoocut.errors import InputError
+from zoocut.run.sources import columns_of_images, files_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["DamagedRecord", "Record", "Recorded"]
+
+ROWS_AT_ONCE = 50_000
+SHA256_BYTES = 32
+
+
+class DamagedRecord(InputError):
+    """A file of the record cannot be read.
+
+    Parameters
+    ----------
+    path : Path
+        Which.
+    reason : str
+        What its reader says.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be read ({reason}): run `zoocut generate` again")
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a source that was drawn.
+
+    Parameters
+    ----------
+    sha256 : tuple of str
+        Checksums of its images, in the order of the subject's locations.
+    at_ns : int
+        When the file was written that says so: images that are older were complete by then.
+    """
+
+    sha256: tuple[str, ...]
+    at_ns: int
+
+
+class Recorded:
+    """The sources that `sources.parquet` and the parts beside it hold.
+
+    Parameters
+    ----------
+    path : Path
+        The run's `sources.parquet`; it need not be there.
+
+    Raises
+    ------
+    DamagedRecord
+        When a file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        found = [chunk for file in files_of(path) for chunk in _read(file)]
+        ids = np.concatenate([ids for ids, _, _ in found]) if found else np.empty(0, np.int64)
+        order = np.argsort(ids, kind="stable")
+        self._ids = ids[order]
+        self._images = max((sums.shape[1] for _, sums, _ in found), default=0)
+        self._sums = (
+            np.concatenate([_padded(sums, self._images) for _, sums, _ in found])[order] if found else ids
+        )
+        self._at_ns = np.concatenate([at_ns for _, _, at_ns in found])[order] if found else ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, dia_source_id: object) -> bool:
+        return isinstance(dia_source_id, int) and self._find(dia_source_id) is not None
+
+    def get(self, dia_source_id: int) -> Record | None:
+        """Return what is recorded of a source; None where nothing is."""
+        at = self._find(dia_source_id)
+        if at is None:
+            return None
+        row = self._sums[at].tobytes()
+        sums = (row[i : i + SHA256_BYTES].hex() for i in range(0, len(row), SHA256_BYTES))
+        return Record(tuple(one for one in sums if one.strip("0")), int(self._at_ns[at]))
+
+    def _find(self, dia_source_id: int) -> int | None:
+        at = int(self._ids.searchsorted(dia_source_id))
+        return at if at < len(self._ids) and self._ids[at] == dia_source_id else None
+
+
+Chunk = tuple[npt.NDArray[Any], npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+"""Ids, checksums of shape (n, images, 32) and times of some rows."""
+
+
+def _read(file: Path) -> list[Chunk]:
+    import pyarrow as pa
+
+    try:
+        return list(_chunks(file))
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        raise DamagedRecord(file, str(error).partition("\n")[0]) from error
+
+
+def _chunks(file: Path) -> Iterator[Chunk]:
+    import pyarrow.parquet as pq
+
+    at_ns = file.stat().st_mtime_ns
+    parquet = pq.ParquetFile(file)
+    sums = columns_of_images(parquet.schema_arrow.names, "sha256")
+    for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=["diaSourceId", *sums]):
+        ids = batch.column(0).to_numpy(zero_copy_only=False)
+        yield ids, np.stack([_bytes(batch.column(name)) for name in sums], axis=1), np.full(len(ids), at_ns)
+
+
+def _bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
+    """Turn checksums of 64 digits into rows of 32 bytes; one that is missing is all zeros."""
+    digits = "".join(value or "0" * 2 * SHA256_BYTES for value in column.to_pylist())
+    return np.frombuffer(bytes.fromhex(digits), np.uint8).reshape(-1, SHA256_BYTES)
+
+
+def _padded(sums: npt.NDArray[np.uint8], images: int) -> npt.NDArray[np.uint8]:
+    return np.pad(sums, ((0, 0), (0, images - sums.shape[1]), (0, 0)))
