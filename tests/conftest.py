@@ -21,6 +21,11 @@ for secret in ("PANOPTES_USERNAME", "PANOPTES_PASSWORD", "PANOPTES_CLIENT_ID", "
     os.environ.pop(secret, None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Give options to tests that need more than this machine."""
+    parser.addoption("--node", action="store_true", help="check light curves in node, with packages from npm")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of survey files and recorded exchanges beside the checkout."""

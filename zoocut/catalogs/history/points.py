@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -117,13 +118,21 @@ def one_per_exposure(points: Iterable[Point], left_out: Counter[str]) -> tuple[P
             left_out["measured twice in one exposure"] += 1
         if known is None or RANK[point.kind] > RANK[known.kind]:
             best[point.exposure] = point
-    measured = [point for point in best.values() if point.kind is not Kind.LIMIT]
+    measured = _times_by_band(point for point in best.values() if point.kind is not Kind.LIMIT)
     kept = [point for point in best.values() if point.kind is not Kind.LIMIT or not _seen(point, measured)]
     left_out["measured twice in one exposure"] += len(best) - len(kept)
     return tuple(sorted(kept, key=lambda point: (point.mjd, point.band, point.exposure)))
 
 
-def _seen(limit: Point, measured: Iterable[Point]) -> bool:
-    return any(
-        point.band == limit.band and abs(point.mjd - limit.mjd) < SAME_EXPOSURE_DAYS for point in measured
-    )
+def _times_by_band(points: Iterable[Point]) -> Mapping[str, Sequence[float]]:
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    for point in sorted(points, key=lambda point: point.mjd):
+        times[point.band].append(point.mjd)
+    return times
+
+
+def _seen(limit: Point, measured: Mapping[str, Sequence[float]]) -> bool:
+    """Tell whether the limit's exposure has a measurement that only bears another name."""
+    times = measured.get(limit.band, ())
+    after = bisect_left(times, limit.mjd - SAME_EXPOSURE_DAYS)
+    return after < len(times) and times[after] < limit.mjd + SAME_EXPOSURE_DAYS
