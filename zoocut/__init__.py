@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoocut import errors as errors
+    from zoocut.api.generation import generate, load_config
     from zoocut.api.local_reports import export, status
+    from zoocut.api.pictures import draw
     from zoocut.api.server_reports import sets, verify
+    from zoocut.config.settings import Settings
     from zoocut.model import Catalog, Cutout, DiaSource, Images, Picture, Rejection
 
 __version__ = "0.1.0"
@@ -21,15 +24,23 @@ __all__ = [
     "Images",
     "Picture",
     "Rejection",
+    "Settings",
     "__version__",
+    "draw",
     "errors",
     "export",
+    "generate",
+    "load_config",
     "sets",
     "status",
     "verify",
 ]
 
 _HOMES = {
+    "Settings": "zoocut.config.settings",
+    "draw": "zoocut.api.pictures",
+    "generate": "zoocut.api.generation",
+    "load_config": "zoocut.api.generation",
     "export": "zoocut.api.local_reports",
     "status": "zoocut.api.local_reports",
     "sets": "zoocut.api.server_reports",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+from zoocut.files import write_whole
 
 __all__ = [
     "AB_MAGNITUDE_OF_ONE_NJY",
@@ -109,6 +113,19 @@ class Picture:
     width_pix: int
     height_pix: int
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the file.
+
+        Raises
+        ------
+        InputError
+            When it cannot be written.
+        """
+        write_whole(Path(path), self.png)
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -129,6 +146,7 @@ class Rejection:
     reason: str
 
 
+@runtime_checkable
 class Catalog(Protocol):
     """Where sources come from; a new survey is a new implementation."""
 
@@ -148,6 +166,7 @@ class Catalog(Protocol):
         ...
 
 
+@runtime_checkable
 class Images(Protocol):
     """Where pixels come from; a new survey is a new implementation."""
 

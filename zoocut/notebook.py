@@ -38,7 +38,18 @@ def _line(cells: Iterable[Any]) -> str:
 
 
 def data_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Make a data frame of rows, whole numbers exact."""
+    """Make a data frame of rows; whole numbers stay exact where other cells of their column are empty, too."""
     import pandas as pd
 
-    return pd.DataFrame.from_records(list(rows))
+    listed = list(rows)
+    names = list(dict.fromkeys(name for row in listed for name in row))
+    return pd.DataFrame({name: _column([row.get(name) for row in listed]) for name in names})
+
+
+def _column(values: list[Any]) -> Any:
+    """Keep pandas from making floats, which round beyond 2^53, of whole numbers and empty cells."""
+    import pandas as pd
+
+    given = [value for value in values if value is not None]
+    whole = all(type(value) is int and -(2**63) <= value < 2**63 for value in given)
+    return pd.array(values, dtype="Int64") if given and whole and len(given) < len(values) else values

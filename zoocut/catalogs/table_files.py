@@ -12,8 +12,9 @@ from zoocut.model import Rejection
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from astropy.table import Table
 
-__all__ = ["by_exposure", "read_parquet", "read_table"]
+__all__ = ["by_exposure", "from_astropy", "read_parquet", "read_table"]
 
 
 ORDER = "zoocut order"
@@ -129,13 +130,19 @@ def _read_astropy(path: Path, kind: str) -> pa.Table:
     kind : str
         `ascii.ecsv`, `votable` or `fits`.
     """
-    import pyarrow as pa
     from astropy.table import Table
     from astropy.utils.exceptions import AstropyWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         table = Table.read(path, format=kind)
+    return from_astropy(table)
+
+
+def from_astropy(table: Table) -> pa.Table:
+    """Convert a table of astropy; columns of arrays are left out."""
+    import pyarrow as pa
+
     table.convert_bytestring_to_unicode()
     scalars = [name for name in table.colnames if table[name].ndim == 1]
     return pa.table({name: _column(table[name].tolist()) for name in scalars})

@@ -12,7 +12,7 @@ from zoocut.cli.options import JsonOption
 from zoocut.files import typed
 
 if TYPE_CHECKING:
-    from zoocut.generating import Summary
+    from zoocut.generating import Generated
 
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The configuration file.", show_default=False)]
@@ -64,22 +64,21 @@ def generate(
 
     Example: zoocut generate zoocut.toml --input 'night/*.avro' -o night-run -j 2
     """
+    from zoocut.api.generation import generate as draw
     from zoocut.cli.progress import generation_progress
-    from zoocut.config.load import load
     from zoocut.errors import Interrupted
-    from zoocut.generating import generate as draw
 
-    options = {
+    options: dict[str, Any] = {
         "catalog.path": None if input is None else str(Path.cwd() / input),
         "select.cuts.reliability.min": reliability_min,
         "select.cuts.reliability.max": reliability_max,
     }
-    loaded = load(config, options | dict(map(_key_and_value, settings or [])))
-    if every:
-        loaded = loaded.without_limit()
+    options |= dict(map(_key_and_value, settings or []))
     try:
         with generation_progress() as report:
-            summary = draw(loaded, output, jobs=jobs, limit=limit, report=report)
+            summary = draw(
+                config, output, settings=options, jobs=jobs, limit=limit, every=every, progress=report
+            )
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; what is drawn stays in {output}: run the same command again") from None
     _tell(summary, as_json)
@@ -98,21 +97,12 @@ def _key_and_value(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def _tell(summary: Summary, as_json: bool) -> None:
+def _tell(summary: Generated, as_json: bool) -> None:
     from zoocut.cli.console import print_json, results
 
     run = summary.run
     if as_json:
-        spread = summary.spread
-        document = {
-            "version": 1,
-            "run": {"id": run.run_id, "path": str(run.path), "rows": summary.rows},
-            "drawn": summary.drawn,
-            "kept": summary.kept,
-            "rejected": summary.rejected.total(),
-            "spread": {"visits": spread.visits, "detectors": spread.detectors, "bands": spread.bands},
-        }
-        print_json(document)
+        print_json(summary.to_dict())
         return
     counts = f"{summary.drawn} drawn, {summary.kept} already there, {summary.rejected.total()} rejected"
     results.print(f"{run.path}: {counts}; the manifest has {summary.rows} rows", markup=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from zoocut.api.progress import drawing_bar, upload_bar, upload_words
 from zoocut.cli.console import notes
 
 if TYPE_CHECKING:
@@ -22,32 +23,10 @@ SECONDS_BETWEEN_LINES = 10.0
 def generation_progress() -> Iterator[Callable[[Progress], None]]:
     """Give the function that `generate` reports to."""
     if notes.is_terminal:
-        with _bar() as report:
+        with drawing_bar(notes) as report:
             yield report
     else:
         yield _lines()
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("drawing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.speed:.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=notes, transient=True) as bar:
-        task = bar.add_task("drawing", total=None)
-
-        def report(progress: Progress) -> None:
-            done = progress.drawn + progress.kept + progress.rejected
-            bar.update(task, completed=done, total=progress.expected)
-
-        yield report
 
 
 def _lines() -> Callable[[Progress], None]:
@@ -71,29 +50,10 @@ def _lines() -> Callable[[Progress], None]:
 def upload_progress() -> Iterator[Callable[[Snapshot], None]]:
     """Give the function that `upload` reports to."""
     if notes.is_terminal:
-        with _upload_bar() as report:
+        with upload_bar(notes) as report:
             yield report
     else:
         yield _upload_lines()
-
-
-@contextmanager
-def _upload_bar() -> Iterator[Callable[[Snapshot], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    bar = Bar(*columns, console=notes, transient=True)
-    task = bar.add_task("", total=None)
-
-    def report(snapshot: Snapshot) -> None:
-        bar.update(task, completed=snapshot.done, total=snapshot.rows, description=_upload_words(snapshot))
-        bar.start()  # not earlier: a moving bar would hide a question
-
-    try:
-        yield report
-    finally:
-        bar.stop()
 
 
 def _upload_lines() -> Callable[[Snapshot], None]:
@@ -104,13 +64,6 @@ def _upload_lines() -> Callable[[Snapshot], None]:
         now = time.monotonic()
         if now - last >= SECONDS_BETWEEN_LINES:
             last = now
-            notes.print(f"{snapshot.done}/{snapshot.rows}: {_upload_words(snapshot)}", markup=False)
+            notes.print(f"{snapshot.done}/{snapshot.rows}: {upload_words(snapshot)}", markup=False)
 
     return report
-
-
-def _upload_words(snapshot: Snapshot) -> str:
-    states = ", ".join(f"{count} {state.value}" for state, count in snapshot.counts.items() if count)
-    left = "" if snapshot.left_s is None else f", {snapshot.left_s:.0f} s left"
-    trouble = f" ({snapshot.trouble})" if snapshot.trouble else ""
-    return f"{states}; {snapshot.rate:.1f}/s, {snapshot.sent_bytes / 1e6:.1f} MB{left}{trouble}"

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError
 
-__all__ = ["Loaded", "load"]
+__all__ = ["Loaded", "load", "load_tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,41 @@ def load(path: Path | str, options: Mapping[str, Any] | None = None) -> Loaded:
         When the file is missing or not TOML, or a key or value is wrong: names file, key and what is allowed.
     """
     path = Path(path)
-    given = {key: value for key, value in (options or {}).items() if value is not None}
-    written = _read(path)
-    merged = _merge(written, given)
+    return _validated(_read(path), options or {}, str(path), path.absolute().parent)
+
+
+def load_tree(
+    tree: Mapping[str, Any], options: Mapping[str, Any] | None = None, folder: Path | None = None
+) -> Loaded:
+    """Take settings that a program holds.
+
+    Parameters
+    ----------
+    tree : mapping
+        What a configuration file would hold: sections of keys.
+    options : mapping, optional
+        Further values under dotted keys, over those of `tree`; None means not given.
+    folder : Path, optional
+        What relative paths are relative to: the working directory when not given.
+
+    Raises
+    ------
+    ConfigError
+        When a key or value is wrong.
+    """
+    return _validated(tree, options or {}, "settings", folder or Path.cwd())
+
+
+def _validated(written: Mapping[str, Any], options: Mapping[str, Any], name: str, folder: Path) -> Loaded:
+    given = {key: value for key, value in options.items() if value is not None}
     try:
-        settings = Settings.model_validate(merged)
+        settings = Settings.model_validate(_merge(written, given))
     except ValidationError as error:
-        raise ConfigError(_explain(path, error)) from None
-    file_keys = dict.fromkeys(dotted(written), path.name)
+        raise ConfigError(_explain(name, error)) from None
+    file_keys = dict.fromkeys(dotted(written), Path(name).name)
     option_keys = dict.fromkeys(given, "command line")
     origin = dict.fromkeys(dotted(settings.model_dump()), "default") | file_keys | option_keys
-    return Loaded(settings, path.absolute().parent, origin)
+    return Loaded(settings, folder, origin)
 
 
 def dotted(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -102,8 +126,8 @@ def _merge(tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _explain(path: Path, error: ValidationError) -> str:
-    return "; ".join(f"{path}: {_sentence(problem)}" for problem in error.errors(include_url=False))
+def _explain(name: str, error: ValidationError) -> str:
+    return "; ".join(f"{name}: {_sentence(problem)}" for problem in error.errors(include_url=False))
 
 
 def _sentence(problem: Any) -> str:

@@ -19,6 +19,7 @@ from secrets import token_hex
 from zoocut.config.load import Loaded
 from zoocut.config.settings import Settings
 from zoocut.generating.drawing import BatchDrawer, Drawn, draw_batches
+from zoocut.generating.generated import Generated
 from zoocut.generating.inputs import Inputs, open_inputs
 from zoocut.generating.local_workers import local_workers
 from zoocut.generating.manifest_rows import check_metadata, write_manifest_of, write_urls_manifest_of
@@ -31,7 +32,7 @@ from zoocut.run.rejected import merge_rejected
 from zoocut.run.sources import DrawnWriter, put_together
 from zoocut.select import Spread
 
-__all__ = ["Inputs", "Progress", "Summary", "generate"]
+__all__ = ["Inputs", "Progress", "generate"]
 
 AHEAD = 3
 """Batches a process that wait for it or are being drawn: fewer would let it wait, more only hold memory."""
@@ -56,29 +57,21 @@ class Progress:
 
 
 @dataclass(slots=True)
-class Summary:
-    """What a call did.
+class _Tally:
+    """What a call has done so far."""
 
-    Parameters
-    ----------
-    run : Run
-        The run folder.
-    drawn, kept : int
-        Sources drawn by this call, and found already drawn.
-    rejected : Counter of str
-        How many sources were not drawn, by kind of reason: the first words of it.
-    rows : int
-        Rows of the manifest now.
-    spread : Spread
-        How the sources drawn or kept by this call spread over visits, detectors and bands.
-    """
-
-    run: Run
     drawn: int = 0
     kept: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    rows: int = 0
     spread: Spread = field(default_factory=Spread)
+
+    def count(self, batch: Batch, drawn: Drawn, rejections: list[Rejection]) -> None:
+        """Count what became of a batch."""
+        self.drawn += len(drawn.sources)
+        self.kept += len(batch.kept)
+        self.rejected.update(_kind(rejection.reason) for rejection in rejections)
+        for columns in chain((s.columns for s in batch.kept), (s.columns for _, s in drawn.sources)):
+            self.spread.add(columns)
 
 
 def generate(
@@ -90,7 +83,7 @@ def generate(
     report: Callable[[Progress], None] = lambda _: None,
     inputs: Inputs | None = None,
     executor: Executor | None = None,
-) -> Summary:
+) -> Generated:
     """Draw every source of a catalog into a run folder.
 
     Parameters
@@ -113,7 +106,7 @@ def generate(
 
     Returns
     -------
-    Summary
+    Generated
         What was done; sources that could not be drawn are in `rejected.csv`.
 
     Raises
@@ -128,57 +121,50 @@ def generate(
         workers = executor or (stack.enter_context(local_workers(jobs)) if jobs > 1 else None)
         inputs = inputs or open_inputs(config)
         sources = check_metadata(inputs.catalog.sources(), settings.metadata)
-        summary = Summary(open_run(Path(path), settings))
-        stack.enter_context(alone(summary.run))
-        drawer = BatchDrawer(settings, inputs.open_images, summary.run, token_hex(8))
-        recorded = open_record(summary.run)
+        run, tally = open_run(Path(path), settings), _Tally()
+        stack.enter_context(alone(run))
+        drawer = BatchDrawer(settings, inputs.open_images, run, token_hex(8))
+        recorded = open_record(run)
         limit = limit or settings.select.limit
         batches = plan_batches(sources, inputs.open_images(), recorded, drawer.files.are_there, limit)
         drawn = draw_batches(batches, drawer, workers, AHEAD * jobs)
         expected = limit or inputs.catalog.expected
-        rejections = _record(drawn, recorded, summary, lambda: report(_progress(summary, expected)))
-        _write_files(summary, settings, rejections)
-    return summary
+        rejections = _record(drawn, recorded, run, tally, lambda: report(_progress(tally, expected)))
+        rows = _write_files(run, settings, rejections)
+    return Generated(run, tally.drawn, tally.kept, tally.rejected, rows, tally.spread)
 
 
-def _write_files(summary: Summary, settings: Settings, rejections: list[Rejection]) -> None:
-    run = summary.run
+def _write_files(run: Run, settings: Settings, rejections: list[Rejection]) -> int:
+    """Bring the files of the whole run up to date; tell how many rows its manifest has."""
     put_together(run.sources)
     merge_rejected(run.rejected, rejections, Recorded(run.sources))
     write_urls_manifest_of(run, settings.metadata, settings.manifest.url_root)
-    summary.rows = write_manifest_of(run, settings.metadata)
+    return write_manifest_of(run, settings.metadata)
 
 
-def _progress(summary: Summary, expected: int | None) -> Progress:
-    return Progress(summary.drawn, summary.kept, summary.rejected.total(), expected)
+def _progress(tally: _Tally, expected: int | None) -> Progress:
+    return Progress(tally.drawn, tally.kept, tally.rejected.total(), expected)
 
 
 def _record(
     batches: Iterable[tuple[Batch, Drawn]],
     recorded: Recorded,
-    summary: Summary,
+    run: Run,
+    tally: _Tally,
     report: Callable[[], None],
 ) -> list[Rejection]:
     """Record what was drawn as it comes, unless only its images were lost; return what was not drawn."""
     rejections: list[Rejection] = []
-    with DrawnWriter(summary.run.sources) as writer:
+    with DrawnWriter(run.sources) as writer:
         for batch, drawn in batches:
             for position, source in drawn.sources:
                 if source.dia_source_id not in recorded:
                     writer.add(source, position)
             new = [*batch.rejections, *drawn.rejections]
             rejections += new
-            _count(summary, batch, drawn, new)
+            tally.count(batch, drawn, new)
             report()
     return rejections
-
-
-def _count(summary: Summary, batch: Batch, drawn: Drawn, rejections: list[Rejection]) -> None:
-    summary.drawn += len(drawn.sources)
-    summary.kept += len(batch.kept)
-    summary.rejected.update(_kind(rejection.reason) for rejection in rejections)
-    for columns in chain((s.columns for s in batch.kept), (s.columns for _, s in drawn.sources)):
-        summary.spread.add(columns)
 
 
 def _kind(reason: str) -> str:

@@ -1,0 +1,102 @@
+"""Progress as a bar, in a terminal or a notebook; nothing anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zoocut.generating import Progress
+    from zoocut.uploading.report import Snapshot
+
+__all__ = ["drawing_bar", "drawing_shown", "upload_bar", "upload_shown", "upload_words"]
+
+
+def _nothing(_: object) -> None:
+    """Show nothing."""
+
+
+@contextmanager
+def drawing_shown(progress: bool | Callable[[Progress], None]) -> Iterator[Callable[[Progress], None]]:
+    """Give the function that `generate` reports to: the one given, a bar, or one that does nothing."""
+    if callable(progress):
+        yield progress
+    elif progress and (console := _console()):
+        with drawing_bar(console) as report:
+            yield report
+    else:
+        yield _nothing
+
+
+@contextmanager
+def upload_shown(progress: bool | Callable[[Snapshot], None]) -> Iterator[Callable[[Snapshot], None]]:
+    """Give the function that `upload` reports to: the one given, a bar, or one that does nothing."""
+    if callable(progress):
+        yield progress
+    elif progress and (console := _console()):
+        with upload_bar(console) as report:
+            yield report
+    else:
+        yield _nothing
+
+
+def _console() -> Console | None:
+    """Open the place where a bar can be seen; None where there is none."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console if console.is_terminal or console.is_jupyter else None
+
+
+@contextmanager
+def drawing_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """Show a bar while the block runs, and give the function that moves it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("drawing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.speed:.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("drawing", total=None)
+
+        def report(progress: Progress) -> None:
+            done = progress.drawn + progress.kept + progress.rejected
+            bar.update(task, completed=done, total=progress.expected)
+
+        yield report
+
+
+@contextmanager
+def upload_bar(console: Console) -> Iterator[Callable[[Snapshot], None]]:
+    """Show a bar while the block runs, and give the function that moves it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    bar = Bar(*columns, console=console, transient=True)
+    task = bar.add_task("", total=None)
+
+    def report(snapshot: Snapshot) -> None:
+        bar.update(task, completed=snapshot.done, total=snapshot.rows, description=upload_words(snapshot))
+        bar.start()  # not earlier: a moving bar would hide a question
+
+    try:
+        yield report
+    finally:
+        bar.stop()
+
+
+def upload_words(snapshot: Snapshot) -> str:
+    """Say how an upload stands, in a line."""
+    states = ", ".join(f"{count} {state.value}" for state, count in snapshot.counts.items() if count)
+    left = "" if snapshot.left_s is None else f", {snapshot.left_s:.0f} s left"
+    trouble = f" ({snapshot.trouble})" if snapshot.trouble else ""
+    return f"{states}; {snapshot.rate:.1f}/s, {snapshot.sent_bytes / 1e6:.1f} MB{left}{trouble}"

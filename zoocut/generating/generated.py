@@ -1,0 +1,71 @@
+"""What `generate` gives back: the run, and what a call did to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoocut.notebook import data_frame, html_table
+from zoocut.run.folder import Run
+from zoocut.run.sources import read_drawn
+from zoocut.select import Spread
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Generated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A run, and what one call did to it; it can be given wherever the run folder's path can.
+
+    Parameters
+    ----------
+    run : Run
+        The run folder.
+    drawn, kept : int
+        Sources drawn by this call, and found already drawn.
+    rejected : Counter of str
+        How many sources were not drawn, by kind of reason: the first words of it.
+    rows : int
+        Rows of the manifest now.
+    spread : Spread
+        How the sources drawn or kept by this call spread over visits, detectors and bands.
+    """
+
+    run: Run
+    drawn: int
+    kept: int
+    rejected: Counter[str]
+    rows: int
+    spread: Spread
+
+    def __fspath__(self) -> str:
+        return str(self.run.path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut generate --json`."""
+        spread = self.spread
+        return {
+            "version": 1,
+            "run": {"id": self.run.run_id, "path": str(self.run.path), "rows": self.rows},
+            "drawn": self.drawn,
+            "kept": self.kept,
+            "rejected": self.rejected.total(),
+            "spread": {"visits": spread.visits, "detectors": spread.detectors, "bands": spread.bands},
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give every source drawn into the run as a data frame: its catalog columns, images and checksums."""
+        return data_frame(
+            {**source.columns, "images": source.images, "sha256": source.sha256}
+            for source in read_drawn(self.run.sources)
+        )
+
+    def _repr_html_(self) -> str:
+        counts = {"drawn": self.drawn, "already there": self.kept, "rejected": self.rejected.total()}
+        reasons = [{"rejected": count, "because": reason} for reason, count in self.rejected.most_common()]
+        title = f"{self.run.path}: the manifest has {self.rows} rows"
+        return html_table(title, [counts]) + (html_table("", reasons) if reasons else "")
