@@ -91,8 +91,8 @@ def test_cutouts_are_those_of_cutout2d_in_any_storage(tmp_path: Path, storage: s
         (100.2, 80.7),
         (3.2, 4.4),
         (198.75, 150.3),
-        (-3.2, 70.2),
-        (60.25, 162.3),
+        (-0.4, 70.2),
+        (60.25, 159.3),
         (61.75, 20.25),
         (100.2, 81.7),
     ]
@@ -129,7 +129,9 @@ def test_a_panel_without_any_data_is_refused(tmp_path: Path) -> None:
         file[0].data[20:80, 20:80] = np.nan
     found = cut(tmp_path, [source(1, 50, 50), source(2, 75, 50)])
     assert isinstance(found[0], Rejection)
-    assert found[0].reason == "no pixel of its 30 x 30 template cutout has data"
+    assert found[0].reason.startswith(
+        "no pixel of its 30 x 30 template cutout has data: set images.allow_missing_t"
+    )
     assert isinstance(found[1], tuple)
 
 
@@ -186,8 +188,8 @@ def test_frames_that_are_not_aligned_are_refused(tmp_path: Path) -> None:
     fits.writeto(tmp_path / "template.fits", pixels("template"), shifted.to_header(), overwrite=True)
     with pytest.raises(InputError, match=r"template.fits puts the same position 3.0 pixels from"):
         cut(tmp_path, [source(1, 50, 50)])
-    fits.writeto(tmp_path / "template.fits", pixels("template")[:100], tan_wcs().to_header(), overwrite=True)
-    with pytest.raises(InputError, match="200 x 100 pixels but"):
+    fits.writeto(tmp_path / "template.fits", pixels("template")[:100], overwrite=True)
+    with pytest.raises(InputError, match=r"200 x 100 pixels but .* no WCS tells how they lie"):
         cut(tmp_path, [source(1, 50, 50)])
 
 

@@ -4,13 +4,41 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from zoocut.config.section import Section
 
-__all__ = ["ButlerSettings", "FootprintColumns", "FramesSettings", "ImagesSettings", "StampsSettings"]
+__all__ = [
+    "ButlerSettings",
+    "Extension",
+    "FootprintColumns",
+    "FramesSettings",
+    "ImagesSettings",
+    "StampsSettings",
+]
 
 Extension = int | str | None
+
+
+def _several(values: object) -> object:
+    return [values] if isinstance(values, (int, float)) and not isinstance(values, bool) else values
+
+
+NoData = Annotated[
+    tuple[float, ...],
+    BeforeValidator(_several),
+    Field(
+        description="pixel values that stand for no data, one or a list, as [0, -32768]; NaN, BLANK and the largest"
+        " 32-bit float always do"
+    ),
+]
+AllowMissingTemplate = Annotated[
+    bool,
+    Field(
+        description="draw a source whose template has no pixel with data, with that panel blank; the alternative is to"
+        " refuse it"
+    ),
+]
 
 
 class StampsSettings(Section):
@@ -51,10 +79,30 @@ class FramesSettings(Section):
     science: Annotated[str, Field(min_length=1, description="path of the science frame")]
     difference: Annotated[str, Field(min_length=1, description="path of the difference frame")]
     template_extension: Annotated[
-        Extension, Field(description="number or name of the extension; none: the first with an image")
+        Extension,
+        Field(
+            description="extension by number, by name, or by name and version as "
+            '"SCI,2"; none: the first with an image'
+        ),
     ] = None
     science_extension: Annotated[Extension, Field(description="the same for the science frame")] = None
     difference_extension: Annotated[Extension, Field(description="the same for the difference frame")] = None
+    template_mask_extension: Annotated[
+        Extension,
+        Field(
+            description="extension of the template's file with its mask, whose pixels other than 0 hold no data"
+        ),
+    ] = None
+    science_mask_extension: Annotated[Extension, Field(description="the same for the science frame")] = None
+    difference_mask_extension: Annotated[
+        Extension, Field(description="the same for the difference frame")
+    ] = None
+    mask_bits: Annotated[
+        int | None,
+        Field(ge=1, description="sum of the mask's bits whose pixels hold no data; none: every bit"),
+    ] = None
+    no_data: NoData = ()
+    allow_missing_template: AllowMissingTemplate = False
     footprint: Annotated[
         FootprintColumns, Field(description="columns that `use_footprint` reads the box from")
     ] = FootprintColumns()
@@ -99,6 +147,8 @@ class ButlerSettings(Section):
         Literal["as-stored", "nJy"],
         Field(description="pixel values as the files have them, or in nanojansky by their calibration"),
     ] = "as-stored"
+    no_data: NoData = ()
+    allow_missing_template: AllowMissingTemplate = False
     footprint: Annotated[
         FootprintColumns,
         Field(description="columns with the box of a source that no catalog has a footprint of"),

@@ -11,18 +11,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from zoocut.errors import InputError
+from zoocut.images.alignment import align
 from zoocut.images.boxes import Boxes
 from zoocut.images.geometry import AS_READ_OUT, Box, Turn, turn_to_north
 from zoocut.images.planes import Plane
-from zoocut.images.positions import locate_sources, positions_of
-from zoocut.images.sky import Floats, Located, locate
-from zoocut.images.whole import refuse_empty, refused
+from zoocut.images.positions import locate_sources
+from zoocut.images.sky import Located
+from zoocut.images.whole import needed_panels, refuse_empty, refused
 from zoocut.model import Cutout, DiaSource, FloatImage, Rejection
 
 __all__ = ["Aligned"]
-
-ALIGNED_PIX = 0.5
-"""How far the WCS of template and science may differ from the difference image's."""
 
 
 class Aligned:
@@ -34,11 +32,14 @@ class Aligned:
         Which boxes a source's cutouts are.
     north_up : bool
         Whether cutouts are turned; the alternative is as read out.
+    allow_missing_template : bool
+        Whether a source without any template pixel is cut; the alternative is to refuse it.
     """
 
-    def __init__(self, boxes: Boxes, north_up: bool) -> None:
+    def __init__(self, boxes: Boxes, north_up: bool, allow_missing_template: bool = False) -> None:
         self._boxes = boxes
         self._north_up = north_up
+        self._needed = needed_panels(allow_missing_template)
 
     def cut(
         self, planes: Sequence[Plane], sources: Sequence[DiaSource]
@@ -73,7 +74,7 @@ class Aligned:
                 yield several
             else:
                 cutouts = tuple(self._cutout(next(stamps), located, i) for _ in several)
-                yield refuse_empty(source, cutouts)
+                yield refuse_empty(source, cutouts, self._needed)
 
     def _wanted(
         self, difference: Plane, located: Located, i: int, source: DiaSource
@@ -90,12 +91,14 @@ class Aligned:
             boxes = self._boxes(source, y_pix, x_pix)
         except InputError as error:
             return refused(source, str(error))
-        shape = difference.shape
-        if all(_on(difference, box).overlaps(shape) for box in boxes):
+        frame = Box(*difference.origin, *difference.shape)
+        if frame.holds(y_pix, x_pix) and all(
+            _on(difference, box).overlaps(difference.shape) for box in boxes
+        ):
             return boxes
         return refused(
             source,
-            f"it lies off the frame, at x {x_pix:.1f} y {y_pix:.1f} of {shape[1]} x {shape[0]}: "
+            f"it lies off the frame, at x {x_pix:.1f} y {y_pix:.1f} of {frame.width} x {frame.height}: "
             "check its exposure",
         )
 
@@ -133,32 +136,12 @@ def _stamps(plane: Plane, boxes: Sequence[Box]) -> list[FloatImage]:
 def _locate_aligned(planes: Sequence[Plane], sources: Sequence[DiaSource]) -> Located:
     """Find the sources on the difference image, and make sure that the others agree."""
     difference = planes[-1]
-    wcs = difference.wcs
-    located = locate_sources(wcs, sources, difference.origin)
+    located = locate_sources(difference.wcs, sources, difference.origin)
     if located is None:
-        raise InputError(f"{difference.path} has no celestial WCS: zoocut cannot find sources on it")
-    sky = None if wcs is None else positions_of(wcs, sources, difference.origin)
+        raise InputError(
+            f"{difference.path} has no celestial WCS: zoocut cannot find sources on it by ra and dec. Where its primary"
+            " header has one, set INHERIT = T in the image's; or give positions in pixels by catalog.x and catalog.y"
+        )
     for plane in planes[:-1]:
-        _refuse_misaligned(plane, difference, located, sky)
+        align(plane, difference)
     return located
-
-
-def _refuse_misaligned(
-    plane: Plane, difference: Plane, located: Located, sky: tuple[Floats, Floats] | None
-) -> None:
-    if plane.shape != difference.shape and plane.origin == difference.origin:
-        raise InputError(
-            f"{plane.path} has {plane.shape[1]} x {plane.shape[0]} pixels but {difference.path} "
-            f"{difference.shape[1]} x {difference.shape[0]}: give frames that are aligned"
-        )
-    if plane.wcs is None or sky is None:
-        return
-    other = locate(plane.wcs, *sky)
-    y_origin, x_origin = plane.origin
-    apart = np.hypot(other.y_pix + y_origin - located.y_pix, other.x_pix + x_origin - located.x_pix)
-    worst = float(np.max(apart[np.isfinite(apart)], initial=0.0))
-    if worst > ALIGNED_PIX:
-        raise InputError(
-            f"{plane.path} puts the same position {worst:.1f} pixels from where {difference.path} has it: "
-            "give frames that are aligned"
-        )

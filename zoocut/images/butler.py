@@ -104,7 +104,10 @@ class ButlerImages:
                 )
                 for ref in refs
             ]
-            yield from Aligned(self._boxes_on(exposure, data_id), self._north_up).cut(planes, sources)
+            aligned = Aligned(
+                self._boxes_on(exposure, data_id), self._north_up, self._settings.allow_missing_template
+            )
+            yield from aligned.cut(planes, sources)
 
     def _boxes_on(self, exposure: str, data_id: Mapping[str, Any]) -> Boxes:
         if self._squares is not None:
@@ -131,4 +134,5 @@ class ButlerImages:
         return self._open_butler(self)
 
     def _open(self, path: Path) -> AbstractContextManager[LsstPlane]:
-        return open_exposure(path, self._settings.blank_planes, self._settings.pixels == "nJy")
+        own = self._settings
+        return open_exposure(path, own.blank_planes, own.pixels == "nJy", own.no_data)

@@ -12,7 +12,7 @@ from zoocut.config.images import FramesSettings
 from zoocut.errors import ConfigError, InputError
 from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
-from zoocut.images.planes import open_plane
+from zoocut.images.frame_files import FrameFile, open_frame
 from zoocut.model import PANELS, Cutout, DiaSource, Rejection, Value
 
 __all__ = ["Frames"]
@@ -39,13 +39,12 @@ class Frames:
     def __init__(self, settings: FramesSettings, draw: DrawSettings, folder: Path) -> None:
         self._settings = settings
         self._folder = folder
-        self._aligned = Aligned(boxes_for(settings.footprint, draw), draw.orientation == "north-up")
-        self._patterns = (settings.template, settings.science, settings.difference)
-        self._extensions = (
-            settings.template_extension,
-            settings.science_extension,
-            settings.difference_extension,
+        self._aligned = Aligned(
+            boxes_for(settings.footprint, draw),
+            draw.orientation == "north-up",
+            settings.allow_missing_template,
         )
+        self._patterns = (settings.template, settings.science, settings.difference)
         for name, pattern in zip(PANELS, self._patterns, strict=True):
             _check(f"images.{name}", pattern)
 
@@ -74,11 +73,17 @@ class Frames:
         """
         paths = [self._folder / part for part in exposure.split(" | ")]
         with ExitStack() as stack:
-            planes = [
-                stack.enter_context(open_plane(path, extension))
-                for path, extension in zip(paths, self._extensions, strict=True)
-            ]
+            planes = [stack.enter_context(open_frame(file)) for file in self._files(paths)]
             yield from self._aligned.cut(planes, sources)
+
+    def _files(self, paths: Sequence[Path]) -> list[FrameFile]:
+        own = self._settings
+        extensions = (own.template_extension, own.science_extension, own.difference_extension)
+        masks = (own.template_mask_extension, own.science_mask_extension, own.difference_mask_extension)
+        return [
+            FrameFile(path, extension, mask, own.mask_bits, own.no_data)
+            for path, extension, mask in zip(paths, extensions, masks, strict=True)
+        ]
 
 
 def _check(key: str, pattern: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -11,11 +11,25 @@ import numpy.typing as npt
 
 from zoocut.model import FloatImage
 
-__all__ = ["AS_READ_OUT", "Box", "Turn", "box_around", "central_box", "cut", "merge_bands", "turn_to_north"]
+__all__ = [
+    "AS_READ_OUT",
+    "Box",
+    "Turn",
+    "blank_out",
+    "box_around",
+    "central_box",
+    "cut",
+    "merge_bands",
+    "turn_to_north",
+]
 
 
 FILL = np.finfo(np.float32).max
 """Resampling programs write this value, or its negative, where the template has no coverage (seen in ZTF)."""
+
+
+FLOAT_STEP = float(np.finfo(np.float32).eps)
+"""Relative distance within which two values are the same once they are written as 32-bit floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,10 @@ class Box:
         return (
             self.y < shape[0] and self.x < shape[1] and self.y + self.height > 0 and self.x + self.width > 0
         )
+
+    def holds(self, y_pix: float, x_pix: float) -> bool:
+        """Whether a position lies on a pixel of the box."""
+        return -0.5 <= y_pix - self.y < self.height - 0.5 and -0.5 <= x_pix - self.x < self.width - 0.5
 
     def rows_within(self, height: int) -> tuple[int, int]:
         """First row and the row after the last one that lie inside an image of that height."""
@@ -98,6 +116,20 @@ def cut(image: npt.NDArray[np.generic], box: Box, first_row: int = 0) -> FloatIm
             cutout[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
     cutout[np.abs(cutout) == FILL] = np.nan
     return cutout
+
+
+def blank_out(image: FloatImage, no_data: Sequence[float]) -> None:
+    """Make pixels NaN that hold one of some values, to the precision of 32-bit floats.
+
+    Parameters
+    ----------
+    image : (y, x) array of float
+        Changed in place.
+    no_data : sequence of float
+        Values that stand for no data.
+    """
+    for value in no_data:
+        image[np.abs(image - value) <= FLOAT_STEP * abs(value)] = np.nan
 
 
 def merge_bands(rows: Iterable[tuple[int, int]], gap_pix: int) -> Iterator[tuple[int, int]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,21 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.errors import InputError
-from zoocut.images.geometry import Box, cut, merge_bands
-from zoocut.images.sky import SkyWcs, read_wcs
+from zoocut.images.geometry import Box, blank_out, cut, merge_bands
+from zoocut.images.sky import SkyWcs, header_wcs
 from zoocut.model import FloatImage
 
-__all__ = ["Plane", "is_scaled", "open_fits", "open_plane"]
+__all__ = ["Mask", "Plane", "image_shape", "is_scaled", "open_fits", "unreadable"]
 
 GAP_PIX = 8
 """Rows between two bands that cost less to decompress than a second read."""
 
+DAMAGE = (OSError, EOFError, zlib.error, fits.VerifyError)
+"""What reading a file that breaks off, or was garbled on its way, raises."""
+
 Pixels = npt.NDArray[np.generic]
+Mask = tuple["Plane", int | None]
+"""A plane of mask values, and the bits of it whose pixels hold no data; None: every value but 0."""
 
 
 class Plane:
@@ -35,24 +40,50 @@ class Plane:
     path : Path
         Its file, for messages.
     hdu : ImageHDU or CompImageHDU
-        The image.
+        The image; further axes of length 1 are dropped.
+    header : Header, optional
+        What tells its WCS, where that is not the image's own header.
+    masks : sequence of (Plane, int or None)
+        Masks of the same shape.
+    no_data : sequence of float
+        Pixel values that stand for no data.
+
+    Raises
+    ------
+    InputError
+        When a mask has another shape.
     """
 
-    def __init__(self, path: Path, hdu: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        hdu: Any,
+        header: fits.Header | None = None,
+        masks: Sequence[Mask] = (),
+        no_data: Sequence[float] = (),
+    ) -> None:
         self.path = path
-        self.header: fits.Header = hdu.header
-        self.shape: tuple[int, int] = tuple(hdu.shape)
+        self.header: fits.Header = hdu.header if header is None else header
+        self.shape = image_shape(hdu)
         self.origin = (0, 0)
         self._hdu = hdu
+        self._masks = masks
+        self._no_data = no_data
         self._bands: list[tuple[int, Pixels]] = []
+        for mask, _ in masks:
+            if mask.shape != self.shape:
+                raise InputError(
+                    f"{path} has a mask of {_size(mask.shape)} pixels for an image of {_size(self.shape)}: name "
+                    "the extension of the mask that belongs to it"
+                )
 
     @cached_property
     def wcs(self) -> SkyWcs | None:
         """The celestial WCS of the image's own pixels; None where there is none."""
-        return read_wcs(self.header)
+        return header_wcs(self.path, self.header)
 
     def load(self, rows: Sequence[tuple[int, int]]) -> None:
-        """Read the rows that cutouts will be taken from.
+        """Read the rows that cutouts will be taken from, of image and masks.
 
         Parameters
         ----------
@@ -69,52 +100,51 @@ class Plane:
                 warnings.simplefilter("ignore", AstropyWarning)
                 self._bands = list(self._read(rows))
         except Exception as error:  # a damaged file makes astropy raise almost anything
-            raise InputError(f"{self.path} cannot be read ({_brief(error)}): fetch it again") from error
+            raise unreadable(self.path, error) from error
+        for mask, _ in self._masks:
+            mask.load(rows)
 
     def cut(self, box: Box) -> FloatImage:
-        """Copy a box out of the rows that were loaded; outside the image is NaN."""
+        """Copy a box out of the rows that were loaded; outside the image and without data is NaN."""
         first, _ = box.rows_within(self.shape[0])
         start, band = next(pair for pair in reversed(self._bands) if pair[0] <= first)
-        return cut(band, box, start)
+        image = cut(band, box, start)
+        blank_out(image, self._no_data)
+        for mask, bits in self._masks:
+            values = np.nan_to_num(mask.cut(box))
+            image[values != 0 if bits is None else (values.astype(np.int64) & bits) != 0] = np.nan
+        return image
 
     def release(self) -> None:
-        """Let go of the rows that were loaded."""
+        """Let go of the rows that were loaded, of image and masks."""
         self._bands = []
+        for mask, _ in self._masks:
+            mask.release()
 
     def _read(self, rows: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Pixels]]:
-        if isinstance(self._hdu, fits.CompImageHDU) or is_scaled(self.header):
+        if isinstance(self._hdu, fits.CompImageHDU) or is_scaled(self._hdu.header):
+            before = (0,) * (len(self._hdu.shape) - 2)
             for first, stop in merge_bands(rows, GAP_PIX):
-                yield first, np.asarray(self._hdu.section[first:stop])
+                yield first, np.asarray(self._hdu.section[(*before, slice(first, stop))])
         else:
-            yield 0, self._hdu.data
+            yield 0, self._hdu.data.reshape(self.shape)
 
 
-@contextmanager
-def open_plane(path: Path, extension: int | str | None) -> Iterator[Plane]:
-    """Open one image of a FITS file.
-
-    Parameters
-    ----------
-    path : Path
-        Plain, gzipped or tile-compressed FITS.
-    extension : int, str or None
-        Number or name; None takes the first extension with an image of two dimensions.
+def image_shape(hdu: Any) -> tuple[int, int]:
+    """Give (y, x) of an image; FITS files may give it further axes of length 1, for frequency or polarisation.
 
     Raises
     ------
-    InputError
-        When the file is missing or no FITS, or has no such image.
+    ValueError
+        When it has other axes.
     """
-    with open_fits(path, memmap=True) as mapped:
-        hdu = _image_of(mapped, path, extension)
-        if isinstance(hdu, fits.CompImageHDU) or not is_scaled(hdu.header):
-            yield Plane(path, hdu)
-            return
-    with open_fits(path, memmap=False) as file:  # astropy does not scale pixels that are mapped
-        yield Plane(path, _image_of(file, path, extension))
+    shape = tuple(hdu.shape) if hdu.is_image else ()
+    if len(shape) < 2 or any(length != 1 for length in shape[:-2]):
+        raise ValueError("x".join(map(str, shape)))
+    return shape[-2], shape[-1]
 
 
-def open_fits(path: Path, memmap: bool) -> fits.HDUList:
+def open_fits(path: Path, memmap: bool, unsigned: bool = True) -> fits.HDUList:
     """Open a FITS file.
 
     Parameters
@@ -123,6 +153,8 @@ def open_fits(path: Path, memmap: bool) -> fits.HDUList:
         The file.
     memmap : bool
         Whether pixels are mapped; scaled ones cannot be.
+    unsigned : bool
+        Whether integers that BZERO makes unsigned stay integers: BLANK is lost on them.
 
     Raises
     ------
@@ -132,11 +164,11 @@ def open_fits(path: Path, memmap: bool) -> fits.HDUList:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            return fits.open(path, memmap=memmap, lazy_load_hdus=True)
+            return fits.open(path, memmap=memmap, lazy_load_hdus=True, uint=unsigned)
         except FileNotFoundError:
             raise InputError(f"{path} does not exist: check the paths in [images]") from None
         except Exception as error:
-            raise InputError(f"{path} cannot be read ({_brief(error)}): fetch it again") from error
+            raise unreadable(path, error) from error
 
 
 def is_scaled(header: fits.Header) -> bool:
@@ -144,24 +176,28 @@ def is_scaled(header: fits.Header) -> bool:
     return (header.get("BZERO", 0), header.get("BSCALE", 1), header.get("BLANK")) != (0, 1, None)
 
 
-def _image_of(file: fits.HDUList, path: Path, extension: int | str | None) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            hdu = file[extension] if extension is not None else next(hdu for hdu in file if _is_image(hdu))
-            if _is_image(hdu):
-                return hdu
-    except (KeyError, IndexError):
-        raise InputError(f"{path} has no extension {extension!r}: see `fitsinfo {path.name}`") from None
-    except StopIteration:
-        raise InputError(f"{path} has no image of two dimensions: is it the right file?") from None
-    except Exception as error:
-        raise InputError(f"{path} cannot be read ({_brief(error)}): fetch it again") from error
-    raise InputError(f"{path} extension {extension!r} is no image of two dimensions: choose another")
+def unreadable(path: Path, error: Exception) -> InputError:
+    """Tell that a file cannot be read; it is not called damaged for what may be a fault of zoocut.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : Exception
+        What reading it raised.
+    """
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, DAMAGE):
+        return InputError(f"{path} cannot be read ({_brief(error)}): fetch it again")
+    return InputError(
+        f"{path} cannot be read ({type(error).__name__}: {_brief(error)}): where other programs read it, zoocut is at "
+        "fault, and its makers would like to see the file; else fetch it again"
+    )
 
 
-def _is_image(hdu: Any) -> bool:
-    return bool(hdu.is_image) and len(hdu.shape) == 2
+def _size(shape: tuple[int, int]) -> str:
+    return f"{shape[1]} x {shape[0]}"
 
 
 def _brief(error: Exception) -> str:

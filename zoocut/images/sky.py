@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from astropy import log
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 
+from zoocut.errors import InputError
 from zoocut.images.lsst.ast_wcs import AstWcs
 
-__all__ = ["Floats", "Located", "SkyWcs", "locate", "read_wcs"]
+__all__ = ["Floats", "Located", "SkyWcs", "header_wcs", "locate", "pixels_of", "read_wcs"]
 
 SkyWcs: TypeAlias = WCS | AstWcs
 
@@ -61,18 +66,51 @@ def read_wcs(header: fits.Header) -> WCS | None:
     -------
     WCS or None
         None where the header has no celestial WCS.
+
+    Raises
+    ------
+    ValueError
+        When it has one that wcslib cannot make sense of.
     """
     if "CTYPE1" not in header and "CRVAL1" in header:
         header = header.copy()
         header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"
         header["CUNIT1"] = header["CUNIT2"] = "deg"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
+    with _silence():
         try:
             wcs = WCS(header, naxis=2)
-        except Exception:  # wcslib answers a broken header with one of a dozen classes
+        except KeyError:  # what astropy makes of a header without any WCS card
             return None
+        except Exception as error:  # wcslib answers a broken header with one of a dozen classes
+            raise ValueError(" ".join(str(error).split())) from error
         return wcs if wcs.has_celestial else None
+
+
+def header_wcs(path: Path, header: fits.Header) -> WCS | None:
+    """Read the celestial WCS of a file's header; None where it has none.
+
+    Raises
+    ------
+    InputError
+        When wcslib cannot make sense of it.
+    """
+    try:
+        return read_wcs(header)
+    except ValueError as error:
+        raise InputError(f"{path} has a WCS that cannot be read ({error}): mend its header") from None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep quiet what astropy makes of a header: its log would write on standard output, among a program's JSON."""
+    before = log.level
+    log.setLevel("WARNING")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            yield
+    finally:
+        log.setLevel(before)
 
 
 def locate(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> Located:
@@ -86,11 +124,13 @@ def locate(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> Located:
         ICRS positions.
     """
     dec_deg = np.where(np.abs(dec_deg) <= 90, dec_deg, np.nan)
-    y_pix, x_pix = _pixels(wcs, ra_deg, dec_deg)
+    y_pix, x_pix = pixels_of(wcs, ra_deg, dec_deg)
     step_north = np.where(dec_deg < 89, STEP_DEG, -STEP_DEG)
     shrunk = np.maximum(np.cos(np.radians(dec_deg)), 1e-6)
-    north = np.stack(_pixels(wcs, ra_deg, dec_deg + step_north), axis=-1) - np.stack((y_pix, x_pix), axis=-1)
-    east = np.stack(_pixels(wcs, ra_deg + STEP_DEG / shrunk, dec_deg), axis=-1) - np.stack(
+    north = np.stack(pixels_of(wcs, ra_deg, dec_deg + step_north), axis=-1) - np.stack(
+        (y_pix, x_pix), axis=-1
+    )
+    east = np.stack(pixels_of(wcs, ra_deg + STEP_DEG / shrunk, dec_deg), axis=-1) - np.stack(
         (y_pix, x_pix), axis=-1
     )
     north *= np.sign(step_north)[:, None]
@@ -100,7 +140,8 @@ def locate(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> Located:
     return Located(y_pix, x_pix, scale, north, east)
 
 
-def _pixels(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
+def pixels_of(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
+    """Find the pixels of ICRS positions in degrees: zero-based y and x, NaN where the WCS has no answer."""
     ra_deg, dec_deg = np.broadcast_arrays(ra_deg, dec_deg)
     y_pix = np.full(len(ra_deg), np.nan)
     x_pix = y_pix.copy()

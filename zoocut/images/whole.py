@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from zoocut.model import PANELS, Cutout, DiaSource, Rejection
 
-__all__ = ["refuse_empty", "refused"]
+__all__ = ["needed_panels", "refuse_empty", "refused"]
 
 
-def refuse_empty(source: DiaSource, cutouts: tuple[Cutout, ...]) -> tuple[Cutout, ...] | Rejection:
-    """Refuse a source one of whose panels has no pixel with data at all."""
+def needed_panels(allow_missing_template: bool) -> tuple[str, ...]:
+    """Name the panels without any data in which a source is not drawn."""
+    return tuple(name for name in PANELS if name != "template") if allow_missing_template else PANELS
+
+
+def refuse_empty(
+    source: DiaSource, cutouts: tuple[Cutout, ...], needed: Collection[str] = PANELS
+) -> tuple[Cutout, ...] | Rejection:
+    """Refuse a source one of whose panels has no pixel with data at all.
+
+    Parameters
+    ----------
+    source : DiaSource
+        The source.
+    cutouts : tuple of Cutout
+        Its cutouts.
+    needed : collection of str
+        The panels that this is asked of.
+    """
     for cutout in cutouts:
-        empty = _panels_without_data(cutout)
+        empty = [name for name in _panels_without_data(cutout) if name in needed]
         if empty:
             height, width = cutout.template.shape
             return refused(
                 source,
-                f"no pixel of its {width} x {height} {' and '.join(empty)} cutout has data",
+                f"no pixel of its {width} x {height} {' and '.join(empty)} cutout has data{_way_out(empty)}",
             )
     return cutouts
+
+
+def _way_out(empty: Sequence[str]) -> str:
+    if list(empty) != ["template"]:
+        return ""
+    return ": set images.allow_missing_template = true to draw it with that panel blank"
 
 
 def refused(source: DiaSource, reason: str) -> Rejection:

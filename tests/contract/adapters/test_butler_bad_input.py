@@ -164,6 +164,9 @@ def test_a_wcs_that_finds_nothing(
     if kind == "one way":
         with pytest.raises(InputError, match=r"\.fits has a WCS that leads one way only"):
             cut(image_settings(repository), some_sources(repository))
+    elif kind == "singular":
+        with pytest.raises(InputError, match=r"\.fits has a WCS that cannot be read \(.*singular"):
+            cut(image_settings(repository), some_sources(repository))
     elif panel == "difference":
         with pytest.raises(
             InputError, match=r"\.fits has no celestial WCS: zoocut cannot find sources on it"

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
@@ -22,7 +21,7 @@ from zoocut.errors import InputError
 from zoocut.images.geometry import Box
 from zoocut.images.lsst.afw_archive import Archive, open_archive
 from zoocut.images.lsst.exposure_wcs import exposure_wcs
-from zoocut.images.planes import Plane, is_scaled, open_fits
+from zoocut.images.planes import Plane, is_scaled, open_fits, unreadable
 from zoocut.images.sky import SkyWcs
 from zoocut.model import AB_MAGNITUDE_OF_ONE_NJY, FloatImage
 
@@ -47,40 +46,34 @@ class LsstPlane(Plane):
         The masks, and the bits of each whose pixels hold no data.
     factor : float
         What pixel values are multiplied by.
+    no_data : sequence of float
+        Pixel values, before that, which stand for no data.
     """
 
     def __init__(
-        self, path: Path, hdu: Any, wcs: SkyWcs | None, masks: Sequence[tuple[Plane, int]], factor: float
+        self,
+        path: Path,
+        hdu: Any,
+        wcs: SkyWcs | None,
+        masks: Sequence[tuple[Plane, int]],
+        factor: float,
+        no_data: Sequence[float] = (),
     ) -> None:
-        super().__init__(path, hdu)
+        super().__init__(path, hdu, masks=[(mask, bits) for mask, bits in masks if bits], no_data=no_data)
         self.origin = origin_of(hdu.header)
         self.wcs = wcs
-        self._masks = [(mask, bits) for mask, bits in masks if bits]
         self._factor = factor
 
-    def load(self, rows: Sequence[tuple[int, int]]) -> None:
-        """Read the rows that cutouts will be taken from, of image and mask."""
-        super().load(rows)
-        for mask, _ in self._masks:
-            mask.load(rows)
-
-    def release(self) -> None:
-        """Let go of the rows that were loaded, of image and masks."""
-        super().release()
-        for mask, _ in self._masks:
-            mask.release()
-
     def cut(self, box: Box) -> FloatImage:
-        """Copy a box out of the rows that were loaded; outside the image and under blanked planes is NaN."""
+        """Copy a box out of the rows that were loaded; outside the image and without data is NaN."""
         image = super().cut(box)
-        for mask, blank_bits in self._masks:
-            bits = np.nan_to_num(mask.cut(box)).astype(np.int64)
-            image[(bits & blank_bits) != 0] = np.nan
         return image if self._factor == 1 else image * image.dtype.type(self._factor)
 
 
 @contextmanager
-def open_exposure(path: Path, blank: Collection[str], in_njy: bool) -> Iterator[LsstPlane]:
+def open_exposure(
+    path: Path, blank: Collection[str], in_njy: bool, no_data: Sequence[float] = ()
+) -> Iterator[LsstPlane]:
     """Open the image of an exposure.
 
     Parameters
@@ -91,6 +84,8 @@ def open_exposure(path: Path, blank: Collection[str], in_njy: bool) -> Iterator[
         Mask planes whose pixels hold no data; one that the file does not have blanks nothing.
     in_njy : bool
         Whether pixels are converted to nanojansky; the alternative is as stored.
+    no_data : sequence of float
+        Pixel values as stored that stand for no data.
 
     Raises
     ------
@@ -98,19 +93,24 @@ def open_exposure(path: Path, blank: Collection[str], in_njy: bool) -> Iterator[
         When the file is missing or no exposure, or its calibration is asked for and is not in it.
     """
     with open_fits(path, memmap=True) as mapped:
-        if not _holds_scaled_pixels(path, mapped):
-            yield _plane(path, mapped, blank, in_njy)
+        headers = _headers(path, mapped)
+        if not any(map(is_scaled, headers)):
+            yield _plane(path, mapped, blank, in_njy, no_data)
             return
-    with open_fits(path, memmap=False) as file:  # astropy does not scale pixels that are mapped
-        yield _plane(path, file, blank, in_njy)
+    # astropy does not scale pixels that are mapped, and forgets BLANK where it keeps unsigned integers
+    unsigned = not any("BLANK" in header for header in headers)
+    with open_fits(path, memmap=False, unsigned=unsigned) as file:
+        yield _plane(path, file, blank, in_njy, no_data)
 
 
-def _holds_scaled_pixels(path: Path, file: fits.HDUList) -> bool:
+def _headers(path: Path, file: fits.HDUList) -> list[fits.Header]:
     images, masks = _images_and_masks(path, file)
-    return any(not isinstance(hdu, fits.CompImageHDU) and is_scaled(hdu.header) for hdu in images[:1] + masks)
+    return [hdu.header for hdu in images[:1] + masks]
 
 
-def _plane(path: Path, file: fits.HDUList, blank: Collection[str], in_njy: bool) -> LsstPlane:
+def _plane(
+    path: Path, file: fits.HDUList, blank: Collection[str], in_njy: bool, no_data: Sequence[float]
+) -> LsstPlane:
     images, masks = _images_and_masks(path, file)
     if not images:
         raise InputError(f"{path} is no exposure of LSST: it has no image named IMAGE")
@@ -120,9 +120,8 @@ def _plane(path: Path, file: fits.HDUList, blank: Collection[str], in_njy: bool)
             f"{path} does not tell its photometric calibration as one number: set images.pixels to as-stored"
         )
     wcs = exposure_wcs(path, file, images[0], origin_of(images[0].header))
-    return LsstPlane(
-        path, images[0], wcs, [(Plane(path, hdu), _blank_bits(hdu, blank)) for hdu in masks], factor
-    )
+    planes = [(Plane(path, hdu), _blank_bits(hdu, blank)) for hdu in masks]
+    return LsstPlane(path, images[0], wcs, planes, factor, no_data)
 
 
 def _blank_bits(mask: Any, blank: Collection[str]) -> int:
@@ -136,7 +135,7 @@ def _images_and_masks(path: Path, file: fits.HDUList) -> tuple[list[Any], list[A
             warnings.simplefilter("ignore", AstropyWarning)
             return _hdus(file, "IMAGE"), _hdus(file, "MASK")
     except Exception as error:  # headers are read when they are asked for
-        raise InputError(f"{path} cannot be read ({error}): fetch it again") from error
+        raise unreadable(path, error) from error
 
 
 def _hdus(file: fits.HDUList, name: str) -> list[Any]:

@@ -16,7 +16,7 @@ from astropy.io import fits
 from zoocut.errors import InputError
 from zoocut.images.lsst.afw_archive import Archive, open_archive
 from zoocut.images.lsst.ast_wcs import AstWcs, read_ast
-from zoocut.images.sky import SkyWcs, read_wcs
+from zoocut.images.sky import SkyWcs, header_wcs
 
 __all__ = ["exposure_wcs"]
 
@@ -54,7 +54,7 @@ def exposure_wcs(path: Path, file: fits.HDUList, image: Any, origin: tuple[int, 
     except (ValueError, LookupError, TypeError, OSError) as error:
         raise InputError(f"{path} has a WCS that cannot be read ({error}): fetch it again") from error
     if mapping is None:
-        return read_wcs(image.header)
+        return header_wcs(path, image.header)
     if not (mapping.TranForward and mapping.TranInverse):
         raise InputError(f"{path} has a WCS that leads one way only: zoocut cannot find sources by it")
     return AstWcs(mapping, origin, tuple(image.shape))
