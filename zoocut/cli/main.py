@@ -20,6 +20,7 @@ from zoocut.cli import (
     login,
     metadata,
     preview,
+    results,
     sandbox,
     sets_members,
     status,
@@ -27,7 +28,8 @@ from zoocut.cli import (
     upload,
     verify,
 )
-from zoocut.cli.console import notes, results
+from zoocut.cli.console import notes
+from zoocut.cli.console import results as out
 from zoocut.errors import ZoocutError
 
 __all__ = ["app", "run"]
@@ -44,7 +46,7 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        results.print(f"zoocut {__version__}")
+        out.print(f"zoocut {__version__}")
         raise typer.Exit
 
 
@@ -67,6 +69,7 @@ app.command()(verify.verify)
 app.command()(adopt.adopt)
 app.command()(export.export)
 app.command()(join.join)
+app.command()(results.results)
 app.add_typer(sets_members.app, name="sets")
 app.command()(metadata.metadata)
 app.command()(supersede.supersede)

@@ -1,0 +1,149 @@
+"""`zoocut results`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zoocut.cli.options import EndpointOption, JsonOption
+
+if TYPE_CHECKING:
+    from zoocut.results import Rules, Summary
+
+
+def results(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="The runs it is about.", show_default=False)
+    ],
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="A classification export that is there already.", show_default=False),
+    ] = None,
+    workflow: Annotated[
+        str | None, typer.Option("--workflow", "-w", help="The workflow's id or name.", show_default=False)
+    ] = None,
+    workflows: Annotated[
+        Path | None,
+        typer.Option(
+            "--workflows",
+            help="The project's workflow export, which numbers the answers; asked from the server with the export.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The table, .parquet, .ecsv or .csv; RUN/results.parquet when not given.",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[
+        str, typer.Option("--workflow-version", help="newest, all, each, or one such as 12 or 12.34.")
+    ] = "newest",
+    by: Annotated[
+        str, typer.Option("--by", help="What a row is about: source, subject or object.")
+    ] = "source",
+    all_votes: Annotated[
+        bool, typer.Option("--all-votes", help="Count all votes of a volunteer for a subject, not the first.")
+    ] = False,
+    drop_anonymous_repeats: Annotated[
+        bool,
+        typer.Option(
+            "--drop-anonymous-repeats",
+            help="Count one vote a subject from each network without sign-in; a classroom shares one.",
+        ),
+    ] = False,
+    before_launch: Annotated[
+        bool, typer.Option("--before-launch", help="Count what was classified before the project's launch.")
+    ] = False,
+    already_seen: Annotated[
+        bool,
+        typer.Option("--already-seen", help="Count votes of volunteers who had seen the subject before."),
+    ] = False,
+    confidence: Annotated[
+        float, typer.Option("--confidence", min=0.01, max=0.9999, help="The level of the Wilson intervals.")
+    ] = 0.6827,
+    endpoint: EndpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count what volunteers answered, for each diaSourceId: votes, fractions, intervals, consensus.
+
+    Example: zoocut results night-run --export classifications.csv --workflows workflows.csv
+    """
+    from zoocut.errors import ConfigError, Interrupted
+    from zoocut.results import read_workflow_export, reduce_export
+    from zoocut.run.folder import Run
+
+    opened = [Run.open(path) for path in runs]
+    table = output or opened[0].path / "results.parquet"
+    rules = _rules(
+        workflow, version, by, all_votes, drop_anonymous_repeats, before_launch, already_seen, confidence
+    )
+    if export is None:
+        raise ConfigError("give the classification export with --export")
+    known = read_workflow_export(workflows) if workflows else {}
+    try:
+        summary = reduce_export(opened, export, table, rules, known, endpoint)
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped; {table} is as it was: run the same command again") from None
+    _tell(summary, as_json)
+    if summary.broken.reasons:
+        raise typer.Exit(3)
+
+
+def _rules(
+    workflow: str | None,
+    version: str,
+    by: str,
+    all_votes: bool,
+    drop_anonymous_repeats: bool,
+    before_launch: bool,
+    already_seen: bool,
+    confidence: float,
+) -> Rules:
+    from zoocut.errors import ConfigError
+    from zoocut.results import Rules, Unit, parse_version
+
+    if by not in list(Unit):
+        raise ConfigError(f"--by {by} is none of {', '.join(Unit)}")
+    return Rules(
+        workflow,
+        parse_version(version),
+        Unit(by),
+        all_votes,
+        drop_anonymous_repeats,
+        before_launch,
+        already_seen,
+        confidence,
+    )
+
+
+def _tell(summary: Summary, as_json: bool) -> None:
+    from zoocut.cli.console import notes, print_json
+    from zoocut.cli.console import results as out
+    from zoocut.cli.tables import printable
+
+    if as_json:
+        broken = {"rows": sum(summary.broken.reasons.values()), "lines": list(summary.broken.lines)}
+        document = {"version": 1, "table": str(summary.path), "rows": summary.rows, **summary.document()}
+        print_json({**document, "confusion": summary.confusion_document(), "broken": broken})
+        return
+    out.print(
+        f"{summary.path}: {summary.rows} rows from {summary.used} of {summary.read} classifications",
+        markup=False,
+    )
+    for reason, count in summary.left_out.items():
+        out.print(f"  {count} left out: {reason}", markup=False)
+    for task in summary.tasks:
+        answers = ", ".join(
+            f"{key} {label!r}" if key != label else repr(key) for key, label in task.labels.items()
+        )
+        out.print(printable(f"  {task.name} {task.question!r}: {answers}"), markup=False)
+    for name, why in summary.not_reduced.items():
+        notes.print(printable(f"note: {name} is not counted: {why}"), markup=False)
+    if summary.broken.lines:
+        notes.print(f"broken rows end on lines {', '.join(map(str, summary.broken.lines))}", markup=False)

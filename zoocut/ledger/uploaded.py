@@ -1,0 +1,70 @@
+"""Which subjects runs have made at a server, as their ledgers know it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoocut.errors import InputError
+from zoocut.ledger.book import Ledger
+
+__all__ = ["UploadedSubject", "uploaded_subjects"]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedSubject:
+    """A subject that a run has made.
+
+    Parameters
+    ----------
+    subject_id : str
+        Its id.
+    external_id : str
+        The manifest row it was made from.
+    ledger : Path
+        The ledger that knows it.
+    made_at : float
+        When, in seconds since 1970; 0 where the ledger does not tell.
+    """
+
+    subject_id: str
+    external_id: str
+    ledger: Path
+    made_at: float
+
+
+def uploaded_subjects(ledgers: Sequence[Path], endpoint: str | None) -> list[UploadedSubject]:
+    """List the subjects that runs have made at one server.
+
+    Parameters
+    ----------
+    ledgers : sequence of Path
+        The runs' ledgers; those that do not exist are passed over.
+    endpoint : str or None
+        The server; needed only where the runs went to several, whose subject ids have nothing to do with each
+        other.
+
+    Raises
+    ------
+    InputError
+        When the runs went to several servers and none is named.
+    LedgerError
+        When a ledger cannot be read.
+    """
+    known: dict[str, list[UploadedSubject]] = {}
+    for path in ledgers:
+        if path.exists():
+            with Ledger.read(path) as ledger:
+                for target in ledger.targets():
+                    known.setdefault(target.endpoint, []).extend(
+                        UploadedSubject(entry.subject_id, entry.external_id, path, entry.sent_at or 0.0)
+                        for entry in ledger.every(target)
+                        if entry.subject_id
+                    )
+    if endpoint is None and len(known) > 1:
+        raise InputError(
+            f"the runs went to several servers: say with --endpoint which one the export is from, of "
+            f"{', '.join(known)}"
+        )
+    return known.get(endpoint, []) if endpoint else next(iter(known.values()), [])
