@@ -6,6 +6,8 @@ Every name is loaded when it is first used, so that `import zoocut` costs nothin
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from zoocut.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from zoocut import errors as errors
     from zoocut.api.generation import generate, load_config
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
     from zoocut.api.server_reports import sets, verify
     from zoocut.config.settings import Settings
     from zoocut.model import Catalog, Cutout, DiaSource, Images, Picture, Rejection
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Catalog",

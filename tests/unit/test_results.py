@@ -21,7 +21,7 @@ from zoocut.results.rules import Reason
 from zoocut.results.workflow import WorkflowTasks, workflow_tasks
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
-from zoocut.run.sources import DrawnSource, DrawnWriter
+from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
 
 FIRST = 170_059_034_123_456_781
 """Odd and beyond 2**53: it does not survive floating point."""
@@ -43,7 +43,9 @@ def run(tmp_path: Path) -> Run:
         for number in range(4):
             columns: dict[str, Any] = {"diaSourceId": FIRST + 2 * number, "band": "gr"[number % 2]}
             columns |= {"snr": 5.5 + number, "diaObjectId": 9_007_199_254_740_993 + number // 2}
-            writer.add(DrawnSource(columns, (f"images/{source(number)}.png",), ("00" * 32,)))
+            images = (f"images/{source(number)}.png",)
+            writer.add(DrawnSource(columns, images, ("00" * 32,)), number)
+    put_together(made.sources)
     rows = (ManifestRow(source(number), (f"images/{source(number)}.png",)) for number in range(4))
     write_manifest(made.manifest, rows, [])
     return made

@@ -10,7 +10,6 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from zoocut import __version__
 from zoocut.errors import ConfigError, InputError
 from zoocut.results.answers import Answers
 from zoocut.results.classification import Unreadable, read_classification
@@ -24,6 +23,7 @@ from zoocut.results.votes import Votes
 from zoocut.results.workflow import Version, WorkflowTasks
 from zoocut.results.writing import require_format, write_results
 from zoocut.run.folder import Run
+from zoocut.version import __version__
 
 __all__ = ["Summary", "reduce_export"]
 
