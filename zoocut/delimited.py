@@ -15,10 +15,10 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
-from typing import IO
 
 from zoocut.errors import ConfigError, InputError
 
@@ -55,6 +55,10 @@ LARGEST_CELL = 64 << 20
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "blanks"}
 BLANK_SEPARATED = (".dat", ".txt")
 COMMENT = ("#", ";")
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
+KNOWN_NAMES = {"external_id", "location:1", "diaSourceId", "subject_id", "subject_ids", "subject_data"}
+"""Names that no row of values holds: a line with one of them is a header, whatever stands in front of it."""
+
 NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?\s*$', re.IGNORECASE)
 """The line that Excel puts in front of a CSV to name its separator."""
 
@@ -118,11 +122,11 @@ class DelimitedText:
             self._head = [line for _, line in zip(range(HEAD_LINES), self._decoded(), strict=False)]
             self._layout = _layout(path, self._head)
             self._rows = self._parsed()
-            self.header: list[str] = [name.strip() for name in next(self._rows, Line(0, [])).cells]
+            self.header: list[str] = self._named(next(self._rows, Line(0, [])).cells)
         except BaseException:
-            self._binary.close()
+            with suppress(ValueError):  # a damaged gzip is closed by what met the damage
+                self._binary.close()
             raise
-        self._kept: list[Line] = []
 
     def __enter__(self) -> DelimitedText:
         return self
@@ -163,9 +167,11 @@ class DelimitedText:
 
     def _recognised(self, encoding: str | None) -> tuple[str, str]:
         """Give the encoding's name and the codec to read with."""
-        path, start = self._path, self._binary.peek(64)[:64]
+        path, start = self._path, self._start()
         for mark, kind in OTHER_FORMATS:
-            if start.lstrip().lower().startswith(mark.lower()):
+            if start.startswith(mark) or (
+                mark[:1] == b"<" and start.lstrip().lower().startswith(mark.lower())
+            ):
                 raise InputError(f"{path} is {kind}, no delimited text: {SAVE}")
         named = None if encoding is None else _codec(encoding, self._option)
         for mark, name, codec in MARKS:
@@ -183,13 +189,28 @@ class DelimitedText:
             )
         return named or "utf-8", named or "utf-8"
 
+    def _start(self) -> bytes:
+        try:
+            return self._binary.peek(64)[:64]
+        except DAMAGED as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> InputError:
+        return InputError(f"{self._path} breaks off or is damaged ({error}): fetch it again")
+
+    def _named(self, cells: list[str]) -> list[str]:
+        """Take blanks off the names, and a # that stands apart in front of them."""
+        apart = self._layout.separator == " " and cells[:1] in (["#"], [";"])
+        return [name.strip() for name in (cells[1:] if apart else cells)]
+
     def _decoded(self) -> Iterator[str]:
         try:
-            yield from self._text
+            while line := self._text.readline():  # `yield from` would close the file with the generator
+                yield line
         except UnicodeError as error:
             raise self._undecodable(error) from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise InputError(f"{self._path} breaks off or is damaged ({error}): fetch it again") from error
+        except DAMAGED as error:
+            raise self._damaged(error) from error
 
     def _undecodable(self, error: UnicodeError) -> InputError:
         number, bad = _first_undecodable(self._path, self._text.encoding)
@@ -221,7 +242,8 @@ def _opened(path: Path) -> io.BufferedReader:
     file = path.open("rb")
     if file.peek(2)[:2] != b"\x1f\x8b":
         return file
-    return io.BufferedReader(gzip.GzipFile(fileobj=file))  # type: ignore[arg-type]
+    file.close()
+    return io.BufferedReader(gzip.open(path))
 
 
 def _codec(encoding: str, option: str) -> str:
@@ -254,7 +276,7 @@ def _reader(lines: Iterable[str], separator: str) -> csv._reader:  # type: ignor
     csv.field_size_limit(LARGEST_CELL)
     # strict: a quotation mark that is never closed would swallow all rows behind it into one cell
     if separator == " ":
-        lines = (" ".join(line.split()) + "\n" for line in lines)
+        lines = (line.expandtabs(1).strip() + "\n" for line in lines)
     return csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
 
 
@@ -262,7 +284,7 @@ def _layout(path: Path, head: Sequence[str]) -> _Layout:
     """Tell the separator, and which line is the header.
 
     Lines in front of it that begin with # or ; are comments, unless they split into as many cells as the first
-    line that does not: panoptes-cli's names of hidden keys begin with #.
+    line that does not and is no header by its names: panoptes-cli's names of hidden keys begin with #.
     """
     filled = [at for at, line in enumerate(head) if line.strip()]
     first = next((at for at in filled if not head[at].lstrip().startswith(COMMENT)), None)
@@ -274,7 +296,8 @@ def _layout(path: Path, head: Sequence[str]) -> _Layout:
     separator = _separator(path, head[first:])
     comments = [at for at in filled if at < first]
     width = len(_cells(head[first], separator))
-    alike = [at for at in comments if width > 1 and _width(head[at], separator) == width]
+    named_so = not KNOWN_NAMES.isdisjoint(name.strip() for name in _cells(head[first], separator))
+    alike = [at for at in comments if width > 1 and not named_so and _width(head[at], separator) == width]
     if len(alike) > 1:
         raise InputError(
             f"{path} has several lines that could be its header (lines {alike[0] + 1} and {alike[1] + 1}, with as many "
@@ -301,11 +324,10 @@ def _separator(path: Path, lines: Sequence[str]) -> str:
 
 
 def _splits_alike(lines: Sequence[str], separator: str) -> bool:
-    try:
-        rows = [row for row in _reader(lines, separator) if not is_blank(row)]
-    except csv.Error:
-        return False
-    return len(Counter(map(len, rows))) == 1
+    widths: Counter[int] = Counter()
+    with suppress(csv.Error):  # the last of these lines may be the first of a quoted cell of several lines
+        widths.update(len(row) for row in _reader(lines, separator) if not is_blank(row))
+    return len(widths) == 1
 
 
 def _cells(line: str, separator: str) -> list[str]:

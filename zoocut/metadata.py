@@ -12,7 +12,7 @@ from typing import Any
 from zoocut.errors import InputError, ZooniverseError
 from zoocut.ledger import Entry, Image, Ledger, PlannedRow, State, Target
 from zoocut.run.folder import Run
-from zoocut.run.manifest import ManifestRow, read_manifest
+from zoocut.run.manifest import ManifestRow
 from zoocut.zooniverse.panoptes import PAGE_SIZE
 from zoocut.zooniverse.request_errors import Refused
 from zoocut.zooniverse.set_admin import SetAdmin
@@ -54,7 +54,7 @@ def differences(run: Run, ledger: Ledger, target: Target, admin: SetAdmin) -> It
     InputError
         When the manifest names other images for a row, or a subject is gone.
     """
-    rows = {row.external_id: _planned(row) for row in read_manifest(run.by(target.manifest).manifest)}
+    rows = {row.external_id: _planned(row) for row in run.by(target.manifest).rows()}
     waiting: list[Entry] = []
     for entry in ledger.every(target):
         if entry.state in UPLOADED:

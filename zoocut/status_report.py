@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from zoocut.ledger import Ledger, State, Target
 from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
-from zoocut.run.manifest import count_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,7 +134,7 @@ def status(run: Run) -> RunStatus:
     if run.ledger.exists():
         with Ledger.read(run.ledger) as ledger:
             targets = tuple(_describe(ledger, target) for target in ledger.targets())
-    rows = count_rows(run.manifest) if run.has_manifest else 0
+    rows = run.count_rows() if run.has_manifest else 0
     return RunStatus(run.run_id, run.path, rows, targets)
 
 

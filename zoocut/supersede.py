@@ -14,7 +14,7 @@ from zoocut.errors import InputError
 from zoocut.files import appear_whole
 from zoocut.ledger import Ledger, State
 from zoocut.run.folder import Run
-from zoocut.run.manifest import ManifestRow, read_manifest, write_manifest
+from zoocut.run.manifest import ManifestRow, write_manifest
 
 __all__ = ["SUPERSEDES", "Superseded", "supersede"]
 
@@ -67,7 +67,7 @@ def supersede(old: Run, new: Run, endpoint: str) -> Superseded:
     before, after = _subjects(old, endpoint), _subjects(new, endpoint)
     if not before:
         raise InputError(f"{old.path} has no subjects at {endpoint}: there is nothing to replace")
-    rows = list(read_manifest(new.manifest))
+    rows = list(new.rows())
     wanted = [_marked(row, before) for row in rows]
     if wanted != rows:
         if after:

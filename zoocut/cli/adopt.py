@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoocut.cli.options import JsonOption, ManifestFolder
+from zoocut.cli.options import EncodingOption, ImagesOption, JsonOption, ManifestFolder, listed
 from zoocut.files import typed
 
 __all__ = ["adopt"]
@@ -25,6 +25,8 @@ def adopt(
     yes: Annotated[
         bool, typer.Option("--yes", help="Do not ask before subjects of another tool are taken over.")
     ] = False,
+    images: ImagesOption = None,
+    encoding: EncodingOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Rebuild a lost ledger from the server, or take over what another tool has begun to upload.
@@ -46,7 +48,7 @@ def adopt(
     from zoocut.uploading.targets import choose_targets
     from zoocut.zooniverse.connect import connect
 
-    opened = open_run(run)
+    opened = open_run(run).read_as(listed(images), encoding)
     settings = UploadSettings(project=project, subject_set=subject_set)
     goal = endpoint_of(opened, endpoint, os.environ, settings)
     panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)

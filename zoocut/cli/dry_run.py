@@ -53,6 +53,7 @@ def _head(document: dict[str, Any]) -> list[str]:
         f"account {document['account']} at {document['endpoint']}: {limit}{banned}",
         f"project {document['project']}: role {document['role']}",
     ]
+    lines += [document["manifest"]] if document["manifest"] else []
     return lines + ([f"rights: {document['rights_basis']}"] if document["rights_basis"] else [])
 
 

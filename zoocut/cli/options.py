@@ -9,13 +9,16 @@ import typer
 
 __all__ = [
     "CsvOption",
+    "EncodingOption",
     "EndpointOption",
+    "ImagesOption",
     "JsonOption",
     "ManifestFolder",
     "ProjectOption",
     "RunFolder",
     "RunsSetOption",
     "YesOption",
+    "listed",
 ]
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.", show_default=False)]
@@ -43,5 +46,24 @@ RunsSetOption = Annotated[
     str | None, typer.Option("--set", help="The set, where the run went to several.", show_default=False)
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do it without being asked.")]
+ImagesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--images",
+        metavar="COLUMN,COLUMN",
+        help="For a manifest of another tool: its columns of images, in order.",
+    ),
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", help="The encoding of a CSV that is neither UTF-8 nor UTF-16, such as cp1252."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
+
+
+def listed(names: str | None) -> tuple[str, ...]:
+    """Take a list of names that commas separate apart."""
+    return tuple(name.strip() for name in (names or "").split(",") if name.strip())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoocut.cli.options import JsonOption, ManifestFolder
+from zoocut.cli.options import EncodingOption, ImagesOption, JsonOption, ManifestFolder, listed
 from zoocut.files import typed
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def upload(
     sample: SampleOption = None,
     rights: RightsOption = None,
     urls: UrlsOption = False,
+    images: ImagesOption = None,
+    encoding: EncodingOption = None,
     yes: AssentOption = False,
     again: AgainOption = False,
     check: CheckOption = None,
@@ -120,6 +122,7 @@ def upload(
         "check": check,
     }
     opened = look_at_run(run) if dry_run else open_run(run)
+    opened = opened.read_as(listed(images), encoding)
     opened = opened.by_addresses() if urls else opened
     settings = _settings(opened.settings, given)
     goal = endpoint_of(opened, endpoint, os.environ, settings)

@@ -19,7 +19,7 @@ from zoocut.model import Value
 from zoocut.preview.pictures import Pictures
 from zoocut.preview.rejected import read_rejected
 from zoocut.run.folder import Run
-from zoocut.run.manifest import ManifestRow, read_manifest
+from zoocut.run.manifest import ManifestRow
 from zoocut.run.sources import read_drawn
 
 __all__ = ["Preview", "make_preview"]
@@ -62,7 +62,7 @@ def make_preview(run: Run, path: Path, pictures: Pictures) -> Preview:
     InputError
         When the run has no manifest, or a file of it cannot be read.
     """
-    rows = list(read_manifest(run.manifest))
+    rows = list(run.rows())
     if not rows:
         raise InputError(f"{run.manifest} has no rows: there is nothing to look at yet")
     rejected = list(read_rejected(run.rejected))

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
-from zoocut.files import write_first
+from zoocut.files import write_first, write_whole
+from zoocut.run.manifest import ManifestRow, count_rows, describe_manifest, read_manifest
+from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
 
 __all__ = ["MANIFEST", "Run"]
 
 MANIFEST = "manifest.csv"
+FORMAT = "manifest_format"
+"""The table of `run.toml` that keeps what the user said of a manifest that another tool wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,15 @@ class Run:
         that another tool made.
     manifest_name : str
         The manifest that is meant, in the folder.
+    manifest_format : ManifestFormat
+        What the user has said of the manifests, where another tool wrote them.
     """
 
     path: Path
     run_id: str
     settings: Mapping[str, Any]
     manifest_name: str = MANIFEST
+    manifest_format: ManifestFormat = AS_IT_TELLS
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -53,7 +60,9 @@ class Run:
             raise InputError(f"{path} is not a folder: give the run folder that `zoocut generate` made")
         try:
             content = tomllib.loads(record.read_text(encoding="utf-8"))
-            return cls(path, str(content["run"]["id"]), content.get("settings", {}))
+            said = content.get(FORMAT, {})
+            form = ManifestFormat(tuple(said.get("images", ())), said.get("encoding"))
+            return cls(path, str(content["run"]["id"]), content.get("settings", {}), manifest_format=form)
         except FileNotFoundError:
             raise InputError(
                 f"{path} has no run.toml: it is not a run yet; make one with `zoocut generate`"
@@ -124,6 +133,61 @@ class Run:
     def by(self, manifest_name: str) -> Run:
         """Give the run with another of its manifests."""
         return replace(self, manifest_name=manifest_name)
+
+    def read_as(self, images: tuple[str, ...], encoding: str | None) -> Run:
+        """Give the run with its manifest read as the user says; what is not said stays."""
+        known = self.manifest_format
+        return replace(
+            self, manifest_format=ManifestFormat(images or known.images, encoding or known.encoding)
+        )
+
+    def remember_format(self) -> None:
+        """Write how the manifest is read to `run.toml`, so that it need not be said again.
+
+        Raises
+        ------
+        InputError
+            When `run.toml` cannot be read or written.
+        """
+        import tomli_w
+
+        if Run.open(self.path).manifest_format == self.manifest_format:
+            return
+        record = self.path / "run.toml"
+        form = self.manifest_format
+        said = {"images": list(form.images)} | ({"encoding": form.encoding} if form.encoding else {})
+        content = tomllib.loads(record.read_text(encoding="utf-8")) | {FORMAT: said}
+        write_whole(record, tomli_w.dumps(content).encode())
+
+    def rows(self) -> Iterator[ManifestRow]:
+        """Read the manifest row by row.
+
+        Raises
+        ------
+        InputError
+            When it is missing, cannot be read, or does not tell which of its columns are images.
+        """
+        return read_manifest(self.manifest, self.manifest_format)
+
+    def count_rows(self) -> int:
+        """Count the rows of the manifest without looking at them.
+
+        Raises
+        ------
+        InputError
+            When it cannot be read.
+        """
+        return count_rows(self.manifest, self.manifest_format)
+
+    def describe_manifest(self) -> str:
+        """Say what was recognised in a manifest of another tool's making; empty for one of zoocut's own.
+
+        Raises
+        ------
+        InputError
+            When it cannot be read.
+        """
+        return describe_manifest(self.manifest, self.manifest_format)
 
     @property
     def urls_manifest(self) -> Path:

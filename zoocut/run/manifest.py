@@ -1,25 +1,32 @@
 """`manifest.csv`: what Zooniverse gets, one row a subject, without loss in either direction.
 
 Columns are `external_id`, `location:1` .. `location:N` and `metadata:<key>`. A location is a path relative to
-the manifest's folder, or an http(s) address. Every value is text: ids stay exact.
+the manifest's folder, or an http(s) address. Every value is text: ids stay exact. Manifests of other tools are
+read too; `manifest_columns` tells which of their columns are images.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from zoocut.delimited import DelimitedText, Line
 from zoocut.errors import InputError
 from zoocut.files import appear_whole
+from zoocut.run.manifest_columns import (
+    AS_IT_TELLS,
+    LOCATION,
+    METADATA,
+    Columns,
+    ManifestFormat,
+    choose_columns,
+)
 
-__all__ = ["ManifestRow", "count_rows", "read_manifest", "write_manifest"]
-
-METADATA = "metadata:"
-LOCATION = "location:"
-IDENTITIES = ("external_id", "diaSourceId")
+__all__ = ["ManifestRow", "count_rows", "describe_manifest", "read_manifest", "write_manifest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +41,17 @@ class ManifestRow:
         Its images in order: paths relative to the manifest's folder, or addresses.
     metadata : mapping of str to str
         Keys with Zooniverse's prefixes as they are.
+    line : int
+        The line of the file that it begins in; 0 for a row that was not read from one.
+    problem : str or None
+        Why it cannot be a subject, as far as the manifest alone tells.
     """
 
     external_id: str
     locations: tuple[str, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
+    line: int = field(default=0, compare=False)
+    problem: str | None = field(default=None, compare=False)
 
 
 def write_manifest(
@@ -72,7 +85,7 @@ def write_manifest(
         plain = csv.writer(file, lineterminator="\n")
         quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for cells in chain([header], _cells(rows, keys)):
-            writer = quoted if any("\r" in cell for cell in cells) else plain
+            writer = quoted if any("\r" in cell or cell[:1] == " " for cell in cells) else plain
             writer.writerow(cells)
 
 
@@ -81,14 +94,16 @@ def _cells(rows: Iterable[ManifestRow], keys: Sequence[str]) -> Iterator[list[st
         yield [row.external_id, *row.locations, *(row.metadata.get(key, "") for key in keys)]
 
 
-def read_manifest(path: Path) -> Iterator[ManifestRow]:
+def read_manifest(path: Path, form: ManifestFormat = AS_IT_TELLS) -> Iterator[ManifestRow]:
     """Read a manifest row by row.
 
     Parameters
     ----------
     path : Path
         A file as `write_manifest` makes it, or as panoptes-cli reads it: file names in some columns, every
-        column metadata. Cells that are empty are left out of the row.
+        column metadata. Cells that are empty are left out of the row, rows that are empty are passed over.
+    form : ManifestFormat
+        What the user has said of it.
 
     Yields
     ------
@@ -98,24 +113,15 @@ def read_manifest(path: Path) -> Iterator[ManifestRow]:
     Raises
     ------
     InputError
-        When the file is missing or has no header that tells which columns are locations.
+        When the file is missing, cannot be read, or does not tell which of its columns are images.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file)
-            try:
-                yield from _rows(path, lines)
-            except csv.Error as error:
-                raise InputError(f"{path} line {lines.line_num} cannot be read ({error}): mend it") from error
-    except FileNotFoundError:
-        raise InputError(
-            f"{path} does not exist: finish `zoocut generate` first, it writes the manifest last"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 CSV: {error}") from error
+    with _opened(path, form) as text:
+        columns = choose_columns(path, text.header, form, lambda: _lines(path, form))
+        for line in text.lines():
+            yield _row(path, columns, line)
 
 
-def count_rows(path: Path) -> int:
+def count_rows(path: Path, form: ManifestFormat = AS_IT_TELLS) -> int:
     """Count the rows of a manifest without looking at them.
 
     Raises
@@ -123,77 +129,71 @@ def count_rows(path: Path) -> int:
     InputError
         When the file cannot be read.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return max(0, sum(1 for line in csv.reader(file) if line) - 1)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 CSV: {error}") from error
+    with _opened(path, form) as text:
+        return sum(1 for _ in text.lines())
 
 
-def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[ManifestRow]:
-    header = next(lines, [])
-    body = _checked(path, header, lines)
-    if any(_is_location(name) for name in header) and "external_id" in header:
-        read = _own_columns(header)
-    else:
-        first = next(body, None)
-        read = _foreign_columns(path, header, first or [])
-        body = chain([first] if first else [], body)
-    yield from map(read, body)
+def describe_manifest(path: Path, form: ManifestFormat = AS_IT_TELLS) -> str:
+    """Say what was recognised in a manifest of another tool's making; empty for one of zoocut's own.
 
-
-def _checked(path: Path, header: list[str], lines: Iterator[list[str]]) -> Iterator[list[str]]:
-    for number, line in enumerate(lines, start=2):
-        if line and len(line) != len(header):
-            raise InputError(
-                f"{path} line {number} has {len(line)} cells where the header has {len(header)}: mend it"
-            )
-        if line:
-            yield line
-
-
-def _own_columns(header: list[str]) -> Callable[[list[str]], ManifestRow]:
-    locations = sorted(
-        (int(name.removeprefix(LOCATION)), at) for at, name in enumerate(header) if _is_location(name)
-    )
-    metadata = [
-        (name.removeprefix(METADATA), at) for at, name in enumerate(header) if name.startswith(METADATA)
-    ]
-    identity = header.index("external_id")
-    return lambda line: ManifestRow(
-        line[identity],
-        tuple(line[at] for _, at in locations if line[at]),
-        {key: line[at] for key, at in metadata if line[at]},
-    )
-
-
-def _foreign_columns(path: Path, header: list[str], first: list[str]) -> Callable[[list[str]], ManifestRow]:
-    """Read as panoptes-cli does: the columns whose first cell names a file, or an address, are locations.
-
-    All columns become metadata. A row is known by its external_id or diaSourceId column, whatever its prefix,
-    else by its first location.
+    Raises
+    ------
+    InputError
+        When the file cannot be read.
     """
-    files = [at for at, cell in enumerate(first) if _names_image(path.parent, cell.strip())]
-    if not files:
+    with _opened(path, form) as text:
+        columns = choose_columns(path, text.header, form, lambda: _lines(path, form))
+        parts = [part for part in (text.told, columns.told) if part]
+        return f"{path.name}: {'; '.join(parts)}" if parts else ""
+
+
+@contextmanager
+def _opened(path: Path, form: ManifestFormat) -> Iterator[DelimitedText]:
+    try:
+        with DelimitedText(path, form.encoding) as text:
+            yield text
+    except FileNotFoundError:
         raise InputError(
-            f"{path} needs external_id and location:1 in its first line, or a column that names image files beside "
-            f"it; it has: {', '.join(header)}"
+            f"{path} does not exist: finish `zoocut generate` first, it writes the manifest last"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): see to its rights") from error
+
+
+def _lines(path: Path, form: ManifestFormat) -> Iterator[Line]:
+    with _opened(path, form) as text:
+        yield from text.lines()
+
+
+def _row(path: Path, columns: Columns, line: Line) -> ManifestRow:
+    cells, header = line.cells, columns.header
+    if len(cells) != len(header):
+        raise InputError(
+            f"{path} line {line.number} has {len(cells)} cells where the header has {len(header)}: mend it"
         )
-    names = [name.strip() for name in header]
-    identity = next((at for at, name in enumerate(names) if name.lstrip("#!/%") in IDENTITIES), files[0])
-    return lambda line: ManifestRow(
-        line[identity].strip(),
-        tuple(line[at].strip() for at in files if line[at].strip()),
-        {name: cell.strip() for name, cell in zip(names, line, strict=True) if cell.strip()},
+    nameless = next((at for at, name in enumerate(header) if not name and cells[at].strip()), None)
+    if nameless is not None:
+        raise InputError(
+            f"{path} line {line.number} holds {cells[nameless]!r} in column {nameless + 1}, which has no name: name it"
+            " in the first line, or delete it"
+        )
+    if columns.trimmed:
+        cells = [cell.strip() for cell in cells]
+    locations = [cells[at] for at in columns.images]
+    return ManifestRow(
+        cells[columns.identity],
+        tuple(filter(None, locations)),
+        {key: cells[at] for key, at in columns.metadata if cells[at]},
+        line.number,
+        _gap(columns, locations),
     )
 
 
-def _names_image(folder: Path, cell: str) -> bool:
-    try:
-        return cell.startswith(("http://", "https://")) or (bool(cell) and (folder / cell).is_file())
-    except (OSError, ValueError):
-        return False
-
-
-def _is_location(name: str) -> bool:
-    return name.startswith(LOCATION) and name.removeprefix(LOCATION).isdecimal()
+def _gap(columns: Columns, locations: Sequence[str]) -> str | None:
+    """Tell of an image that is missing before another, which would take its number."""
+    empty = next((n for n, name in enumerate(locations) if not name), len(locations))
+    behind = next((n for n, name in enumerate(locations) if name and n > empty), None)
+    if behind is None:
+        return None
+    names = [columns.header[at] for at in columns.images]
+    return f"{names[empty]} is empty where {names[behind]} names {locations[behind]}: name both, or move the image up"

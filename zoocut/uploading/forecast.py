@@ -7,7 +7,8 @@ from typing import Any
 
 from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.run.folder import Run
-from zoocut.uploading.pictures import content_problem, read_picture
+from zoocut.uploading.picture_content import content_problem
+from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.planning import planned_rows
 from zoocut.uploading.preflight import CONVENTION_BYTES, concerns, left_at_most
 from zoocut.uploading.request import UploadRequest
@@ -53,6 +54,7 @@ def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> dict[str, 
         if panoptes.holds_role(project)
         else "none of its own; perhaps by a group",
         "rights_basis": require_basis(run.settings, instruments(run), request.rights),
+        "manifest": run.describe_manifest(),
         "targets": targets,
         "concerns": concerns(account, left, rows, large),
     }

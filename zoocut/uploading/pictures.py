@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import mimetypes
 import os
 import stat
@@ -12,13 +11,12 @@ from pathlib import Path
 
 from zoocut.ledger import Image
 
-__all__ = ["RunPictures", "content_problem", "read_picture"]
-
-DRAWN_TYPES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF"}
-"""What Pillow can look into, as it calls them."""
+__all__ = ["RunPictures", "read_picture"]
 
 HOSTED_TYPES = (
-    *DRAWN_TYPES,
+    "image/png",
+    "image/jpeg",
+    "image/gif",
     "image/svg+xml",
     "audio/mpeg",
     "audio/mp4",
@@ -45,6 +43,7 @@ class RunPictures:
     def __init__(self, folder: Path) -> None:
         self._root = os.path.realpath(folder)
         self._holds = cache(self._leads_to)
+        self._names = cache(self._listed)
 
     def look(self, location: str) -> tuple[Image, str | None]:
         """Look at an image without opening it.
@@ -61,16 +60,41 @@ class RunPictures:
         """
         if not Image(location, "").hosted:
             return Image(location, ""), None
+        location = self._as_separated_here(location)
         image = Image(location, mimetypes.guess_type(location)[0] or "")
         try:
             found = self._status(location)
         except OSError:
-            return image, f"{location} is missing: restore it, then run `zoocut upload --retry-rejected`"
+            return image, f"{location} is missing{self._near(location)}"
         except ValueError:
             return image, f"{location!r} leads out of the run folder: only images inside it are uploaded"
         if not stat.S_ISREG(found.st_mode):
             return image, f"{location} is not a file: name the image itself"
         return Image(location, image.mime, found.st_size), _problem(location, image.mime, found.st_size)
+
+    def _as_separated_here(self, location: str) -> str:
+        """Take backslashes for separators, as Windows does, where the file is there then."""
+        separated = location.replace("\\", "/")
+        if separated == location or os.path.lexists(os.path.join(self._root, location)):
+            return location
+        return separated if os.path.lexists(os.path.join(self._root, separated)) else location
+
+    def _near(self, location: str) -> str:
+        """Say what may have been meant by a name that is not there."""
+        folder, name = os.path.split(location.replace("\\", "/"))
+        found = self._names(folder).get(name.lower())
+        if found is not None and os.path.join(folder, found) != location:
+            return f": there is {os.path.join(folder, found)}; correct the manifest"
+        written = ", which is written with backslashes" if "\\" in location else ""
+        return f"{written}: restore it, then run `zoocut upload --retry-rejected`"
+
+    def _listed(self, folder: str) -> dict[str, str]:
+        """Map the names in a folder, all in small letters, to the names as they are."""
+        try:
+            path = os.path.join(self._root, folder)
+            return {name.lower(): name for name in os.listdir(path)} if self._holds(path) else {}
+        except (OSError, ValueError):
+            return {}
 
     def _status(self, location: str) -> os.stat_result:
         path = os.path.join(self._root, location)
@@ -112,39 +136,3 @@ def read_picture(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise OSError(errno.EINVAL, "it is not a file", str(path))
         return file.read()
-
-
-def content_problem(image: Image, content: bytes) -> str | None:
-    """Tell why an image's bytes are not what its name says, or not whole; None when they are.
-
-    Parameters
-    ----------
-    image : Image
-        Its record.
-    content : bytes
-        All of it.
-    """
-    from PIL import Image as Picture
-    from PIL import UnidentifiedImageError
-
-    expected = DRAWN_TYPES.get(image.mime)
-    if expected is None:
-        return None
-    try:
-        with Picture.open(io.BytesIO(content), formats=list(DRAWN_TYPES.values())) as picture:
-            if picture.format != expected:
-                return (
-                    f"{image.path} holds a {picture.format}, not a {expected}: give it the name of its type"
-                )
-            if expected == "PNG":
-                picture.verify()  # compares the checksum of every part, to the end
-            else:
-                picture.load()
-    except UnidentifiedImageError:
-        return f"{image.path} holds no {expected}: draw it again, then run `zoocut upload --retry-rejected`"
-    except Exception as error:  # Pillow raises anything from SyntaxError to struct.error for broken files
-        return (
-            f"{image.path} is no whole {expected} ({error}): draw it again, then run "
-            "`zoocut upload --retry-rejected`"
-        )
-    return None

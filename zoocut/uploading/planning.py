@@ -12,7 +12,8 @@ from pathlib import Path
 from zoocut.errors import InputError
 from zoocut.ledger import Entry, Ledger, PlannedRow, State, Target
 from zoocut.run.folder import Run
-from zoocut.run.manifest import ManifestRow, read_manifest
+from zoocut.run.manifest import ManifestRow
+from zoocut.run.manifest_columns import AS_IT_TELLS
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.pictures import RunPictures
 from zoocut.uploading.targets import Share
@@ -47,7 +48,8 @@ def plan(run: Run, ledger: Ledger, target: Target, *, sample: int | None = None,
     """
     if sample is not None:
         sample = max(sample, sum(ledger.counts(target).values()))
-    checksum = f"{_checksum(run.manifest)} {sample or ''}".strip()
+    said = "" if run.manifest_format == AS_IT_TELLS else f" {run.manifest_format}"
+    checksum = f"{_checksum(run.manifest)} {sample or ''}".strip() + said
     if anew or ledger.manifest_of(target) != checksum:
         share = Share(target.set_by, target.set_value)
         ledger.plan(target, islice(planned_rows(run, share), sample), checksum)
@@ -56,7 +58,7 @@ def plan(run: Run, ledger: Ledger, target: Target, *, sample: int | None = None,
 def planned_rows(run: Run, share: Share) -> Iterator[PlannedRow]:
     """Look at every manifest row of a share."""
     pictures = RunPictures(run.path)
-    for row in read_manifest(run.manifest):
+    for row in run.rows():
         if share.holds(row.metadata):
             yield _planned(pictures, row)
 
@@ -82,7 +84,9 @@ def _planned(pictures: RunPictures, row: ManifestRow) -> PlannedRow:
 
 def _row_problem(row: ManifestRow) -> str | None:
     if not row.external_id.strip():
-        return "the row has no external_id: give it one of its own"
+        return f"line {row.line} of the manifest has no external_id: give the row one of its own"
+    if row.problem:
+        return f"row {row.external_id}: {row.problem}"
     if not row.locations:
         return f"row {row.external_id} has no location: name its image"
     odd = [key for key, value in row.metadata.items() if _control(key) or _control(value)]

@@ -7,7 +7,6 @@ from typing import Any
 
 from zoocut.errors import ConfigError
 from zoocut.run.folder import Run
-from zoocut.run.manifest import read_manifest
 
 __all__ = ["instruments", "require_basis"]
 
@@ -56,7 +55,7 @@ def instruments(run: Run) -> set[str]:
     keys = ("instrument", "instrume")
     return {
         value
-        for row in read_manifest(run.manifest)
+        for row in run.rows()
         for key, value in row.metadata.items()
         if key.lstrip("#!/%").lower() in keys
     }

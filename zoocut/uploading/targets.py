@@ -9,7 +9,7 @@ from zoocut.config.upload import UploadSettings
 from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
 from zoocut.ledger import Ledger, Target
 from zoocut.run.folder import MANIFEST, Run
-from zoocut.run.manifest import ManifestRow, read_manifest
+from zoocut.run.manifest import ManifestRow
 from zoocut.uploading.context import UploadContext
 from zoocut.zooniverse.credentials import PRODUCTION, normalise_endpoint
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
@@ -141,7 +141,7 @@ def goals(run: Run, goal: Goal, set_by: str | None) -> list[tuple[Goal, Share]]:
     """
     if set_by is None:
         return [(goal, Share())]
-    found = shares(read_manifest(run.manifest), set_by, goal.subject_set or "")
+    found = shares(run.rows(), set_by, goal.subject_set or "")
     return [(replace(goal, subject_set=name), share) for name, share in found.items()]
 
 
@@ -290,7 +290,7 @@ def _targets(run: Run) -> list[Target]:
 
 def note_index_fields(context: UploadContext, run: Run) -> None:
     """Note the manifest's index fields, those with a leading %, with the set, as panoptes-cli does."""
-    first = next(read_manifest(run.manifest), None)
+    first = next(run.rows(), None)
     fields = ",".join(key.lstrip("%") for key in (first.metadata if first else {}) if key.startswith("%"))
     if not fields:
         return

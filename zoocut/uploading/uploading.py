@@ -67,6 +67,8 @@ def upload(
     began = time.monotonic()
     retrying = panoptes.retrying()
     account = require_account(retrying)
+    if recognised := run.describe_manifest():
+        request.tell(recognised)
     contexts = list(_contexts(run, request, ledger, retrying, store, account))
     for context in contexts:
         with _trouble_noted(ledger, context.target):
@@ -127,6 +129,7 @@ def _bring_up_to_date(run: Run, request: UploadRequest, context: UploadContext, 
     if request.retry_rejected:
         take_back_rejected(context, ledger)
     plan(source, ledger, context.target, sample=request.sample, anew=request.retry_rejected or request.again)
+    run.remember_format()
     if not request.again:
         skip_held(context, ledger)
     if ledger.count_unfinished(context.target):

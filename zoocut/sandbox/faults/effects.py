@@ -129,9 +129,7 @@ async def late_commit(meeting: Meeting, scope: Scope, receive: Receive, send: Se
         await asyncio.sleep(meeting.settings["delay_s"])
         await _commit(meeting, scope, given)
 
-    task = asyncio.create_task(work())
-    meeting.instance.tasks.add(task)
-    task.add_done_callback(meeting.instance.tasks.discard)
+    meeting.instance.start(work())
     await html(504)(scope, receive, send)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,12 @@ class Instance:
         """Return where the bytes of one blob lie; the folder is made when missing."""
         name = path.rsplit("/", 1)[-1]
         return self.blobs / name[:2] / name
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do some work beside the requests; it ends with the sandbox."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def close(self) -> None:
         """Close the state."""

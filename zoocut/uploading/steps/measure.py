@@ -8,7 +8,8 @@ from dataclasses import replace
 from zoocut.ledger import Entry, Image
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Measured, Rejected
-from zoocut.uploading.pictures import content_problem, read_picture
+from zoocut.uploading.picture_content import content_problem
+from zoocut.uploading.pictures import read_picture
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["measure", "measured"]

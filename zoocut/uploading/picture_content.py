@@ -1,0 +1,100 @@
+"""Whether an image's bytes are a whole image of the type that its name says."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from zoocut.ledger import Image
+from zoocut.uploading.png_rows import require_all_rows
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+__all__ = ["content_problem"]
+
+DRAWN_TYPES = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF"}
+"""What Pillow can look into, as it calls them."""
+
+MOST_PIXELS = 178_956_970
+"""Pillow decodes no larger image (twice its MAX_IMAGE_PIXELS): 700 MB of memory with four channels."""
+
+SEVERAL_AT_ONCE_PIXELS = 4 << 20
+"""Images up to this size are decoded side by side, 16 MB each; larger ones one at a time."""
+
+DRAW_AGAIN = "draw it again, then run `zoocut upload --retry-rejected`"
+_large_images = ThreadPoolExecutor(1)
+"""One thread, not a lock: each thread's part of the heap would keep what it once needed."""
+
+_opening = Lock()
+
+
+def content_problem(image: Image, content: bytes) -> str | None:
+    """Tell why an image's bytes are not what its name says, or not whole; None when they are.
+
+    Pixels are decoded to the end: checksums alone pass broken ones.
+
+    Parameters
+    ----------
+    image : Image
+        Its record.
+    content : bytes
+        All of it.
+    """
+    from PIL import Image as Picture
+    from PIL import UnidentifiedImageError
+
+    expected = DRAWN_TYPES.get(image.mime)
+    if expected is None:
+        return None
+    try:
+        return _decoding_problem(image, content, expected)
+    except UnidentifiedImageError:
+        return f"{image.path} holds no {expected}: {DRAW_AGAIN}"
+    except Picture.DecompressionBombError:
+        return f"{image.path} has more than the {MOST_PIXELS} pixels that are looked into: draw it smaller"
+    except Exception as error:  # Pillow raises anything from SyntaxError to struct.error for broken files
+        return f"{image.path} is no whole {expected} ({error}): {DRAW_AGAIN}"
+
+
+def _decoding_problem(image: Image, content: bytes, expected: str) -> str | None:
+    """Decode an image to the end, large ones one at a time; errors of the decoder are raised."""
+    with _opened(content) as picture:
+        # a JPEG with a second picture in it, as phones write, is an MPO to Pillow and a JPEG to browsers
+        found = "JPEG" if picture.format == "MPO" else picture.format
+        if found != expected:
+            return f"{image.path} holds a {found}, not a {expected}: give it the name of its type"
+        large = picture.width * picture.height > SEVERAL_AT_ONCE_PIXELS
+    if large:
+        _large_images.submit(_decode, content, expected).result()
+    else:
+        _decode(content, expected)
+    if expected == "PNG":
+        with _opened(content) as picture:
+            picture.verify()  # compares the checksum of every part, to the end
+        require_all_rows(content)
+    return None
+
+
+def _opened(content: bytes) -> ImageFile:
+    from PIL import Image as Picture
+
+    with _opening, warnings.catch_warnings():  # which is not made for several threads
+        warnings.simplefilter("ignore", Picture.DecompressionBombWarning)  # warns of half of MOST_PIXELS
+        return Picture.open(io.BytesIO(content), formats=list(DRAWN_TYPES.values()))
+
+
+def _decode(content: bytes, kind: str) -> None:
+    """Decode all pixels; their memory is free again on return."""
+    from PIL import ImageSequence
+
+    with _opened(content) as picture:
+        if (
+            kind == "JPEG"
+        ):  # at an eighth of its size all of it is still read, in a sixty-fourth of the memory
+            picture.draft(None, (picture.width // 8 or 1, picture.height // 8 or 1))
+        for frame in ImageSequence.Iterator(picture) if kind == "GIF" else (picture,):
+            frame.load()

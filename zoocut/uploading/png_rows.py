@@ -1,0 +1,69 @@
+"""Counting the rows that a PNG's pixel data holds, which decoders do not: they leave missing ones black."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+__all__ = ["require_all_rows"]
+
+SIGNATURE_BYTES = 8
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Samples a pixel by colour type: PNG specification, section 11.2.1."""
+
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and their steps, of each pass: PNG specification, section 8.1."""
+
+PIECE_BYTES = 1 << 20
+
+
+def require_all_rows(content: bytes) -> None:
+    """Unpack a PNG's pixel data piece by piece and count it.
+
+    Parameters
+    ----------
+    content : bytes
+        A PNG whose chunks are whole.
+
+    Raises
+    ------
+    ValueError
+        When there is less of it than the size of the image needs.
+    zlib.error
+        When it cannot be unpacked.
+    """
+    header = next(data for kind, data in _chunks(content) if kind == b"IHDR")
+    needed = _needed_bytes(*struct.unpack(">IIBBxxB", header))
+    held = _unpacked_bytes(data for kind, data in _chunks(content) if kind == b"IDAT")
+    if held < needed:
+        raise ValueError(f"it holds {held} of {needed} bytes of pixels")
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    view, at = memoryview(content), SIGNATURE_BYTES
+    while at + 8 <= len(view):
+        size, kind = struct.unpack_from(">I4s", view, at)
+        yield kind, view[at + 8 : at + 8 + size]
+        at += 12 + size
+
+
+def _needed_bytes(width: int, height: int, depth: int, colour: int, interlaced: int) -> int:
+    """Count the bytes of all rows, each with its filter's in front: PNG specification, section 7.2."""
+    bits = depth * CHANNELS[colour]
+    passes = ADAM7 if interlaced else ((0, 0, 1, 1),)
+    total = 0
+    for x, y, step_x, step_y in passes:
+        columns, rows = -(-(width - x) // step_x), -(-(height - y) // step_y)
+        total += max(rows, 0) * (1 + (columns * bits + 7) // 8) if columns > 0 else 0
+    return total
+
+
+def _unpacked_bytes(pieces: Iterator[memoryview]) -> int:
+    inflater, held = zlib.decompressobj(), 0
+    for piece in pieces:
+        waiting: bytes | memoryview = piece
+        while waiting and not inflater.eof:
+            held += len(inflater.decompress(waiting, PIECE_BYTES))
+            waiting = inflater.unconsumed_tail
+    return held + len(inflater.flush())
