@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +29,40 @@ for secret in ("PANOPTES_USERNAME", "PANOPTES_PASSWORD", "PANOPTES_CLIENT_ID", "
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Give options to tests that need more than this machine."""
     parser.addoption("--node", action="store_true", help="check light curves in node, with packages from npm")
+
+
+os.environ["COLUMNS"] = "200"
+"""Sentences of the program are compared whole: no terminal may break them."""
+
+
+@pytest.fixture
+def zoocut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `zoocut ARGS` in `tmp_path` and give what it printed and its exit code.
+
+    The command line runs in this process, from `run` on as the installed program does, without a terminal; tests
+    that kill it, or that want one, start a process of their own.
+    """
+    from zoocut.cli.main import run
+
+    def call(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        words = list(map(str, args))
+        out, err, hook = io.StringIO(), io.StringIO(), sys.excepthook
+        signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with monkeypatch.context() as here, open(os.devnull) as nothing:
+            here.chdir(tmp_path)
+            for name, value in ({"HOME": str(tmp_path)} | environment).items():
+                here.setenv(name, value)
+            here.setattr(sys, "argv", ["zoocut", *words])
+            here.setattr(sys, "stdin", nothing)
+            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+                run()
+        sys.excepthook = hook
+        assert {number: signal.getsignal(number) for number in signals} == signals
+        return subprocess.CompletedProcess(words, int(ended.value.code or 0), out.getvalue(), err.getvalue())
+
+    return call
 
 
 @pytest.fixture(scope="session")

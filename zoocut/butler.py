@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.errors import ConfigError, InputError
+from zoocut.errors import ConfigError, InputError, first_line
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler, DatasetRef
@@ -63,14 +63,14 @@ def open_butler(repository: str, collections: Sequence[str], folder: Path) -> Bu
         raise ConfigError(f"the Butler repository {repository} {_lacking(error)}") from None
     except Exception as error:
         raise InputError(
-            f"the Butler repository {repository} cannot be opened ({_brief(error)}): {_advice(error)}"
+            f"the Butler repository {repository} cannot be opened ({first_line(error)}): {_advice(error)}"
         ) from error
     return butler
 
 
 def _lacking(error: ImportError) -> str:
     return (
-        f"needs another package ({_brief(error)}): pip install 'zoocut[butler-s3]' for files in S3,"
+        f"needs another package ({first_line(error)}): pip install 'zoocut[butler-s3]' for files in S3,"
         " 'zoocut[butler-remote]' for a Butler server"
     )
 
@@ -114,7 +114,9 @@ def find_tables(
     except Exception as error:
         if type(error).__name__ == "EmptyQueryResultError":
             raise InputError(_nothing(butler, dataset_type, where)) from None
-        raise InputError(f"catalog.where = {where!r} cannot be used ({_brief(error)}): mend it") from error
+        raise InputError(
+            f"catalog.where = {where!r} cannot be used ({first_line(error)}): mend it"
+        ) from error
     return sorted(refs, key=_place_in_order)
 
 
@@ -147,7 +149,7 @@ def find_dataset(butler: Butler, dataset_type: str, data_id: Mapping[str, Any], 
     try:
         found = butler.find_dataset(dataset_type, dict(data_id))
     except Exception as error:
-        raise InputError(f"{dataset_type} cannot be looked up for {told} ({_brief(error)})") from error
+        raise InputError(f"{dataset_type} cannot be looked up for {told} ({first_line(error)})") from error
     if found is None:
         collections = ", ".join(butler.collections.defaults)
         raise InputError(
@@ -196,7 +198,7 @@ def _again(address: Callable[[], Any]) -> tuple[Any, Any]:
         raise ConfigError(f"{place} {_lacking(error)}") from None
     except Exception as error:
         raise InputError(
-            f"{place} cannot be read ({_unsigned(_brief(error))}): is the file there, the link valid,"
+            f"{place} cannot be read ({_unsigned(first_line(error))}): is the file there, the link valid,"
             " and may you read it?"
         ) from None
 
@@ -226,7 +228,3 @@ def _nothing(butler: Butler, dataset_type: str, where: str) -> str:
     collections = ", ".join(butler.collections.defaults)
     meets = f" that meets {where!r}" if where else ""
     return f"there is no {dataset_type}{meets} in {collections}: check catalog.where and catalog.collections"
-
-
-def _brief(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

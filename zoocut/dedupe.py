@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from zoocut.errors import VerificationFailed
-from zoocut.zooniverse.metadata_keys import bare_name, dia_source_id
+from zoocut.metadata_keys import values_of
 from zoocut.zooniverse.panoptes import Project, Subject
 from zoocut.zooniverse.set_admin import SetAdmin
 
@@ -81,18 +81,15 @@ def find_groups(admin: SetAdmin, project: Project, subjects: Iterable[Subject]) 
     """
     by_source: dict[str, list[Subject]] = defaultdict(list)
     for subject in subjects:
-        if dia_source_id(subject) and not _is_training(subject):
-            by_source[dia_source_id(subject)].append(subject)
+        if subject.dia_source_id and not _is_training(subject):
+            by_source[subject.dia_source_id].append(subject)
     several = {source: found for source, found in by_source.items() if len(found) > 1}
     copies = _looked_at(admin, project, [subject for found in several.values() for subject in found])
     return [_group(source, [copies[one.subject_id] for one in found]) for source, found in several.items()]
 
 
 def _is_training(subject: Subject) -> bool:
-    return any(
-        bare_name(key) == TRAINING and str(value).strip().lower() == "true"
-        for key, value in subject.metadata.items()
-    )
+    return any(value.lower() == "true" for value in values_of(subject.metadata, TRAINING))
 
 
 def _looked_at(admin: SetAdmin, project: Project, subjects: list[Subject]) -> Mapping[str, Copy]:

@@ -15,6 +15,8 @@ A message says what is wrong, with which file, row or setting, and what to do ne
 password or a token.
 """
 
+from collections.abc import Iterable
+
 __all__ = [
     "ConfigError",
     "InputError",
@@ -26,7 +28,12 @@ __all__ = [
     "VerificationFailed",
     "ZoocutError",
     "ZooniverseError",
+    "did_you_mean",
+    "first_line",
 ]
+
+MOST_NAMED = 24
+"""As many names still fit a message that people read to its end."""
 
 
 class ZoocutError(Exception):
@@ -97,3 +104,33 @@ class Interrupted(ZoocutError):
     def __init__(self, message: str, exit_code: int = 130) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its kind when it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "it has") -> str:
+    """Return advice for a name that is not known: the nearest one, else what there is.
+
+    Parameters
+    ----------
+    name : str
+        What was given.
+    known : iterable of str
+        What could have been given.
+    otherwise : str
+        The words before the list of what there is, when nothing is near.
+    """
+    import difflib
+
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        return f"did you mean {near[0]}?"
+    more = len(names) - MOST_NAMED
+    return f"{otherwise} {', '.join(names[:MOST_NAMED]) or 'none'}" + (
+        f" and {more} more" if more > 0 else ""
+    )

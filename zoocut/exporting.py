@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoocut.errors import InputError
-from zoocut.files import appear_whole, typed
-from zoocut.ledger import Entry, Ledger, State, Target
+from zoocut.files import appear_whole, write_csv
+from zoocut.ledger import Entry, Ledger, Target
 from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
 from zoocut.zooniverse.credentials import PRODUCTION
@@ -97,20 +96,16 @@ def export(run: Run, path: Path) -> Export:
     write = FORMATS.get(path.suffix.lower())
     if write is None:
         raise InputError(f"{path} should end in one of {', '.join(FORMATS)}")
-    if not run.ledger.exists():
-        raise InputError(f"{run.path} was not uploaded yet: run `zoocut upload {typed(run.path)}` first")
-    with Ledger.read(run.ledger) as ledger:
+    with Ledger.read_uploaded(run) as ledger:
         rows = [_row(target, entry) for target in ledger.targets() for entry in _made(ledger, target)]
     images = max((len(row["sha256"]) for row in rows), default=1)
     columns = _columns(rows, images)
-    with appear_whole(path) as part:
-        write(part, columns)
+    write(path, columns)
     return Export(path, columns)
 
 
 def _made(ledger: Ledger, target: Target) -> Iterator[Entry]:
-    unmade = (State.PLANNED, State.INTENT, State.IN_DOUBT, State.SKIPPED)
-    return (entry for entry in ledger.every(target) if entry.subject_id and entry.state not in unmade)
+    return (entry for entry in ledger.every(target) if entry.subject_id)
 
 
 def _row(target: Target, entry: Entry) -> Row:
@@ -154,23 +149,22 @@ def _numbers(values: list[Any]) -> list[Any]:
 
 
 def _write_csv(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(table)
-        writer.writerows(zip(*table.values(), strict=True))
+    write_csv(path, list(table), zip(*table.values(), strict=True))
 
 
 def _write_parquet(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table({name: list(values) for name, values in table.items()}), path)
+    with appear_whole(path) as part:
+        pq.write_table(pa.table({name: list(values) for name, values in table.items()}), part)
 
 
 def _write_ecsv(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
     from astropy.table import Table
 
-    Table(dict(table)).write(path, format="ascii.ecsv")
+    with appear_whole(path) as part:
+        Table(dict(table)).write(part, format="ascii.ecsv")
 
 
 FORMATS: Mapping[str, Callable[[Path, Mapping[str, Sequence[Any]]], None]] = {

@@ -6,13 +6,16 @@ Pictures are written by the hundred thousand: theirs is one `sync_files` for man
 
 from __future__ import annotations
 
+import csv
 import os
 import secrets
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from zoocut.errors import InputError
 
@@ -22,6 +25,7 @@ __all__ = [
     "remove_parts",
     "sync_files",
     "typed",
+    "write_csv",
     "write_first",
     "write_unsynced",
     "write_whole",
@@ -129,6 +133,27 @@ def write_first(path: Path, content: bytes) -> bool:
             os.unlink(part)
         _sync(path.parent)
     return True
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a table as UTF-8 CSV; it appears when it is complete.
+
+    A row with a carriage return in a cell, or a blank before one, is quoted whole: readers would else take the one
+    for the end of the line and leave the other out.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be written.
+    """
+    with appear_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        plain = csv.writer(file, lineterminator="\n")
+        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for cells in chain([header], map(list, rows)):
+            writer = (
+                quoted if any("\r" in (text := str(cell)) or text[:1] == " " for cell in cells) else plain
+            )
+            writer.writerow(cells)
 
 
 def sync_files(folder: Path, names: Iterable[str]) -> None:

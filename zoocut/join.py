@@ -18,9 +18,9 @@ from typing import Any
 from zoocut.errors import InputError
 from zoocut.files import appear_whole
 from zoocut.ledger import Ledger
+from zoocut.metadata_keys import bare_name
 from zoocut.run.folder import Run
 from zoocut.run.sources import DrawnSource, read_drawn
-from zoocut.zooniverse.metadata_keys import bare_name
 
 __all__ = ["Joined", "Sources", "join", "load_sources"]
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoocut.errors import InputError, ZooniverseError
-from zoocut.ledger import Entry, Image, Ledger, PlannedRow, State, Target
+from zoocut.ledger import Entry, Image, Ledger, PlannedRow, Target
+from zoocut.metadata_keys import sent_name
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.zooniverse.panoptes import PAGE_SIZE
@@ -19,10 +20,6 @@ from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Change", "apply", "differences"]
 
-INDEX = "%"
-"""Marks a column that sets are indexed by; Zooniverse gets the key without it."""
-
-UPLOADED = (State.CREATED, State.STORED, State.LINKED)
 CHANGED_MEANWHILE = 412
 TRIES = 3
 
@@ -57,7 +54,7 @@ def differences(run: Run, ledger: Ledger, target: Target, admin: SetAdmin) -> It
     rows = {row.external_id: _planned(row) for row in run.by(target.manifest).rows()}
     waiting: list[Entry] = []
     for entry in ledger.every(target):
-        if entry.state in UPLOADED:
+        if entry.state.has_subject:
             waiting.append(entry)
         if len(waiting) == PAGE_SIZE:
             yield from _compare(rows, waiting, admin)
@@ -67,7 +64,7 @@ def differences(run: Run, ledger: Ledger, target: Target, admin: SetAdmin) -> It
 
 
 def _planned(row: ManifestRow) -> PlannedRow:
-    metadata = {key.removeprefix(INDEX): value for key, value in row.metadata.items()}
+    metadata = {sent_name(key): value for key, value in row.metadata.items()}
     return PlannedRow(row.external_id, metadata, tuple(Image(location, "") for location in row.locations))
 
 

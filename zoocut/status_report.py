@@ -47,7 +47,7 @@ class TargetStatus:
     @property
     def complete(self) -> bool:
         """Whether every row, of one at least, is in the set."""
-        done = self.states[State.LINKED] + self.states[State.SKIPPED]
+        done = sum(count for state, count in self.states.items() if state.in_set)
         return 0 < sum(self.states.values()) == done
 
     def to_dict(self) -> dict[str, Any]:

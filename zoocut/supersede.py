@@ -5,14 +5,13 @@ An image is never exchanged under a subject that volunteers may have classified.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoocut.errors import InputError
-from zoocut.files import appear_whole
-from zoocut.ledger import Ledger, State
+from zoocut.files import write_csv
+from zoocut.ledger import Ledger
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 
@@ -94,7 +93,7 @@ def _linked(ledger: Ledger, endpoint: str) -> Iterator[tuple[str, str]]:
     for target in ledger.targets():
         if target.endpoint == endpoint:
             for entry in ledger.every(target):
-                if entry.subject_id and entry.state in (State.CREATED, State.STORED, State.LINKED):
+                if entry.subject_id and entry.state.has_subject:
                     yield entry.external_id, entry.subject_id
 
 
@@ -104,7 +103,4 @@ def _marked(row: ManifestRow, before: Mapping[str, str]) -> ManifestRow:
 
 
 def _write(path: Path, pairs: list[tuple[str, str]], after: Mapping[str, str]) -> None:
-    with appear_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows((source, subject, after.get(source, "")) for source, subject in pairs)
+    write_csv(path, HEADER, ((source, subject, after.get(source, "")) for source, subject in pairs))

@@ -10,18 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.errors import InputError, VerificationFailed
+from zoocut.errors import VerificationFailed
 from zoocut.ledger import Entry, Ledger, State, Target
+from zoocut.metadata_keys import SubjectKey
 from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
 from zoocut.zooniverse.panoptes import Panoptes, Subject
-from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.request_errors import NotNow, Refused
 from zoocut.zooniverse.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KINDS", "Audit", "Verification", "prune", "target_of", "verify"]
+__all__ = ["KINDS", "Audit", "Verification", "prune", "verify"]
 
 KINDS = ("missing", "unlinked", "wrong_bytes", "duplicates", "strays", "unread")
 """Of differences, in the order they are told."""
@@ -158,22 +159,6 @@ Found = defaultdict[str, list[str]]
 """What was found of each kind."""
 
 
-def target_of(run: Run, ledger: Ledger) -> list[Target]:
-    """List the targets to audit.
-
-    Raises
-    ------
-    InputError
-        When nothing was uploaded yet.
-    """
-    targets = ledger.targets()
-    if not targets:
-        raise InputError(
-            f"{run.path} was not uploaded yet: there is nothing to verify; run `zoocut upload` first"
-        )
-    return targets
-
-
 def verify(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes, store: Store, check: str) -> Audit:
     """Audit one target.
 
@@ -251,7 +236,7 @@ def _sort_members(
     for subject in members.values():
         if subject.subject_id in ours:
             continue
-        if subject.key.startswith(f"{run.run_id}/{target.set_id}/"):
+        if _made_for(subject, run, target):
             found["duplicates"].append(f"{subject.external_id}: subject {subject.subject_id}")
         else:
             others += 1
@@ -263,8 +248,13 @@ def _compare_images(folder: Path, store: Store, entry: Entry, subject: Subject, 
     try:
         if not _serves(folder, store, entry, subject):
             found["wrong_bytes"].append(words)
-    except (Busy, Doubtful, Unreachable) as error:
+    except NotNow as error:
         found["unread"].append(f"{words}, {error}")
+
+
+def _made_for(subject: Subject, run: Run, target: Target) -> bool:
+    key = SubjectKey.read(subject.key)
+    return key is not None and key.belongs_to(run.run_id, target.set_id)
 
 
 def _strays(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes) -> Iterator[str]:
@@ -272,14 +262,14 @@ def _strays(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes) -> Ite
     for entry in ledger.every(target):
         if entry.subject_id is not None:
             known.add(entry.subject_id)
-        if entry.state in (State.INTENT, State.IN_DOUBT):
+        if entry.state.unsettled:
             looked_for.add(entry.external_id)
         if entry.sent_as is not None:
             senders.add(entry.sent_as)
             above = entry.watermark if above is None else min(above, entry.watermark)
     for sender in senders:
         for subject in panoptes.newest_subjects(target.project_id, sender, above or 0):
-            ours = subject.key.startswith(f"{run.run_id}/{target.set_id}/")
+            ours = _made_for(subject, run, target)
             waited_for = subject.subject_id in known or subject.external_id in looked_for
             if ours and not waited_for and not subject.sets:
                 yield subject.subject_id

@@ -142,7 +142,7 @@ def test_list_counts_now_and_names_workflows(desk: Desk) -> None:
 def test_create_rename_show_and_metadata(desk: Desk) -> None:
     made = json.loads(desk.sets("create", "Night 1", "-m", "telescope=DECam", "--json"))
     assert "already" in desk.refused(2, "create", "Night 1")
-    assert "cannot be a set's name" in desk.refused(2, "create", "Night 1, g")
+    assert "cannot be a new set's name" in desk.refused(2, "create", "Night 1, g")
     desk.sets("metadata", "Night 1", "--set", "band=g=1", "--set", "note=x")
     noted = json.loads(desk.sets("metadata", "Night 1", "--unset", "note", "--json"))["metadata"]
     assert {one["key"]: one["value"] for one in noted} == {"telescope": "DECam", "band": "g=1"}

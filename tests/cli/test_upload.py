@@ -81,7 +81,7 @@ def test_scripts_get_what_the_docs_promise(zoocut: Zoocut, server: Running, tmp_
         ((*WHERE, "x"), {"PANOPTES_ENDPOINT": "http://127.0.0.1:9"}, 5, "cannot be reached"),
         ((*WHERE, "x"), {"PANOPTES_ENDPOINT": "http://example.org"}, 2, "use https://example.org"),
         ((), {}, 2, "--project"),
-        ((*WHERE, " padded"), {}, 2, "cannot name a set"),
+        ((*WHERE, " padded"), {}, 2, "without blanks at the ends"),
         ((*WHERE, "x", "--check", "some"), {}, 2, "check"),
     ],
 )

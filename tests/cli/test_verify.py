@@ -93,7 +93,7 @@ def test_a_run_that_never_left_cannot_be_verified(
     zoocut: Zoocut, account: dict[str, str], tmp_path: Path
 ) -> None:
     done = zoocut("verify", make_run(tmp_path / "new"), **account)
-    assert (done.returncode, "was not uploaded yet" in done.stderr) == (2, True)
+    assert (done.returncode, "was not uploaded yet" in done.stderr) == (3, True)
 
 
 def test_a_lost_ledger_is_rebuilt(

@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoocut.files import typed
-
 if TYPE_CHECKING:
     from zoocut.ledger import Target
     from zoocut.run.folder import Run
@@ -70,16 +68,6 @@ def target_of(run: Run, endpoint: str | None, project: str | None, subject_set: 
     ConfigError
         When several targets, or none, fit.
     """
-    from zoocut.errors import ConfigError, InputError
-    from zoocut.ledger import Ledger
-    from zoocut.uploading.targets import Goal, known_target
+    from zoocut.uploading.targets import Goal, uploaded_target
 
-    if not run.ledger.exists():
-        raise InputError(f"{run.path} was not uploaded yet: run `zoocut upload {typed(run.path)}` first")
-    with Ledger.read(run.ledger) as ledger:
-        targets = ledger.targets()
-    found = known_target(targets, Goal(endpoint_of(endpoint) if endpoint else "", project, subject_set))
-    if found is None:
-        names = "; ".join(f"{one.set_name!r} of {one.project_slug} at {one.endpoint}" for one in targets)
-        raise ConfigError(f"{run.path} was not uploaded there: it went to {names}")
-    return found
+    return uploaded_target(run, Goal(endpoint_of(endpoint) if endpoint else "", project, subject_set))

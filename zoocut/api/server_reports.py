@@ -11,7 +11,7 @@ from zoocut.errors import ConfigError
 from zoocut.ledger import Ledger, Target, sole_uploader
 from zoocut.run.folder import Run
 from zoocut.subject_sets import SetList, list_sets, local_runs
-from zoocut.verifying import Audit, Verification, target_of
+from zoocut.verifying import Audit, Verification
 from zoocut.verifying import prune as remove_strays
 from zoocut.verifying import verify as audit_target
 from zoocut.zooniverse.connect import connect
@@ -41,15 +41,15 @@ def verify(run: AnyPath, *, check: str = "sample", prune: bool = False) -> Verif
     Raises
     ------
     ConfigError
-        When `check` is another word, or nothing was uploaded yet.
+        When `check` is another word.
+    InputError
+        When nothing was uploaded yet.
     ZooniverseError
         When the server cannot be asked to the end.
     """
     if check not in ("all", "sample", "none"):
         raise ConfigError(f"--check {check} is not known: give all, sample or none")
     opened = Run.open(Path(run))
-    if not opened.ledger.exists():
-        raise ConfigError(f"{opened.path} was not uploaded yet: run `zoocut upload` first")
     if not prune:
         return Verification(opened.path, _audits(opened, check, prune))
     with sole_uploader(opened.ledger):
@@ -57,8 +57,8 @@ def verify(run: AnyPath, *, check: str = "sample", prune: bool = False) -> Verif
 
 
 def _audits(run: Run, check: str, prune: bool) -> tuple[Audit, ...]:
-    with Ledger.read(run.ledger) as ledger:
-        return tuple(_audit(run, ledger, target, check, prune) for target in target_of(run, ledger))
+    with Ledger.read_uploaded(run) as ledger:
+        return tuple(_audit(run, ledger, target, check, prune) for target in ledger.targets())
 
 
 def _audit(run: Run, ledger: Ledger, target: Target, check: str, prune: bool) -> Audit:

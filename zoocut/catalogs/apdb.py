@@ -21,7 +21,7 @@ from zoocut.catalogs.values import FORMER_NAMES
 from zoocut.config.catalog import ApdbSettings
 from zoocut.config.history import ApdbHistorySettings
 from zoocut.config.select import Cut
-from zoocut.errors import ConfigError, InputError
+from zoocut.errors import ConfigError, InputError, first_line
 from zoocut.model import DiaSource, Rejection, object_or_none
 
 if TYPE_CHECKING:
@@ -260,5 +260,4 @@ def _former_names(names: Iterable[str]) -> dict[str, str]:
 
 def _brief(error: Exception) -> str:
     """Take the driver's first line: what SQLAlchemy adds behind it repeats the whole query."""
-    cause = getattr(error, "orig", None) or error
-    return str(cause).strip().splitlines()[0]
+    return first_line(getattr(error, "orig", None) or error)

@@ -41,21 +41,22 @@ def adopt(
     from zoocut.cli.console import print_json, results
     from zoocut.config.upload import UploadSettings
     from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.uploading import endpoint_of, open_run
+    from zoocut.uploading import open_run, where_to
     from zoocut.uploading.adopting import Adoption
     from zoocut.uploading.adopting import adopt as take_over
     from zoocut.uploading.context import UploadContext
-    from zoocut.uploading.targets import choose_targets
+    from zoocut.uploading.targets import choose_existing, target_of
     from zoocut.zooniverse.connect import connect
 
     opened = open_run(run).read_as(listed(images), encoding)
     settings = UploadSettings(project=project, subject_set=subject_set)
-    goal = endpoint_of(opened, endpoint, os.environ, settings)
+    goal = where_to(opened, endpoint, os.environ, settings)
     panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)
     retrying = panoptes.retrying()
     user_id, adoption = retrying.account().user_id, Adoption()
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
-        for target in choose_targets(opened, goal, set_by, ledger, retrying):
+        for choice in choose_existing(opened, goal, set_by, ledger.targets(), retrying):
+            target = target_of(choice, ledger, retrying)
             context = UploadContext(opened.path, opened.run_id, user_id, target, retrying, store)
             take_over(opened, context, ledger, assent if yes else ask, adoption)
     if as_json:

@@ -252,17 +252,20 @@ def _fill(admin: SetAdmin, owner: Project, wanted: dict[str, list[str]], as_json
     """Make the sets that are missing and put the subjects in."""
     from zoocut.subject_sets import add as put
     from zoocut.subject_sets import create
+    from zoocut.zooniverse.finding import find_set, require_new_name
 
+    known = {name: find_set(admin, owner, name) for name in wanted}
+    for name in (name for name, found in known.items() if found is None):
+        require_new_name(name)
     _tell_retired(admin, owner, list(dict.fromkeys(number for ids in wanted.values() for number in ids)))
     rows = []
     with told_when_stopped(STOPPED):
         for name, ids in wanted.items():
-            known = admin.subject_sets(owner, name)
-            goal = known[0] if known else create(admin, owner, name, {})
+            goal = known[name] or create(admin, owner, name, {})
             rows.append(
                 {
                     "id": goal.set_id,
-                    "name": name,
+                    "name": goal.name,
                     "subjects": len(ids),
                     "added": put(admin, goal.set_id, ids),
                 }

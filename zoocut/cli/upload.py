@@ -110,7 +110,7 @@ def upload(
 
     from zoocut.cli.asking import ask, assent
     from zoocut.cli.dry_run import tell_plan
-    from zoocut.uploading import CHECKS, Timing, UploadRequest, endpoint_of, look_at_run, open_run
+    from zoocut.uploading import CHECKS, Timing, UploadRequest, look_at_run, open_run, where_to
 
     given = {
         "project": project,
@@ -125,7 +125,7 @@ def upload(
     opened = opened.read_as(listed(images), encoding)
     opened = opened.by_addresses() if urls else opened
     settings = _settings(opened.settings, given)
-    goal = endpoint_of(opened, endpoint, os.environ, settings)
+    goal = where_to(opened, endpoint, os.environ, settings)
     request = UploadRequest(
         goal,
         Timing(settings.settle_s, settings.give_up_after_s, settings.most_requests),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from zoocut.config.settings import Settings
-from zoocut.errors import ConfigError
+from zoocut.errors import ConfigError, did_you_mean
 
 __all__ = ["Loaded", "load", "load_tree"]
 
@@ -175,8 +174,7 @@ def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def _nearest(key: str, models: list[type[BaseModel]]) -> str:
     known = sorted({name for model in models for name in model.model_fields})
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f": did you mean {close[0]}?" if close else f": the keys here are {', '.join(known)}"
+    return f": {did_you_mean(key, known, 'the keys here are')}"
 
 
 def _description(key: str, models: list[type[BaseModel]]) -> str:

@@ -6,7 +6,6 @@ the science image minus the template, with the noise of both.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoocut.files import appear_whole
+from zoocut.files import appear_whole, write_csv
 from zoocut.model import PANELS, FloatImage
 
 if TYPE_CHECKING:
@@ -66,10 +65,7 @@ def simulate_field(folder: Path, seed: int) -> Path:
     rng = np.random.default_rng(seed)
     table = folder / "sources.csv"
     rows = [row for number in range(len(VISITS)) for row in _exposure(folder, number, rng)]
-    with appear_whole(table) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(table, list(rows[0]), (row.values() for row in rows))
     return table
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from urllib.parse import quote
 
-from zoocut.errors import ConfigError, InputError
+from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection, Value
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.run.rejected import read_rejected
 from zoocut.run.sources import DrawnSource, read_drawn
+from zoocut.select.columns import value_of
 
 __all__ = ["check_metadata", "write_manifest_of", "write_urls_manifest_of"]
 
@@ -39,7 +39,8 @@ def check_metadata(
     for row in rows:
         first.append(row)
         if isinstance(row, DiaSource):
-            _refuse_unknown_columns(row, metadata)
+            for key, column in metadata.items():
+                value_of(row, column, f"metadata.{key!r}")
             break
     return chain(first, rows)
 
@@ -126,13 +127,3 @@ def _row(source: DrawnSource, metadata: Mapping[str, str]) -> ManifestRow:
 
 def _text(value: Value) -> str:
     return "" if value is None else str(value)
-
-
-def _refuse_unknown_columns(source: DiaSource, metadata: Mapping[str, str]) -> None:
-    for key, column in metadata.items():
-        if column not in source.columns:
-            near = difflib.get_close_matches(column, source.columns, n=1)
-            advice = f"did you mean {near[0]}?" if near else f"it has {', '.join(list(source.columns)[:12])}"
-            raise ConfigError(
-                f"metadata.{key!r} names the column {column}, which {source.origin} does not have: {advice}"
-            )

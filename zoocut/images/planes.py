@@ -14,7 +14,7 @@ import numpy.typing as npt
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
-from zoocut.errors import InputError
+from zoocut.errors import InputError, first_line
 from zoocut.images.geometry import Box, blank_out, cut, merge_bands
 from zoocut.images.sky import SkyWcs, header_wcs
 from zoocut.model import FloatImage
@@ -189,16 +189,12 @@ def unreadable(path: Path, error: Exception) -> InputError:
     if isinstance(error, InputError):
         return error
     if isinstance(error, DAMAGE):
-        return InputError(f"{path} cannot be read ({_brief(error)}): fetch it again")
+        return InputError(f"{path} cannot be read ({first_line(error)}): fetch it again")
     return InputError(
-        f"{path} cannot be read ({type(error).__name__}: {_brief(error)}): where other programs read it, zoocut is at "
-        "fault, and its makers would like to see the file; else fetch it again"
+        f"{path} cannot be read ({type(error).__name__}: {first_line(error)}): where other programs read it, zoocut is "
+        "at fault, and its makers would like to see the file; else fetch it again"
     )
 
 
 def _size(shape: tuple[int, int]) -> str:
     return f"{shape[1]} x {shape[0]}"
-
-
-def _brief(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -9,16 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import LedgerError
+from zoocut.errors import InputError, LedgerError
 from zoocut.files import typed
 from zoocut.ledger.planning import PlannedRow, take_in
 from zoocut.ledger.records import Entry, Image, Member, State, Target
 from zoocut.ledger.schema import connect, connect_to_read
+from zoocut.run.folder import Run
 
 __all__ = ["Ledger"]
 
 PAGE = 500
 """Rows read at a time."""
+
+AT_REST = ", ".join(f"'{state.value}'" for state in State if state.at_rest)
 
 ENTRY_COLUMNS = (
     "target, row, external_id, metadata, state, subject_id, attempt, sent_at, sent_as, watermark, reason"
@@ -75,6 +78,26 @@ class Ledger:
             yield cls(connection, path)
         finally:
             connection.close()
+
+    @classmethod
+    @contextmanager
+    def read_uploaded(cls, run: Run) -> Iterator[Ledger]:
+        """Open the ledger of a run whose upload has begun, to look at.
+
+        Raises
+        ------
+        InputError
+            When it has not begun.
+        LedgerError
+            When the ledger is damaged or newer.
+        """
+        not_yet = InputError(f"{run.path} was not uploaded yet: run `zoocut upload {typed(run.path)}` first")
+        if not run.ledger.exists():
+            raise not_yet
+        with cls.read(run.ledger) as ledger:
+            if not ledger.targets():
+                raise not_yet
+            yield ledger
 
     def _belong_to(self, run_id: str) -> None:
         with self._transaction() as write:
@@ -148,14 +171,13 @@ class Ledger:
 
     def count_unfinished(self, target: Target) -> int:
         """Count the entries that an upload has something to do for."""
-        at_rest = (State.LINKED, State.SKIPPED, State.REJECTED)
-        return sum(count for state, count in self.counts(target).items() if state not in at_rest)
+        return sum(count for state, count in self.counts(target).items() if not state.at_rest)
 
     def count_larger(self, target: Target, size: int) -> int:
         """Count the images of more than `size` bytes that are still to be sent."""
         ((count,),) = self._query(
             "SELECT COUNT(*) FROM images JOIN rows USING (target, row) WHERE target = ? AND size > ? AND NOT proved "
-            "AND state NOT IN ('rejected', 'skipped')",
+            f"AND state NOT IN ({AT_REST})",
             target.number,
             size,
         )

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import LedgerError
-from zoocut.ledger.records import Image, Target
+from zoocut.ledger.records import Image, State, Target
 
 __all__ = ["PlannedRow", "take_in"]
 
-BEGUN = "(rows.subject_id IS NOT NULL OR rows.state IN ('intent', 'in_doubt'))"
-"""Rows that may have a subject: the manifest can change them no more."""
+UNSETTLED = ", ".join(f"'{state.value}'" for state in State if state.unsettled)
+BEGUN = f"(rows.subject_id IS NOT NULL OR rows.state IN ({UNSETTLED}))"
+"""Rows that may have a subject, as `Entry.begun` says: the manifest can change them no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,26 @@ class State(StrEnum):
     REJECTED = "rejected"
     SKIPPED = "skipped"
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether an upload has nothing to do for it."""
+        return self in (State.LINKED, State.SKIPPED, State.REJECTED)
+
+    @property
+    def in_set(self) -> bool:
+        """Whether the set holds what the row stands for, made by this run or found there."""
+        return self in (State.LINKED, State.SKIPPED)
+
+    @property
+    def has_subject(self) -> bool:
+        """Whether this run made a subject that is in the set or on its way there."""
+        return self in (State.CREATED, State.STORED, State.LINKED)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a create was announced and its effect is not known."""
+        return self in (State.INTENT, State.IN_DOUBT)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -129,6 +149,11 @@ class Entry:
     sent_as: str | None = None
     watermark: int = 0
     reason: str | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it may have a subject: the manifest cannot change it any more."""
+        return self.subject_id is not None or self.state.unsettled
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from zoocut.errors import InputError
+from zoocut.errors import InputError, first_line
 from zoocut.packets.container import read_container
 from zoocut.packets.wire import read_wire
 
@@ -122,7 +122,7 @@ def _read_container(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
             yield Packet(f"{name} packet {number}", packet)
     except Exception as error:  # a broken file makes a decoder raise almost anything
         behind = f"{name} behind packet {number}" if number else name
-        yield Broken(behind, f"{name} breaks off or is no Avro file ({_brief(error)}): fetch it again")
+        yield Broken(behind, f"{name} breaks off or is no Avro file ({first_line(error)}): fetch it again")
 
 
 def _read_wire(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
@@ -147,7 +147,7 @@ def _read_parquet(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
                 yield Packet(f"{name} row {number}", packet)
     except (pa.ArrowException, OSError) as error:
         yield Broken(
-            f"{name} behind row {number}", f"{name} cannot be read ({_brief(error)}): fetch it again"
+            f"{name} behind row {number}", f"{name} cannot be read ({first_line(error)}): fetch it again"
         )
 
 
@@ -158,7 +158,7 @@ def _read_archive(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
                 if member.isreg():
                     yield from _read_member(archive, member, f"{name}/{member.name}")
     except (tarfile.TarError, EOFError, OSError) as error:
-        yield Broken(name, f"{name} breaks off ({_brief(error)}): fetch it again")
+        yield Broken(name, f"{name} breaks off ({first_line(error)}): fetch it again")
 
 
 def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> Iterator[Packet | Broken]:
@@ -173,7 +173,3 @@ def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -
         yield from reader(content, name)
     elif name.endswith(ENDINGS):
         yield Broken(name, f"{name} is no alert packet: fetch it again")
-
-
-def _brief(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

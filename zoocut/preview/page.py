@@ -15,11 +15,12 @@ from typing import Any
 
 from zoocut.errors import InputError
 from zoocut.files import write_whole
+from zoocut.metadata_keys import seen_by
 from zoocut.model import Value
 from zoocut.preview.pictures import Pictures
-from zoocut.preview.rejected import read_rejected
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
+from zoocut.run.rejected import read_rejected
 from zoocut.run.sources import read_drawn
 
 __all__ = ["Preview", "make_preview"]
@@ -65,7 +66,7 @@ def make_preview(run: Run, path: Path, pictures: Pictures) -> Preview:
     rows = list(run.rows())
     if not rows:
         raise InputError(f"{run.manifest} has no rows: there is nothing to look at yet")
-    rejected = list(read_rejected(run.rejected))
+    rejected = [[one.dia_source_id, one.row, one.reason] for one in read_rejected(run.rejected)]
     write_whole(path, _page(run, rows, rejected, pictures).encode("utf-8", "replace"))
     return Preview(path, len(rows), len(rejected))
 
@@ -94,7 +95,7 @@ def _data(
     columns = list(dict.fromkeys(name for source in catalog.values() for name in source))
     return {
         "panels": list(run.settings.get("draw", {}).get("panels", ())),
-        "metadata": [{"name": key, "seen": _seen(key)} for key in keys],
+        "metadata": [{"name": key, "seen": seen_by(key)} for key in keys],
         "catalog": columns,
         "rows": list(_rows(rows, keys, catalog, columns, pictures)),
         "rejected": rejected,
@@ -113,12 +114,6 @@ def _rows(
         shown = [pictures.show(location) for location in row.locations]
         metadata = [row.metadata.get(key) for key in keys]
         yield [row.external_id, shown, metadata, [_exact(source.get(name)) for name in columns]]
-
-
-def _seen(key: str) -> str:
-    if key.startswith(("#", "//")):
-        return "nobody"
-    return "talk" if key.startswith("!") else "everyone"
 
 
 def _exact(value: Value) -> Value:

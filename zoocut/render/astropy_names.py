@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from types import ModuleType
 from typing import Any
+
+from zoocut.errors import did_you_mean
 
 __all__ = ["find_named"]
 
@@ -36,8 +37,7 @@ def find_named(module: ModuleType, base: type, suffix: str, name: str) -> Any:
     found = classes.get(_plain(name, suffix))
     if found is not None:
         return found
-    near = difflib.get_close_matches(_plain(name, suffix), classes, n=1, cutoff=0.5)
-    advice = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(sorted(classes))}"
+    advice = did_you_mean(_plain(name, suffix), sorted(classes), "choose one of")
     raise LookupError(f"astropy has no such {suffix.lower()}: {advice}")
 
 

@@ -7,16 +7,14 @@ read too; `manifest_columns` tells which of their columns are images.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 
 from zoocut.delimited import DelimitedText, Line
 from zoocut.errors import InputError
-from zoocut.files import appear_whole
+from zoocut.files import write_csv
 from zoocut.run.manifest_columns import (
     AS_IT_TELLS,
     LOCATION,
@@ -81,12 +79,7 @@ def write_manifest(
         *(f"{LOCATION}{n}" for n in range(1, locations + 1)),
         *(METADATA + key for key in keys),
     ]
-    with appear_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        plain = csv.writer(file, lineterminator="\n")
-        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        for cells in chain([header], _cells(rows, keys)):
-            writer = quoted if any("\r" in cell or cell[:1] == " " for cell in cells) else plain
-            writer.writerow(cells)
+    write_csv(path, header, _cells(rows, keys))
 
 
 def _cells(rows: Iterable[ManifestRow], keys: Sequence[str]) -> Iterator[list[str]]:

@@ -6,7 +6,8 @@ import csv
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
-from zoocut.files import appear_whole
+from zoocut.errors import InputError, first_line
+from zoocut.files import write_csv
 from zoocut.model import Rejection
 
 __all__ = ["merge_rejected", "read_rejected"]
@@ -28,19 +29,27 @@ def merge_rejected(path: Path, new: Iterable[Rejection], drawn: Container[int]) 
     """
     earlier = {(old.dia_source_id, old.row): old for old in read_rejected(path) if not _is_drawn(old, drawn)}
     merged = earlier | {(item.dia_source_id, item.row): item for item in new}
-    with appear_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(HEADER)
-        writer.writerows((item.dia_source_id, item.row, item.reason) for item in merged.values())
+    write_csv(path, HEADER, ((item.dia_source_id, item.row, item.reason) for item in merged.values()))
 
 
 def read_rejected(path: Path) -> Iterator[Rejection]:
-    """Yield what the file tells, nothing where there is none."""
-    if path.exists():
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(file)
-            next(rows, None)
-            yield from (Rejection(*row) for row in rows if len(row) == len(HEADER))
+    """Yield what the file tells, nothing where there is none; cells that are missing are empty.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read.
+    """
+    if not path.exists():
+        return
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            for row in csv.DictReader(file, restval=""):
+                yield Rejection(*(row.get(name) or "" for name in HEADER))
+    except (OSError, csv.Error) as error:
+        raise InputError(
+            f"{path} cannot be read as CSV ({first_line(error)}): remove it and generate again"
+        ) from error
 
 
 def _is_drawn(rejection: Rejection, drawn: Container[int]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from zoocut.errors import ConfigError, NotPermitted, VerificationFailed
+from zoocut.zooniverse.finding import require_new_name
 from zoocut.zooniverse.panoptes import Project, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, Refused
 from zoocut.zooniverse.set_admin import SetAdmin, SetDetails, Workflow
@@ -37,7 +38,7 @@ def create(admin: SetAdmin, project: Project, name: str, metadata: Mapping[str, 
     Raises
     ------
     ConfigError
-        When the name is empty, has a comma or blanks at an end, or is taken.
+        When the name cannot be used, or is taken.
     """
     _require_name(admin, project.project_id, project, name)
     try:
@@ -70,11 +71,7 @@ def rename(admin: SetAdmin, details: SetDetails, name: str) -> None:
 
 
 def _require_name(admin: SetAdmin, project_id: str, project: Project, name: str) -> None:
-    if not name.strip() or name != name.strip() or "," in name or not name.isprintable():
-        raise ConfigError(
-            f"{name!r} cannot be a set's name here: leave out commas, line breaks and blanks at the ends, "
-            "by which Zooniverse could not find it again"
-        )
+    require_new_name(name)
     taken = admin.subject_sets(project, name)
     if taken:
         raise ConfigError(

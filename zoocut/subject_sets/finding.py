@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 from zoocut.errors import ConfigError, InputError, NotPermitted
-from zoocut.zooniverse.metadata_keys import dia_source_id
+from zoocut.zooniverse.finding import ID, is_number, means, number_of
+from zoocut.zooniverse.finding import find_set as find_subject_set
 from zoocut.zooniverse.panoptes import Project, Subject
 from zoocut.zooniverse.request_errors import Refused
 from zoocut.zooniverse.set_admin import SetAdmin, SetDetails, Workflow
 
 __all__ = ["find_project", "find_set", "find_subjects", "find_workflow"]
-
-ID = "id:"
-"""Before a number it says that an id is meant, where a set may have a number for a name."""
 
 MOST_NAMED = 5
 
@@ -40,40 +37,12 @@ def find_set(admin: SetAdmin, project: Project | None, reference: str) -> SetDet
     NotPermitted
         When there is none, or it belongs to another project than the one that was named.
     """
-    number = reference.removeprefix(ID)
-    by_id = [_set_by_id(admin, number)] if number.isdecimal() else []
-    by_name = [] if project is None or reference.startswith(ID) else admin.subject_sets(project, reference)
-    found = {one.set_id: one for one in chain((d.subject_set for d in by_id if d), by_name)}
-    if len(found) > 1:
-        listed = "; ".join(f"id:{one.set_id} is {one.name!r}" for one in found.values())
-        raise ConfigError(f"{reference!r} could be {len(found)} subject sets ({listed}): give the id")
-    if not found and project is None and not by_id:
-        raise ConfigError(f"a subject set's name such as {reference!r} needs its project: add --project")
-    if not found:
+    found = find_subject_set(admin, project, reference)
+    if found is None:
         raise NotPermitted(
             f"there is no subject set {reference!r} that this account may see: `zoocut sets list`"
         )
-    (set_id,) = found
-    details = admin.details(set_id)
-    _require_project(details.subject_set.project_id, project, f"subject set {set_id}")
-    return details
-
-
-def _set_by_id(admin: SetAdmin, number: str) -> SetDetails | None:
-    try:
-        return admin.details(number)
-    except Refused as error:
-        if error.status == 404:
-            return None
-        raise
-
-
-def _require_project(owner: str, project: Project | None, what: str) -> None:
-    if project is not None and owner != project.project_id:
-        raise NotPermitted(
-            f"{what} belongs to project {owner}, not to {project.slug} (project {project.project_id}): name "
-            "its own project"
-        )
+    return admin.details(found.set_id)
 
 
 def find_workflow(admin: SetAdmin, project: Project, reference: str) -> Workflow:
@@ -86,14 +55,14 @@ def find_workflow(admin: SetAdmin, project: Project, reference: str) -> Workflow
     NotPermitted
         When there is none, or it belongs to another project.
     """
-    number = reference.removeprefix(ID)
     known = admin.workflows(project)
-    found = [one for one in known if reference == one.name or number == one.workflow_id]
+    found = [one for one in known if means(reference, one.workflow_id, one.name)]
     if len(found) > 1:
-        listed = "; ".join(f"id:{one.workflow_id} is {one.name!r}" for one in found)
+        listed = "; ".join(f"{ID}{one.workflow_id} is {one.name!r}" for one in found)
         raise ConfigError(f"{reference!r} could be {len(found)} workflows ({listed}): give the id")
     if not found:
-        if number.isdecimal():
+        number = number_of(reference)
+        if number is not None:
             _refuse_foreign_workflow(admin, project, number)
         names = ", ".join(f"{one.name!r} ({one.workflow_id})" for one in known) or "none"
         raise NotPermitted(f"{project.slug} has no workflow {reference!r}: it has {names}")
@@ -150,7 +119,7 @@ def find_subjects(
 
 
 def _require_subjects(admin: SetAdmin, project: Project, numbers: Sequence[str]) -> None:
-    wrong = [number for number in numbers if not (number.isascii() and number.isdecimal())]
+    wrong = [number for number in numbers if not is_number(number)]
     if wrong:
         raise InputError(f"{wrong[0]!r} is not a subject's id: give whole numbers")
     missing = set(numbers) - admin.of_project(project, numbers)
@@ -163,7 +132,7 @@ def _require_subjects(admin: SetAdmin, project: Project, numbers: Sequence[str])
 def _by_source(wanted: Sequence[str], among: Iterable[Subject]) -> list[str]:
     known: dict[str, list[str]] = {source: [] for source in wanted}
     for subject in among:
-        known.get(dia_source_id(subject), []).append(subject.subject_id)
+        known.get(subject.dia_source_id, []).append(subject.subject_id)
     for source, subjects in known.items():
         if len(subjects) > 1:
             raise InputError(

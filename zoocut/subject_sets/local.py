@@ -51,4 +51,4 @@ def _sets_of(path: Path, endpoint: str) -> dict[str, LocalRun]:
 
 
 def _unfinished(counts: Mapping[State, int]) -> int:
-    return sum(number for state, number in counts.items() if state not in (State.LINKED, State.SKIPPED))
+    return sum(number for state, number in counts.items() if not state.in_set)

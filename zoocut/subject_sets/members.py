@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from zoocut.errors import InputError, VerificationFailed
-from zoocut.zooniverse.metadata_keys import bare_name
+from zoocut.metadata_keys import values_of
 from zoocut.zooniverse.panoptes import PAGE_SIZE, Project
 from zoocut.zooniverse.set_admin import SetAdmin
 
@@ -119,12 +119,12 @@ def split_by(admin: SetAdmin, set_id: str, key: str) -> Mapping[str, list[str]]:
     """
     groups: dict[str, list[str]] = {}
     for subject in admin.subjects_of_set(set_id):
-        values = [str(value) for name, value in subject.metadata.items() if bare_name(name) == bare_name(key)]
-        if len(values) != 1 or not values[0].strip():
+        values = values_of(subject.metadata, key)
+        if len(values) != 1:
             raise InputError(
                 f"subject {subject.subject_id} has no one value of {key}: choose a key that all subjects have"
             )
-        groups.setdefault(values[0].strip(), []).append(subject.subject_id)
+        groups.setdefault(values[0], []).append(subject.subject_id)
     return groups
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from zoocut.notebook import data_frame, html_table
 from zoocut.subject_sets.local import LocalRun
-from zoocut.zooniverse.metadata_keys import dia_source_id
 from zoocut.zooniverse.panoptes import Project
 from zoocut.zooniverse.set_admin import SetAdmin, SetDetails
 
@@ -151,7 +150,7 @@ class Member:
 def list_members(admin: SetAdmin, set_id: str) -> Iterator[Member]:
     """Yield the subjects of a set by id, whichever tool made them."""
     for subject in admin.subjects_of_set(set_id):
-        told = dia_source_id(subject)
+        told = subject.dia_source_id
         yield Member(subject.subject_id, told if told.isascii() and told.isdecimal() else "")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
-from zoocut.zooniverse.metadata_keys import missing_feedback
+from zoocut.metadata_keys import missing_feedback
 from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["TrainingRow", "mark_training", "read_training", "workflow_request"]

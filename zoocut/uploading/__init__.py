@@ -3,16 +3,16 @@
 from zoocut.uploading.folder import look_at_run, open_run
 from zoocut.uploading.forecast import forecast
 from zoocut.uploading.request import CHECKS, Timing, UploadRequest
-from zoocut.uploading.targets import endpoint_of
+from zoocut.uploading.targets import where_to
 from zoocut.uploading.uploading import upload
 
 __all__ = [
     "CHECKS",
     "Timing",
     "UploadRequest",
-    "endpoint_of",
     "forecast",
     "look_at_run",
     "open_run",
     "upload",
+    "where_to",
 ]

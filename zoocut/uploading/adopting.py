@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from zoocut.ledger import Entry, Ledger, State
+from zoocut.metadata_keys import DIA_SOURCE_ID, SubjectKey
 from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.machine import Created, Linked, Measured, Sent, after
@@ -16,8 +17,6 @@ from zoocut.zooniverse.panoptes import Subject
 from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["Adoption", "adopt"]
-
-IDENTITY = "diaSourceId"
 
 
 @dataclass
@@ -67,14 +66,15 @@ def adopt(
     plan(run.by(context.target.manifest), ledger, context.target, anew=True)
     members = list(context.panoptes.subjects_of_set(context.target.set_id))
     own = context.panoptes.newest_subjects(context.target.project_id, context.user_id, 0)
-    prefix = f"{run.run_id}/{context.target.set_id}/"
-    by_key = _by_name(chain(members, own), lambda s: _named_by_key(s.key, prefix))
-    by_name = _by_name(members, lambda s: "" if s.key else _identity(s))
+    by_key = _by_name(chain(members, own), lambda s: _named_by_key(context, s))
+    by_external_id = _by_name(members, lambda s: "" if s.key else s.external_id)
+    by_source = _by_name(members, lambda s: "" if s.key else s.dia_source_id)
+    by_name = by_source | by_external_id
     foreign = by_name.keys() - by_key.keys()
     if foreign:
         confirm(
             f"{len(foreign)} subjects of the set {context.target.set_name!r} were made by another tool: rows are taken "
-            f"for them where external_id or {IDENTITY} agree"
+            f"for them where external_id or {DIA_SOURCE_ID} agree"
         )
     for entry in _planned(ledger, context):
         subject = by_key.get(entry.external_id) or by_name.get(entry.external_id)
@@ -101,14 +101,10 @@ def _by_name(subjects: Iterable[Subject], name_of: Callable[[Subject], str]) -> 
     return found
 
 
-def _named_by_key(key: str, prefix: str) -> str:
-    """Give the external_id, which may hold slashes, between a key's prefix and its checksum."""
-    return key.removeprefix(prefix).rpartition("/")[0] if key.startswith(prefix) else ""
-
-
-def _identity(subject: Subject) -> str:
-    named = (str(value) for key, value in subject.metadata.items() if key.lstrip("#!/%") == IDENTITY)
-    return subject.external_id or next(named, "")
+def _named_by_key(context: UploadContext, subject: Subject) -> str:
+    """Return the row that a subject of this run was made for; empty for all others."""
+    key = SubjectKey.read(subject.key)
+    return key.external_id if key and key.belongs_to(context.run_id, context.target.set_id) else ""
 
 
 def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: Adoption) -> Entry:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zoocut.errors import ZooniverseError
 from zoocut.ledger import Entry, Target
+from zoocut.metadata_keys import SubjectKey
 from zoocut.uploading.machine import Event
 from zoocut.zooniverse.panoptes import Address, Panoptes
 from zoocut.zooniverse.store import Store
@@ -70,6 +71,6 @@ class Outcome:
 
 
 def key_of(context: UploadContext, entry: Entry) -> str:
-    """Write the key that an entry's subject carries: run, set, row and the first image's checksum."""
-    checksum = entry.images[0].sha256 or ""
-    return f"{context.run_id}/{context.target.set_id}/{entry.external_id}/{checksum[:12]}"
+    """Return the key that an entry's subject carries."""
+    sha256 = entry.images[0].sha256 or ""
+    return str(SubjectKey.of(context.run_id, context.target.set_id, entry.external_id, sha256))

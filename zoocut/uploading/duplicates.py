@@ -7,6 +7,7 @@ from shlex import quote
 from zoocut.errors import LedgerError
 from zoocut.files import typed
 from zoocut.ledger import Ledger, Member, State
+from zoocut.metadata_keys import SubjectKey
 from zoocut.uploading.context import UploadContext
 
 __all__ = ["skip_held"]
@@ -40,7 +41,9 @@ def skip_held(context: UploadContext, ledger: Ledger) -> None:
 
 
 def _refuse_another_copy(context: UploadContext, ledger: Ledger) -> None:
-    count = ledger.count_own_strangers(context.target, f"{context.run_id}/{context.target.set_id}/")
+    count = ledger.count_own_strangers(
+        context.target, SubjectKey.start(context.run_id, context.target.set_id)
+    )
     if count:
         raise LedgerError(
             f"the set {context.target.set_name!r} holds {count} subjects of this run that the ledger in "

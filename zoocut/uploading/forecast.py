@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from zoocut.ledger import Image, Ledger, PlannedRow, State
+from zoocut.ledger import Image, Ledger, PlannedRow, Target
+from zoocut.metadata_keys import SubjectKey
 from zoocut.run.folder import Run
 from zoocut.uploading.picture_content import content_problem
 from zoocut.uploading.pictures import read_picture
@@ -13,8 +14,8 @@ from zoocut.uploading.planning import planned_rows
 from zoocut.uploading.preflight import CONVENTION_BYTES, concerns, left_at_most
 from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.rights import instruments, require_basis
-from zoocut.uploading.targets import Goal, Share, find_set, goals, known_target, manifest_for
-from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
+from zoocut.uploading.targets import Choice, choose
+from zoocut.zooniverse.panoptes import Panoptes, SubjectSet
 
 __all__ = ["forecast"]
 
@@ -35,11 +36,9 @@ def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> dict[str, 
     """
     panoptes = panoptes.retrying()
     account = panoptes.account()
+    choices = choose(run, request.goal, request.set_by, _targets(run), panoptes)
     project = panoptes.project(request.goal.project or "")
-    targets = [
-        _target(run, request, panoptes, project, goal, share)
-        for goal, share in goals(run, request.goal, request.set_by)
-    ]
+    targets = [_target(run, request, panoptes, choice) for choice in choices]
     left = left_at_most(panoptes, account)
     rows = sum(target["to_upload"] for target in targets)
     large = sum(target["images_over_1_MiB"] for target in targets)
@@ -60,12 +59,17 @@ def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> dict[str, 
     }
 
 
-def _target(
-    run: Run, request: UploadRequest, panoptes: Panoptes, project: Project, goal: Goal, share: Share
-) -> dict[str, Any]:
-    found = find_set(panoptes, project, goal.subject_set or "")
-    run, begun = _known(run, goal)
-    rows = [_opened(run, row) for row in islice(planned_rows(run, share), request.sample)]
+def _targets(run: Run) -> list[Target]:
+    if not run.ledger.exists():
+        return []
+    with Ledger.read(run.ledger) as ledger:
+        return ledger.targets()
+
+
+def _target(run: Run, request: UploadRequest, panoptes: Panoptes, choice: Choice) -> dict[str, Any]:
+    found, run = choice.subject_set, run.by(choice.manifest)
+    begun = _begun(run, choice.known)
+    rows = [_opened(run, row) for row in islice(planned_rows(run, choice.share), request.sample)]
     held = _held(run, panoptes, found) if found and not request.again else set()
     coming = [
         row
@@ -74,7 +78,7 @@ def _target(
     ]
     images = [image for row in coming for image in row.images]
     return {
-        "subject_set": {"id": found.set_id if found else None, "display_name": goal.subject_set},
+        "subject_set": {"id": found.set_id if found else None, "display_name": choice.name},
         "active_workflows": panoptes.active_workflows(found.set_id) if found else [],
         "rows": len(rows),
         "begun": sum(row.external_id in begun for row in rows),
@@ -101,20 +105,16 @@ def _problem(run: Run, image: Image) -> str | None:
         return f"{image.path} cannot be read ({error.strerror}): see to its rights"
 
 
-def _known(run: Run, goal: Goal) -> tuple[Run, set[str]]:
-    """Give the run with the manifest that the target goes on with, and the rows that have begun."""
-    if not run.ledger.exists():
-        return run, set()
+def _begun(run: Run, known: Target | None) -> set[str]:
+    """Return the rows that may have a subject at a target."""
+    if known is None:
+        return set()
     with Ledger.read(run.ledger) as ledger:
-        known = known_target(ledger.targets(), goal)
-        if known is None:
-            return run, set()
-        untouched = (State.PLANNED, State.REJECTED)
-        begun = {entry.external_id for entry in ledger.every(known) if entry.state not in untouched}
-        return run.by(manifest_for(known, run.manifest_name)), begun
+        return {entry.external_id for entry in ledger.every(known) if entry.begun}
 
 
 def _held(run: Run, panoptes: Panoptes, subject_set: SubjectSet) -> set[str]:
     """Give the external_ids that the set holds from other runs or tools."""
     members = panoptes.subjects_of_set(subject_set.set_id)
-    return {one.external_id for one in members if not one.key.startswith(f"{run.run_id}/")}
+    own = SubjectKey.start(run.run_id, subject_set.set_id)
+    return {one.external_id for one in members if not one.key.startswith(own)}

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from zoocut.errors import InputError
 from zoocut.ledger import Entry, Ledger, PlannedRow, State, Target
+from zoocut.metadata_keys import missing_feedback, sent_name
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.run.manifest_columns import AS_IT_TELLS
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.pictures import RunPictures
 from zoocut.uploading.targets import Share
-from zoocut.zooniverse.metadata_keys import missing_feedback
 from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["plan", "planned_rows", "take_back_rejected"]
@@ -76,7 +76,7 @@ def _checksum(path: Path) -> str:
 
 
 def _planned(pictures: RunPictures, row: ManifestRow) -> PlannedRow:
-    metadata = {key.removeprefix("%"): value for key, value in row.metadata.items()}
+    metadata = {sent_name(key): value for key, value in row.metadata.items()}
     looks = [pictures.look(location) for location in row.locations]
     problem = _row_problem(row) or next((problem for _, problem in looks if problem), None)
     return PlannedRow(row.external_id, metadata, tuple(image for image, _ in looks), problem)

@@ -10,8 +10,6 @@ from zoocut.ledger import Entry, State, Target
 
 __all__ = ["Snapshot", "Summary", "Tally", "TargetSummary"]
 
-
-AT_REST = (State.LINKED, State.SKIPPED, State.REJECTED)
 ON_THE_WAY = {State.CREATED: 1, State.STORED: 2}
 
 
@@ -50,7 +48,7 @@ class Snapshot:
     @property
     def done(self) -> int:
         """How many of them need nothing more."""
-        return sum(self.counts[state] for state in AT_REST)
+        return sum(count for state, count in self.counts.items() if state.at_rest)
 
     @property
     def left_s(self) -> float | None:
@@ -89,7 +87,7 @@ class Tally:
 
     def _further(self, before: Entry, entry: Entry) -> bool:
         """Whether a row got further than it ever was: one that was set back has to arrive to count again."""
-        if entry.state in AT_REST:
+        if entry.state.at_rest:
             self._set_back.discard(entry.row)
             return True
         if _way(entry) < _way(before):
@@ -132,7 +130,7 @@ class TargetSummary:
     @property
     def complete(self) -> bool:
         """Whether every row is in the set."""
-        return sum(self.counts.values()) == self.counts[State.LINKED] + self.counts[State.SKIPPED]
+        return all(state.in_set for state, count in self.counts.items() if count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoocut.errors import ConfigError
+from zoocut.metadata_keys import values_of
 from zoocut.run.folder import Run
 
 __all__ = ["instruments", "require_basis"]
@@ -13,6 +14,9 @@ __all__ = ["instruments", "require_basis"]
 
 PROPRIETARY_KINDS = ("apdb", "butler", "lsst", "exposures")
 """Kinds of input that lead to Rubin's data."""
+
+INSTRUMENT_KEYS = ("instrument", "instrume")
+"""As catalogs and as FITS headers call it."""
 
 
 def require_basis(settings: Mapping[str, Any], instruments: set[str], given: str | None) -> str | None:
@@ -52,10 +56,4 @@ def _proprietary(settings: Mapping[str, Any]) -> bool:
 
 def instruments(run: Run) -> set[str]:
     """Name the instruments that the manifest's rows tell of."""
-    keys = ("instrument", "instrume")
-    return {
-        value
-        for row in run.rows()
-        for key, value in row.metadata.items()
-        if key.lstrip("#!/%").lower() in keys
-    }
+    return {value for row in run.rows() for key in INSTRUMENT_KEYS for value in values_of(row.metadata, key)}

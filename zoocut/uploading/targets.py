@@ -1,32 +1,37 @@
-"""Which set at which server: found in the ledger first, then by name, then made."""
+"""Which set at which server: what the user names, found there or in the ledger, or made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zoocut.config.upload import UploadSettings
 from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
 from zoocut.ledger import Ledger, Target
+from zoocut.metadata_keys import bare_name, index_name, values_of
 from zoocut.run.folder import MANIFEST, Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.uploading.context import UploadContext
 from zoocut.zooniverse.credentials import PRODUCTION, normalise_endpoint
+from zoocut.zooniverse.finding import ID, find_set, means, require_new_name
 from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, Refused
 
 __all__ = [
+    "Choice",
     "Goal",
     "Share",
-    "choose_targets",
-    "endpoint_of",
-    "find_set",
-    "goals",
-    "known_target",
-    "manifest_for",
+    "choose",
+    "choose_existing",
     "note_index_fields",
+    "resolve",
     "shares",
+    "target_of",
+    "uploaded_target",
+    "where_to",
 ]
+
+WHERE_TO = "say where to: --project owner/name and --set NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Goal:
     project : str or None
         As owner/name or its id.
     subject_set : str or None
-        A display name.
+        Its display name or its id.
     """
 
     endpoint: str
@@ -63,14 +68,11 @@ class Share:
 
     def holds(self, metadata: Mapping[str, str]) -> bool:
         """Whether a row with this metadata belongs here."""
-        return not self.key or shared_value(metadata, self.key) == self.value
+        return not self.key or values_of(metadata, self.key) == [self.value.strip()]
 
-
-def shared_value(metadata: Mapping[str, str], key: str) -> str | None:
-    """Read a metadata value by its key, whatever prefix hides it from whom."""
-    return next(
-        (value for name, value in metadata.items() if name.lstrip("#!/%") == key.lstrip("#!/%")), None
-    )
+    def is_same_as(self, other: Share) -> bool:
+        """Whether the same rows are meant."""
+        return (bare_name(self.key), self.value.strip()) == (bare_name(other.key), other.value.strip())
 
 
 def shares(rows: Iterable[ManifestRow], key: str, template: str) -> dict[str, Share]:
@@ -101,34 +103,60 @@ def shares(rows: Iterable[ManifestRow], key: str, template: str) -> dict[str, Sh
         )
     found: dict[str, Share] = {}
     for row in rows:
-        value = shared_value(row.metadata, key)
-        if value is None:
-            raise ConfigError(f"row {row.external_id} has no {key}: choose another key for --set-by")
-        found.setdefault(template.replace("{" + key + "}", value), Share(key, value))
+        values = values_of(row.metadata, key)
+        if len(values) != 1:
+            told = f"several values of {key} ({', '.join(values)})" if values else f"no {key}"
+            raise ConfigError(f"row {row.external_id} has {told}: choose another key for --set-by")
+        found.setdefault(template.replace("{" + key + "}", values[0]), Share(key, values[0]))
     return found
 
 
-def known_target(targets: list[Target], goal: Goal) -> Target | None:
-    """Find the target that a goal means among those of the ledger.
+def resolve(targets: Iterable[Target], goal: Goal) -> Target | None:
+    """Return the one of the ledger's targets that a goal means; None when it means none of them.
 
     Raises
     ------
     ConfigError
-        When it means several.
+        When it may mean several.
     """
     fitting = [target for target in targets if _fits(target, goal)]
-    if len(fitting) > 1 and goal.subject_set is None:
-        names = "; ".join(f"--set {target.set_name!r} of {target.project_slug}" for target in fitting)
-        raise ConfigError(f"the run goes to several sets: say which one with --project and --set ({names})")
+    if len(fitting) > 1:
+        listed = "; ".join(
+            f"--project {one.project_slug} --set {ID}{one.set_id} is {one.set_name!r} at {one.endpoint}"
+            for one in fitting
+        )
+        raise ConfigError(f"the run goes to several sets that could be meant: say which one ({listed})")
     return fitting[0] if fitting else None
 
 
 def _fits(target: Target, goal: Goal) -> bool:
     return (
         goal.endpoint in ("", target.endpoint)
-        and (goal.project is None or goal.project.lower() in (target.project_id, target.project_slug.lower()))
-        and goal.subject_set in (None, target.set_name)
+        and (
+            goal.project is None
+            or means(goal.project.lower(), target.project_id, target.project_slug.lower())
+        )
+        and (goal.subject_set is None or means(goal.subject_set, target.set_id, target.set_name))
     )
+
+
+def uploaded_target(run: Run, goal: Goal) -> Target:
+    """Return the one target of a run that is meant.
+
+    Raises
+    ------
+    InputError
+        When nothing was uploaded.
+    ConfigError
+        When several targets, or none, fit.
+    """
+    with Ledger.read_uploaded(run) as ledger:
+        targets = ledger.targets()
+    found = resolve(targets, goal)
+    if found is None:
+        names = "; ".join(f"{one.set_name!r} of {one.project_slug} at {one.endpoint}" for one in targets)
+        raise ConfigError(f"{run.path} was not uploaded there: it went to {names}")
+    return found
 
 
 def goals(run: Run, goal: Goal, set_by: str | None) -> list[tuple[Goal, Share]]:
@@ -145,53 +173,131 @@ def goals(run: Run, goal: Goal, set_by: str | None) -> list[tuple[Goal, Share]]:
     return [(replace(goal, subject_set=name), share) for name, share in found.items()]
 
 
-def choose_targets(
-    run: Run, goal: Goal, set_by: str | None, ledger: Ledger, panoptes: Panoptes
-) -> Iterator[Target]:
-    """Give the target of each share of a run's rows, making sets that are new.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which set some of a run's rows go to, found without changing anything.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    name : str
+        The set's name.
+    subject_set : SubjectSet or None
+        None when it is to be made.
+    share : Share
+        The rows.
+    known : Target or None
+        The target, when the ledger has it already.
+    manifest : str
+        The run's manifest that the rows are taken from.
+    """
+
+    project: Project
+    name: str
+    subject_set: SubjectSet | None
+    share: Share
+    known: Target | None
+    manifest: str
+
+
+def choose(
+    run: Run, goal: Goal, set_by: str | None, targets: Sequence[Target], panoptes: Panoptes
+) -> list[Choice]:
+    """Find the set of each share of a run's rows; nothing is made.
+
+    What the user names is looked for at the server first; the name that the ledger remembers counts where no set
+    bears it today.
 
     Raises
     ------
     ConfigError
-        When the project or a set is not named, or a name means several sets.
+        When the project or a set is not named, a name means several sets or could not be given to a new one.
     NotPermitted
         When the project or a set is not there for this account.
     """
-    for named, share in goals(run, goal, set_by):
-        yield _choose_target(ledger, panoptes, named, share, run.manifest_name)
+    if not goal.project or not goal.subject_set:
+        raise ConfigError(WHERE_TO)
+    project = panoptes.project(goal.project)
+    at = (panoptes.endpoint, project.project_id)
+    here = [one for one in targets if (one.endpoint, one.project_id) == at]
+    return [
+        _choose(panoptes, project, here, named.subject_set or "", share, run.manifest_name)
+        for named, share in goals(run, goal, set_by)
+    ]
 
 
-def _choose_target(ledger: Ledger, panoptes: Panoptes, goal: Goal, share: Share, manifest: str) -> Target:
-    known = known_target(ledger.targets(), goal)
+def choose_existing(
+    run: Run, goal: Goal, set_by: str | None, targets: Sequence[Target], panoptes: Panoptes
+) -> list[Choice]:
+    """Find the sets of a run's rows that are there, as `choose` does.
+
+    Raises
+    ------
+    ConfigError
+        When none of them is.
+    """
+    found = choose(run, goal, set_by, targets, panoptes)
+    existing = [choice for choice in found if choice.subject_set is not None]
+    if not existing:
+        raise ConfigError(
+            f"{found[0].project.slug} has no set {found[0].name!r}: `zoocut sets list` shows what it has"
+        )
+    return existing
+
+
+def _choose(
+    panoptes: Panoptes, project: Project, here: Sequence[Target], reference: str, share: Share, manifest: str
+) -> Choice:
+    found = _find(panoptes, project, here, reference)
+    if found is None:
+        require_new_name(reference)
+        return Choice(project, reference, None, share, None, manifest)
+    known = next((one for one in here if one.set_id == found.set_id), None)
     if known is not None:
         _require_share(known, share)
-        name = _still_there(panoptes, known).name
-        return ledger.add_target(
-            known.endpoint,
-            known.project_id,
-            known.project_slug,
-            known.set_id,
-            name,
-            manifest=manifest_for(known, manifest),
-        )
-    if not goal.project or not goal.subject_set:
-        raise ConfigError("say where to: --project owner/name and --set NAME")
-    project = panoptes.project(goal.project)
-    found = find_set(panoptes, project, goal.subject_set) or _make_set(panoptes, project, goal.subject_set)
+        manifest = manifest_for(known, manifest)
+    return Choice(project, found.name, found, share, known, manifest)
+
+
+def _find(panoptes: Panoptes, project: Project, here: Sequence[Target], reference: str) -> SubjectSet | None:
+    remembered = resolve(here, Goal("", None, reference))
+    if remembered is not None and reference.startswith(ID):
+        return _still_there(panoptes, remembered)
+    found = find_set(panoptes, project, reference)
+    if remembered is None or (found is not None and found.set_id == remembered.set_id):
+        return found
+    if found is None:
+        return _still_there(panoptes, remembered)
+    raise ConfigError(
+        f"{reference!r} is the set {ID}{found.set_id} today, and the run went to {ID}{remembered.set_id} under that "
+        f"name: say which one with --set {ID}{found.set_id} or --set {ID}{remembered.set_id}"
+    )
+
+
+def target_of(choice: Choice, ledger: Ledger, panoptes: Panoptes) -> Target:
+    """Return the ledger's target of a choice; a set that is not there yet is made.
+
+    Raises
+    ------
+    NotPermitted, ZooniverseError
+        When the set cannot be made.
+    """
+    found = choice.subject_set or _make_set(panoptes, choice.project, choice.name)
     return ledger.add_target(
         panoptes.endpoint,
-        project.project_id,
-        project.slug,
+        choice.project.project_id,
+        choice.project.slug,
         found.set_id,
         found.name,
-        share.key,
-        share.value,
-        manifest,
+        choice.share.key,
+        choice.share.value,
+        choice.manifest,
     )
 
 
 def _require_share(known: Target, share: Share) -> None:
-    if share.key and share != Share(known.set_by, known.set_value):
+    if share.key and not share.is_same_as(Share(known.set_by, known.set_value)):
         takes = f"those with {known.set_by} {known.set_value}" if known.set_by else "all of them"
         raise ConfigError(
             f"the set {known.set_name!r} takes rows of this run already, {takes}: give --set a name of its own for "
@@ -214,29 +320,13 @@ def _still_there(panoptes: Panoptes, known: Target) -> SubjectSet:
         ) from error
 
 
-def find_set(panoptes: Panoptes, project: Project, name: str) -> SubjectSet | None:
-    """Find the set of this name; None when there is none.
-
-    Raises
-    ------
-    ConfigError
-        When there are several.
-    """
-    found = panoptes.subject_sets(project, name)
-    if len(found) > 1:
-        raise ConfigError(f"{project.slug} has {len(found)} sets named {name!r}: rename all but one")
-    return found[0] if found else None
-
-
 def _make_set(panoptes: Panoptes, project: Project, name: str) -> SubjectSet:
-    if name != name.strip() or not name or len(name) > 255:
-        raise ConfigError(f"{name!r} cannot name a set: give 1 to 255 characters without spaces at the ends")
     try:
         return panoptes.create_subject_set(project, name, {})
     except (Refused, Doubtful) as error:
-        made = find_set(panoptes, project, name)
-        if made is not None:
-            return made
+        made = panoptes.subject_sets(project, name)
+        if len(made) == 1:
+            return made[0]
         if isinstance(error, Refused):
             raise NotPermitted(
                 f"this account may not make sets in {project.slug} ({error}): ask its owner for the role of "
@@ -247,7 +337,7 @@ def _make_set(panoptes: Panoptes, project: Project, name: str) -> SubjectSet:
         ) from error
 
 
-def endpoint_of(
+def where_to(
     run: Run, endpoint: str | None, environment: Mapping[str, str], settings: UploadSettings
 ) -> Goal:
     """Put together where an upload goes: options, the environment, what the run's ledger knows.
@@ -264,15 +354,16 @@ def endpoint_of(
     named = endpoint or (None if going_on else environment.get("PANOPTES_ENDPOINT"))
     goal = Goal(normalise_endpoint(named) if named else "", settings.project, settings.subject_set)
     targets = _targets(run)
-    known = known_target(targets, goal)
-    if known is not None:
-        return Goal(known.endpoint, known.project_id, known.set_name)
-    if not goal.project or not goal.subject_set:
-        raise ConfigError("say where to: --project owner/name and --set NAME")
-    return Goal(goal.endpoint or _endpoint_so_far(targets), goal.project, goal.subject_set)
+    if goal.project and goal.subject_set:
+        fitting = [target for target in targets if _fits(target, goal)]
+        return replace(goal, endpoint=goal.endpoint or _only_endpoint(fitting or targets))
+    known = resolve(targets, goal)
+    if known is None:
+        raise ConfigError(WHERE_TO)
+    return Goal(known.endpoint, f"{ID}{known.project_id}", goal.subject_set or f"{ID}{known.set_id}")
 
 
-def _endpoint_so_far(targets: list[Target]) -> str:
+def _only_endpoint(targets: list[Target]) -> str:
     endpoints = {target.endpoint for target in targets}
     if len(endpoints) > 1:
         raise ConfigError(
@@ -291,7 +382,7 @@ def _targets(run: Run) -> list[Target]:
 def note_index_fields(context: UploadContext, run: Run) -> None:
     """Note the manifest's index fields, those with a leading %, with the set, as panoptes-cli does."""
     first = next(run.rows(), None)
-    fields = ",".join(key.lstrip("%") for key in (first.metadata if first else {}) if key.startswith("%"))
+    fields = ",".join(filter(None, map(index_name, first.metadata if first else ())))
     if not fields:
         return
     subject_set = context.panoptes.subject_set(context.target.set_id)

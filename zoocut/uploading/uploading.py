@@ -19,7 +19,7 @@ from zoocut.uploading.preflight import require_account, tell_first
 from zoocut.uploading.report import Snapshot, Summary, TargetSummary
 from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.rights import instruments, require_basis
-from zoocut.uploading.targets import choose_targets, note_index_fields
+from zoocut.uploading.targets import choose, note_index_fields, target_of
 from zoocut.zooniverse.panoptes import Account, Panoptes
 from zoocut.zooniverse.store import Store
 
@@ -95,7 +95,8 @@ def _contexts(
 ) -> Iterator[UploadContext]:
     """Choose the sets, making those that are new."""
     basis = require_basis(run.settings, instruments(run), request.rights)
-    for target in choose_targets(run, request.goal, request.set_by, ledger, retrying):
+    for choice in choose(run, request.goal, request.set_by, ledger.targets(), retrying):
+        target = target_of(choice, ledger, retrying)
         ledger.note_rights(target, basis)
         yield UploadContext(run.path, run.run_id, account.user_id, target, retrying, store, request.checks)
 

@@ -11,13 +11,13 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from zoocut.errors import NotPermitted, QuotaReached
+from zoocut.metadata_keys import KEY
 from zoocut.zooniverse.records import Account, Address, Project, Subject, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, Refused, malformed_is_doubtful
 from zoocut.zooniverse.retrying import RetryingSession
 from zoocut.zooniverse.session import Answer, Requester
 
 __all__ = [
-    "KEY",
     "PAGE_SIZE",
     "Account",
     "Address",
@@ -26,9 +26,6 @@ __all__ = [
     "Subject",
     "SubjectSet",
 ]
-
-KEY = "#zoocut"
-"""The metadata key, hidden from volunteers, that a subject of this program is recognised by."""
 
 PAGE_SIZE = 100
 """Every deployment serves pages of at least this size."""
@@ -78,8 +75,8 @@ class Panoptes:
         NotPermitted
             When there is none, or it is not this account's to see.
         """
-        by_id = reference.isdecimal()
-        params = {"ids": reference} if by_id else {"slug": reference.lower()}
+        number = reference.removeprefix("id:")
+        params = {"ids": number} if number.isdecimal() else {"slug": reference.lower()}
         found = self._page("/projects", "projects", params)
         if len(found) != 1:
             raise NotPermitted(

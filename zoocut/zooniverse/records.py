@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zoocut.metadata_keys import source_of
+
 __all__ = ["Account", "Address", "Project", "Subject", "SubjectSet"]
 
 
@@ -108,3 +110,8 @@ class Subject:
     addresses: tuple[Address, ...]
     sets: tuple[str, ...]
     etag: str | None = None
+
+    @property
+    def dia_source_id(self) -> str:
+        """The source that it says it shows; empty when it does not say."""
+        return source_of(self.metadata, self.external_id)

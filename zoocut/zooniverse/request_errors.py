@@ -7,18 +7,22 @@ from contextlib import contextmanager
 
 from zoocut.errors import ZooniverseError
 
-__all__ = ["Busy", "Doubtful", "Refused", "Unreachable", "malformed_is_doubtful"]
+__all__ = ["Busy", "Doubtful", "NotNow", "Refused", "Unreachable", "malformed_is_doubtful"]
 
 
-class Unreachable(ZooniverseError):
+class NotNow(ZooniverseError):
+    """What was asked cannot be told now; asking again later may succeed."""
+
+
+class Unreachable(NotNow):
     """The request never left or never arrived: nothing happened at the server."""
 
 
-class Doubtful(ZooniverseError):
+class Doubtful(NotNow):
     """The answer was lost or makes no sense: whether the request had its effect is unknown."""
 
 
-class Busy(ZooniverseError):
+class Busy(NotNow):
     """The server sent the request away for now: nothing happened.
 
     Parameters
@@ -35,7 +39,7 @@ class Busy(ZooniverseError):
 
 
 class Refused(ZooniverseError):
-    """The server malformed_is_doubtful the request and will not do it: nothing happened.
+    """The server understood the request and will not do it: nothing happened.
 
     Parameters
     ----------
@@ -68,5 +72,5 @@ def malformed_is_doubtful(kind: str) -> Iterator[None]:
         yield
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise Doubtful(
-            f"an answer about {kind} cannot be malformed_is_doubtful: run again; is there a proxy in the way?"
+            f"an answer about {kind} cannot be understood: run again; is there a proxy in the way?"
         ) from error

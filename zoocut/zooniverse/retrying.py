@@ -15,7 +15,7 @@ from tenacity import (
 )
 
 from zoocut.zooniverse.clock import ServerClock
-from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.request_errors import Busy, Doubtful, NotNow, Refused
 from zoocut.zooniverse.session import Answer, Requester, Session
 
 __all__ = ["RetryingSession", "signed_in", "with_retries"]
@@ -104,4 +104,4 @@ def _trying(may_pass: Callable[[BaseException], bool], attempts: int) -> Retryin
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, Refused):
         return error.status == BEING_CHANGED
-    return isinstance(error, Busy | Doubtful | Unreachable)
+    return isinstance(error, NotNow)

@@ -49,7 +49,7 @@ class Store:
         ------
         Refused
             403 when the signature has ended, 413 when the image is too large.
-        Doubtful, Busy, Unreachable
+        NotNow
             As `zoocut.zooniverse.request_errors` says; putting again is safe.
         """
         checksum = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
@@ -81,7 +81,7 @@ class Store:
         ------
         Refused
             When nothing is there.
-        Doubtful, Busy, Unreachable
+        NotNow
             When it cannot be told now.
         """
         digest, length = hashlib.md5(usedforsecurity=False), 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import subprocess
 import sys
@@ -30,16 +29,6 @@ KINDS = {
     "table": "goodSeeingDiff_diaSrcTable",
 }
 DECAM = {"template": "Stack-DEC-OBS18", "science": "Stack-DEC-OBS04", "difference": "FinalDifference.DeCorr"}
-
-
-@pytest.fixture
-def zoocut(tmp_path: Path) -> Zoocut:
-    def run(*args: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "zoocut", *map(str, args)]
-        env = os.environ | {"HOME": str(tmp_path), "COLUMNS": "200"}
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
-
-    return run
 
 
 def summary(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from astropy.coordinates import SkyCoord
 from astropy.wcs.wcsapi import BaseLowLevelWCS, HighLevelWCSMixin
 
-from zoocut.errors import ConfigError
+from zoocut.errors import ConfigError, first_line
 
 __all__ = ["AstWcs", "read_ast"]
 
@@ -51,7 +51,7 @@ def read_ast(text: str) -> Any:
         if isinstance(mapping, Ast.FrameSet):
             mapping.System = "ICRS"
     except Ast.AstError as error:
-        raise ValueError(str(error).splitlines()[0]) from error
+        raise ValueError(first_line(error)) from error
     if not isinstance(mapping, Ast.Mapping) or (mapping.Nin, mapping.Nout) != (2, 2):
         raise ValueError("it is no mapping of AST from two coordinates to two")
     return mapping

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from astropy.io import fits
 
-from zoocut.errors import InputError
+from zoocut.errors import InputError, first_line
 from zoocut.images.geometry import Box
 from zoocut.images.lsst.afw_archive import Archive, Part, open_archive
 from zoocut.images.planes import open_fits
@@ -41,7 +41,7 @@ def read_footprints(path: Path) -> dict[int, Box]:
             return _boxes(file)
         except Exception as error:  # a damaged table makes astropy raise almost anything
             raise InputError(
-                f"{path} is no SourceCatalog with footprints ({_brief(error)}): set images.footprint_type to the"
+                f"{path} is no SourceCatalog with footprints ({first_line(error)}): set images.footprint_type to the"
                 " dataset type of one"
             ) from error
 
@@ -70,7 +70,3 @@ def _spans(archive: Archive, number: int) -> Part | None:
     if part is None or "x0" in part.names:
         return part
     return archive.part(int(part.column("id")[0]))
-
-
-def _brief(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

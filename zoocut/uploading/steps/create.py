@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from zoocut.ledger import Entry
+from zoocut.metadata_keys import KEY
 from zoocut.uploading.context import Outcome, UploadContext, key_of
 from zoocut.uploading.machine import Created, LostSight, NotCreated, Rejected
-from zoocut.zooniverse.panoptes import KEY
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["create"]

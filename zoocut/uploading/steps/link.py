@@ -10,7 +10,7 @@ from zoocut.ledger import Entry
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Linked, Rejected, Unproved
 from zoocut.zooniverse.records import Subject
-from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused
 
 __all__ = ["BATCH", "link"]
 
@@ -40,7 +40,7 @@ def link(context: UploadContext, entries: Sequence[Entry]) -> Outcome:
         held = context.panoptes.linked(context.target.set_id, ids)
     except Refused as error:
         return _refused(context, entries, error)
-    except (Busy, Doubtful, Unreachable) as trouble:
+    except NotNow as trouble:
         return Outcome(trouble=trouble)
     return Outcome(
         {entry.row: Linked() for entry in entries if entry.subject_id in held},
@@ -76,7 +76,7 @@ def _missing(context: UploadContext, entries: Sequence[Entry], error: Refused) -
         there = {
             subject.subject_id for subject in context.panoptes.subjects([str(e.subject_id) for e in entries])
         }
-    except (Refused, Busy, Doubtful, Unreachable) as trouble:
+    except (Refused, NotNow) as trouble:
         return Outcome(trouble=trouble)
     gone = {
         entry.row: Rejected(
@@ -96,7 +96,7 @@ def lost_images(context: UploadContext, entries: Sequence[Entry]) -> list[Entry]
 
     Raises
     ------
-    Busy, Doubtful, Unreachable, Refused
+    NotNow, Refused
         When it cannot be told now.
     """
     sample = random.sample(list(entries), min(context.checks, len(entries)))

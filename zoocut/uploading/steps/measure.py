@@ -10,7 +10,7 @@ from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Measured, Rejected
 from zoocut.uploading.picture_content import content_problem
 from zoocut.uploading.pictures import read_picture
-from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused
 
 __all__ = ["measure", "measured"]
 
@@ -29,7 +29,7 @@ def measure(context: UploadContext, entry: Entry) -> Outcome:
         )
     except (Refused, ValueError) as error:
         return Outcome({entry.row: Rejected(str(error))})
-    except (Busy, Doubtful, Unreachable) as trouble:
+    except NotNow as trouble:
         return Outcome(
             trouble=Doubtful(str(trouble))
         )  # how long another host wants to be left alone is not waited

@@ -8,7 +8,7 @@ from zoocut.ledger import Entry
 from zoocut.uploading.context import Outcome, UploadContext, key_of
 from zoocut.uploading.machine import Absent, Created, Event
 from zoocut.zooniverse.panoptes import Subject
-from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.request_errors import NotNow, Refused
 
 __all__ = ["look"]
 
@@ -18,7 +18,7 @@ def look(context: UploadContext, entries: Sequence[Entry], settle_s: float) -> O
     began = context.panoptes.now()
     try:
         found = _found(context, entries)
-    except (Refused, Busy, Doubtful, Unreachable) as trouble:
+    except (Refused, NotNow) as trouble:
         return Outcome(trouble=trouble)
     verdicts = {entry.row: _verdict(context, entry, found, Absent(began, settle_s)) for entry in entries}
     return Outcome(verdicts, looked_at=began)

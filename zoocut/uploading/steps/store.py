@@ -8,7 +8,7 @@ from zoocut.uploading.machine import Proved, Rejected
 from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.steps.measure import measured
 from zoocut.zooniverse.panoptes import Address
-from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
+from zoocut.zooniverse.request_errors import NotNow, Refused
 
 __all__ = ["renew", "store"]
 
@@ -37,7 +37,7 @@ def store(context: UploadContext, entry: Entry, position: int, address: Address)
                 {entry.row: Rejected(f"{image.path} is too large for the store of images: draw it smaller")}
             )
         return Outcome(trouble=error)
-    except (Busy, Doubtful, Unreachable) as trouble:
+    except NotNow as trouble:
         return Outcome(trouble=trouble)
     return Outcome({entry.row: Proved(position)}, sent_bytes=len(content))
 
@@ -57,7 +57,7 @@ def renew(context: UploadContext, entry: Entry) -> Outcome:
                 }
             )
         return Outcome(trouble=error)
-    except (Busy, Doubtful, Unreachable) as trouble:
+    except NotNow as trouble:
         return Outcome(trouble=trouble)
     if [address.name for address in addresses] != [image.media_name for image in entry.images]:
         return Outcome(
@@ -78,7 +78,7 @@ def _surely_gone(context: UploadContext, entry: Entry) -> bool:
         context.panoptes.subject(entry.subject_id or "")
     except Refused as error:
         return error.status == GONE
-    except (Busy, Doubtful, Unreachable):
+    except NotNow:
         return False
     return False
 
