@@ -11,9 +11,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
+from zoocut.metadata_keys import bare_name
 from zoocut.results.annotations import Answered, answered
 from zoocut.results.workflow import Version
-from zoocut.zooniverse.metadata_keys import bare_name
 
 __all__ = ["Classification", "Unreadable", "read_classification"]
 

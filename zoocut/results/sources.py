@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from zoocut.ledger.uploaded import uploaded_subjects
+from zoocut.metadata_keys import DIA_SOURCE_ID
 from zoocut.results.classification import Classification
 from zoocut.results.rules import Reason
 from zoocut.run.folder import Run
 from zoocut.run.known import KnownRow, read_known
-from zoocut.zooniverse.metadata_keys import DIA_SOURCE_ID
 
 __all__ = ["OBJECT_NAMES", "KnownSources"]
 
