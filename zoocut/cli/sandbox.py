@@ -31,6 +31,9 @@ def sandbox(
     token_life: Annotated[float, typer.Option(help="Seconds a token lives.", min=0)] = 7200,
     page_cap: Annotated[int, typer.Option(help="Rows a page has at most.", min=1)] = 200,
     quota: Annotated[int, typer.Option(help="Subjects an account may upload.", min=0)] = 10_000,
+    import_limit: Annotated[
+        int, typer.Option(help="Rows of a manifest that may be imported at once.", min=0)
+    ] = 100_000,
     stale_documents: Annotated[
         bool, typer.Option("--stale-documents", help="Cache written records for a second, as the server may.")
     ] = False,
@@ -62,6 +65,7 @@ def sandbox(
             token_life_s=token_life,
             page_cap=page_cap,
             subject_limit=quota,
+            import_limit=import_limit,
             stale_documents=stale_documents,
             delays=Delays(count_s=count_delay),
             faults=rules,

@@ -13,7 +13,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from zoocut.sandbox.api import blobs, memberships, projects, sets, sign_in, subjects, workflows
+from zoocut.sandbox.api import (
+    blobs,
+    imports,
+    media,
+    memberships,
+    projects,
+    roles,
+    sets,
+    sign_in,
+    subjects,
+    workflows,
+)
 from zoocut.sandbox.api.answers import html
 from zoocut.sandbox.api.call import unrouted
 from zoocut.sandbox.middleware import Entry, Injector
@@ -42,7 +53,7 @@ register_url_convertor("digits", Digits())
 
 def api_routes() -> list[BaseRoute]:
     """Return the routes that a Panoptes and its store have."""
-    rooms = (subjects, blobs, sets, memberships, sign_in, projects, workflows)
+    rooms = (subjects, blobs, sets, memberships, sign_in, projects, roles, workflows, media, imports)
     return [route for room in rooms for route in room.routes()]
 
 

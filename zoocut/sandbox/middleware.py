@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from functools import partial
 
 from starlette.responses import PlainTextResponse
@@ -19,6 +20,16 @@ from zoocut.sandbox.state.store import now_us
 __all__ = ["Entry", "Injector", "is_own"]
 
 LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?")
+
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+VERBS = (*SAFE, "POST", "PUT", "DELETE", "PATCH")
+
+
+def is_foreign(headers: Mapping[bytes, str], host: str) -> bool:
+    """Tell whether a browser says that a page of another origin sends a request; other programs say nothing."""
+    origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site", "none")
+    return (origin is not None and origin != f"http://{host}") or site not in ("none", "same-origin")
 
 
 def is_own(path: str) -> bool:
@@ -57,10 +68,17 @@ class Entry:
             )
 
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get(b"host", "")
+        if scope["method"] == "POST":
+            given = headers.get(b"x-http-method-override", "").upper()
+            scope["method"] = given if given in VERBS else "POST"
         if not LOOPBACK.fullmatch(host):
             text = f"This sandbox answers for loopback addresses only, not for {host[:100]!r}.\n"
             await PlainTextResponse(text, 421)(scope, receive, send)
+        elif scope["method"] not in SAFE and is_foreign(headers, host):
+            text = "A page of another origin may read this sandbox's pages and change nothing.\n"
+            await PlainTextResponse(text, 403)(scope, receive, send)
         elif scope["method"] == "PATCH" and "api" in scope["path"]:
             await not_json(501, "PATCH requests are not supported")(scope, receive, send)
         else:

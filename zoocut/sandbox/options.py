@@ -36,6 +36,8 @@ class Delays:
     """Before subjects without a set are removed after their set was."""
     retire_s: float = 1.0
     """Before a retirement shows."""
+    import_row_s: float = 0.0
+    """For each row of an import."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Options:
     token_life_s: float = 7200.0
     page_cap: int = 200
     subject_limit: int = 10_000
+    import_limit: int = 100_000
+    """Rows of a manifest, as production allows since July 2026."""
     stale_documents: bool = False
     delays: Delays = field(default_factory=Delays)
     faults: tuple[Rule, ...] = ()

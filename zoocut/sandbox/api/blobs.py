@@ -23,10 +23,16 @@ from zoocut.sandbox.state.values import http_date, iso
 
 __all__ = ["SIZE_LIMIT", "refuse", "routes"]
 
+BLOB_TYPES = ("BlockBlob", "AppendBlob")
+"""Kinds of blob that a PUT makes; an AppendBlob begins empty."""
 SIZE_LIMIT = 256 * 2**20
 """Bytes of one blob."""
 
 MESSAGES = {
+    "BlobAlreadyExists": (409, "The specified blob already exists."),
+    "ConditionNotMet": (412, "The condition specified using HTTP conditional header(s) is not met."),
+    "MultipleConditionHeadersNotSupported": (400, "Multiple condition headers are not supported."),
+    "UnsupportedHttpVerb": (400, "The resource doesn't support specified Http Verb."),
     "BlobNotFound": (404, "The specified blob does not exist."),
     "InvalidOperation": (400, "Provided contentMD5 doesn't match."),
     "AuthorizationFailure": (
@@ -49,8 +55,9 @@ def routes() -> list[BaseRoute]:
         Route("/public/{path:path}", put, methods=["PUT"]),
         Route("/public/{path:path}", get, methods=["GET"]),
         Route("/public/{path:path}", delete, methods=["DELETE"]),
+        Route("/public/{path:path}", post, methods=["POST"]),
+        Route("/public", listed, methods=["GET"]),
         Route("/subject_location/{name}", get, methods=["GET"]),
-        Route("/subject_attached_image/{name}", get, methods=["GET"]),
     ]
 
 
@@ -79,7 +86,8 @@ async def put(request: Request) -> Response:
     path = request.path_params["path"]
     if not may_write(request, path):
         return refuse("AuthorizationFailure")
-    if request.headers.get("x-ms-blob-type") != "BlockBlob":
+    kind = request.headers.get("x-ms-blob-type")
+    if kind not in BLOB_TYPES:
         return Response(b"", 400)
     instance = instance_of(request)
     part = instance.blobs / f".{secrets.token_hex(8)}.part"
@@ -88,6 +96,9 @@ async def put(request: Request) -> Response:
         given = request.headers.get("content-md5")
         if given is not None and given != base64.b64encode(digest).decode():
             return refuse("InvalidOperation")
+        problem = unmet(request, instance.store.one("SELECT etag FROM blobs WHERE path = ?", path))
+        if problem:
+            return refuse(problem)
         etag = keep(instance, request, path, digest, length, part)
     except Refusal as refusal:
         return refusal.response
@@ -100,6 +111,20 @@ async def put(request: Request) -> Response:
         "x-ms-request-id": str(uuid.uuid4()),
     }
     return Response(b"", 201, headers)
+
+
+def unmet(request: Request, held: Row | None) -> str:
+    """Say which condition of a PUT is not met, nothing when all are; they are looked at after the checksum."""
+    match, none_match = (request.headers.get(name) for name in ("if-match", "if-none-match"))
+    if match is not None and none_match is not None:
+        return "MultipleConditionHeadersNotSupported"
+    if none_match == "*":
+        return "" if held is None else "BlobAlreadyExists"
+    if none_match is not None and held is not None and held["etag"] in none_match:
+        return "ConditionNotMet"
+    if match is not None and (held is None or (match != "*" and held["etag"] not in match)):
+        return "ConditionNotMet"
+    return ""
 
 
 async def receive(request: Request, part: Path) -> tuple[bytes, int]:
@@ -150,6 +175,16 @@ def _headers(row: Row) -> dict[str, str]:
         "Last-Modified": http_date(row["stored_at"]),
         "ETag": row["etag"],
     }
+
+
+async def post(request: Request) -> Response:
+    """Refuse: blobs are put."""
+    return refuse("UnsupportedHttpVerb")
+
+
+async def listed(request: Request) -> Response:
+    """Refuse: no address allows to list the container."""
+    return refuse("AuthorizationFailure")
 
 
 async def delete(request: Request) -> Response:

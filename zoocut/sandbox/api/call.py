@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -13,10 +13,11 @@ from starlette.responses import Response
 
 from zoocut.sandbox.api.answers import Refusal, empty, error, html, not_json, plain_json
 from zoocut.sandbox.state.instance import Instance
-from zoocut.sandbox.state.store import Row, Store, now_us
-from zoocut.sandbox.state.values import as_id, etag, is_blank, parse_json
+from zoocut.sandbox.state.jobs import run_due
+from zoocut.sandbox.state.store import Row, Store, UnstorableError, now_us
+from zoocut.sandbox.state.values import as_id, etag, inspected, is_blank, parse_json
 
-__all__ = ["BODY_LIMIT", "Call", "Handler", "api", "instance_of"]
+__all__ = ["BODY_LIMIT", "READERS", "WRITERS", "Call", "Handler", "api", "instance_of", "of_roles"]
 
 ACCEPT = "application/vnd.api+json; version=1"
 CONTENT_TYPES = ("application/json", "application/vnd.api+json")
@@ -58,10 +59,13 @@ def api(handler: Handler) -> Endpoint:
             return unrouted(request)
         try:
             call = Call(request, await parsed_body(request))
+            run_due(call.store)
             answer = handler(call)
             return await answer if inspect.isawaitable(answer) else answer
         except Refusal as refusal:
             return refusal.response
+        except UnstorableError:
+            return html(500)
 
     return endpoint
 
@@ -74,13 +78,38 @@ async def parsed_body(request: Request) -> dict[str, Any]:
     body = await read_body(request)
     if kind not in CONTENT_TYPES and request.method != "DELETE":
         raise error(415, f"Only requests with Content-Type: {' or '.join(CONTENT_TYPES)} are allowed")
-    if kind != "application/json" or not body.strip():
+    if kind != "application/json" or not body:
         return {}
     try:
         content = parse_json(body)
         return content if isinstance(content, dict) else {}
+    except UnicodeDecodeError:
+        raise Refusal(html(500)) from None
     except ValueError as problem:
         raise Refusal(not_json(400, f"There was a problem in the JSON you submitted: {problem}")) from None
+
+
+def parameters(query: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Read a query as Rails does: ``name[]=a`` makes a list of a name, and ``name[key]=a`` nests it.
+
+    Returns
+    -------
+    params : dict of str to str
+        The plain ones, the last of a name; a list is there as Ruby writes it.
+    nested : dict of str to list of str
+        The values of the others.
+    """
+    params: dict[str, str] = {}
+    nested: dict[str, list[str]] = {}
+    for key, value in parse_qsl(query, keep_blank_values=True):
+        name, bracket, _ = key.partition("[")
+        if bracket and name:
+            nested.setdefault(name, []).append(value)
+            params.pop(name, None)
+        else:
+            params[key] = value
+            nested.pop(key, None)
+    return params | {name: inspected(values) for name, values in nested.items()}, nested
 
 
 class Call:
@@ -98,9 +127,7 @@ class Call:
         self.request = request
         self.body = body
         self.instance = instance_of(request)
-        self.params: dict[str, str] = dict(
-            parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        )
+        self.params, self.nested = parameters(request.scope["query_string"].decode("latin-1"))
 
     @property
     def store(self) -> Store:
@@ -191,10 +218,13 @@ class Call:
 
     def matches(self, kind: str, row: Row) -> None:
         """Require an If-Match header with the tag of this row."""
+        self.matches_tag(etag(kind, row["id"], row["updated_at"]))
+
+    def matches_tag(self, tag: str) -> None:
+        """Require an If-Match header with a tag."""
         given = self.request.headers.get("if-match")
-        if not given:
+        if given is None:
             raise error(428, "Request requires If-Match header to be present")
-        tag = etag(kind, row["id"], row["updated_at"])
         if given not in (tag, f"W/{tag}"):
             raise error(412, "JsonApiController::PreconditionFailed")
 
@@ -236,9 +266,21 @@ class Call:
         )
 
 
+WRITERS = ("owner", "collaborator")
+"""Roles that may write in a project."""
+READERS = (*WRITERS, "tester", "translator", "scientist", "moderator")
+"""Roles that may read a private project."""
+
+
+def of_roles(names: Sequence[str]) -> str:
+    """Return the condition that a row of roles has one of some."""
+    listed = ", ".join(f"'{name}'" for name in names)
+    return f"EXISTS (SELECT 1 FROM json_each(roles.names) WHERE value IN ({listed}))"
+
+
 EDITABLE = (
     "SELECT projects.id FROM projects JOIN roles ON roles.project_id = projects.id "
-    "WHERE roles.user_id = ? AND roles.role IN ('owner', 'collaborator') AND projects.active"
+    f"WHERE roles.user_id = ? AND {of_roles(WRITERS)} AND projects.active"
 )
 
 

@@ -10,7 +10,7 @@ from zoocut.sandbox.api.signing import public_url, signed_url
 from zoocut.sandbox.state.store import Row
 from zoocut.sandbox.state.values import iso
 
-__all__ = ["image", "membership", "private_user", "project", "public_user", "role", "status", "subject",
+__all__ = ["import_", "medium", "membership", "private_user", "project", "public_user", "role", "status", "subject",
            "subject_set", "user", "workflow"]  # fmt: skip
 
 Document = dict[str, Any]
@@ -27,6 +27,13 @@ def _times(row: Row) -> Document:
 def _media_links(path: str, *names: str) -> Document:
     """Write the links to media that a record never has more than a place for."""
     return {name: {"href": f"{path}/{name}", "type": f"{name}s"} for name in names}
+
+
+def _attached(call: Call, path: str, row: Row) -> Document:
+    kind = path.split("/")[1]
+    query = "SELECT id FROM media WHERE linked_type = ? AND linked_id = ? AND type = ? ORDER BY id"
+    ids = _ids(call, query, kind, row["id"], f"{kind[:-1]}_attached_image")
+    return {"href": f"{path}/attached_images", "type": "attached_images", "ids": ids}
 
 
 def user(call: Call, row: Row) -> Document:
@@ -110,9 +117,9 @@ def project(call: Call, row: Row) -> Document:
         "primary_language": fields.get("primary_language", "en"),
         "tags": fields.get("tags", []),
         "experimental_tools": [],
-        "completeness": 0.0,
+        "completeness": row["completeness"],
         "activity": 0,
-        "state": "live" if row["live"] else "development",
+        "state": row["state"] or ("live" if row["live"] else "development"),
         "researcher_quote": fields.get("researcher_quote"),
         "mobile_friendly": fields.get("mobile_friendly", False),
         "featured": False,
@@ -139,26 +146,22 @@ def _project_links(call: Call, row: Row, path: str) -> Document:
         "pages": [],
         "organizations": [],
         **_media_links(path, "avatar", "background"),
-        "attached_images": {"href": f"{path}/attached_images", "type": "attached_images", "ids": []},
+        "attached_images": _attached(call, path, row),
         **_media_links(path, "classifications_export", "subjects_export"),
     }
 
 
 def role(call: Call, row: Row) -> Document:
     """Write what an account may do in a project."""
-    owner = call.store.value("SELECT login FROM users WHERE id = ?", row["user_id"])
-    person = {
-        "id": str(row["user_id"]),
-        "display_name": owner,
-        "type": "users",
-        "href": f"/users/{row['user_id']}",
-    }
+    user = str(row["user_id"])
     return {
         "id": str(row["id"]),
-        "roles": [row["role"]],
-        **_times(row),
+        "roles": json.loads(row["names"]),
         "href": f"/project_roles/{row['id']}",
-        "links": {"project": str(row["project_id"]), "owner": person},
+        "links": {
+            "project": str(row["project_id"]),
+            "owner": {"id": user, "type": "users", "href": f"/users/{user}"},
+        },
     }
 
 
@@ -181,7 +184,6 @@ def subject(call: Call, row: Row) -> Document:
     """Write a subject; who writes subjects gets addresses to put media to, who reads them public ones."""
     path = f"/subjects/{row['id']}"
     sets = "SELECT subject_set_id FROM set_member_subjects WHERE subject_id = ? ORDER BY subject_set_id"
-    images = "SELECT id FROM attached_images WHERE subject_id = ? ORDER BY id"
     return {
         "id": str(row["id"]),
         "metadata": json.loads(row["metadata"]),
@@ -194,16 +196,12 @@ def subject(call: Call, row: Row) -> Document:
             "project": str(row["project_id"]),
             "collections": [],
             "subject_sets": _ids(call, sets, row["id"]),
-            "attached_images": {
-                "href": f"{path}/attached_images",
-                "type": "attached_images",
-                "ids": _ids(call, images, row["id"]),
-            },
+            "attached_images": _attached(call, path, row),
         },
     }
 
 
-def _location(call: Call, item: Document) -> dict[str, str]:
+def _location(call: Call, item: Document) -> dict[str, str | None]:
     if "url" in item:
         return {item["mime"]: item["url"]}
     return {item["mime"]: _address(call, item["path"], item["mime"])}
@@ -261,7 +259,7 @@ def workflow(call: Call, row: Row) -> Document:
             "subject_sets": _ids(call, sets, row["id"]),
             "tutorial_subject": None,
             "published_version": None,
-            "attached_images": {"href": f"{path}/attached_images", "type": "attached_images", "ids": []},
+            "attached_images": _attached(call, path, row),
             **_media_links(path, "classifications_export"),
         },
     }
@@ -280,22 +278,36 @@ def status(call: Call, row: Row) -> Document:
     }
 
 
-def image(call: Call, row: Row) -> Document:
-    """Write an image attached to a subject."""
+def import_(call: Call, row: Row) -> Document:
+    """Write an import; its counts may be stale."""
+    done, count = row["imported_count"], row["manifest_count"]
+    if call.fault("import-stale-counts") is not None:
+        done = 0
     return {
         "id": str(row["id"]),
-        "href": f"/subjects/{row['subject_id']}/attached_images/{row['id']}",
-        "src": _address(call, row["path"], row["content_type"]),
-        "content_type": row["content_type"],
-        "media_type": "subject_attached_image",
-        "external_link": False,
+        "href": f"/subject_set_imports/{row['id']}",
         **_times(row),
-        "metadata": json.loads(row["metadata"]),
-        "links": {
-            "linked": {
-                "href": f"/subjects/{row['subject_id']}",
-                "id": str(row["subject_id"]),
-                "type": "subjects",
-            }
-        },
+        "source_url": row["source_url"],
+        "imported_count": done,
+        "manifest_count": count,
+        "failed_count": row["failed_count"],
+        "progress": min(done / count, 1.0) if count else 0.0,
+        "links": {"subject_set": str(row["subject_set_id"]), "user": str(row["user_id"])},
+    }
+
+
+def medium(call: Call, row: Row) -> Document:
+    """Write a medium of a record."""
+    owner, name = f"/{row['linked_type']}/{row['linked_id']}", row["type"].split("_", 1)[1]
+    is_many = name == "attached_image"
+    return {
+        "id": str(row["id"]),
+        "href": f"{owner}/attached_images/{row['id']}" if is_many else f"{owner}/{name}",
+        "src": row["path"] if row["external"] else _address(call, row["path"], row["content_type"]),
+        "content_type": row["content_type"],
+        "media_type": row["type"],
+        "external_link": bool(row["external"]),
+        **_times(row),
+        "metadata": None if row["metadata"] is None else json.loads(row["metadata"]),
+        "links": {"linked": {"href": owner, "id": str(row["linked_id"]), "type": row["linked_type"]}},
     }

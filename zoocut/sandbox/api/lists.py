@@ -10,17 +10,18 @@ from typing import Any
 
 from starlette.responses import Response
 
-from zoocut.sandbox.api.answers import document, empty, error, to_json
+from zoocut.sandbox.api.answers import Refusal, document, empty, error, html, to_json
 from zoocut.sandbox.api.call import Call
 from zoocut.sandbox.api.resources import Include, Resource
 from zoocut.sandbox.state.store import Row
 from zoocut.sandbox.state.values import as_id, as_int, etag, http_date
 
-__all__ = ["Asked", "Condition", "index", "pack", "show", "written"]
+__all__ = ["Asked", "Condition", "fresh", "index", "pack", "page_meta", "show", "written"]
 
 DEFAULT_SIZE = 20
 FALLBACK_SIZE = 25
 """Rows a page has when a negative number of them is asked for."""
+NO_SIZE = "Current page was incalculable. Perhaps you supplied 'page_size: 0' as a param?"
 TRUE_WORDS = {"true", "t", "1", "on", "yes"}
 
 
@@ -49,13 +50,15 @@ class Asked:
 
 
 def read(call: Call, resource: Resource) -> Asked:
-    """Read paging and includes of a request."""
+    """Read paging and includes of a request; what is no number is 0, and a page before the first is the first."""
     params = call.params
+    if call.nested.keys() & {"page", "page_size"}:
+        raise Refusal(html(500))
     size = as_int(params.get("page_size", str(DEFAULT_SIZE)))
     if size == 0:
-        raise error(422, "The number of total pages was incalculable. Perhaps you called .per(0)?")
+        raise error(422, NO_SIZE)
     return Asked(
-        page=as_int(params.get("page", "1")),
+        page=max(as_int(params.get("page", "1")), 1),
         size=min(size, resource.cap, call.instance.options.page_cap) if size > 0 else FALLBACK_SIZE,
         size_asked=size,
         include=tuple(split(params.get("include", ""))),
@@ -68,14 +71,19 @@ def split(given: str) -> list[str]:
 
 
 def read_list(call: Call, resource: Resource) -> Asked:
-    """Read everything a request asks of a list; of two spellings of a filter the plural one counts."""
+    """Read everything a request asks of a list.
+
+    Of two spellings of a filter on a column the plural one counts, and an empty one matches nothing. A filter on
+    links to many has one spelling, and an empty one does not count.
+    """
     directions: dict[str, str] = {}
-    for key in split(call.params.get("sort", resource.default_sort)):
+    for key in split(call.params.get("sort") or resource.default_sort):
         name = key.removeprefix("-").lower()
         if name in resource.sorts:
             directions[name] = f"-{name}" if key[0] == "-" else name
-    names = resource.numbers | resource.texts | resource.flags | set(resource.joined)
-    given = {name: call.params.get(f"{name}s", call.params.get(name)) for name in names}
+    columns = {*resource.numbers, *resource.texts, *resource.flags}
+    given = {name: call.params.get(f"{name}s", call.params.get(name)) for name in columns}
+    given |= {name: call.params.get(name) or None for name in resource.joined}
     filters = {name: split(values) for name, values in given.items() if values is not None}
     return replace(read(call, resource), sort=tuple(directions.values()), filters=filters)
 
@@ -104,7 +112,7 @@ def build(resource: Resource, filters: Mapping[str, list[str]], seen: str, me: i
     query = Query(tests=[seen], values={"me": me})
     for name, given in filters.items():
         if name in resource.flags:
-            query.among(f"r.{name}", [int(value.lower() in TRUE_WORDS) for value in given])
+            query.among(resource.flags[name], [int(value.lower() in TRUE_WORDS) for value in given])
         elif name in resource.texts:
             query.among(f"r.{name}", given)
         elif name in resource.joined:
@@ -112,18 +120,26 @@ def build(resource: Resource, filters: Mapping[str, list[str]], seen: str, me: i
             query.joins.append(join)
             query.among(column, [as_id(value) for value in given])
         else:
-            query.among(f"r.{name}", [as_id(value) for value in given])
+            query.among(resource.numbers[name], [as_id(value) for value in given])
     return query
 
 
-def fetch(call: Call, resource: Resource, query: Query, asked: Asked) -> list[Row]:
+def fetch(call: Call, resource: Resource, query: Query, asked: Asked, distinct: bool = False) -> list[Row]:
     """Fetch the rows of one page."""
     keys = [key for key in asked.sort if key.removeprefix("-") not in CONSTANT]
     order = ", ".join(f"r.{key.removeprefix('-')}{' DESC' if key[0] == '-' else ''}" for key in keys)
-    offset = min(asked.size * max(asked.page - 1, 0), 2**62)
-    sql = f"SELECT r.* {query.text(resource)} ORDER BY {order or 'r.id'} LIMIT {asked.size} OFFSET {offset}"
+    offset = asked.size * (asked.page - 1)
+    if offset > LARGEST_OFFSET:
+        raise Refusal(html(500))
+    what = "DISTINCT r.*" if distinct else "r.*"
+    sql = (
+        f"SELECT {what} {query.text(resource)} ORDER BY {order or 'r.id'} LIMIT {asked.size} OFFSET {offset}"
+    )
     return call.store.select(sql, query.values)
 
+
+LARGEST_OFFSET = 2**63 - 1
+"""The database takes no larger one."""
 
 CONSTANT = {"launch_date", "activity", "classifiers_count"}
 """Sort keys on which all records of the sandbox are equal."""
@@ -143,9 +159,11 @@ def index(call: Call, resource: Resource, conditions: Sequence[Condition] = ()) 
     conditions : sequence of (str, dict)
         Further SQL conditions on the rows, with their named values.
     """
-    check_ids(call, resource)
+    ids = named_ids(call, resource)
     asked = read_list(call, resource)
     query = build(resource, asked.filters, resource.seen, call.user_id)
+    if ids:
+        query.among("r.id", [as_id(one) for one in ids])
     for condition, values in conditions:
         query.tests.append(condition)
         query.values.update(values)
@@ -157,15 +175,23 @@ def index(call: Call, resource: Resource, conditions: Sequence[Condition] = ()) 
     return fresh(call, document(content), tag)
 
 
-def check_ids(call: Call, resource: Resource) -> None:
-    """Refuse a list of ids of which none can be seen."""
-    name = f"{resource.singular}_id"
-    given = split(call.params.get(name, call.params.get("id", "")))
+def named_ids(call: Call, resource: Resource) -> list[str]:
+    """Return the ids that a list is narrowed to, as ``id`` or by the record's own name.
+
+    Raises
+    ------
+    Refusal
+        404 when none of them can be seen.
+    """
+    own = f"{resource.singular}_id"
+    name = own if own in call.params or own in call.nested else "id"
+    given = call.nested.get(name, split(call.params.get(name, "")))
     if given:
         query = build(resource, {"id": given}, resource.seen, call.user_id)
         if not call.store.select(f"SELECT 1 {query.text(resource)} LIMIT 1", query.values):
             label = f"id='{given[0]}'" if len(given) == 1 else f"ids='{','.join(given)}'"
             raise error(404, f"Could not find {resource.singular} with {label}")
+    return given if name == own else []
 
 
 def show(call: Call, resource: Resource) -> Response:
@@ -174,9 +200,13 @@ def show(call: Call, resource: Resource) -> Response:
     found = call.store.select(f"SELECT r.* {query.text(resource)}", query.values)
     if not found:
         raise error(404, f"Could not find {resource.singular} with id='{call.id}'")
-    asked = replace(read(call, resource), filters={"id": [call.id]})
-    content = pack(call, resource, found, asked, 1)
-    return fresh(call, document(content), etag(resource.kind, found[0]["id"], found[0]["updated_at"]))
+    tag = etag(resource.kind, found[0]["id"], found[0]["updated_at"])
+    try:
+        asked = replace(read(call, resource), filters={"id": [call.id]})
+        return fresh(call, document(pack(call, resource, found, asked, 1)), tag)
+    except Refusal as refusal:
+        refusal.response.headers["ETag"] = tag
+        raise
 
 
 def fresh(call: Call, answer: Response, tag: str) -> Response:
@@ -212,7 +242,8 @@ def pack(call: Call, resource: Resource, rows: Sequence[Row], asked: Asked, coun
             raise error(422, f":{name} is not a valid include for {resource.kind}")
         other = include.of()
         linked[include.key], extra = side_load(call, include, other, rows)
-        links.update(other.templates())
+        if name == include.key:
+            links.update(other.templates())
         meta.update(extra)
     if linked:
         content["linked"] = linked
@@ -235,21 +266,29 @@ def one(call: Call, resource: Resource, row: Row) -> dict[str, Any]:
 def side_load(
     call: Call, include: Include, other: Resource, rows: Sequence[Row]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Fetch the records that others link to, and the meta of those that point back."""
+    """Fetch the records that others link to, one for each of these, and the meta of those that point back."""
     if include.column:
-        ids = {str(row[include.column]) for row in rows}
-        query = build(other, {"id": sorted(ids)}, "1", call.user_id)
-        found = call.store.select(f"SELECT r.* {query.text(other)}", query.values)
-        return [one(call, other, row) for row in found], {}
+        return [linked_to(call, include, other, row, rows) for row in rows], {}
     asked = Asked(
         size=min(DEFAULT_SIZE, other.cap), filters={include.filter: [str(row["id"]) for row in rows]}
     )
     query = build(other, asked.filters, "1", call.user_id)
-    count = call.store.select(f"SELECT count(*) {query.text(other)}", query.values)[0][0]
-    found = fetch(call, other, query, asked)
+    query.tests.append(include.only or "1")
+    count = call.store.select(f"SELECT count(DISTINCT r.id) {query.text(other)}", query.values)[0][0]
+    found = fetch(call, other, query, asked, distinct=True)
     return [one(call, other, row) for row in found], {
         other.plural: page_meta(other, asked, count, len(found))
     }
+
+
+def linked_to(call: Call, include: Include, other: Resource, row: Row, rows: Sequence[Row]) -> dict[str, Any]:
+    """Write the record that a row links to; it knows, by its links, the rows it was fetched for."""
+    found = call.store.rows(f"SELECT * FROM {other.rows_of} WHERE id = ?", row[include.column])
+    content = one(call, other, found[0])
+    if include.back:
+        ids = [str(one["id"]) for one in rows if one[include.column] == row[include.column]]
+        content = {**content, "links": {**content["links"], include.back: ids}}
+    return content
 
 
 def page_meta(resource: Resource, asked: Asked, count: int, shown: int) -> dict[str, Any]:
@@ -257,7 +296,7 @@ def page_meta(resource: Resource, asked: Asked, count: int, shown: int) -> dict[
     pages = math.ceil(count / asked.size)
     if resource.counted:
         following = asked.page + 1 if asked.page < pages else None
-        previous = asked.page - 1 if asked.page > 1 else None
+        previous = asked.page - 1 if 1 < asked.page <= pages else None
     else:
         following, previous = asked.page + 1 if shown else None, asked.page - 1
 

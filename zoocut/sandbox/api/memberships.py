@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -13,12 +13,12 @@ from starlette.routing import BaseRoute, Route
 from zoocut.sandbox.api import lists
 from zoocut.sandbox.api.answers import empty, error
 from zoocut.sandbox.api.call import Call, api
-from zoocut.sandbox.api.resources import MEMBERSHIPS
+from zoocut.sandbox.api.resources import MEMBERSHIPS, SEEN_PROJECTS
 from zoocut.sandbox.state.members import add_members, drop_members, touch_set
 from zoocut.sandbox.state.store import Row, now_us
 from zoocut.sandbox.state.values import as_id
 
-__all__ = ["change_set", "routes", "visible_subjects"]
+__all__ = ["change_set", "check_keys", "routes", "visible_subjects"]
 
 KEYS = {"priority", "links"}
 STALE = "Attempted to update a stale object: SubjectSet."
@@ -62,9 +62,9 @@ def create(call: Call) -> Response:
     return lists.written(call, MEMBERSHIPS, row["id"], created=True)
 
 
-def check_keys(content: dict[str, object]) -> None:
+def check_keys(content: dict[str, object], known: Collection[str] = KEYS) -> None:
     """Refuse keys that may not be set."""
-    unknown = [key for key in content if key not in KEYS]
+    unknown = [key for key in content if key not in known]
     if unknown:
         plural = "s" if len(unknown) > 1 else ""
         raise error(422, f"found unpermitted parameter{plural}: {', '.join(f':{key}' for key in unknown)}")
@@ -92,9 +92,8 @@ def editable(call: Call) -> Row:
 
 
 def update(call: Call) -> Response:
-    """Change a membership's priority."""
+    """Change a membership's priority; no If-Match is asked for."""
     row = call.may_change(200, "project", lambda: editable(call))
-    call.matches("SetMemberSubject", row)
     content = call.root("set_member_subjects")
     check_keys(content)
     with call.store.write():
@@ -147,7 +146,6 @@ def visible_subjects(call: Call, ids: list[int | None]) -> list[int]:
     """Return those of some subjects that are active and that the account may see."""
     return [row[0] for row in call.store.select(
         "SELECT id FROM subjects WHERE active AND id IN (SELECT value FROM json_each(:ids)) "
-        "AND project_id IN (SELECT id FROM projects WHERE active AND (NOT private OR id IN "
-        "(SELECT project_id FROM roles WHERE user_id = :me)))",
+        f"AND project_id IN ({SEEN_PROJECTS})",
         {"ids": json.dumps(ids), "me": call.user_id},
     )]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Projects, the roles in them, and accounts."""
+"""Projects and accounts."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from starlette.routing import BaseRoute, Route
 from zoocut.sandbox.api import lists, shapes
 from zoocut.sandbox.api.answers import document, empty, error
 from zoocut.sandbox.api.call import Call, api
-from zoocut.sandbox.api.resources import PROJECTS, ROLES, USERS
+from zoocut.sandbox.api.resources import PROJECTS, USERS
 from zoocut.sandbox.state.store import Row, now_us
-from zoocut.sandbox.state.values import as_id, http_date
+from zoocut.sandbox.state.values import as_id, etag, http_date
 
 __all__ = ["routes"]
 
+STATES = {"paused": "r.state = 'paused'", "finished": "0", "live": "r.live AND r.state IS NULL"}
+"""Conditions of the filter on states; another word is read as no state at all."""
 OWN_COLUMNS = {"display_name", "private", "live", "links"}
 
 
 def routes() -> list[BaseRoute]:
-    """Return the routes of projects, roles and accounts."""
+    """Return the routes of projects and accounts."""
     return [
         Route("/api/me", api(me), methods=["GET"]),
         Route("/api/users", api(lambda call: lists.index(call, USERS)), methods=["GET"]),
@@ -31,8 +33,7 @@ def routes() -> list[BaseRoute]:
         Route("/api/projects/{id:digits}", api(show), methods=["GET"]),
         Route("/api/projects/{id:digits}", api(update), methods=["PUT"]),
         Route("/api/projects/{id:digits}", api(remove), methods=["DELETE"]),
-        Route("/api/project_roles", api(lambda call: lists.index(call, ROLES)), methods=["GET"]),
-        Route("/api/project_roles/{id:digits}", api(lambda call: lists.show(call, ROLES)), methods=["GET"]),
+        Route("/api/projects/{id:digits}/pages", api(pages), methods=["GET"]),
     ]
 
 
@@ -53,10 +54,12 @@ def index(call: Call) -> Response:
     if roles:
         names = json.dumps(roles.split(","))
         conditions.append((
-            "r.id IN (SELECT project_id FROM roles WHERE user_id = :me AND role IN "
-            "(SELECT value FROM json_each(:roles)))",
+            "r.id IN (SELECT project_id FROM roles, json_each(roles.names) one "
+            "WHERE user_id = :me AND one.value IN (SELECT value FROM json_each(:roles)))",
             {"roles": names},
         ))  # fmt: skip
+    if "state" in call.params:
+        conditions.append((STATES.get(call.params["state"], "r.state IS NULL"), {}))
     if call.params.get("owner"):
         condition = "r.owner_id IN (SELECT id FROM users WHERE login = :owner)"
         conditions.append((condition, {"owner": call.params["owner"]}))
@@ -132,3 +135,17 @@ def remove(call: Call) -> Response:
     with call.store.write():
         call.store.run("UPDATE projects SET active = 0, updated_at = ? WHERE id = ?", now_us(), row["id"])
     return empty(204)
+
+
+def pages(call: Call) -> Response:
+    """Answer that a project has no pages, with the server's own slip in the last address."""
+    lists.show(call, PROJECTS)
+    path, language = f"/projects/{call.id}/pages", call.params.get("language", "en")
+    meta = lists.page_meta(PROJECTS, lists.Asked(), 0, 0)
+    hrefs = {
+        "first_href": f"{path}?language={language}",
+        "last_href": f"/projects//pages?page=0&language={language}",
+    }
+    links = {"project_pages.project": {"href": "/projects/{project_pages.project}", "type": "projects"}}
+    content = {"project_pages": [], "links": links, "meta": {"project_pages": {**meta, **hrefs}}}
+    return lists.fresh(call, document(content), etag("pages", call.id))

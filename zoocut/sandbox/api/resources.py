@@ -7,19 +7,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoocut.sandbox.api import documents
-from zoocut.sandbox.api.call import Call
+from zoocut.sandbox.api.call import READERS, WRITERS, Call, of_roles
 from zoocut.sandbox.state.store import Row
 
-__all__ = ["IMAGES", "MEMBERSHIPS", "PROJECTS", "ROLES", "STATUSES", "SUBJECTS", "SUBJECT_SETS", "USERS",
-           "WORKFLOWS", "Include", "Resource"]  # fmt: skip
+__all__ = [
+    "IMPORTS", "MEDIA", "MEMBERSHIPS", "PROJECTS", "ROLES", "SEEN_PROJECTS", "STATUSES", "SUBJECTS", "SUBJECT_SETS",
+    "USERS", "WORKFLOWS", "Include", "Resource",
+]  # fmt: skip
 
-SEEN_PROJECTS = (
-    "SELECT id FROM projects WHERE active AND "
-    "(NOT private OR id IN (SELECT project_id FROM roles WHERE user_id = :me))"
-)
-SEEN_PROJECT = "r.active AND (NOT r.private OR r.id IN (SELECT project_id FROM roles WHERE user_id = :me))"
+READABLE = f"SELECT project_id FROM roles WHERE user_id = :me AND {of_roles(READERS)}"
+SEEN_PROJECTS = f"SELECT id FROM projects WHERE active AND (NOT private OR id IN ({READABLE}))"
+SEEN_PROJECT = f"r.active AND (NOT r.private OR r.id IN ({READABLE}))"
 IN_SEEN_PROJECTS = f"r.project_id IN ({SEEN_PROJECTS})"
 IN_SETS = f"r.subject_set_id IN (SELECT id FROM subject_sets WHERE project_id IN ({SEEN_PROJECTS}))"
+EDITABLE_PROJECTS = (
+    f"SELECT project_id FROM roles JOIN projects p ON p.id = project_id "
+    f"WHERE user_id = :me AND {of_roles(WRITERS)} AND p.active"
+)
+IN_EDITABLE_SETS = (
+    f"r.subject_set_id IN (SELECT id FROM subject_sets WHERE project_id IN ({EDITABLE_PROJECTS}))"
+)
 IN_WORKFLOWS = f"r.workflow_id IN (SELECT id FROM workflows WHERE project_id IN ({SEEN_PROJECTS}))"
 
 NOWHERE = "|0"
@@ -40,17 +47,47 @@ class Include:
         The column of the record that holds their id; empty when they point at the record.
     filter : str
         The filter of theirs that takes the record's id, when they point at it.
+    back : str
+        The link under which they name the records that they were sent along with; empty when they do not.
+    only : str
+        A condition on those that point at the record.
     """
 
     key: str
     of: Callable[[], Resource]
     column: str = ""
     filter: str = ""
+    back: str = ""
+    only: str = ""
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of record."""
+    """One kind of record.
+
+    Attributes
+    ----------
+    plural, singular, kind : str
+        Its names: in addresses and documents, in messages, and the server's class.
+    seen : str
+        Condition on the rows that an account may see.
+    write : callable
+        Writes a row.
+    table : str
+        Where the rows lie; empty when the table is named as the records are.
+    numbers, flags : dict of str to str
+        Filters on columns, and the column or expression of each.
+    texts : frozenset of str
+        Filters on columns of text.
+    joined : dict of str to str
+        Filters on links to many: the join and the column that is compared.
+    sorts : frozenset of str
+        What lists may be sorted by.
+    cap : int
+        Rows a page has at most.
+    counted : bool
+        Whether a list tells how many there are.
+    """
 
     plural: str
     singular: str
@@ -58,9 +95,9 @@ class Resource:
     seen: str
     write: Callable[[Call, Row], dict[str, Any]]
     table: str = ""
-    numbers: frozenset[str] = frozenset()
+    numbers: Mapping[str, str] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
-    flags: frozenset[str] = frozenset()
+    flags: Mapping[str, str] = field(default_factory=dict)
     joined: Mapping[str, str] = field(default_factory=dict)
     sorts: frozenset[str] = frozenset()
     default_sort: str = ""
@@ -81,6 +118,10 @@ class Resource:
         }
 
 
+def _same(*names: str) -> dict[str, str]:
+    return {name: f"r.{name}" for name in names}
+
+
 def _one(resource: str, name: str, plural: str = "") -> tuple[str, str]:
     plural = plural or f"{name}s"
     return f"/{plural}/{{{resource}.{name}}}", plural
@@ -96,7 +137,7 @@ def _media(resource: str, name: str) -> tuple[str, str]:
 
 USERS: Resource = Resource(
     "users", "user", "User", "1", documents.user,
-    numbers=frozenset({"id"}), texts=frozenset({"login"}),
+    numbers=_same("id"), texts=frozenset({"login"}),
     links={
         "classifications": _many("users", "classifications"),
         "project_preferences": _many("users", "project_preferences"),
@@ -120,11 +161,20 @@ OWNERS: Resource = Resource(
     },
 )  # fmt: skip
 
+MOBILE = "coalesce(json_extract(r.fields, '$.mobile_friendly'), 0)"
+PROJECT_FLAGS = {
+    "private": "r.private", "live": "r.live", "mobile_friendly": MOBILE,
+    "beta_requested": "coalesce(json_extract(r.fields, '$.beta_requested'), 0)",
+    "launch_requested": "coalesce(json_extract(r.fields, '$.launch_requested'), 0)",
+    "beta_approved": "0", "launch_approved": "0", "featured": "0",
+}  # fmt: skip
+"""Filters of projects that are yes or no; nobody approves or features a project of the sandbox."""
+
 PROJECTS: Resource = Resource(
     "projects", "project", "Project", SEEN_PROJECT, documents.project,
-    numbers=frozenset({"id"}), joined={"organization_id": NOWHERE},
+    numbers=_same("id"), joined={"organization_id": NOWHERE},
     texts=frozenset({"display_name", "slug"}),
-    flags=frozenset({"private", "live"}),
+    flags=PROJECT_FLAGS,
     sorts=frozenset(
         {"launch_date", "activity", "completeness", "classifiers_count", "updated_at", "display_name"}
     ),
@@ -145,22 +195,23 @@ PROJECTS: Resource = Resource(
     includes={
         "owners": Include("owners", lambda: OWNERS, column="owner_id"),
         "workflows": Include("workflows", lambda: WORKFLOWS, filter="project_id"),
-        "active_workflows": Include("active_workflows", lambda: WORKFLOWS, filter="project_id"),
+        "active_workflows": Include("active_workflows", lambda: WORKFLOWS, filter="project_id", only="r.active"),
         "subject_sets": Include("subject_sets", lambda: SUBJECT_SETS, filter="project_id"),
-        "project_roles": Include("project_roles", lambda: ROLES, filter="project_id"),
+        "project_roles": Include("project_roles", lambda: ROLES, filter="resource_id"),
+        "attached_images": Include("media", lambda: MEDIA, filter="linked_id"),
     },
 )  # fmt: skip
 
 ROLES: Resource = Resource(
     "project_roles", "project_role", "AccessControlList", IN_SEEN_PROJECTS, documents.role, table="roles",
-    numbers=frozenset({"id", "project_id", "user_id"}),
+    numbers={"id": "r.id", "resource_id": "r.project_id"},
     links={"project": _one("project_roles", "project"), "owner": ("/{project_roles.owner.href}", "owners")},
     includes={"owners": Include("owners", lambda: OWNERS, column="user_id")},
 )  # fmt: skip
 
 SUBJECT_SETS: Resource = Resource(
     "subject_sets", "subject_set", "SubjectSet", IN_SEEN_PROJECTS, documents.subject_set,
-    numbers=frozenset({"id", "project_id"}), texts=frozenset({"display_name"}),
+    numbers=_same("id", "project_id"), texts=frozenset({"display_name"}),
     joined={
         "workflow_id": "JOIN workflow_sets j0 ON j0.subject_set_id = r.id|j0.workflow_id",
         "subject_id": "JOIN set_member_subjects j1 ON j1.subject_set_id = r.id|j1.subject_id",
@@ -173,9 +224,21 @@ SUBJECT_SETS: Resource = Resource(
     },
 )  # fmt: skip
 
+COLLECTIONS: Resource = Resource(
+    "collections", "collection", "Collection", "0", lambda _, row: {}, table="projects",
+    joined={"subject_id": NOWHERE},
+    links={
+        "collection_roles": _many("collections", "collection_roles"),
+        "subjects": _many("collections", "subjects"),
+        "projects": _many("collections", "projects"),
+        "owner": ("/{collections.owner.href}", "owners"),
+    },
+)  # fmt: skip
+"""The sandbox has no collections; lists of them are empty."""
+
 SUBJECTS: Resource = Resource(
     "subjects", "subject", "Subject", f"r.active AND {IN_SEEN_PROJECTS}", documents.subject,
-    numbers=frozenset({"id", "project_id", "upload_user_id"}),
+    numbers=_same("id", "project_id", "upload_user_id"),
     joined={
         "subject_set_id": "JOIN set_member_subjects j0 ON j0.subject_id = r.id|j0.subject_set_id",
         "workflow_id": (
@@ -192,14 +255,16 @@ SUBJECTS: Resource = Resource(
         "attached_images": _media("subjects", "attached_images"),
     },
     includes={
-        "project": Include("projects", lambda: PROJECTS, column="project_id"),
+        "project": Include("projects", lambda: PROJECTS, column="project_id", back="subjects"),
         "subject_sets": Include("subject_sets", lambda: SUBJECT_SETS, filter="subject_id"),
+        "collections": Include("collections", lambda: COLLECTIONS, filter="subject_id"),
+        "attached_images": Include("media", lambda: MEDIA, filter="linked_id"),
     },
 )  # fmt: skip
 
 MEMBERSHIPS: Resource = Resource(
     "set_member_subjects", "set_member_subject", "SetMemberSubject", IN_SETS, documents.membership,
-    numbers=frozenset({"id", "subject_set_id", "subject_id"}),
+    numbers=_same("id", "subject_set_id", "subject_id"),
     links={
         "subject_set": _one("set_member_subjects", "subject_set"),
         "subject": _one("set_member_subjects", "subject"),
@@ -212,11 +277,9 @@ MEMBERSHIPS: Resource = Resource(
 
 WORKFLOWS: Resource = Resource(
     "workflows", "workflow", "Workflow", IN_SEEN_PROJECTS, documents.workflow,
-    numbers=frozenset({"id", "project_id"}),
-    flags=frozenset({"active"}),
+    numbers=_same("id", "project_id") | {"published_version_id": "NULL", "tutorial_subject_id": "NULL"},
+    flags={"active": "r.active", "mobile_friendly": MOBILE},
     joined={
-        "published_version_id": NOWHERE,
-        "tutorial_subject_id": NOWHERE,
         "subject_set_id": "JOIN workflow_sets j0 ON j0.workflow_id = r.id|j0.subject_set_id",
         "subject_id": (
             "JOIN workflow_sets j1 ON j1.workflow_id = r.id "
@@ -235,13 +298,14 @@ WORKFLOWS: Resource = Resource(
     includes={
         "project": Include("projects", lambda: PROJECTS, column="project_id"),
         "subject_sets": Include("subject_sets", lambda: SUBJECT_SETS, filter="workflow_id"),
+        "attached_images": Include("media", lambda: MEDIA, filter="linked_id"),
     },
 )  # fmt: skip
 
 STATUSES: Resource = Resource(
     "subject_workflow_statuses", "subject_workflow_status", "SubjectWorkflowStatus", IN_WORKFLOWS,
     documents.status, counted=False,
-    numbers=frozenset({"id", "subject_id", "workflow_id"}),
+    numbers=_same("id", "subject_id", "workflow_id"),
     links={
         "subject": _one("subject_workflow_statuses", "subject"),
         "workflow": _one("subject_workflow_statuses", "workflow"),
@@ -252,5 +316,20 @@ STATUSES: Resource = Resource(
     },
 )  # fmt: skip
 
-IMAGES: Resource = Resource("media", "medium", "Medium", "1", documents.image, table="attached_images",
-                  numbers=frozenset({"id", "subject_id"}))  # fmt: skip
+IMPORTS: Resource = Resource(
+    "subject_set_imports", "subject_set_import", "SubjectSetImport", IN_EDITABLE_SETS, documents.import_,
+    numbers=_same("id", "subject_set_id", "user_id"),
+    links={
+        "subject_set": _one("subject_set_imports", "subject_set"),
+        "user": _one("subject_set_imports", "user"),
+    },
+    includes={
+        "subject_set": Include("subject_sets", lambda: SUBJECT_SETS, column="subject_set_id"),
+        "user": Include("users", lambda: USERS, column="user_id"),
+    },
+)  # fmt: skip
+
+MEDIA: Resource = Resource(
+    "media", "medium", "Medium", "1", documents.medium, table="all_media",
+    numbers=_same("id", "linked_id"),
+)  # fmt: skip

@@ -15,9 +15,11 @@ from zoocut.sandbox.api.memberships import change_set, visible_subjects
 from zoocut.sandbox.api.resources import SUBJECT_SETS
 from zoocut.sandbox.state.members import add_members, drop_members, replace_members, touch_set
 from zoocut.sandbox.state.store import Row, now_us
-from zoocut.sandbox.state.values import as_id, ordered, same_json
+from zoocut.sandbox.state.values import as_id, flat, ordered, same_json
 
 __all__ = ["routes"]
+
+NOT_ALL = "Error: check the subject set and all the subjects exist."
 
 
 def routes() -> list[BaseRoute]:
@@ -163,7 +165,10 @@ def remove(call: Call) -> Response:
     call.matches("SubjectSet", row)
     store, set_id = call.store, row["id"]
     members = store.rows("SELECT subject_id FROM set_member_subjects WHERE subject_set_id = ?", set_id)
+    served = "SELECT workflow_id FROM workflow_sets WHERE subject_set_id = ?"
     with store.write():
+        for (workflow_id,) in store.rows(served, set_id):
+            store.later("count-workflow", call.instance.options.delays.count_s, workflow_id=workflow_id)
         store.run("DELETE FROM set_member_subjects WHERE subject_set_id = ?", set_id)
         store.run("DELETE FROM workflow_sets WHERE subject_set_id = ?", set_id)
         store.run("DELETE FROM subject_sets WHERE id = ?", set_id)
@@ -179,13 +184,22 @@ async def link(call: Call) -> Response:
     given = call.linked("subjects")
     if not isinstance(given, list):
         raise Refusal(html(500))
-    found = visible_subjects(call, [as_id(one) for one in given])
+    found = visible_subjects(call, [as_id(one) for one in flat(given)])
     if given and not found:
+        if inactive(call, flat(given)):
+            raise error(422, NOT_ALL)
         raise error(422, "Couldn't find linked subjects for current user")
     if len(found) != len(given):
-        raise error(422, "Error: check the subject set and all the subjects exist.")
+        raise error(422, NOT_ALL)
     await change_set(call, row["id"], lambda: add(call, row["id"], found))
     return lists.written(call, SUBJECT_SETS, row["id"])
+
+
+def inactive(call: Call, given: list[Any]) -> bool:
+    """Tell whether one of some subjects was deleted: it is found, and then it is not there to be linked."""
+    ids = json.dumps([as_id(one) for one in given])
+    query = "SELECT 1 FROM subjects WHERE NOT active AND id IN (SELECT value FROM json_each(?))"
+    return call.store.one(query, ids) is not None
 
 
 def add(call: Call, set_id: int, subject_ids: list[int]) -> None:

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoocut.sandbox.api.answers import error
+from zoocut.sandbox.state.values import inspected
 
-__all__ = ["PROJECT_CREATE", "PROJECT_UPDATE", "SET_CREATE", "SET_UPDATE", "SUBJECT_CREATE", "SUBJECT_UPDATE",
-           "WORKFLOW_CREATE", "WORKFLOW_UPDATE", "check"]  # fmt: skip
+__all__ = [
+    "IMPORT_CREATE", "MEDIUM_CREATE", "MEDIUM_UPDATE", "PROJECT_CREATE", "PROJECT_UPDATE", "SET_CREATE",
+    "SET_UPDATE", "SUBJECT_CREATE", "SUBJECT_UPDATE", "WORKFLOW_CREATE", "WORKFLOW_UPDATE", "check",
+]  # fmt: skip
 
 Shape = Mapping[str, Any]
 
@@ -42,6 +45,10 @@ SET_UPDATE = _object(
     (), display_name=TEXT, metadata=OBJECT, expert_set=FLAG, links=_object((), workflows=IDS, subjects=IDS)
 )
 
+MEDIUM_CREATE = _object(("content_type",), content_type=TEXT, external_link=FLAG, src=TEXT, metadata=OBJECT)
+MEDIUM_UPDATE = _object((), metadata=OBJECT)
+IMPORT_CREATE = _object(("links",), source_url=TEXT, links=_object(("subject_set",), subject_set=ID))
+
 PROJECT_FIELDS: dict[str, Shape] = {
     "display_name": TEXT, "title": TEXT, "description": TEXT, "introduction": TEXT, "private": FLAG,
     "primary_language": TEXT, "configuration": OBJECT, "live": FLAG, "urls": ARRAY, "tags": ARRAY,
@@ -70,7 +77,7 @@ def check(content: Any, shape: Shape) -> None:
     """Refuse content that has not the shape, naming the last fault found at each place."""
     faults = dict(_faults(content, shape, ""))
     if faults:
-        pairs = ", ".join(f"{_quoted(place)}=>{_quoted(fault)}" for place, fault in faults.items())
+        pairs = ", ".join(f"{inspected(place)}=>{inspected(fault)}" for place, fault in faults.items())
         raise error(422, f"{{{pairs}}}")
 
 
@@ -106,7 +113,7 @@ def _faults_of_object(content: dict[str, Any], shape: Shape, place: str) -> Iter
     properties = shape.get("properties", {})
     more = [key for key in content if key not in properties]
     if more and shape.get("closed"):
-        listed = ", ".join(map(_quoted, more))
+        listed = ", ".join(map(inspected, more))
         yield name, f"contains additional properties [{listed}] outside of the schema when none are allowed"
     for key, inner in properties.items():
         if key in content:
@@ -118,11 +125,3 @@ def _type_of(content: Any) -> str:
         return "null"
     names = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list, "array"))
     return next((name for kind, name in names if isinstance(content, kind)), "object")
-
-
-def _quoted(text: str) -> str:
-    """Write a string as Ruby's inspect does."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    for sign in "{$@":
-        escaped = escaped.replace(f"#{sign}", f"\\#{sign}")
-    return f'"{escaped}"'

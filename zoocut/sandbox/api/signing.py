@@ -72,5 +72,5 @@ def signed_url(base: str, secret: bytes, path: str, mime: str, life_s: float) ->
 
 
 def public_url(base: str, path: str) -> str:
-    """Return the address media are read from."""
-    return f"{base}/{path}"
+    """Return the address media are read from; those of subjects have an address of their own, as in production."""
+    return f"{base}/{path}" if path.startswith("subject_location/") else f"{base}/public/{path}"

@@ -1,4 +1,4 @@
-"""Subjects: creation, lists, change, removal, attached images."""
+"""Subjects: creation, lists, change, removal."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from zoocut.sandbox.api import lists, shapes
-from zoocut.sandbox.api.answers import Refusal, document, empty, error, html
+from zoocut.sandbox.api.answers import empty, error
 from zoocut.sandbox.api.call import Call, api
-from zoocut.sandbox.api.resources import IMAGES, SUBJECTS
+from zoocut.sandbox.api.resources import SUBJECTS
 from zoocut.sandbox.api.signing import MIME_TYPES, new_path, normal_mime
 from zoocut.sandbox.state.members import add_members, replace_sets
 from zoocut.sandbox.state.store import now_us
-from zoocut.sandbox.state.values import as_id, ordered, same_json
+from zoocut.sandbox.state.values import as_id, inspected, ordered, same_json
 
 __all__ = ["routes"]
 
@@ -28,8 +28,6 @@ def routes() -> list[BaseRoute]:
         Route("/api/subjects/{id:digits}", api(show), methods=["GET"]),
         Route("/api/subjects/{id:digits}", api(update), methods=["PUT"]),
         Route("/api/subjects/{id:digits}", api(remove), methods=["DELETE"]),
-        Route("/api/subjects/{id:digits}/attached_images", api(images), methods=["GET"]),
-        Route("/api/subjects/{id:digits}/attached_images", api(attach), methods=["POST"]),
     ]
 
 
@@ -109,15 +107,15 @@ def linked_sets(call: Call, links: dict[str, Any]) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def location(item: str | dict[str, Any]) -> dict[str, str]:
-    """Make a place for media of a type, or keep the address of media elsewhere."""
+def location(item: str | dict[str, Any]) -> dict[str, str | None]:
+    """Make room for media of a type, or keep the address of media elsewhere, whatever it is."""
     mime, url = (item, None) if isinstance(item, str) else next(iter(item.items()), ("", None))
     mime = normal_mime(mime)
-    if mime not in MIME_TYPES or (isinstance(item, dict) and not isinstance(url, str)):
+    if mime not in MIME_TYPES:
         raise error(400, "Validation failed: Locations is invalid")
-    return (
-        {"mime": mime, "url": str(url)} if isinstance(item, dict) else {"mime": mime, "path": new_path(mime)}
-    )
+    if isinstance(item, str):
+        return {"mime": mime, "path": new_path(mime)}
+    return {"mime": mime, "url": url if url is None or isinstance(url, str) else inspected(url)}
 
 
 def metadata_text(metadata: dict[str, Any]) -> str:
@@ -156,32 +154,3 @@ def remove(call: Call) -> Response:
         call.store.note("subject-deactivated", row["id"])
         call.store.later("remove-subjects", call.instance.options.delays.removal_s, ids=[row["id"]])
     return empty(204)
-
-
-def images(call: Call) -> Response:
-    """Answer with the images attached to a subject."""
-    lists.show(call, SUBJECTS)
-    rows = call.store.rows("SELECT * FROM attached_images WHERE subject_id = ? ORDER BY id", as_id(call.id))
-    if not rows:
-        raise error(404, f"No attached_images exists for subject #{call.id}")
-    return document({"media": [IMAGES.write(call, row) for row in rows]})
-
-
-def attach(call: Call) -> Response:
-    """Make a place for an image that goes with a subject."""
-    row = call.may_change(201, "medium", lambda: call.editable("subjects", "subject", call.id))
-    content = call.root("media")
-    mime, metadata = content.get("content_type"), content.get("metadata", {})
-    if not isinstance(mime, str) or normal_mime(mime) not in MIME_TYPES:
-        raise error(400, "Validation failed: Content type is not included in the list")
-    if not isinstance(metadata, dict):
-        raise Refusal(html(500))
-    path = new_path(normal_mime(mime), "subject_attached_image")
-    now = now_us()
-    with call.store.write():
-        image_id = call.store.insert(
-            "attached_images", subject_id=row["id"], content_type=normal_mime(mime), path=path,
-            metadata=json.dumps(metadata), created_at=now, updated_at=now,
-        )  # fmt: skip
-    made = call.store.rows("SELECT * FROM attached_images WHERE id = ?", image_id)[0]
-    return document({"media": [IMAGES.write(call, made)]}, 201)

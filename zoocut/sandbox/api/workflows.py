@@ -19,6 +19,7 @@ from zoocut.sandbox.state.values import as_id, ordered, same_json
 __all__ = ["routes"]
 
 OWN_COLUMNS = {"display_name", "active", "links"}
+REASONS = ("classification_count", "flagged", "nothing_here", "consensus", "other", "human")
 TAKEN = "Validation failed: Workflow has already been taken"
 
 
@@ -102,7 +103,8 @@ def attach(call: Call, workflow_id: int, project_id: int, sets: list[Row]) -> No
         own = row["id"] if row["project_id"] == project_id else copy_set(call, row, project_id)
         call.store.insert("workflow_sets", workflow_id=workflow_id, subject_set_id=own)
     call.store.run("UPDATE workflows SET updated_at = ? WHERE id = ?", now_us(), workflow_id)
-    count(call, workflow_id)
+    if sets:
+        count(call, workflow_id)
 
 
 def copy_set(call: Call, row: Row, project_id: int) -> int:
@@ -120,7 +122,9 @@ def copy_set(call: Call, row: Row, project_id: int) -> int:
 
 
 def count(call: Call, workflow_id: int) -> None:
-    """Queue the job that counts a workflow's subjects."""
+    """Queue the jobs that count a workflow's subjects and look at its project's state."""
+    project_id = call.store.value("SELECT project_id FROM workflows WHERE id = ?", workflow_id)
+    call.store.later("count-project", 0, project_id=project_id)
     call.store.later("count-workflow", call.instance.options.delays.count_s, workflow_id=workflow_id)
 
 
@@ -191,19 +195,28 @@ def unlink(call: Call) -> Response:
     row = editable(call)
     parts = call.request.path_params["ids"].split(",")
     with call.store.write():
-        for part in parts:
-            sql = "DELETE FROM workflow_sets WHERE workflow_id = ? AND subject_set_id = ?"
-            if not call.store.run(sql, row["id"], as_id(part)):
-                where = '[WHERE "subject_sets_workflows"."workflow_id" = $1]'
-                raise error(404, f"Couldn't find SubjectSet with 'id'={part} {where}")
+        sql = "DELETE FROM workflow_sets WHERE workflow_id = ? AND subject_set_id = ?"
+        found = sum(call.store.run(sql, row["id"], as_id(part)) for part in parts)
+        if found < len(parts):
+            raise error(404, not_served(parts, found))
         call.store.run("UPDATE workflows SET updated_at = ? WHERE id = ?", now_us(), row["id"])
         count(call, row["id"])
     return empty(204)
 
 
+def not_served(parts: list[str], found: int) -> str:
+    """Say that of some sets not all are served."""
+    where = '[WHERE "subject_sets_workflows"."workflow_id" = $1]'
+    if len(parts) == 1:
+        return f"Couldn't find SubjectSet with 'id'={parts[0]} {where}"
+    counts = f"(found {found} results, but was looking for {len(parts)})"
+    return f"Couldn't find all SubjectSets with 'id': ({', '.join(parts)}) {where} {counts}."
+
+
 def retire(call: Call) -> Response:
     """Queue the retirement of subjects."""
-    return _queue(call, "retire", reason=call.body.get("retirement_reason", "other"))
+    reason = call.body.get("retirement_reason")
+    return _queue(call, "retire", reason="other" if reason is None else reason)
 
 
 def unretire(call: Call) -> Response:
@@ -214,6 +227,8 @@ def unretire(call: Call) -> Response:
 def _queue(call: Call, kind: str, **more: Any) -> Response:
     call.signed_in()
     row = editable(call)
+    if more and more["reason"] not in REASONS:
+        raise error(422, "Retirement reason is not included in the list")
     ids = call.body.get("subject_ids", [call.body.get("subject_id")])
     found = [as_id(one) for one in ids] if isinstance(ids, list) else []
     with call.store.write():

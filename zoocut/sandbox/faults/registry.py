@@ -11,11 +11,12 @@ from zoocut.sandbox.faults.effects import Effect, instead, shaped
 
 __all__ = ["FAULTS", "Fault"]
 
-CREATE, LINK, STORE, LIST = (
+CREATE, LINK, STORE, LIST, IMPORT = (
     "POST /api/subjects",
     "POST /api/subject_sets/*/links/subjects",
     "PUT /public/*",
     "GET /api/subjects",
+    "POST /api/subject_set_imports",
 )
 
 
@@ -128,6 +129,21 @@ FAULTS: dict[str, Fault] = {
         {"rows": 1.0},
         "insert rows before a later page is read",
         effects.page_drift,
+    ),
+    "import-dies": Fault(IMPORT, {"row": 1.0}, "let the import die at that row, for good", shaped),
+    "import-stalls": Fault(
+        IMPORT,
+        {"row": 1.0, "wake_s": 0.0},
+        "let the import stop at that row, until wake_s later or for ever",
+        shaped,
+    ),
+    "import-slow": Fault(IMPORT, {"row_s": 0.1}, "let every row of the import take row_s", shaped),
+    "import-twice": Fault(IMPORT, {}, "run the import twice at once", shaped),
+    "import-strangers": Fault(IMPORT, {"rows": 1.0}, "put rows of another import between", shaped),
+    "import-no-manifest": Fault(IMPORT, {}, "answer that the manifest is not to be had", shaped),
+    "import-slow-host": Fault(IMPORT, {"delay_s": 5.0}, "wait for the manifest's host, delay_s", shaped),
+    "import-stale-counts": Fault(
+        "GET /api/subject_set_imports*", {}, "tell of imports that no row was imported yet", shaped
     ),
     "quota": Fault(
         "*",

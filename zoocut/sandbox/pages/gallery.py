@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zoocut.sandbox.api.signing import public_url
 from zoocut.sandbox.state.store import Row, Store
 
 __all__ = ["MEMBERS", "PROJECTS", "SETS", "SUBJECTS", "Card", "Entry", "Picture", "SetCard", "Span",
@@ -159,13 +158,16 @@ def pictures(store: Store, subject: Row) -> Iterator[Picture]:
 
 def attached(store: Store, subject_id: int) -> list[Picture]:
     """Read the images attached to a subject beside its own."""
-    query = "SELECT path, content_type FROM attached_images WHERE subject_id = ? ORDER BY id"
+    query = (
+        "SELECT path, content_type FROM media WHERE linked_type = 'subjects' AND linked_id = ? "
+        "AND type = 'subject_attached_image' ORDER BY id"
+    )
     return [_stored(store, path, mime) for path, mime in store.rows(query, subject_id)]
 
 
 def _stored(store: Store, path: str, mime: str) -> Picture:
     is_here = store.one("SELECT 1 FROM blobs WHERE path = ?", path) is not None
-    return Picture(public_url("/sandbox/media", path), mime, "here" if is_here else "missing")
+    return Picture(f"/sandbox/media/{path}", mime, "here" if is_here else "missing")
 
 
 def set_card(store: Store, set_id: int) -> SetCard:

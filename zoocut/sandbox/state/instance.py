@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from collections import deque
 from collections.abc import Coroutine
@@ -115,12 +116,13 @@ class Instance:
         self.add_role(project, owner_id, "owner")
         return project
 
-    def add_role(self, project_id: int, user_id: int, role: str) -> None:
-        """Give an account a role in a project."""
+    def add_role(self, project_id: int, user_id: int, *roles: str) -> int:
+        """Give an account its roles in a project, and return the id of the row."""
         now = now_us()
-        self.store.insert(
-            "roles", project_id=project_id, user_id=user_id, role=role, created_at=now, updated_at=now
-        )
+        return self.store.insert(
+            "roles", project_id=project_id, user_id=user_id, names=json.dumps(roles), created_at=now,
+            updated_at=now,
+        )  # fmt: skip
 
     def _free_slug(self, slug: str) -> str:
         taken = self.store.value("SELECT count(*) FROM projects WHERE slug = ?", slug)

@@ -65,13 +65,30 @@ def count_workflow(store: Store, payload: dict[str, Any]) -> None:
         total, retired, retired / total if total else 0.0, workflow_id,
     )  # fmt: skip
     store.run("DELETE FROM jobs WHERE kind = 'count-workflow' AND payload = ?", json.dumps(payload))
+    project_id = store.value("SELECT project_id FROM workflows WHERE id = ?", workflow_id)
+    if project_id is not None:
+        count_project(store, {"project_id": project_id})
+
+
+def count_project(store: Store, payload: dict[str, Any]) -> None:
+    """Bring a project's completeness up to date; it is paused while its active workflows hold no subjects."""
+    counts = "SELECT subjects_count, completeness FROM workflows WHERE project_id = ? AND active"
+    rows = store.rows(counts, payload["project_id"])
+    total = sum(row[0] for row in rows)
+    done = round(sum(row[1] * row[0] / total for row in rows), 4) if total else 0.0
+    state = "paused" if not total or done >= 1 else None
+    store.run(
+        "UPDATE projects SET completeness = ?, state = ?, updated_at = ? WHERE id = ?",
+        done, state, now_us(), payload["project_id"],
+    )  # fmt: skip
 
 
 def priorities(store: Store, payload: dict[str, Any]) -> None:
-    """Copy `#priority` to new memberships; one that is no number leaves the whole batch without."""
+    """Copy `#priority` or `priority` to new memberships; one that is no number leaves the whole batch without."""
     ids = json.dumps(payload["ids"])
     rows = store.rows(
-        "SELECT id, json_extract(metadata, '$.\"#priority\"') AS priority FROM subjects "
+        "SELECT id, coalesce(json_extract(metadata, '$.\"#priority\"'), json_extract(metadata, '$.priority')) "
+        "AS priority FROM subjects "
         "WHERE id IN (SELECT value FROM json_each(?))", ids,
     )  # fmt: skip
     try:
@@ -124,6 +141,7 @@ def unretire(store: Store, payload: dict[str, Any]) -> None:
 
 KINDS: dict[str, Callable[[Store, dict[str, Any]], None]] = {
     "count-set": count_set,
+    "count-project": count_project,
     "count-workflow": count_workflow,
     "priorities": priorities,
     "remove-subjects": remove_subjects,

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
-from zoocut.sandbox.state.tables import SCHEMA, VERSION
+from zoocut.sandbox.state.tables import FROM_1, MEDIA, SCHEMA, VERSION
 
-__all__ = ["Row", "Store", "now_us"]
+__all__ = ["Row", "Store", "UnstorableError", "now_us"]
 
 Row = sqlite3.Row
+NULL = re.compile(r"\0|(?<!\\)(?:\\\\)*\\u0000")
+"""A null character, as such or as JSON writes it."""
+
+
+class UnstorableError(Exception):
+    """A text holds what the server's database takes in no text: a null character."""
 
 
 def now_us() -> int:
     """Return the time in microseconds since 1970, UTC."""
     return time.time_ns() // 1000
+
+
+def _check(values: Iterable[Any]) -> None:
+    if any(isinstance(value, str) and NULL.search(value) for value in values):
+        raise UnstorableError
 
 
 class Store:
@@ -58,8 +70,9 @@ class Store:
                 f"{self._path} was written by a newer zoocut (its version is {version}, this program reads "
                 f"{VERSION}); update zoocut or give --data another folder"
             )
-        if version == 0:
-            self._db.executescript(f"BEGIN;{SCHEMA};PRAGMA user_version = {VERSION};COMMIT;")
+        script = {0: SCHEMA + MEDIA, 1: FROM_1}.get(version, "")
+        if script:
+            self._db.executescript(f"BEGIN;{script};PRAGMA user_version = {VERSION};COMMIT;")
 
     def close(self) -> None:
         """Close the database."""
@@ -78,10 +91,12 @@ class Store:
 
     def run(self, sql: str, *values: Any) -> int:
         """Execute one statement and return how many rows it changed."""
+        _check(values)
         return self._db.execute(sql, values).rowcount
 
     def insert(self, table: str, **columns: Any) -> int:
         """Insert one row and return its id."""
+        _check(columns.values())
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         cursor = self._db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(columns.values()))
         return int(cursor.lastrowid or 0)

@@ -2,10 +2,64 @@
 
 from __future__ import annotations
 
-__all__ = ["SCHEMA", "VERSION"]
+__all__ = ["FROM_1", "MEDIA", "SCHEMA", "VERSION"]
 
-VERSION = 1
+VERSION = 2
 """Kept in the database's user_version; a folder with a larger one is refused."""
+
+MEDIA = """
+CREATE TABLE media (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    linked_type TEXT NOT NULL,
+    linked_id INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    path TEXT NOT NULL,
+    external INTEGER NOT NULL DEFAULT 0,
+    metadata TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE INDEX media_of ON media (linked_type, linked_id, type);
+CREATE INDEX media_of_id ON media (linked_id);
+CREATE VIEW all_media AS
+    SELECT * FROM media UNION ALL
+    SELECT 1000000 + s.id * 10 + one.key, 'subjects', s.id, 'subject_location',
+        one.value ->> 'mime', coalesce(one.value ->> 'path', one.value ->> 'url'), one.value ->> 'url' IS NOT NULL,
+        json_object('index', one.key), s.created_at, s.updated_at
+    FROM subjects s, json_each(s.locations) one;
+CREATE TABLE subject_set_imports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    subject_set_id INTEGER NOT NULL,
+    user_id INTEGER NOT NULL,
+    source_url TEXT NOT NULL,
+    manifest_count INTEGER NOT NULL,
+    imported_count INTEGER NOT NULL DEFAULT 0,
+    failed_count INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE INDEX subjects_of_external_id ON subjects (external_id);
+CREATE INDEX imports_of_set ON subject_set_imports (subject_set_id);
+CREATE TABLE classifications (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project_id INTEGER NOT NULL,
+    workflow_id INTEGER NOT NULL,
+    subject_id INTEGER NOT NULL,
+    user_id INTEGER,
+    user_name TEXT NOT NULL,
+    user_ip TEXT NOT NULL,
+    workflow_version TEXT NOT NULL,
+    gold_standard INTEGER,
+    completed INTEGER NOT NULL,
+    metadata TEXT NOT NULL,
+    annotations TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+);
+CREATE INDEX classifications_of ON classifications (workflow_id, subject_id);
+"""
+"""The tables that version 2 added."""
 
 SCHEMA = """
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -42,6 +96,8 @@ CREATE TABLE projects (
     live INTEGER NOT NULL DEFAULT 0,
     fields TEXT NOT NULL DEFAULT '{}',
     active INTEGER NOT NULL DEFAULT 1,
+    state TEXT,
+    completeness REAL NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 );
@@ -49,7 +105,7 @@ CREATE TABLE roles (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     project_id INTEGER NOT NULL,
     user_id INTEGER NOT NULL,
-    role TEXT NOT NULL,
+    names TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     UNIQUE (project_id, user_id)
@@ -123,16 +179,6 @@ CREATE TABLE subject_workflow_statuses (
     updated_at INTEGER NOT NULL,
     UNIQUE (workflow_id, subject_id)
 );
-CREATE TABLE attached_images (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    subject_id INTEGER NOT NULL,
-    content_type TEXT NOT NULL,
-    path TEXT NOT NULL,
-    metadata TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
-);
-CREATE INDEX images_of_subject ON attached_images (subject_id);
 CREATE TABLE blobs (
     path TEXT PRIMARY KEY,
     content_type TEXT NOT NULL,
@@ -157,3 +203,16 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_due ON jobs (due_at);
 """
+
+FROM_1 = f"""
+{MEDIA}
+INSERT INTO media (id, linked_type, linked_id, type, content_type, path, metadata, created_at, updated_at)
+    SELECT id, 'subjects', subject_id, 'subject_attached_image', content_type, path, metadata, created_at, updated_at
+    FROM attached_images;
+DROP TABLE attached_images;
+ALTER TABLE roles RENAME COLUMN role TO names;
+UPDATE roles SET names = json_array(names);
+ALTER TABLE projects ADD COLUMN state TEXT;
+ALTER TABLE projects ADD COLUMN completeness REAL NOT NULL DEFAULT 0;
+"""
+"""Brings a database of version 1 up to date."""
