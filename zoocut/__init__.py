@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoocut.api.local_reports import export, status
     from zoocut.api.pictures import draw
     from zoocut.api.server_reports import sets, verify
+    from zoocut.api.uploads import plan_upload, upload
     from zoocut.config.settings import Settings
     from zoocut.model import Catalog, Cutout, DiaSource, Images, Picture, Rejection
 
@@ -31,8 +32,10 @@ __all__ = [
     "export",
     "generate",
     "load_config",
+    "plan_upload",
     "sets",
     "status",
+    "upload",
     "verify",
 ]
 
@@ -43,6 +46,8 @@ _HOMES = {
     "load_config": "zoocut.api.generation",
     "export": "zoocut.api.local_reports",
     "status": "zoocut.api.local_reports",
+    "plan_upload": "zoocut.api.uploads",
+    "upload": "zoocut.api.uploads",
     "sets": "zoocut.api.server_reports",
     "verify": "zoocut.api.server_reports",
     **dict.fromkeys(("Catalog", "Cutout", "DiaSource", "Images", "Picture", "Rejection"), "zoocut.model"),

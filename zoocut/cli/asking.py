@@ -34,8 +34,13 @@ def agree(question: str, yes: bool) -> None:
         raise ZoocutError("nothing was changed, as you say")
 
 
-def ask(concern: str) -> None:
+def ask(concern: str) -> bool:
     """Ask on a terminal whether to go on although there is a concern.
+
+    Returns
+    -------
+    bool
+        True: the answer was yes.
 
     Raises
     ------
@@ -50,11 +55,13 @@ def ask(concern: str) -> None:
         raise ConfigError(f"{concern}; nothing was sent: add --yes if that is meant")
     if not _says_yes(f"{concern}. Go on?"):
         raise ZoocutError("nothing was sent, as you say")
+    return True
 
 
-def assent(concern: str) -> None:
-    """Say what the user has agreed to beforehand, or need not decide."""
+def assent(concern: str) -> bool:
+    """Say what the user has agreed to beforehand, or need not decide; the answer is yes."""
     notes.print(f"note: {concern}", markup=False)
+    return True
 
 
 def _says_yes(question: str) -> bool:

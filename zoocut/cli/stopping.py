@@ -10,7 +10,7 @@ from threading import Event
 
 from zoocut.cli.console import notes
 
-__all__ = ["Stop", "stopping"]
+__all__ = ["Stop"]
 
 
 class Stop:
@@ -30,14 +30,12 @@ class Stop:
             "finishing the requests under way; once more stops at once (either is safe)", markup=False
         )
 
-
-@contextmanager
-def stopping() -> Iterator[Stop]:
-    """Take SIGINT and SIGTERM for the length of the block."""
-    stop = Stop()
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    @contextmanager
+    def taking_signals(self) -> Iterator[Event]:
+        """Take SIGINT and SIGTERM for the length of the block, and give what the first one sets."""
+        before = {number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield self.flag
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,10 +11,7 @@ from zoocut.cli.options import EncodingOption, ImagesOption, JsonOption, Manifes
 from zoocut.files import typed
 
 if TYPE_CHECKING:
-    from zoocut.config.upload import UploadSettings
-    from zoocut.run.folder import Run
-    from zoocut.uploading import UploadRequest
-    from zoocut.uploading.report import Summary, TargetSummary
+    from zoocut.uploading.report import TargetSummary, UploadSummary
 
 __all__ = ["upload"]
 
@@ -106,104 +102,77 @@ def upload(
 
     Example: zoocut upload night-run --project owner/rehearsal --set "First night"
     """
-    import os
-
-    from zoocut.cli.asking import ask, assent
-    from zoocut.cli.dry_run import tell_plan
-    from zoocut.uploading import CHECKS, Timing, UploadRequest, look_at_run, open_run, where_to
-
-    given = {
+    options: dict[str, Any] = {
         "project": project,
         "subject_set": subject_set,
-        "settle_s": settle,
-        "give_up_after_s": give_up_after,
-        "answer_s": answer,
-        "most_requests": requests,
-        "check": check,
+        "endpoint": endpoint,
+        "set_by": set_by,
+        "sample": sample,
+        "rights": rights,
+        "urls": urls,
+        "images": listed(images),
+        "encoding": encoding,
+        "again": again,
+        "settings": {
+            "upload.settle_s": settle,
+            "upload.give_up_after_s": give_up_after,
+            "upload.answer_s": answer,
+            "upload.most_requests": requests,
+            "upload.check": check,
+        },
     }
-    opened = look_at_run(run) if dry_run else open_run(run)
-    opened = opened.read_as(listed(images), encoding)
-    opened = opened.by_addresses() if urls else opened
-    settings = _settings(opened.settings, given)
-    goal = where_to(opened, endpoint, os.environ, settings)
-    request = UploadRequest(
-        goal,
-        Timing(settings.settle_s, settings.give_up_after_s, settings.most_requests),
-        assent if yes else ask,
-        assent,
-        set_by=set_by,
-        sample=sample,
-        rights=rights,
-        retry_rejected=retry_rejected,
-        again=again,
-        checks=CHECKS[settings.check],
-    )
-    act = tell_plan if dry_run else _carry_out
-    if not act(opened, request, settings.answer_s, as_json):
+    if dry_run:
+        from zoocut.cli.dry_run import tell_plan
+
+        every_row = tell_plan(run, options, as_json)
+    else:
+        every_row = _carry_out(run, options | {"retry_rejected": retry_rejected}, yes, as_json)
+    if not every_row:
         raise typer.Exit(3)
 
 
-def _carry_out(run: Run, request: UploadRequest, answer_s: float, as_json: bool) -> bool:
+def _carry_out(run: Path, options: dict[str, Any], yes: bool, as_json: bool) -> bool:
     """Upload, and tell whether no row was rejected."""
-    from zoocut.api.server import credentials_for
-    from zoocut.cli.asking import told_when_stopped
+    from zoocut.api.uploads import upload as carry_out
+    from zoocut.cli.asking import ask, assent, told_when_stopped
     from zoocut.cli.progress import upload_progress
-    from zoocut.cli.stopping import stopping
+    from zoocut.cli.stopping import Stop
     from zoocut.errors import Interrupted
-    from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.uploading import upload as carry_out
-    from zoocut.zooniverse.connect import connect
 
-    with told_when_stopped("stopped; nothing was sent"):
-        panoptes, store = connect(request.goal.endpoint, credentials_for(request.goal.endpoint), answer_s)
-    with (
-        sole_uploader(run.ledger),
-        Ledger.open(run.ledger, run.run_id) as ledger,
-        stopping() as stop,
-        upload_progress() as report,
-    ):
-        summary = carry_out(run, request, ledger, panoptes, store, report, stop.flag)
-    _tell(run.path, summary, as_json)
+    stop = Stop()
+    with told_when_stopped("stopped; nothing was sent"), upload_progress() as report:
+        summary = carry_out(
+            run,
+            **options,
+            confirm=assent if yes else ask,
+            tell=assent,
+            progress=report,
+            stopping=stop.taking_signals,
+        )
+    _tell(summary, as_json)
     if stop.flag.is_set() and not summary.complete:
         raise Interrupted(
-            f"stopped; the run is safe: go on with `zoocut upload {typed(run.path)}`", stop.exit_code
+            f"stopped; the run is safe: go on with `zoocut upload {typed(run)}`", stop.exit_code
         )
     return not summary.rejected
 
 
-def _settings(run_settings: Mapping[str, Any], given: Mapping[str, object]) -> UploadSettings:
-    """Put options over the run's own `[upload]` settings."""
-    from pydantic import ValidationError
-
-    from zoocut.config.upload import UploadSettings
-    from zoocut.errors import ConfigError
-
-    known = {key: run_settings.get("upload", {}).get(key) for key in UploadSettings.model_fields}
-    options = {key: value for key, value in given.items() if value is not None}
-    merged = {key: value for key, value in {**known, **options}.items() if value is not None}
-    try:
-        return UploadSettings.model_validate(merged)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{first['loc'][0]} = {first['input']!r} is not allowed: {first['msg']}") from None
-
-
-def _tell(run: Path, summary: Summary, as_json: bool) -> None:
+def _tell(summary: UploadSummary, as_json: bool) -> None:
     from zoocut.cli.console import print_json, results
 
     if as_json:
-        print_json(_document(run, summary))
+        print_json(summary.to_dict())
         return
-    for target in summary.targets:
+    for target in summary:
         _tell_target(target)
     results.print(f"{summary.sent_bytes / 1e6:.1f} MB in {summary.took_s:.1f} s", markup=False)
+    run = typed(summary.path)
     if summary.rejected:
         results.print(
-            f"next: mend what the reasons name, then zoocut upload {typed(run)} --retry-rejected",
-            markup=False,
+            f"next: mend what the reasons name, then zoocut upload {run} --retry-rejected", markup=False
         )
     else:
-        results.print(f"next: zoocut status {typed(run)}", markup=False)
+        results.print(f"next: zoocut status {run}", markup=False)
 
 
 def _tell_target(ended: TargetSummary) -> None:
@@ -217,23 +186,3 @@ def _tell_target(ended: TargetSummary) -> None:
     )
     for external_id, reason in ended.rejected:
         results.print(f"  {external_id}: {reason}", markup=False)
-
-
-def _document(run: Path, summary: Summary) -> dict[str, object]:
-    return {
-        "version": 1,
-        "run": {"path": str(run)},
-        "targets": [
-            {
-                "endpoint": ended.target.endpoint,
-                "project": {"id": ended.target.project_id, "slug": ended.target.project_slug},
-                "subject_set": {"id": ended.target.set_id, "display_name": ended.target.set_name},
-                "states": {state.value: count for state, count in ended.counts.items()},
-                "complete": ended.complete,
-                "rejected": [{"external_id": name, "reason": why} for name, why in ended.rejected],
-            }
-            for ended in summary.targets
-        ],
-        "sent_bytes": summary.sent_bytes,
-        "took_s": round(summary.took_s, 3),
-    }

@@ -42,7 +42,7 @@ class Adoption:
 
 
 def adopt(
-    run: Run, context: UploadContext, ledger: Ledger, confirm: Callable[[str], None], adoption: Adoption
+    run: Run, context: UploadContext, ledger: Ledger, confirm: Callable[[str], object], adoption: Adoption
 ) -> None:
     """Find the subjects of one target's rows that the ledger has not begun, and note them.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any
 
 from zoocut.ledger import Image, Ledger, PlannedRow, Target
 from zoocut.metadata_keys import SubjectKey
@@ -15,19 +14,14 @@ from zoocut.uploading.preflight import CONVENTION_BYTES, concerns, left_at_most
 from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.rights import instruments, require_basis
 from zoocut.uploading.targets import Choice, choose
+from zoocut.uploading.upload_plan import TargetPlan, UploadPlan
 from zoocut.zooniverse.panoptes import Panoptes, SubjectSet
 
 __all__ = ["forecast"]
 
 
-def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> dict[str, Any]:
+def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> UploadPlan:
     """Tell what an upload would do.
-
-    Returns
-    -------
-    dict
-        The account, its limit, the project, and for each set the rows to create, those with faults and those
-        that it holds already; what may surprise.
 
     Raises
     ------
@@ -38,25 +32,22 @@ def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> dict[str, 
     account = panoptes.account()
     choices = choose(run, request.goal, request.set_by, _targets(run), panoptes)
     project = panoptes.project(request.goal.project or "")
-    targets = [_target(run, request, panoptes, choice) for choice in choices]
+    targets = tuple(_target(run, request, panoptes, choice) for choice in choices)
     left = left_at_most(panoptes, account)
-    rows = sum(target["to_upload"] for target in targets)
-    large = sum(target["images_over_1_MiB"] for target in targets)
-    return {
-        "version": 1,
-        "endpoint": panoptes.endpoint,
-        "account": account.login,
-        "banned": account.banned,
-        "may_upload_at_most": left,
-        "project": project.slug,
-        "role": "owner or collaborator"
-        if panoptes.holds_role(project)
-        else "none of its own; perhaps by a group",
-        "rights_basis": require_basis(run.settings, instruments(run), request.rights),
-        "manifest": run.describe_manifest(),
-        "targets": targets,
-        "concerns": concerns(account, left, rows, large),
-    }
+    rows = sum(target.to_upload for target in targets)
+    large = sum(target.large_images for target in targets)
+    return UploadPlan(
+        panoptes.endpoint,
+        account.login,
+        account.banned,
+        left,
+        project.slug,
+        "owner or collaborator" if panoptes.holds_role(project) else "none of its own; perhaps by a group",
+        require_basis(run.settings, instruments(run), request.rights),
+        run.describe_manifest(),
+        targets,
+        tuple(concerns(account, left, rows, large)),
+    )
 
 
 def _targets(run: Run) -> list[Target]:
@@ -66,7 +57,7 @@ def _targets(run: Run) -> list[Target]:
         return ledger.targets()
 
 
-def _target(run: Run, request: UploadRequest, panoptes: Panoptes, choice: Choice) -> dict[str, Any]:
+def _target(run: Run, request: UploadRequest, panoptes: Panoptes, choice: Choice) -> TargetPlan:
     found, run = choice.subject_set, run.by(choice.manifest)
     begun = _begun(run, choice.known)
     rows = [_opened(run, row) for row in islice(planned_rows(run, choice.share), request.sample)]
@@ -77,17 +68,18 @@ def _target(run: Run, request: UploadRequest, panoptes: Panoptes, choice: Choice
         if row.external_id not in begun and row.external_id not in held and not row.problem
     ]
     images = [image for row in coming for image in row.images]
-    return {
-        "subject_set": {"id": found.set_id if found else None, "display_name": choice.name},
-        "active_workflows": panoptes.active_workflows(found.set_id) if found else [],
-        "rows": len(rows),
-        "begun": sum(row.external_id in begun for row in rows),
-        "held_from_elsewhere": sum(row.external_id in held for row in rows),
-        "to_upload": len(coming),
-        "faulty": [[row.external_id, row.problem] for row in rows if row.problem],
-        "bytes": sum(image.size or 0 for image in images),
-        "images_over_1_MiB": sum((image.size or 0) > CONVENTION_BYTES for image in images),
-    }
+    return TargetPlan(
+        found.set_id if found else None,
+        choice.name,
+        tuple(panoptes.active_workflows(found.set_id)) if found else (),
+        rows=len(rows),
+        begun=sum(row.external_id in begun for row in rows),
+        held_from_elsewhere=sum(row.external_id in held for row in rows),
+        to_upload=len(coming),
+        faulty=tuple((row.external_id, row.problem) for row in rows if row.problem),
+        sent_bytes=sum(image.size or 0 for image in images),
+        large_images=sum((image.size or 0) > CONVENTION_BYTES for image in images),
+    )
 
 
 def _opened(run: Run, row: PlannedRow) -> PlannedRow:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zoocut.ledger import Entry, State, Target
+from zoocut.notebook import data_frame, html_table
 
-__all__ = ["Snapshot", "Summary", "Tally", "TargetSummary"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Snapshot", "Tally", "TargetSummary", "UploadSummary"]
 
 ON_THE_WAY = {State.CREATED: 1, State.STORED: 2}
 
@@ -132,13 +138,32 @@ class TargetSummary:
         """Whether every row is in the set."""
         return all(state.in_set for state, count in self.counts.items() if count)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut upload --json`."""
+        where = self.target
+        return {
+            "endpoint": where.endpoint,
+            "project": {"id": where.project_id, "slug": where.project_slug},
+            "subject_set": {"id": where.set_id, "display_name": where.set_name},
+            "states": {state.value: count for state, count in self.counts.items()},
+            "complete": self.complete,
+            "rejected": [{"external_id": name, "reason": why} for name, why in self.rejected],
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        """Give it as one row of a table."""
+        states = {state.value: count for state, count in self.counts.items()}
+        return {"subject_set": self.target.set_name, "id": self.target.set_id, **states}
+
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class UploadSummary:
     """How an upload ended.
 
     Parameters
     ----------
+    path : Path
+        The run folder.
     targets : tuple of TargetSummary
         Every target that was worked on.
     sent_bytes : int
@@ -147,6 +172,7 @@ class Summary:
         How long it took, in seconds.
     """
 
+    path: Path
     targets: tuple[TargetSummary, ...]
     sent_bytes: int
     took_s: float
@@ -160,3 +186,30 @@ class Summary:
     def complete(self) -> bool:
         """Whether every row is in its set."""
         return all(target.complete for target in self.targets)
+
+    def __iter__(self) -> Iterator[TargetSummary]:
+        return iter(self.targets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it in the form of `zoocut upload --json`."""
+        return {
+            "version": 1,
+            "run": {"path": str(self.path)},
+            "targets": [target.to_dict() for target in self.targets],
+            "sent_bytes": self.sent_bytes,
+            "took_s": round(self.took_s, 3),
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give the sets as a data frame, one a row."""
+        return data_frame(target.to_row() for target in self.targets)
+
+    def _repr_html_(self) -> str:
+        rejected = [
+            {"external_id": name, "rejected because": why}
+            for one in self.targets
+            for name, why in one.rejected
+        ]
+        title = f"{self.path}: {self.sent_bytes / 1e6:.1f} MB in {self.took_s:.1f} s"
+        table = html_table(title, [target.to_row() for target in self.targets])
+        return table + (html_table("", rejected) if rejected else "")

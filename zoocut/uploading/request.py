@@ -66,7 +66,7 @@ class UploadRequest:
     goal: Goal
     timing: Timing
     confirm: Callable[[str], None]
-    tell: Callable[[str], None]
+    tell: Callable[[str], object]
     set_by: str | None = None
     sample: int | None = None
     rights: str | None = None

@@ -16,7 +16,7 @@ from zoocut.uploading.duplicates import skip_held
 from zoocut.uploading.loop import UploadLoop
 from zoocut.uploading.planning import plan, take_back_rejected
 from zoocut.uploading.preflight import require_account, tell_first
-from zoocut.uploading.report import Snapshot, Summary, TargetSummary
+from zoocut.uploading.report import Snapshot, TargetSummary, UploadSummary
 from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.rights import instruments, require_basis
 from zoocut.uploading.targets import choose, note_index_fields, target_of
@@ -36,7 +36,7 @@ def upload(
     store: Store,
     report: Callable[[Snapshot], None],
     stop: Flag,
-) -> Summary:
+) -> UploadSummary:
     """Upload a run, or go on with it.
 
     Parameters
@@ -56,7 +56,7 @@ def upload(
 
     Returns
     -------
-    Summary
+    UploadSummary
         How it ended; rows may remain when it was stopped.
 
     Raises
@@ -87,7 +87,7 @@ def upload(
     if quota is not None:
         raise _with_rest(ledger, contexts, account, quota)
     ended = tuple(summarise(ledger, context.target) for context in contexts)
-    return Summary(ended, sent, time.monotonic() - began)
+    return UploadSummary(run.path, ended, sent, time.monotonic() - began)
 
 
 def _contexts(

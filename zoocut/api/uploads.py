@@ -1,0 +1,254 @@
+"""`plan_upload` and `upload`: a run to subjects in a set."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from zoocut.api.generation import IN_MEMORY
+from zoocut.api.progress import upload_shown
+from zoocut.api.server import credentials_for
+from zoocut.config.load import load_tree
+from zoocut.config.upload import UploadSettings
+from zoocut.errors import ConfigError, Interrupted, ZoocutError
+from zoocut.ledger import Ledger, sole_uploader
+from zoocut.run.folder import Run
+from zoocut.uploading import CHECKS, Timing, UploadRequest, forecast, look_at_run, open_run, where_to
+from zoocut.uploading import upload as carry_out
+from zoocut.uploading.report import Snapshot, UploadSummary
+from zoocut.uploading.upload_plan import UploadPlan
+from zoocut.zooniverse.connect import connect
+
+__all__ = ["plan_upload", "upload"]
+
+AnyPath = str | os.PathLike[str]
+Confirm = bool | Callable[[str], bool]
+Stopping = Callable[[], AbstractContextManager[threading.Event]]
+
+
+def plan_upload(
+    run: AnyPath,
+    *,
+    project: str | None = None,
+    subject_set: str | None = None,
+    endpoint: str | None = None,
+    set_by: str | None = None,
+    sample: int | None = None,
+    rights: str | None = None,
+    urls: bool = False,
+    images: Sequence[str] = (),
+    encoding: str | None = None,
+    again: bool = False,
+    settings: Mapping[str, Any] | None = None,
+) -> UploadPlan:
+    """Tell what `upload` would do with the same arguments; nothing is written, here or there.
+
+    Parameters
+    ----------
+    run : path
+        The run folder: any folder with a manifest.csv.
+    project, subject_set, endpoint, set_by, sample, rights, urls, images, encoding, again, settings
+        As `upload` takes them.
+
+    Raises
+    ------
+    ZoocutError
+        When the upload could not begin.
+    """
+    opened = look_at_run(Path(run)).read_as(_names(images), encoding)
+    opened = opened.by_addresses() if urls else opened
+    chosen = _settings(opened, project, subject_set, settings)
+    request = UploadRequest(
+        where_to(opened, endpoint, os.environ, chosen),
+        _timing(chosen),
+        _nothing,
+        _nothing,
+        set_by=set_by,
+        sample=sample,
+        rights=rights,
+        again=again,
+    )
+    server = request.goal.endpoint
+    panoptes, _ = connect(server, credentials_for(server), chosen.answer_s)
+    return forecast(opened, request, panoptes)
+
+
+def upload(
+    run: AnyPath,
+    *,
+    project: str | None = None,
+    subject_set: str | None = None,
+    endpoint: str | None = None,
+    set_by: str | None = None,
+    sample: int | None = None,
+    rights: str | None = None,
+    urls: bool = False,
+    images: Sequence[str] = (),
+    encoding: str | None = None,
+    again: bool = False,
+    retry_rejected: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    confirm: Confirm = False,
+    tell: Callable[[str], object] | None = None,
+    progress: bool | Callable[[Snapshot], None] = True,
+    stopping: Stopping | None = None,
+) -> UploadSummary:
+    """Upload a run to a subject set: each row exactly once. Call it again and it goes on.
+
+    Credentials are found as the command finds them: in the environment, as `zoocut login` saved them, or those of
+    panoptes-cli.
+
+    Parameters
+    ----------
+    run : path
+        The run folder: any folder with a manifest.csv.
+    project : str, optional
+        The project as owner/name, or its id; where the run goes already when not given.
+    subject_set : str, optional
+        The set's name; made when new.
+    endpoint : str, optional
+        The server; else PANOPTES_ENDPOINT, else where the run goes already, else the real Zooniverse.
+    set_by : str, optional
+        A metadata key: with a `subject_set` such as `"Night {band}"` each of its values has a set.
+    sample : int, optional
+        Only the first rows, for a rehearsal.
+    rights : str, optional
+        For LSST instruments: why the pixels may be public.
+    urls : bool
+        Name images by the addresses in manifest-urls.csv; no bytes are sent.
+    images : sequence of str
+        The manifest's columns of images, where their names do not tell.
+    encoding : str, optional
+        The manifest's encoding, where it is neither UTF-8 nor UTF-16.
+    again : bool
+        Make rows also when the set already holds their external_id.
+    retry_rejected : bool
+        Give rejected rows another chance.
+    settings : mapping of str to value, optional
+        Settings under dotted keys, such as `{"upload.settle_s": 60}`, over those of the run.
+    confirm : bool or callable
+        Whether to go on where the command would ask, as before adding to a set that volunteers see; a function is
+        given the question and tells.
+    tell : callable, optional
+        Told what needs no decision; it is a warning when not given.
+    progress : bool or callable
+        Whether a bar is shown in a terminal or notebook; a function is told several times a second instead.
+    stopping : callable, optional
+        Makes a context whose event, when set, ends the upload after the requests under way. When not given, Ctrl-C
+        or the notebook's stop button does that, and ends in `Interrupted`.
+
+    Returns
+    -------
+    UploadSummary
+        How it ended; rows may be rejected, or, with `stopping`, left.
+
+    Raises
+    ------
+    ConfigError
+        When nothing tells where to, or a question comes up and `confirm` is False.
+    Interrupted
+        When it was stopped; the run is safe.
+    ZoocutError
+        As `zoocut.errors` tells; the run is safe and the same call goes on.
+    """
+    opened = open_run(Path(run)).read_as(_names(images), encoding)
+    opened = opened.by_addresses() if urls else opened
+    chosen = _settings(opened, project, subject_set, settings)
+    request = UploadRequest(
+        where_to(opened, endpoint, os.environ, chosen),
+        _timing(chosen),
+        _confirming(confirm),
+        tell or _warn,
+        set_by=set_by,
+        sample=sample,
+        rights=rights,
+        retry_rejected=retry_rejected,
+        again=again,
+        checks=CHECKS[chosen.check],
+    )
+    return _carried_out(opened, request, chosen.answer_s, progress, stopping or _interruptible)
+
+
+def _carried_out(
+    run: Run,
+    request: UploadRequest,
+    answer_s: float,
+    progress: bool | Callable[[Snapshot], None],
+    stopping: Stopping,
+) -> UploadSummary:
+    panoptes, store = connect(request.goal.endpoint, credentials_for(request.goal.endpoint), answer_s)
+    with (
+        sole_uploader(run.ledger),
+        Ledger.open(run.ledger, run.run_id) as ledger,
+        stopping() as stop,
+        upload_shown(progress) as report,
+    ):
+        summary = carry_out(run, request, ledger, panoptes, store, report, stop)
+        if stop.is_set() and stopping is _interruptible and not summary.complete:
+            raise Interrupted("stopped; the run is safe: the same call goes on")
+        return summary
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Let the first Ctrl-C finish what is under way; the second one, which is as safe, ends at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():  # only the main one may take signals
+        yield stop
+        return
+
+    def take(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, take)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _settings(
+    run: Run, project: str | None, subject_set: str | None, given: Mapping[str, Any] | None
+) -> UploadSettings:
+    """Put what is given over the run's own `[upload]` settings."""
+    recorded = run.settings.get("upload", {})
+    known = {key: recorded[key] for key in UploadSettings.model_fields if key in recorded}
+    options = {**(given or {}), "upload.project": project, "upload.subject_set": subject_set}
+    return load_tree({**IN_MEMORY, "upload": known}, options).settings.upload
+
+
+def _names(columns: Sequence[str]) -> tuple[str, ...]:
+    """Take column names; one alone may come without a list around it."""
+    return (columns,) if isinstance(columns, str) else tuple(columns)
+
+
+def _timing(settings: UploadSettings) -> Timing:
+    return Timing(settings.settle_s, settings.give_up_after_s, settings.most_requests)
+
+
+def _confirming(confirm: Confirm) -> Callable[[str], None]:
+    """Make a function that raises where the answer is no."""
+
+    def require(concern: str) -> None:
+        if confirm is False:
+            raise ConfigError(f"{concern}; nothing was sent: give confirm=True if that is meant")
+        if callable(confirm) and not confirm(concern):
+            raise ZoocutError("nothing was sent, as you say")
+
+    return require
+
+
+def _warn(concern: str) -> None:
+    warnings.warn(concern, stacklevel=2)
+
+
+def _nothing(_: str) -> None:
+    """Say nothing: a plan tells its concerns itself."""
