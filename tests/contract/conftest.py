@@ -113,7 +113,7 @@ def tester(faulty: Running) -> Iterator[Person]:
     someone.control("DELETE", "/faults")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def at() -> Callable[[str, str], Person]:
     """Make a person of an endpoint and a login."""
     return Person

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from email.utils import formatdate
 from functools import partial
 
 from starlette.responses import PlainTextResponse
@@ -53,6 +54,8 @@ class Entry:
         async def note_status(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
+            if message["type"] == "http.response.start" and b"date" not in dict(message["headers"]):
+                message["headers"] = [*message["headers"], (b"date", formatdate(usegmt=True).encode())]
             await send(message)
 
         try:

@@ -100,7 +100,7 @@ def serve(options: Options, host: str, port: int, ready: Callable[[str], None]) 
     endpoint = f"http://{HOST}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
         application(instance, [*control.routes(), *pages.routes()]),
-        http=_Protocol, log_level="warning", access_log=False, server_header=False, date_header=True,
+        http=_Protocol, log_level="warning", access_log=False, server_header=False, date_header=False,
         timeout_keep_alive=75, timeout_graceful_shutdown=2,
     )  # fmt: skip
     try:

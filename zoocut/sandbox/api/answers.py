@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from starlette.responses import Response
@@ -59,7 +60,7 @@ def empty(status: int, headers: Mapping[str, str] | None = None) -> Response:
 
 def html(status: int) -> Response:
     """Answer with the static page of the web server or the proxy before it."""
-    title = PAGES[status]
+    title = PAGES.get(status) or f"{status} {HTTPStatus(status).phrase}"
     head = f"<!DOCTYPE html>\n<html>\n<head>\n  <title>{title}</title>\n</head>\n"
     page = f"{head}<body><h1>{title}</h1></body>\n</html>\n"
     return Response(page.encode(), status, media_type="text/html; charset=UTF-8")

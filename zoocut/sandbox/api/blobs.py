@@ -25,6 +25,8 @@ __all__ = ["SIZE_LIMIT", "refuse", "routes"]
 
 BLOB_TYPES = ("BlockBlob", "AppendBlob")
 """Kinds of blob that a PUT makes; an AppendBlob begins empty."""
+OTHER_BYTES = b"other bytes"
+"""What a fault stores in the place of what was sent."""
 SIZE_LIMIT = 256 * 2**20
 """Bytes of one blob."""
 
@@ -99,6 +101,9 @@ async def put(request: Request) -> Response:
         problem = unmet(request, instance.store.one("SELECT etag FROM blobs WHERE path = ?", path))
         if problem:
             return refuse(problem)
+        if "blob-other-bytes" in request.scope.get("zoocut.faults", {}):
+            part.write_bytes(OTHER_BYTES)
+            digest, length = hashlib.md5(OTHER_BYTES, usedforsecurity=False).digest(), len(OTHER_BYTES)
         etag = keep(instance, request, path, digest, length, part)
     except Refusal as refusal:
         return refusal.response

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from zoocut.sandbox.api.answers import Refusal, document, empty, error, html, to_json
 from zoocut.sandbox.api.call import Call
 from zoocut.sandbox.api.resources import Include, Resource
-from zoocut.sandbox.state.store import Row
+from zoocut.sandbox.state.store import Row, now_us
 from zoocut.sandbox.state.values import as_id, as_int, etag, http_date
 
 __all__ = ["Asked", "Condition", "fresh", "index", "pack", "page_meta", "show", "written"]
@@ -128,7 +128,8 @@ def fetch(call: Call, resource: Resource, query: Query, asked: Asked, distinct: 
     """Fetch the rows of one page."""
     keys = [key for key in asked.sort if key.removeprefix("-") not in CONSTANT]
     order = ", ".join(f"r.{key.removeprefix('-')}{' DESC' if key[0] == '-' else ''}" for key in keys)
-    offset = asked.size * (asked.page - 1)
+    shift = call.fault("list-shifts") or {}
+    offset = asked.size * (asked.page - 1) + (int(shift.get("rows", 0)) if asked.page > 1 else 0)
     if offset > LARGEST_OFFSET:
         raise Refusal(html(500))
     what = "DISTINCT r.*" if distinct else "r.*"
@@ -167,12 +168,25 @@ def index(call: Call, resource: Resource, conditions: Sequence[Condition] = ()) 
     for condition, values in conditions:
         query.tests.append(condition)
         query.values.update(values)
+    lag = call.fault("list-lags")
+    if lag is not None:
+        query.tests.append("r.created_at <= :youngest")
+        query.values["youngest"] = now_us() - int(lag["lag_s"] * 1e6)
     count = 0
     if resource.counted:
         count = call.store.select(f"SELECT count(*) {query.text(resource)}", query.values)[0][0]
-    content = pack(call, resource, fetch(call, resource, query, asked), asked, count)
+    content = pack(call, resource, skipped(call, fetch(call, resource, query, asked)), asked, count)
     tag = etag(to_json(content[resource.plural]).decode(), to_json(content["meta"]).decode())
     return fresh(call, document(content), tag)
+
+
+def skipped(call: Call, rows: list[Row]) -> list[Row]:
+    """Return the rows of a page, without some in its middle where a fault takes them."""
+    skip = call.fault("list-skips")
+    if skip is None:
+        return rows
+    middle = len(rows) // 2
+    return rows[:middle] + rows[middle + int(skip["rows"]) :]
 
 
 def named_ids(call: Call, resource: Resource) -> list[str]:
@@ -251,16 +265,30 @@ def pack(call: Call, resource: Resource, rows: Sequence[Row], asked: Asked, coun
 
 
 def one(call: Call, resource: Resource, row: Row) -> dict[str, Any]:
-    """Write one record; with stale documents on, as it was when first written in this second of its life."""
-    if call.fault("stale-documents") is None and not call.instance.options.stale_documents:
+    """Write one record; where documents may be stale, as it was when it was first written or read.
+
+    Written means in the same second of its life, as the server's cache has it; read means not long ago.
+    """
+    moment = kept_for(call, row)
+    if moment is None:
         return resource.write(call, row)
     signed = call.request.method in ("POST", "PUT") and resource.plural == "subjects"
-    key = (resource.kind, row["id"], row["updated_at"] // 1_000_000, call.user_id, signed)
+    key = (resource.kind, row["id"], moment, call.user_id, signed)
     if key not in call.instance.documents:
         if len(call.instance.documents) > 5000:
             call.instance.documents.clear()
         call.instance.documents[key] = resource.write(call, row)
     return call.instance.documents[key]
+
+
+def kept_for(call: Call, row: Row) -> str | None:
+    """Return what a record's document is kept for: a second of its life or a span of time; None for nothing."""
+    cached = call.fault("cached-documents")
+    if cached is not None:
+        return f"read {int(now_us() / (cached['age_s'] * 1e6 or 1))}"
+    if call.fault("stale-documents") is not None or call.instance.options.stale_documents:
+        return f"written {row['updated_at'] // 1_000_000}"
+    return None
 
 
 def side_load(

@@ -16,15 +16,26 @@ from urllib.parse import parse_qsl
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zoocut.sandbox.api.answers import html
+from zoocut.sandbox.api.answers import error, html, plain_json
 from zoocut.sandbox.state.instance import Instance
 from zoocut.sandbox.state.members import add_members
 from zoocut.sandbox.state.store import now_us
 from zoocut.sandbox.state.values import as_id
 
-__all__ = ["Effect", "Meeting", "instead", "shaped", "too_many"]
+__all__ = [
+    "Effect",
+    "Meeting",
+    "commit",
+    "commit_then",
+    "instead",
+    "json_error",
+    "page",
+    "shaped",
+    "too_many",
+]
 
 PIECE = 16_384
+MESSAGES = {409: "Attempted to update a stale object: Subject.", 403: "Forbidden", 422: "Unprocessable"}
 
 
 @dataclass(frozen=True)
@@ -39,8 +50,8 @@ class Meeting:
 Effect = Callable[[Meeting, Scope, Receive, Send], Awaitable[None]]
 
 
-async def _commit(meeting: Meeting, scope: Scope, receive: Receive) -> list[Message]:
-    """Let the application do all its work and keep what it would have sent."""
+async def commit(meeting: Meeting, scope: Scope, receive: Receive) -> list[Message]:
+    """Let the application do all its work, and return what it would have sent."""
     kept: list[Message] = []
 
     async def keep(message: Message) -> None:
@@ -63,28 +74,39 @@ async def _hang_up(scope: Scope, receive: Receive, *, reset: bool) -> None:
         pass
 
 
-async def commit_then_500(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
-    """Do the work, answer with the web server's error page."""
-    await _commit(meeting, scope, receive)
-    await html(500)(scope, receive, send)
+def commit_then(answer: Callable[[dict[str, Any]], Response]) -> Effect:
+    """Make an effect that does the work and answers with something else, after ``delay_s`` where there is one."""
+
+    async def effect(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+        await commit(meeting, scope, receive)
+        await asyncio.sleep(meeting.settings.get("delay_s", 0))
+        await answer(meeting.settings)(scope, receive, send)
+
+    return effect
 
 
-async def commit_then_504(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
-    """Do the work, answer late with the proxy's page."""
-    await _commit(meeting, scope, receive)
-    await asyncio.sleep(meeting.settings["delay_s"])
-    await html(504)(scope, receive, send)
+def page(settings: dict[str, Any]) -> Response:
+    """Make a page of a proxy with the status of the settings."""
+    return html(int(settings["status"]))
+
+
+def json_error(settings: dict[str, Any]) -> Response:
+    """Make the API's error with the status of the settings; from 500 on, what a gateway says in JSON."""
+    status = int(settings["status"])
+    if status >= 500:
+        return plain_json({"message": "Endpoint request timed out"}, status)
+    return error(status, MESSAGES.get(status, "Something is wrong")).response
 
 
 async def commit_then_close(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
     """Do the work, say nothing, hang up."""
-    await _commit(meeting, scope, receive)
+    await commit(meeting, scope, receive)
     await _hang_up(scope, receive, reset=True)
 
 
 async def truncated(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
     """Do the work, send half of the answer, hang up."""
-    start, *bodies = await _commit(meeting, scope, receive)
+    start, *bodies = await commit(meeting, scope, receive)
     body = b"".join(message.get("body", b"") for message in bodies)
     await send(start)
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
@@ -127,7 +149,7 @@ async def late_commit(meeting: Meeting, scope: Scope, receive: Receive, send: Se
 
     async def work() -> None:
         await asyncio.sleep(meeting.settings["delay_s"])
-        await _commit(meeting, scope, given)
+        await commit(meeting, scope, given)
 
     meeting.instance.start(work())
     await html(504)(scope, receive, send)
@@ -162,7 +184,7 @@ async def blob_reset(meeting: Meeting, scope: Scope, receive: Receive, send: Sen
 
 async def slow_body(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
     """Send the answer's body in small pieces that together take a while."""
-    start, *bodies = await _commit(meeting, scope, receive)
+    start, *bodies = await commit(meeting, scope, receive)
     body = b"".join(message.get("body", b"") for message in bodies)
     await send(start)
     pieces = 10
@@ -203,20 +225,6 @@ def _insert_strangers(instance: Instance, params: dict[str, str], rows: int) -> 
             store.note("subject-drifted-in", subject_id)
             if set_id is not None:
                 add_members(store, set_id, [subject_id])
-
-
-async def weak_etags(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
-    """Mark the answer's tag as weak, as a proxy that compresses does."""
-
-    async def weaken(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [
-                (name, b"W/" + value if name == b"etag" and not value.startswith(b"W/") else value)
-                for name, value in message["headers"]
-            ]
-        await send(message)
-
-    await meeting.app(scope, receive, weaken)
 
 
 async def latency(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from zoocut.sandbox.api.answers import empty, html
 from zoocut.sandbox.api.blobs import refuse
-from zoocut.sandbox.faults import effects
-from zoocut.sandbox.faults.effects import Effect, instead, shaped
+from zoocut.sandbox.faults import effects, rewriting
+from zoocut.sandbox.faults.effects import Effect, commit_then, instead, json_error, page, shaped
+from zoocut.sandbox.faults.rewriting import document
 
 __all__ = ["FAULTS", "Fault"]
 
-CREATE, LINK, STORE, LIST, IMPORT = (
+CREATE, LINK, STORE, LIST, LISTS, IMPORT = (
     "POST /api/subjects",
     "POST /api/subject_sets/*/links/subjects",
     "PUT /public/*",
     "GET /api/subjects",
+    "GET /api/*s",
     "POST /api/subject_set_imports",
 )
 
@@ -47,16 +49,49 @@ FAULTS: dict[str, Fault] = {
         CREATE,
         {},
         "do the work, answer with an HTML 500",
-        effects.commit_then_500,
+        commit_then(lambda settings: html(500)),
     ),
     "commit-then-504": Fault(
         CREATE,
         {"delay_s": 1.0},
         "do the work, answer with an HTML 504 after delay_s",
-        effects.commit_then_504,
+        commit_then(lambda settings: html(504)),
     ),
     "commit-then-close": Fault(
         CREATE, {}, "do the work, then reset the connection", effects.commit_then_close
+    ),
+    "commit-then-page": Fault(
+        CREATE, {"status": 408.0}, "do the work, answer with an HTML page of that status", commit_then(page)
+    ),
+    "commit-then-json": Fault(
+        CREATE,
+        {"status": 503.0},
+        "do the work, answer with that status and JSON that is no document",
+        commit_then(json_error),
+    ),
+    "commit-then-empty": Fault(
+        CREATE, {}, "do the work, answer with an empty 201", commit_then(lambda settings: empty(201))
+    ),
+    "error-page": Fault(
+        CREATE, {"status": 409.0}, "do nothing, answer with an HTML page of that status", instead(page)
+    ),
+    "error-json": Fault(
+        CREATE,
+        {"status": 409.0},
+        "do nothing, answer with that status and the API's error",
+        instead(json_error),
+    ),
+    "records-dropped": Fault(
+        CREATE,
+        {},
+        "do the work, answer with a document that holds no record",
+        document(rewriting.without_records),
+    ),
+    "keys-dropped": Fault(
+        "* /api/subjects*",
+        {},
+        "answer without the metadata that volunteers do not see",
+        document(rewriting.keyless),
     ),
     "truncated": Fault(
         CREATE,
@@ -121,6 +156,21 @@ FAULTS: dict[str, Fault] = {
         "acknowledge the bytes and lose them",
         shaped,
     ),
+    "blob-no-checksum": Fault(
+        STORE, {}, "store the bytes, answer without a checksum", rewriting.without_checksum
+    ),
+    "blob-other-checksum": Fault(
+        STORE, {}, "store the bytes, answer with the checksum of others", rewriting.other_checksum
+    ),
+    "blob-other-bytes": Fault(STORE, {}, "store other bytes, answer with their checksum", shaped),
+    "list-lags": Fault("GET /api/*", {"lag_s": 5.0}, "leave out of lists what is younger than lag_s", shaped),
+    "list-skips": Fault(LISTS, {"rows": 1.0}, "leave rows out of a page, and count them", shaped),
+    "list-shifts": Fault(
+        LISTS,
+        {"rows": 1.0},
+        "let pages after the first begin so many rows later, as if rows before had gone",
+        shaped,
+    ),
     "slow-body": Fault(
         LIST, {"delay_s": 2.0}, "send the answer's body in pieces over delay_s", effects.slow_body
     ),
@@ -161,13 +211,22 @@ FAULTS: dict[str, Fault] = {
         "* /api/*",
         {},
         "mark tags as weak",
-        effects.weak_etags,
+        rewriting.weak_etags,
     ),
     "stale-documents": Fault(
         "* /api/*",
         {},
         "write a record as it was first written in that second",
         shaped,
+    ),
+    "cached-documents": Fault(
+        "* /api/*", {"age_s": 5.0}, "write a record as it was first read, for age_s", shaped
+    ),
+    "date-lies": Fault(
+        "*",
+        {"ahead_s": 3600.0, "behind_s": 0.0},
+        "date answers by a clock that is wrong",
+        rewriting.date_lies,
     ),
     "latency": Fault(
         "*", {"delay_s": 0.1, "max_s": 0.0}, "wait delay_s, or a random time up to max_s", effects.latency
