@@ -67,27 +67,38 @@ def results(
     confidence: Annotated[
         float, typer.Option("--confidence", min=0.01, max=0.9999, help="The level of the Wilson intervals.")
     ] = 0.6827,
+    project: ProjectOption = None,
     endpoint: EndpointOption = None,
+    max_age: Annotated[
+        float,
+        typer.Option("--max-age", min=0, help="Hours: an export that is not older is taken as it is."),
+    ] = 24.0,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, help="Minutes to wait for an export that the server is making.")
+    ] = 120.0,
     as_json: JsonOption = False,
 ) -> None:
     """Count what volunteers answered, for each diaSourceId: votes, fractions, intervals, consensus.
 
-    Example: zoocut results night-run --export classifications.csv --workflows workflows.csv
+    The export is asked from the server that the runs went to, or given with --export.
+
+    Example: zoocut results night-run --project owner/name --workflow 77
     """
-    from zoocut.errors import ConfigError, Interrupted
+    from zoocut.errors import Interrupted
     from zoocut.results import read_workflow_export, reduce_export
     from zoocut.run.folder import Run
 
     opened = [Run.open(path) for path in runs]
     table = output or opened[0].path / "results.parquet"
-    rules = _rules(
-        workflow, version, by, all_votes, drop_anonymous_repeats, before_launch, already_seen, confidence
-    )
-    if export is None:
-        raise ConfigError("give the classification export with --export")
+    rules = _rules(workflow, version, by, all_votes, drop_anonymous_repeats, before_launch, already_seen, confidence)
     known = read_workflow_export(workflows) if workflows else {}
     try:
-        summary = reduce_export(opened, export, table, rules, known, endpoint)
+        if export is None:
+            source = _Server(opened, endpoint, project, workflow)
+            endpoint, rules = source.endpoint, replace(rules, workflow=source.workflow_id)
+            export, known = source.export(max_age, wait), known or source.tasks()
+        with export_progress("classifications") as report:
+            summary = reduce_export(opened, export, table, rules, known, endpoint, report)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; {table} is as it was: run the same command again") from None
     _tell(summary, as_json)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.credentials import Credentials
+from zoocut.zooniverse.download import Downloader
+from zoocut.zooniverse.exports import ExportAdmin
 from zoocut.zooniverse.panoptes import Panoptes
 from zoocut.zooniverse.retrying import RetryingSession, signed_in
 from zoocut.zooniverse.session import Session
@@ -11,7 +15,7 @@ from zoocut.zooniverse.set_admin import SetAdmin
 from zoocut.zooniverse.store import Store
 from zoocut.zooniverse.transport import READ_S, ApiTransport, Transport
 
-__all__ = ["connect", "connect_set_admin"]
+__all__ = ["connect", "connect_export_admin", "connect_set_admin"]
 
 
 def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> tuple[Panoptes, Store]:
@@ -52,3 +56,21 @@ def connect_set_admin(endpoint: str, credentials: Credentials) -> SetAdmin:
     clock = ServerClock()
     transport = ApiTransport(clock, READ_S)
     return SetAdmin(RetryingSession(signed_in(lambda: Session(endpoint, credentials, clock, transport))))
+
+
+def connect_export_admin(
+    endpoint: str, credentials: Credentials, read_s: float = READ_S
+) -> tuple[ExportAdmin, Downloader]:
+    """Sign in to a server to have its exports.
+
+    Raises
+    ------
+    SignInError
+        When the credentials are refused.
+    ZooniverseError
+        When the server cannot be reached or is no Panoptes.
+    """
+    clock = ServerClock()
+    transport = ApiTransport(clock, read_s)
+    session = RetryingSession(signed_in(lambda: Session(endpoint, credentials, clock, transport)))
+    return ExportAdmin(session), Downloader(Transport(ServerClock(), read_s), time.sleep)
