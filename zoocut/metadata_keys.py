@@ -15,6 +15,7 @@ from typing import Any
 __all__ = [
     "DIA_SOURCE_ID",
     "KEY",
+    "PREFIXES",
     "SubjectKey",
     "bare_name",
     "index_name",

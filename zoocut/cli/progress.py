@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoocut.generating import Progress
     from zoocut.uploading.report import Snapshot
 
-__all__ = ["generation_progress", "upload_progress"]
+__all__ = ["counting", "generation_progress", "upload_progress", "waiting_words"]
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -67,3 +67,33 @@ def _upload_lines() -> Callable[[Snapshot], None]:
             notes.print(f"{snapshot.done}/{snapshot.rows}: {upload_words(snapshot)}", markup=False)
 
     return report
+
+
+@contextmanager
+def counting(words: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Give a function that is told how many there are, and how many there will be where that is known.
+
+    Parameters
+    ----------
+    words : str
+        What is counted, with `{}` for the number.
+    """
+    last = time.monotonic()
+
+    def report(count: int, total: int | None = None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= (0.2 if notes.is_terminal else SECONDS_BETWEEN_LINES):
+            last = now
+            share = f" ({count / total:.0%})" if total else ""
+            end = "\r" if notes.is_terminal else "\n"
+            notes.print(words.format(f"{count:,}") + share, markup=False, end=end)
+
+    yield report
+    if notes.is_terminal:
+        notes.print(" " * len(words.format("1,000,000,000,000 (100%)")), end="\r")
+
+
+def waiting_words(gone_s: float, state: str) -> None:
+    """Say how long something has been waited for, and in what state it is."""
+    notes.print(f"the export is {state or 'asked for'}: waited {gone_s:.0f} s", markup=False)

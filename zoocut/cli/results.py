@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoocut.cli.options import EndpointOption, JsonOption
+from zoocut.cli.asking import told_when_stopped
+from zoocut.cli.options import EndpointOption, JsonOption, ProjectOption
+from zoocut.cli.progress import counting, waiting_words
 
 if TYPE_CHECKING:
     from zoocut.results import Rules, Summary
+    from zoocut.results.workflow import WorkflowTasks
+    from zoocut.run.folder import Run
 
 
 def results(
@@ -84,26 +90,56 @@ def results(
 
     Example: zoocut results night-run --project owner/name --workflow 77
     """
-    from zoocut.errors import Interrupted
     from zoocut.results import read_workflow_export, reduce_export
     from zoocut.run.folder import Run
 
     opened = [Run.open(path) for path in runs]
     table = output or opened[0].path / "results.parquet"
-    rules = _rules(workflow, version, by, all_votes, drop_anonymous_repeats, before_launch, already_seen, confidence)
-    known = read_workflow_export(workflows) if workflows else {}
-    try:
+    rules = _rules(
+        workflow, version, by, all_votes, drop_anonymous_repeats, before_launch, already_seen, confidence
+    )
+    known: Mapping[str, WorkflowTasks] = read_workflow_export(workflows) if workflows else {}
+    with told_when_stopped(f"stopped; {table} is as it was: run the same command again, it goes on"):
         if export is None:
-            source = _Server(opened, endpoint, project, workflow)
-            endpoint, rules = source.endpoint, replace(rules, workflow=source.workflow_id)
-            export, known = source.export(max_age, wait), known or source.tasks()
-        with export_progress("classifications") as report:
+            export, rules, known, endpoint = _asked(opened, endpoint, project, rules, known, max_age, wait)
+        with counting("{} rows read") as report:
             summary = reduce_export(opened, export, table, rules, known, endpoint, report)
-    except KeyboardInterrupt:
-        raise Interrupted(f"stopped; {table} is as it was: run the same command again") from None
     _tell(summary, as_json)
     if summary.broken.reasons:
         raise typer.Exit(3)
+
+
+def _asked(
+    runs: Sequence[Run],
+    endpoint: str | None,
+    project: str | None,
+    rules: Rules,
+    known: Mapping[str, WorkflowTasks],
+    max_age_h: float,
+    wait_min: float,
+) -> tuple[Path, Rules, Mapping[str, WorkflowTasks], str]:
+    """Have the export from the server; say of what, with the workflow's tasks where no file told them."""
+    from zoocut.api.server import credentials_for, endpoint_of
+    from zoocut.cli.console import notes
+    from zoocut.results.asking import fetch_export
+    from zoocut.results.server import project_of, server_of, workflow_of
+    from zoocut.results.workflow import workflow_tasks
+    from zoocut.zooniverse.connect import connect_export_admin
+    from zoocut.zooniverse.request_errors import malformed_is_doubtful
+
+    server = endpoint_of(server_of(runs, endpoint and endpoint_of(endpoint)))
+    admin, downloader = connect_export_admin(server, credentials_for(server))
+    chosen = workflow_of(admin, project_of(admin, runs, project), runs, rules.workflow)
+    number = chosen.workflow_id
+    with counting("{} bytes of the export") as report:
+        path = fetch_export(
+            *(admin, downloader, number, runs[0].path / "exports"),
+            *(max_age_h * 3600, wait_min * 60, waiting_words, report),
+        )
+    notes.print(f"export: {path}", markup=False)
+    with malformed_is_doubtful("the versions of a workflow"):
+        tasks = known or {number: workflow_tasks(number, admin.workflow_versions(number))}
+    return path, replace(rules, workflow=number), tasks, server
 
 
 def _rules(

@@ -72,7 +72,11 @@ def fetch_export(
 
 def _is_as_it_came(path: Path) -> bool:
     checksum = path.with_name(f"{path.name}.sha256")
-    return path.exists() and checksum.exists() and checksum.read_text("utf-8").split()[:1] == [ExportFile(path).sha256()]
+    return (
+        path.exists()
+        and checksum.exists()
+        and checksum.read_text("utf-8").split()[:1] == [ExportFile(path).sha256()]
+    )
 
 
 def _download(

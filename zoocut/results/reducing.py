@@ -39,7 +39,7 @@ def reduce_export(
     rules: Rules,
     workflows: Mapping[str, WorkflowTasks],
     endpoint: str | None = None,
-    report: Callable[[int], None] = lambda rows: None,
+    report: Callable[[int, int | None], None] = lambda rows, total: None,
 ) -> Summary:
     """Count the votes of an export for what some runs know, and write them.
 
@@ -105,7 +105,9 @@ def reduce_export(
         return replace(summary, rows=write_results(path, batches(sources, votes, tasks, settled), header))
 
 
-def _read(file: ExportFile, votes: Votes, sources: KnownSources, report: Callable[[int], None]) -> Broken:
+def _read(
+    file: ExportFile, votes: Votes, sources: KnownSources, report: Callable[[int, int | None], None]
+) -> Broken:
     reasons: Counter[str] = Counter()
     lines: list[int] = []
     for number, row in enumerate(file.rows(), start=1):
@@ -120,7 +122,7 @@ def _read(file: ExportFile, votes: Votes, sources: KnownSources, report: Callabl
             if len(lines) < MOST_LINES:
                 lines.append(row.line)
         if number % ROWS_BETWEEN_REPORTS == 0:
-            report(number)
+            report(number, None)
     return Broken(reasons, lines)
 
 

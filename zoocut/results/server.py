@@ -24,7 +24,9 @@ def server_of(runs: Sequence[Run], named: str | None) -> str | None:
     """
     known = list(dict.fromkeys(target.endpoint for target in _targets(runs)))
     if named is None and len(known) > 1:
-        raise InputError(f"the runs went to several servers: choose one with --endpoint, of {', '.join(known)}")
+        raise InputError(
+            f"the runs went to several servers: choose one with --endpoint, of {', '.join(known)}"
+        )
     return named or (known[0] if known else None)
 
 

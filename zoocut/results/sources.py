@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from zoocut.ledger.uploaded import uploaded_subjects
-from zoocut.metadata_keys import DIA_SOURCE_ID
+from zoocut.metadata_keys import DIA_SOURCE_ID, bare_name
 from zoocut.results.classification import Classification
 from zoocut.results.rules import Reason
 from zoocut.run.folder import Run
@@ -15,6 +15,7 @@ from zoocut.run.known import KnownRow, read_known
 
 __all__ = ["OBJECT_NAMES", "KnownSources"]
 
+SOURCE_NAME = bare_name(DIA_SOURCE_ID)
 OBJECT_NAMES = ("diaobjectid", "objectid")
 """What surveys call the object of a source: Rubin, ZTF."""
 
@@ -88,7 +89,7 @@ class KnownSources:
 
     def _told(self, metadata: Sequence[tuple[str, Any]]) -> str:
         """Read the source that a subject's metadata name, as the runs write it; empty for none, or several."""
-        found = {str(value).strip() for name, value in metadata if name == DIA_SOURCE_ID}
+        found = {str(value).strip() for name, value in metadata if name == SOURCE_NAME}
         told = found.pop() if len(found) == 1 else ""
         plain = told.isascii() and told.isdecimal() and told not in self._objects
         return str(int(told)) if plain else told

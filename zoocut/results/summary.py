@@ -89,7 +89,7 @@ class Summary:
         """Give the summary for JSON."""
         return {
             "workflow": {"id": self.workflow_id, "name": self.workflow_name, "versions": dict(self.versions)},
-            "version": self.version.words,
+            "workflow_version": self.version.words,
             "classifications": {
                 "read": self.read,
                 "used": self.used,

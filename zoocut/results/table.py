@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoocut.metadata_keys import DIA_SOURCE_ID
 from zoocut.model import Value
 from zoocut.results.answers import ReducedTask
 from zoocut.results.rules import Rules, Unit
 from zoocut.results.sources import KnownSources
 from zoocut.results.statistics import Counts, Floats, agreement, consensus, fractions, interval
 from zoocut.results.votes import Count, Tally, Votes
-from zoocut.run.known import IDENTITY, KnownRow, known_columns
+from zoocut.run.known import KnownRow, known_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -92,7 +93,7 @@ def _rows(sources: KnownSources, votes: Votes, unit: Unit) -> Iterator[Row]:
 
 def _of_source(known: KnownRow, unit: str, sources: KnownSources) -> Row:
     source = known.dia_source_id
-    return Row(unit, {IDENTITY: source}, known.columns, tuple(sources.subjects_of(source)))
+    return Row(unit, {DIA_SOURCE_ID: source}, known.columns, tuple(sources.subjects_of(source)))
 
 
 def _subjects(sources: KnownSources, votes: Votes) -> Iterator[Row]:
@@ -104,7 +105,7 @@ def _subjects(sources: KnownSources, votes: Votes) -> Iterator[Row]:
         for known in batch:
             source = known.dia_source_id
             for subject in dict.fromkeys(chain(sources.subjects_of(source), met.get(source, ()))):
-                yield Row(subject, {"subject_id": subject, IDENTITY: source}, known.columns, (subject,))
+                yield Row(subject, {"subject_id": subject, DIA_SOURCE_ID: source}, known.columns, (subject,))
 
 
 def _objects(sources: KnownSources) -> Iterator[Row]:
@@ -226,7 +227,7 @@ def _id_types(sources: KnownSources, unit: Unit) -> dict[str, pa.DataType]:
 
     if unit is Unit.OBJECT:
         return {"diaObjectId": _id_type(map(sources.object_of, sources.ids))}
-    identity = {IDENTITY: _id_type(sources.ids)}
+    identity = {DIA_SOURCE_ID: _id_type(sources.ids)}
     return {"subject_id": pa.string()} | identity if unit is Unit.SUBJECT else identity
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zoocut.errors import InputError
+from zoocut.metadata_keys import DIA_SOURCE_ID, PREFIXES, bare_name, source_of
 from zoocut.model import Value
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, read_manifest
@@ -15,12 +16,7 @@ from zoocut.run.sources import DrawnSource, read_drawn
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["IDENTITY", "KnownRow", "known_columns", "read_known"]
-
-MARKS = "#/!%& "
-"""What Zooniverse reads before a metadata key: who sees it, not what it is called."""
-
-IDENTITY = "diaSourceId"
+__all__ = ["KnownRow", "known_columns", "read_known"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +68,7 @@ def known_columns(run: Run) -> dict[str, pa.DataType]:
 
     if not run.sources.exists():
         names = _bare_names(_keys(run)).values()
-        return {name: pa.string() for name in names if name != IDENTITY}
+        return {name: pa.string() for name in names if name != DIA_SOURCE_ID}
     try:
         schema = pq.read_schema(run.sources)
     except (pa.ArrowException, OSError) as error:
@@ -80,20 +76,20 @@ def known_columns(run: Run) -> dict[str, pa.DataType]:
     return {
         one.name: one.type
         for one in schema
-        if one.name != IDENTITY and not one.name.startswith(("image:", "sha256:"))
+        if one.name != DIA_SOURCE_ID and not one.name.startswith(("image:", "sha256:"))
     }
 
 
 def _of_source(source: DrawnSource) -> KnownRow:
-    columns = {name: value for name, value in source.columns.items() if name != IDENTITY}
+    columns = {name: value for name, value in source.columns.items() if name != DIA_SOURCE_ID}
     identity = str(source.dia_source_id)
     return KnownRow(identity, identity, columns, source.images)
 
 
 def _of_manifest(row: ManifestRow, names: Mapping[str, str]) -> KnownRow:
     columns: dict[str, Value] = {names[key]: value for key, value in row.metadata.items()}
-    identity = str(columns.pop(IDENTITY, row.external_id)).strip()
-    return KnownRow(row.external_id, identity, columns, row.locations)
+    columns.pop(DIA_SOURCE_ID, None)
+    return KnownRow(row.external_id, source_of(row.metadata, row.external_id), columns, row.locations)
 
 
 def _manifest(run: Run) -> Iterator[ManifestRow]:
@@ -110,9 +106,13 @@ def _keys(run: Run) -> Sequence[str]:
 
 
 def _bare_names(keys: Sequence[str]) -> dict[str, str]:
-    """Name the columns as the catalog did: keys without marks, unless two of them would be one."""
-    bare = [key.lstrip(MARKS) for key in keys]
-    folded = [IDENTITY if name.casefold() == IDENTITY.casefold() else name for name in bare]
+    """Name the columns as the catalog did: keys without prefix, unless two of them would be one."""
+    folded = [bare_name(key) for key in keys]
     return {
-        key: name if name and folded.count(name) == 1 else key for key, name in zip(keys, folded, strict=True)
+        key: _named(key) if name and folded.count(name) == 1 else key
+        for key, name in zip(keys, folded, strict=True)
     }
+
+
+def _named(key: str) -> str:
+    return DIA_SOURCE_ID if bare_name(key) == bare_name(DIA_SOURCE_ID) else key.lstrip(PREFIXES).rstrip()
