@@ -112,6 +112,8 @@ def _tell(summary: Generated, as_json: bool) -> None:
         results.print(f"  {count} x {reason}", markup=False)
     if summary.rejected:
         results.print(f"  every rejected row: {run.rejected}", markup=False)
+    for note, count in summary.notes.most_common(8):
+        results.print(f"  {count} x {note}", markup=False)
     results.print(
         f"next: zoocut upload {typed(run.path)} --project OWNER/NAME --set 'SET NAME' --dry-run", markup=False
     )

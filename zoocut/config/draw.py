@@ -79,6 +79,13 @@ class DifferencePanel(PanelSettings):
 class DrawSettings(Section):
     """How a cutout is cut and drawn."""
 
+    media: Annotated[
+        tuple[str, ...],
+        Field(
+            min_length=1,
+            description="what a subject shows, in the order of its locations: triplet, frames, lightcurve ...",
+        ),
+    ] = ("triplet",)
     sizes: Annotated[
         tuple[Size, ...],
         Field(description="widths of the cutouts in pixels, one row of panels each; empty: the whole stamp"),
@@ -159,6 +166,8 @@ class DrawSettings(Section):
             )
         if len(set(self.sizes)) < len(self.sizes):
             raise ValueError("sizes names a width twice: give each once")
+        if len(set(self.media)) < len(self.media):
+            raise ValueError("media names a medium twice: give each once")
         if len(set(self.panels)) < len(self.panels):
             raise ValueError("panels names a panel twice: give each once")
         if self.chunk_size is not None and not _is_power_of_ten(self.chunk_size):

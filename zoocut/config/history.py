@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from zoocut.config.section import Section
 
@@ -162,6 +162,10 @@ class ButlerHistorySettings(_History):
     ] = "diaObjectId"
 
 
+def _packet_unless_said(section: Any) -> Any:
+    return {"kind": "packet", **section} if isinstance(section, dict) else section
+
+
 HistorySettings = Annotated[
     PacketHistorySettings
     | FieldsHistorySettings
@@ -169,4 +173,5 @@ HistorySettings = Annotated[
     | ApdbHistorySettings
     | ButlerHistorySettings,
     Field(discriminator="kind"),
+    BeforeValidator(_packet_unless_said),
 ]

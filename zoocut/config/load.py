@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError, did_you_mean
 
-__all__ = ["Loaded", "load", "load_tree"]
+__all__ = ["Loaded", "explained", "load", "load_tree"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,28 +125,44 @@ def _merge(tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def explained(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
+    """Say what is wrong with the keys of a section.
+
+    Parameters
+    ----------
+    error : ValidationError
+        What pydantic found.
+    model : type
+        The section.
+    prefix : str
+        What to put before each key, such as `draw.`.
+    """
+    return "; ".join(_sentence(problem, model, prefix) for problem in error.errors(include_url=False))
+
+
 def _explain(name: str, error: ValidationError) -> str:
-    return "; ".join(f"{name}: {_sentence(problem)}" for problem in error.errors(include_url=False))
+    problems = error.errors(include_url=False)
+    return "; ".join(f"{name}: {_sentence(problem, Settings, '')}" for problem in problems)
 
 
-def _sentence(problem: Any) -> str:
-    models, keys = _walk(problem["loc"])
-    key = ".".join(keys)
+def _sentence(problem: Any, model: type[BaseModel], prefix: str) -> str:
+    models, keys = _walk(problem["loc"], model)
+    key = prefix + ".".join(keys)
     if problem["type"] == "extra_forbidden":
         return f"unknown key {key}{_nearest(keys[-1], models)}"
     if problem["type"] == "missing":
         return f"{key} is missing: {_description(keys[-1], models)}"
     if problem["type"].startswith("union_tag"):
-        kinds = problem.get("ctx", {}).get("expected_tags", "one of the documented kinds")
+        kinds = problem.get("ctx", {}).get("expected_tags", "the documented kinds")
         return f"{key}.kind must be one of {kinds}"
     if problem["type"] == "secret":
         return f"{key} is not allowed: {problem['msg']}"
     return f"{key} = {problem['input']!r} is not allowed: {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
-def _walk(location: tuple[int | str, ...]) -> tuple[list[type[BaseModel]], list[str]]:
+def _walk(location: tuple[int | str, ...], root: type[BaseModel]) -> tuple[list[type[BaseModel]], list[str]]:
     """Follow an error's location, dropping the tags of unions, to the section that holds its key."""
-    models: list[type[BaseModel]] = [Settings]
+    models: list[type[BaseModel]] = [root]
     keys: list[str] = []
     for part in location:
         tagged = [model for model in models if _tag(model) == part]

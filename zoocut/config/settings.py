@@ -1,6 +1,6 @@
 """The whole of the settings."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -29,6 +29,10 @@ class Settings(Section):
     history: Annotated[
         HistorySettings, Field(description="where earlier measurements of the sources' objects are")
     ] = PacketHistorySettings()
+    media: Annotated[
+        dict[str, dict[str, Any]],
+        Field(description="a section for each medium, media.NAME, which the medium itself checks"),
+    ] = {}
     metadata: Annotated[
         dict[MetadataKey, str],
         Field(description="subject metadata: key as Zooniverse gets it = column of the catalog"),

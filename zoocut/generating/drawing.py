@@ -7,27 +7,27 @@ are sent, what was recorded comes back. A worker keeps its opened images and its
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from threading import local
-from typing import TYPE_CHECKING
+from typing import Any
 
 from zoocut.config.settings import Settings
 from zoocut.errors import InputError
 from zoocut.files import write_unsynced
 from zoocut.generating.picture_files import PictureFiles
 from zoocut.generating.plan import SOURCES_AT_ONCE, Batch, Planned
-from zoocut.model import Cutout, DiaSource, Images, Picture, Rejection
-from zoocut.render import open_renderer
+from zoocut.media.medium import Shown
+from zoocut.media.registry import Media, open_media
+from zoocut.model import Cutout, DiaSource, Images, Rejection
 from zoocut.run.folder import Run
+from zoocut.run.recorded import trimmed
 from zoocut.run.sources import DrawnSource
-
-if TYPE_CHECKING:
-    from zoocut.render import Renderer
 
 __all__ = ["BatchDrawer", "Drawn", "draw_batches"]
 
@@ -45,10 +45,13 @@ class Drawn:
         Each with its row's position in the catalog, in that order.
     rejections : list of Rejection
         Sources that could not be drawn.
+    notes : Counter of str
+        What the user should know of the sources drawn, and how often.
     """
 
     sources: list[tuple[int, DrawnSource]] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -59,41 +62,48 @@ class BatchDrawer:
     ----------
     settings : Settings
         How to draw.
+    folder : Path
+        What relative paths in the settings are relative to.
     open_images : callable
         Opens the sources' images.
-    run : Run
-        Where the images go.
+    path : Path
+        The run folder, where the files go.
     call : str
         Tells this call of `generate` from others that the same worker served.
     """
 
     settings: Settings
+    folder: Path
     open_images: Callable[[], Images]
-    run: Run
+    path: Path
     call: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be sent without what is open here: a worker opens files for itself."""
+        return BatchDrawer, (self.settings, self.folder, self.open_images, self.path, self.call)
 
     def draw(self, exposures: Exposures) -> Drawn:
         """Draw the sources of some exposures."""
         done = Drawn()
         cuts = self._cuts(exposures, done.rejections)
         while several := list(islice(cuts, SOURCES_AT_ONCE)):
-            pictures = self._renderer.draw([(planned.source, cutouts) for planned, cutouts in several])
-            for (planned, cutouts), drawn in zip(several, pictures, strict=True):
+            shown = self._media.draw([(planned.source, cutouts) for planned, cutouts in several])
+            for (planned, cutouts), drawn in zip(several, shown, strict=True):
                 self._keep(planned, cutouts, drawn, done)
         return done
 
     @cached_property
     def files(self) -> PictureFiles:
         """Where the pictures lie."""
-        return PictureFiles(self.run.path, self._renderer.suffixes, self.settings.draw.chunk_size)
+        return PictureFiles(self.path, self._media.endings, self.settings.draw.chunk_size)
 
     @cached_property
     def _images(self) -> Images:
         return self.open_images()
 
     @cached_property
-    def _renderer(self) -> Renderer:
-        return open_renderer(self.settings.draw)
+    def _media(self) -> Media:
+        return open_media(self.settings, self.folder)
 
     def _cuts(self, exposures: Exposures, rejections: list[Rejection]) -> Iterator[Cut]:
         """Cut every source; put those that cannot be cut into `rejections`."""
@@ -116,29 +126,37 @@ class BatchDrawer:
         self,
         planned: Planned,
         cutouts: tuple[Cutout, ...],
-        pictures: tuple[Picture, ...] | Rejection,
+        shown: Shown | Rejection,
         done: Drawn,
     ) -> None:
         source = planned.source
         if self.settings.draw.save_as_numpy:
             self._save_raw(source, cutouts)
-        if isinstance(pictures, Rejection):
-            done.rejections.append(pictures)
+        if isinstance(shown, Rejection):
+            done.rejections.append(shown)
             return
-        sums = tuple(hashlib.sha256(picture.png).hexdigest() for picture in pictures)
-        if planned.sha256 not in (None, sums):
+        if not any(shown.files):
+            reason = (
+                f"it has nothing to show: {'; '.join(dict.fromkeys(shown.notes)) or 'its media made no file'}"
+            )
+            done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
+            return
+        sums = tuple(None if file is None else hashlib.sha256(file).hexdigest() for file in shown.files)
+        if planned.sha256 not in (None, trimmed(sums)):
             reason = "its pixels are no longer those that the run recorded: generate it into a new folder"
             done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
             return
         names = self.files.names(source)
-        self.files.write(names, [picture.png for picture in pictures])
-        done.sources.append((planned.position, DrawnSource(dict(source.columns), names, sums)))
+        self.files.write(names, shown.files)
+        done.notes.update(shown.notes)
+        images = tuple(None if one is None else name for name, one in zip(names, sums, strict=True))
+        done.sources.append((planned.position, DrawnSource(dict(source.columns), images, sums)))
 
     def _save_raw(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> None:
         from zoocut.render.raw import npy_files
 
         for name, content in npy_files(source, cutouts).items():
-            write_unsynced(str(self.run.numpy / f"{self.files.chunk(source)}{name}"), content)
+            write_unsynced(str(Run(self.path, "", {}).numpy / f"{self.files.chunk(source)}{name}"), content)
 
 
 def draw_batches(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoocut.notebook import data_frame, html_table
@@ -33,6 +33,9 @@ class Generated:
         Rows of the manifest now.
     spread : Spread
         How the sources drawn or kept by this call spread over visits, detectors and bands.
+    notes : Counter of str
+        What else is worth knowing of the sources drawn by this call, and of how many: such as those without a light
+        curve.
     """
 
     run: Run
@@ -41,6 +44,7 @@ class Generated:
     rejected: Counter[str]
     rows: int
     spread: Spread
+    notes: Counter[str] = field(default_factory=Counter)
 
     def __fspath__(self) -> str:
         return str(self.run.path)
@@ -55,6 +59,7 @@ class Generated:
             "kept": self.kept,
             "rejected": self.rejected.total(),
             "spread": {"visits": spread.visits, "detectors": spread.detectors, "bands": spread.bands},
+            "notes": self.notes,
         }
 
     def to_pandas(self) -> pd.DataFrame:

@@ -64,11 +64,13 @@ class _Tally:
     kept: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     spread: Spread = field(default_factory=Spread)
+    notes: Counter[str] = field(default_factory=Counter)
 
     def count(self, batch: Batch, drawn: Drawn, rejections: list[Rejection]) -> None:
         """Count what became of a batch."""
         self.drawn += len(drawn.sources)
         self.kept += len(batch.kept)
+        self.notes += drawn.notes
         self.rejected.update(_kind(rejection.reason) for rejection in rejections)
         for columns in chain((s.columns for s in batch.kept), (s.columns for _, s in drawn.sources)):
             self.spread.add(columns)
@@ -121,17 +123,20 @@ def generate(
         workers = executor or (stack.enter_context(local_workers(jobs)) if jobs > 1 else None)
         inputs = inputs or open_inputs(config)
         sources = check_metadata(inputs.catalog.sources(), settings.metadata)
+        drawer = BatchDrawer(settings, config.folder, inputs.open_images, Path(path), token_hex(8))
+        files = (
+            drawer.files
+        )  # opens the media: what is wrong with their settings is told before a run is made
         run, tally = open_run(Path(path), settings), _Tally()
         stack.enter_context(alone(run))
-        drawer = BatchDrawer(settings, inputs.open_images, run, token_hex(8))
         recorded = open_record(run)
         limit = limit or settings.select.limit
-        batches = plan_batches(sources, inputs.open_images(), recorded, drawer.files.are_there, limit)
+        batches = plan_batches(sources, inputs.open_images(), recorded, files.are_there, limit)
         drawn = draw_batches(batches, drawer, workers, AHEAD * jobs)
         expected = limit or inputs.catalog.expected
         rejections = _record(drawn, recorded, run, tally, lambda: report(_progress(tally, expected)))
         rows = _write_files(run, settings, rejections)
-    return Generated(run, tally.drawn, tally.kept, tally.rejected, rows, tally.spread)
+    return Generated(run, tally.drawn, tally.kept, tally.rejected, rows, tally.spread, tally.notes)
 
 
 def _write_files(run: Run, settings: Settings, rejections: list[Rejection]) -> int:

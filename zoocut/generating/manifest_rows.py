@@ -121,7 +121,7 @@ class _Counted:
 def _row(source: DrawnSource, metadata: Mapping[str, str]) -> ManifestRow:
     texts = {key: _text(source.columns.get(column)) for key, column in metadata.items()}
     return ManifestRow(
-        str(source.dia_source_id), source.images, {key: text for key, text in texts.items() if text}
+        str(source.dia_source_id), source.locations, {key: text for key, text in texts.items() if text}
     )
 
 

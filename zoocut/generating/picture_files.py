@@ -21,15 +21,15 @@ class PictureFiles:
     ----------
     folder : Path
         The run folder.
-    suffixes : sequence of str
-        What the names of a source's pictures end in before `.png`, in order of location.
+    endings : sequence of str
+        What the names of a source's files end in, in order of location.
     chunk_size : int or None
         Ids of so wide a range share a folder; None puts all pictures into one.
     """
 
-    def __init__(self, folder: Path, suffixes: Sequence[str], chunk_size: int | None) -> None:
+    def __init__(self, folder: Path, endings: Sequence[str], chunk_size: int | None) -> None:
         self._folder = f"{folder}{os.sep}"
-        self._endings = tuple(f"{suffix}.png" for suffix in suffixes)
+        self._endings = tuple(endings)
         self._chunk_size = chunk_size
 
     def chunk(self, source: DiaSource) -> str:
@@ -48,18 +48,23 @@ class PictureFiles:
         One that is older than the record was complete on disk when that was written; one that is newer, because
         somebody put it there or copied the folder, is read and compared.
         """
-        paths = [self._folder + name for name in self.names(source)]
+        names = self.names(source)
+        if len(names) < len(record.sha256):
+            return False
+        kept = {
+            self._folder + name: known for name, known in zip(names, record.sha256, strict=False) if known
+        }
         try:
-            if max(os.stat(path).st_mtime_ns for path in paths) <= record.at_ns:
-                return len(paths) == len(record.sha256)
-            return (
-                tuple(hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths) == record.sha256
+            if max((os.stat(path).st_mtime_ns for path in kept), default=0) <= record.at_ns:
+                return True
+            return all(
+                hashlib.sha256(Path(path).read_bytes()).hexdigest() == known for path, known in kept.items()
             )
         except FileNotFoundError:
             return False
 
-    def write(self, names: Sequence[str], contents: Sequence[bytes]) -> None:
-        """Write a source's pictures; they are on disk when the record that names them is written.
+    def write(self, names: Sequence[str], contents: Sequence[bytes | None]) -> None:
+        """Write a source's files, those that it has; they are on disk when the record that names them is written.
 
         Raises
         ------
@@ -67,4 +72,5 @@ class PictureFiles:
             When one cannot be written.
         """
         for name, content in zip(names, contents, strict=True):
-            write_unsynced(self._folder + name, content)
+            if content is not None:
+                write_unsynced(self._folder + name, content)

@@ -28,13 +28,13 @@ class Planned:
         Which.
     position : int
         Where its row stands in the catalog, from 0.
-    sha256 : tuple of str or None
-        The checksums that its images must have because the run has recorded them.
+    sha256 : tuple of (str or None), or None
+        The checksums that its files must have because the run has recorded them.
     """
 
     source: DiaSource
     position: int
-    sha256: tuple[str, ...] | None
+    sha256: tuple[str | None, ...] | None
 
 
 @dataclass(slots=True)

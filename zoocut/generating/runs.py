@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from zoocut.config.load import dotted
 from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError, InputError
@@ -17,7 +19,7 @@ from zoocut.run.recorded import DamagedRecord, Recorded
 
 __all__ = ["alone", "open_record", "open_run"]
 
-KEPT_FOR_EVER = ("draw", "metadata")
+KEPT_FOR_EVER = ("draw", "media", "history", "metadata")
 """Sections that every picture and manifest row of a run share."""
 
 
@@ -83,14 +85,21 @@ def open_record(run: Run) -> Recorded:
 
 
 def _refuse_other_settings(run: Run, resolved: Mapping[str, Any]) -> None:
-    differences = [
-        line for section in KEPT_FOR_EVER for line in _differences(section, run.settings, resolved)
-    ]
+    before = _completed(run.settings)
+    differences = [line for section in KEPT_FOR_EVER for line in _differences(section, before, resolved)]
     if differences:
         raise ConfigError(
             f"{run.path} was made with other settings ({'; '.join(differences)}):"
             " use those again, or generate into a new folder"
         )
+
+
+def _completed(recorded: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give settings that were written before some of today's existed with the defaults of those."""
+    try:
+        return Settings.model_validate(recorded).model_dump(mode="json", exclude_none=True)
+    except ValidationError:
+        return recorded
 
 
 def _differences(section: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

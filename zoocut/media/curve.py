@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from itertools import count as counting
 from statistics import median
@@ -158,6 +158,14 @@ class Curve:
     far: tuple[float, ...]
     left_out: Counter[str]
 
+    def halved(self) -> Curve:
+        """Give the curve with half the points, thinned by the same rule as all, and half the limits."""
+        return replace(
+            self,
+            bands=tuple(_half(series, self.trigger) for series in self.bands),
+            limits=tuple(_half(series, None) for series in self.limits),
+        )
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing was measured: limits alone are no curve."""
@@ -242,6 +250,10 @@ def thinned(points: Sequence[Plotted], most: int, trigger: Plotted | None = None
     while sum(2 * math.ceil(len(found) / length) for found in bands.values()) > max(most, 2 * len(bands)):
         length += 1
     return [kept for found in bands.values() for kept in _extremes(found, length, trigger)]
+
+
+def _half(series: Series, trigger: Plotted | None) -> Series:
+    return replace(series, points=tuple(thinned(series.points, len(series.points) // 2, trigger)))
 
 
 def _extremes(points: Sequence[Plotted], length: int, trigger: Plotted | None) -> Iterable[Plotted]:

@@ -36,14 +36,29 @@ Y_LABEL_OFFSET = 55
 """Room for numbers of seven digits between the axis and its label."""
 
 
-def curve_json(curve: Curve) -> bytes:
+def curve_json(curve: Curve, max_bytes: int = 1_000_000) -> bytes:
     """Write a curve.
+
+    Parameters
+    ----------
+    curve : Curve
+        What is drawn.
+    max_bytes : int
+        Largest file; of a larger one half the points are thinned away until it fits.
 
     Returns
     -------
     bytes
         UTF-8; numbers as exact as they are, never NaN or null.
     """
+    content = _document(curve)
+    while len(content) > max_bytes:
+        curve = curve.halved()
+        content = _document(curve)
+    return content
+
+
+def _document(curve: Curve) -> bytes:
     series = [*_zero(curve), *_ring(curve)]
     series += [_measured(one, number) for number, one in enumerate(curve.bands)]
     series += [_limits(one, number) for number, one in enumerate(curve.limits)]

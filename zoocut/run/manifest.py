@@ -66,7 +66,7 @@ def write_manifest(
     metadata_keys : iterable of str
         The metadata columns; a row without a key has an empty cell.
     locations : int
-        How many images a row has.
+        How many files a row has at most; a row with fewer has empty cells behind them.
 
     Raises
     ------
@@ -79,12 +79,13 @@ def write_manifest(
         *(f"{LOCATION}{n}" for n in range(1, locations + 1)),
         *(METADATA + key for key in keys),
     ]
-    write_csv(path, header, _cells(rows, keys))
+    write_csv(path, header, _cells(rows, keys, locations))
 
 
-def _cells(rows: Iterable[ManifestRow], keys: Sequence[str]) -> Iterator[list[str]]:
+def _cells(rows: Iterable[ManifestRow], keys: Sequence[str], locations: int) -> Iterator[list[str]]:
     for row in rows:
-        yield [row.external_id, *row.locations, *(row.metadata.get(key, "") for key in keys)]
+        missing = [""] * (locations - len(row.locations))
+        yield [row.external_id, *row.locations, *missing, *(row.metadata.get(key, "") for key in keys)]
 
 
 def read_manifest(path: Path, form: ManifestFormat = AS_IT_TELLS) -> Iterator[ManifestRow]:

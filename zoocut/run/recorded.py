@@ -5,7 +5,7 @@ Ids and checksums alone are read, into arrays: ten million sources of one image 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from zoocut.run.sources import columns_of_images, files_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DamagedRecord", "Record", "Recorded"]
+__all__ = ["DamagedRecord", "Record", "Recorded", "trimmed"]
 
 ROWS_AT_ONCE = 50_000
 SHA256_BYTES = 32
@@ -47,14 +47,21 @@ class Record:
 
     Parameters
     ----------
-    sha256 : tuple of str
-        Checksums of its images, in the order of the subject's locations.
+    sha256 : tuple of str or None
+        Checksums of its files, in the order of the run's media; None where a source has no such file, nothing at
+        the end.
     at_ns : int
         When the file was written that says so: images that are older were complete by then.
     """
 
-    sha256: tuple[str, ...]
+    sha256: tuple[str | None, ...]
     at_ns: int
+
+
+def trimmed(sha256: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Give checksums as a `Record` has them: without what is missing at the end."""
+    count = max((at for at, one in enumerate(sha256, start=1) if one is not None), default=0)
+    return tuple(sha256[:count])
 
 
 class Recorded:
@@ -95,7 +102,7 @@ class Recorded:
             return None
         row = self._sums[at].tobytes()
         sums = (row[i : i + SHA256_BYTES].hex() for i in range(0, len(row), SHA256_BYTES))
-        return Record(tuple(one for one in sums if one.strip("0")), int(self._at_ns[at]))
+        return Record(trimmed([one if one.strip("0") else None for one in sums]), int(self._at_ns[at]))
 
     def _find(self, dia_source_id: int) -> int | None:
         at = int(self._ids.searchsorted(dia_source_id))

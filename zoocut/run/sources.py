@@ -44,15 +44,20 @@ class DrawnSource:
     ----------
     columns : dict
         Its catalog row; `diaSourceId` is among the columns.
-    images : tuple of str
-        Its image files in the order of the subject's locations, relative to the run folder.
-    sha256 : tuple of str
+    images : tuple of str or None
+        Its files in the order of the run's media, relative to the run folder; None where it has no such file.
+    sha256 : tuple of str or None
         Their checksums.
     """
 
     columns: dict[str, Value]
-    images: tuple[str, ...]
-    sha256: tuple[str, ...]
+    images: tuple[str | None, ...]
+    sha256: tuple[str | None, ...]
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """The files that it has: the subject's locations in order."""
+        return tuple(name for name in self.images if name is not None)
 
     @property
     def dia_source_id(self) -> int:
@@ -96,7 +101,7 @@ class DrawnWriter:
         images = {f"image:{n}": name for n, name in enumerate(source.images, start=1)}
         sums = {f"sha256:{n}": value for n, value in enumerate(source.sha256, start=1)}
         self._waiting.append({**source.columns, **images, **sums, POSITION: position})
-        self._images += source.images
+        self._images += source.locations
         if len(self._waiting) >= ROWS_AT_ONCE or time.monotonic() >= self._due:
             self._write_part()
 

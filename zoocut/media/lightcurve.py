@@ -1,0 +1,109 @@
+"""The medium `lightcurve`: a source's history as JSON for Zooniverse's viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from zoocut.catalogs.history import Histories, History, open_histories
+from zoocut.media.curve import Curve, CurveSettings, plot_curve
+from zoocut.media.lightcurve_json import curve_json
+from zoocut.media.medium import Cut, MediaContext, Shown
+from zoocut.model import Rejection
+
+__all__ = ["CurveMedium", "LightcurveSettings", "open_lightcurve"]
+
+FEWEST_POINTS = 20
+
+
+class LightcurveSettings(CurveSettings):
+    """What the curve shows, and how large its file may be."""
+
+    max_bytes: Annotated[
+        int,
+        Field(ge=10_000, description="largest file; larger ones are thinned further; Zooniverse takes 1 MB"),
+    ] = 1_000_000
+
+
+class CurveMedium:
+    """Draws the histories of sources, whatever the form.
+
+    Parameters
+    ----------
+    histories : Histories
+        Where they come from.
+    settings : CurveSettings
+        What is shown.
+    quantity : str
+        `difference` or `total`.
+    ending : str
+        What the names of its files end in.
+    write : callable
+        Makes a curve a file.
+    """
+
+    def __init__(
+        self,
+        histories: Histories,
+        settings: CurveSettings,
+        quantity: str,
+        ending: str,
+        write: Callable[[Curve], bytes],
+    ) -> None:
+        self._histories = histories
+        self._settings = settings
+        self._quantity = quantity
+        self._ending = ending
+        self._write = write
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """One file a source."""
+        return (self._ending,)
+
+    def draw(self, batch: Sequence[Cut]) -> Iterator[Shown | Rejection]:
+        """Draw the curves of some sources; a source without a measurement has none, unless one is required."""
+        sources = [source for source, _ in batch]
+        for source, found in zip(sources, self._histories.of(sources), strict=True):
+            shown = self._shown(found)
+            if self._settings.required and shown.files == (None,):
+                yield Rejection(str(source.dia_source_id), source.row, shown.notes[0])
+            else:
+                yield shown
+
+    def _shown(self, found: History | Rejection) -> Shown:
+        if isinstance(found, Rejection):
+            return Shown((None,), (f"without a light curve: {found.reason}",))
+        curve = plot_curve(found, self._settings, self._quantity)
+        left_out = tuple(
+            f"measurements left out: {reason}"
+            for reason, count in curve.left_out.items()
+            for _ in range(count)
+        )
+        if curve.is_empty:
+            return Shown(
+                (None,), ("without a light curve: nothing was measured that can be shown", *left_out)
+            )
+        return Shown((self._write(curve),), left_out)
+
+
+def open_lightcurve(context: MediaContext) -> CurveMedium:
+    """Open the medium.
+
+    Raises
+    ------
+    ConfigError
+        When a setting is wrong.
+    InputError
+        When the histories are not there.
+    """
+    settings = context.section(LightcurveSettings)
+    histories = open_histories(context.settings, context.folder)
+    quantity = context.settings.history.quantity
+
+    def write(curve: Curve) -> bytes:
+        return curve_json(curve, settings.max_bytes)
+
+    return CurveMedium(histories, settings, quantity, "-lightcurve.json", write)

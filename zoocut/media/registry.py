@@ -1,0 +1,116 @@
+"""Which media there are, and opening those that a run shows."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from zoocut.config.settings import Settings
+from zoocut.errors import ConfigError
+from zoocut.media.medium import Cut, MediaContext, Medium, Shown
+from zoocut.model import Rejection
+
+__all__ = ["Media", "open_media"]
+
+GROUP = "zoocut.media"
+
+OWN: Mapping[str, str] = {
+    "triplet": "zoocut.media.triplet:open_triplet",
+    "frames": "zoocut.media.triplet:open_frames",
+    "lightcurve": "zoocut.media.lightcurve:open_lightcurve",
+}
+"""Name to the function that opens a medium, imported when it is asked for."""
+
+OpenMedium = Callable[[MediaContext], Medium]
+
+
+class Media:
+    """The media of a run, as one: the files of all of them in a stated order.
+
+    Parameters
+    ----------
+    media : sequence of Medium
+        In the order of locations.
+    """
+
+    def __init__(self, media: Sequence[Medium]) -> None:
+        self._media = tuple(media)
+        self._endings = tuple(ending for medium in media for ending in medium.endings)
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """What the names of all files end in, in order of location."""
+        return self._endings
+
+    def draw(self, batch: Sequence[Cut]) -> Iterator[Shown | Rejection]:
+        """Make all files of some sources; the first medium that refuses one decides.
+
+        Yields
+        ------
+        Shown or Rejection
+            For each source in order.
+        """
+        for shown in zip(*(medium.draw(batch) for medium in self._media), strict=True):
+            refused = next((one for one in shown if isinstance(one, Rejection)), None)
+            yield refused or _together([one for one in shown if isinstance(one, Shown)])
+
+
+def _together(shown: Sequence[Shown]) -> Shown:
+    files = tuple(file for one in shown for file in one.files)
+    return Shown(files, tuple(note for one in shown for note in one.notes))
+
+
+def open_media(settings: Settings, folder: Path) -> Media:
+    """Open the media that `[draw] media` names.
+
+    Parameters
+    ----------
+    settings : Settings
+        All settings.
+    folder : Path
+        What relative paths in them are relative to.
+
+    Raises
+    ------
+    ConfigError
+        When a medium does not exist, cannot be loaded, has wrong settings, or two make files of one name.
+    InputError
+        When what a medium reads is not there.
+    """
+    theirs = {point.name: point for point in entry_points(group=GROUP)}
+    for name in (*settings.draw.media, *settings.media):
+        _require_known(name, theirs)
+    opened = [_opener(name, theirs)(MediaContext(name, settings, folder)) for name in settings.draw.media]
+    media = Media(opened)
+    twice = [ending for ending, count in Counter(media.endings).items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"draw.media names two media that both make files ending in {twice[0]}: leave one out"
+        )
+    return media
+
+
+def _require_known(name: str, theirs: Mapping[str, EntryPoint]) -> None:
+    known = [*OWN, *theirs]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        raise ConfigError(f"draw.media: there is no medium {name}: {advice}")
+
+
+def _opener(name: str, theirs: Mapping[str, EntryPoint]) -> OpenMedium:
+    if name in OWN:
+        module, _, function = OWN[name].partition(":")
+        opener: OpenMedium = getattr(import_module(module), function)
+        return opener
+    try:
+        loaded: OpenMedium = theirs[name].load()
+    except Exception as error:  # whatever a package that is not ours raises
+        raise ConfigError(
+            f"the medium {name} of {theirs[name].value} cannot be loaded ({error!r}): mend or remove its package"
+        ) from error
+    return loaded

@@ -1,0 +1,52 @@
+"""Template, science and difference as pictures: in one as `[draw]` lays them out, or each as a picture of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from zoocut.config.draw import DrawSettings
+from zoocut.config.section import Section
+from zoocut.media.medium import Cut, MediaContext, Shown
+from zoocut.model import Rejection
+from zoocut.render import open_renderer
+
+__all__ = ["open_frames", "open_triplet"]
+
+
+class NoSettings(Section):
+    """The section of a medium that has no settings beside `[draw]`."""
+
+
+class Panels:
+    """Draws the panels of a source.
+
+    Parameters
+    ----------
+    draw : DrawSettings
+        What the pictures look like.
+    """
+
+    def __init__(self, draw: DrawSettings) -> None:
+        self._renderer = open_renderer(draw)
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """One a picture: `.png`, or `-template.png` and so on."""
+        return tuple(f"{suffix}.png" for suffix in self._renderer.suffixes)
+
+    def draw(self, batch: Sequence[Cut]) -> Iterator[Shown | Rejection]:
+        """Draw the pictures of some sources."""
+        for drawn in self._renderer.draw(batch):
+            yield drawn if isinstance(drawn, Rejection) else Shown(tuple(picture.png for picture in drawn))
+
+
+def open_triplet(context: MediaContext) -> Panels:
+    """Open the panels in the layout of `[draw]`."""
+    context.section(NoSettings)
+    return Panels(context.settings.draw)
+
+
+def open_frames(context: MediaContext) -> Panels:
+    """Open the panels as pictures of their own, which Zooniverse shows as frames one after the other."""
+    context.section(NoSettings)
+    return Panels(context.settings.draw.model_copy(update={"layout": "separate"}))
