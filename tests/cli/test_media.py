@@ -235,23 +235,30 @@ def install(folder: Path, source: str) -> str:
     return os.pathsep.join([str(target), os.environ.get("PYTHONPATH", "")])
 
 
+def generate_with(path: str, folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run the program in a process of its own, since what is installed is looked up once a process."""
+    command = [sys.executable, "-m", "zoocut", "generate", *map(str, words)]
+    env = os.environ | {"PYTHONPATH": path, "COLUMNS": "200"}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+
+
 def test_a_medium_of_another_package(zoocut: Zoocut, ztf: str, tmp_path: Path) -> None:
     path = install(tmp_path, FOREIGN)
     options = media("note", "triplet", **{"media.note.words": "hello"})
-    done = zoocut("generate", ZTF, "--input", ztf, "-o", "run", "-j", 2, *options, PYTHONPATH=path)
+    done = generate_with(path, tmp_path, ZTF, "--input", ztf, "-o", "run", "-j", 2, *options)
     assert done.returncode == 0, done.stderr
     assert "18 x noted" in done.stdout
     for row in manifest(tmp_path / "run"):
         assert (tmp_path / "run" / row["location:1"]).read_text() == f"hello {row['external_id']}"
     wrong = media("note", **{"media.note.word": "hello"})
-    refused = zoocut("generate", ZTF, "--input", ztf, "-o", "other", *wrong, PYTHONPATH=path)
+    refused = generate_with(path, tmp_path, ZTF, "--input", ztf, "-o", "other", *wrong)
     assert "unknown key media.note.word: did you mean words?" in refused.stderr
     absent = zoocut("generate", ZTF, "--input", ztf, "-o", "other", *options)
     assert "there is no medium note" in absent.stderr
 
 
-def test_a_package_that_cannot_be_loaded_is_named(zoocut: Zoocut, ztf: str, tmp_path: Path) -> None:
+def test_a_package_that_cannot_be_loaded_is_named(ztf: str, tmp_path: Path) -> None:
     path = install(tmp_path, "import a_package_that_is_not_there\n")
-    refused = zoocut("generate", ZTF, "--input", ztf, "-o", "run", *media("note"), PYTHONPATH=path)
+    refused = generate_with(path, tmp_path, ZTF, "--input", ztf, "-o", "run", *media("note"))
     assert refused.returncode == 2
     assert "the medium note of notes:Note cannot be loaded (ModuleNotFoundError" in refused.stderr

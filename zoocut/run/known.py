@@ -83,7 +83,7 @@ def known_columns(run: Run) -> dict[str, pa.DataType]:
 def _of_source(source: DrawnSource) -> KnownRow:
     columns = {name: value for name, value in source.columns.items() if name != DIA_SOURCE_ID}
     identity = str(source.dia_source_id)
-    return KnownRow(identity, identity, columns, source.images)
+    return KnownRow(identity, identity, columns, source.locations)
 
 
 def _of_manifest(row: ManifestRow, names: Mapping[str, str]) -> KnownRow:
