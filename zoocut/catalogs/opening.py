@@ -21,7 +21,12 @@ __all__ = ["open_catalog"]
 NO_CUTS: Mapping[str, Cut] = MappingProxyType({})
 
 
-def open_catalog(settings: CatalogSettings, folder: Path, cuts: Mapping[str, Cut] = NO_CUTS) -> Catalog:
+def open_catalog(
+    settings: CatalogSettings,
+    folder: Path,
+    cuts: Mapping[str, Cut] = NO_CUTS,
+    rights_basis: str | None = None,
+) -> Catalog:
     """Open the catalog that the settings name.
 
     Parameters
@@ -32,6 +37,8 @@ def open_catalog(settings: CatalogSettings, folder: Path, cuts: Mapping[str, Cut
         What its relative paths are relative to.
     cuts : mapping of str to Cut
         What will be asked of columns: a catalog that can may leave out rows that do not meet it.
+    rights_basis : str, optional
+        Why alerts of a survey's partners may be shown.
 
     Raises
     ------
@@ -44,7 +51,7 @@ def open_catalog(settings: CatalogSettings, folder: Path, cuts: Mapping[str, Cut
         case AlertsSettings():
             from zoocut.catalogs.alerts import AlertCatalog
 
-            return AlertCatalog(settings, folder)
+            return AlertCatalog(settings, folder, rights_basis)
         case TableSettings():
             from zoocut.catalogs.table import TableCatalog
 

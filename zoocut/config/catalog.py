@@ -21,9 +21,13 @@ Columns = Annotated[
     Field(
         default_factory=dict,
         description="columns under the names that zoocut knows (visit, detector, band, snr ...) = the name "
-        "they have here; in alerts a dot leads into a record",
+        "they have here",
     ),
 ]
+
+
+Place = Annotated[str, Field(min_length=1)]
+Places = dict[str, Place | tuple[Place, ...]]
 
 
 class AlertsSettings(Section):
@@ -31,15 +35,38 @@ class AlertsSettings(Section):
 
     kind: Literal["alerts"]
     path: Annotated[str, Field(description="the packets: a file, a folder, or a pattern with * and **")]
-    dia_source_id: Annotated[str, Field(description="the packet's field that identifies the detection")] = (
-        "candid"
-    )
+    dia_source_id: Annotated[
+        str,
+        Field(
+            description="the packet's field that identifies the detection, at its top or in its measurements; dots lead"
+            " into other records"
+        ),
+    ] = "candid"
     measurements: Annotated[
         str, Field(description="the packet's record whose fields become the source's columns")
     ] = "candidate"
     ra: Annotated[str, Field(description="the field of ICRS right ascensions in degrees")] = "ra"
     dec: Annotated[str, Field(description="the field of ICRS declinations in degrees")] = "dec"
-    columns: Columns
+    columns: Annotated[
+        Places,
+        Field(
+            default_factory=dict,
+            description="columns under the names that zoocut knows (visit, detector, band, snr ...) = the field they"
+            ' come from: dots lead into records, "1.0857 / FIELD" divides by it, and of a list the first that the'
+            " packet has counts; a field that no packet has is refused",
+        ),
+    ]
+    optional_columns: Annotated[
+        Places,
+        Field(default_factory=dict, description="the same for fields that packets may lack: empty there"),
+    ]
+    values: Annotated[
+        dict[str, dict[str, str]],
+        Field(
+            default_factory=dict,
+            description='for a column, what to write in the place of its values, as band = { 1 = "g" }',
+        ),
+    ]
 
 
 class TableSettings(Section):

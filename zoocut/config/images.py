@@ -54,12 +54,50 @@ class StampsSettings(Section):
     )
     id_fields: Annotated[
         tuple[str, ...],
-        Field(min_length=1, description="fields that hold the packet's id; the first that is there counts"),
-    ] = ("diaSourceId", "candid")
+        Field(
+            description="fields that hold the packet's id, dots lead into records, for sources of another catalog than"
+            " the packets' own, which finds them by their place"
+        ),
+    ] = ("diaSourceId", "candid", "diaSource.diaSourceId", "candidate.candid")
     pixel_scale_arcsec: Annotated[
         float | None,
         Field(gt=0, description="arcseconds a pixel, for stamps without a WCS; none: no scale bar"),
     ] = None
+    difference_sign: Annotated[
+        Literal["science-template", "as_sent"],
+        Field(
+            description="science-template: difference stamps that are template minus science, as `sign` tells, are"
+            " turned, so that what has faded is negative in every panel; as_sent: as the packet has them"
+        ),
+    ] = "science-template"
+    sign: Annotated[
+        str,
+        Field(
+            description="the packet's field that is f, 0 or false where the difference stamp is template minus science"
+        ),
+    ] = "candidate.isdiffpos"
+    x: Annotated[
+        str,
+        Field(
+            description="the packet's field with the source's pixel column on the detector, which places it in stamps"
+            " that are trimmed at the detector's edge"
+        ),
+    ] = "candidate.xpos"
+    y: Annotated[str, Field(description="the same for the pixel row")] = "candidate.ypos"
+    first_pixel: Annotated[
+        Literal[0, 1],
+        Field(description="what x and y call the centre of the first pixel: 0 as numpy, 1 as FITS"),
+    ] = 1
+    whole_pix: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="width of a stamp that is not trimmed; none: 63 for ZTF, else the widest of the packets beside"
+            " it",
+        ),
+    ] = None
+    no_data: NoData = ()
+    allow_missing_template: AllowMissingTemplate = False
 
 
 class FootprintColumns(Section):

@@ -40,7 +40,7 @@ def open_inputs(config: Loaded) -> Inputs:
         When the catalog or a list of exclusions cannot be read.
     """
     settings = config.settings
-    catalog = open_catalog(settings.catalog, config.folder, settings.select.cuts)
+    catalog = open_catalog(settings.catalog, config.folder, settings.select.cuts, settings.rights.basis)
     return Inputs(
         Selection(catalog, settings.select, config.folder),
         partial(open_images, settings.images, settings.draw, config.folder),

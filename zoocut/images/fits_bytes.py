@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import warnings
 import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.errors import InputError
+from zoocut.images.sky import SkyWcs, read_wcs
 from zoocut.model import FloatImage
+from zoocut.packets.fields import field_at
 
-__all__ = ["LARGEST_STAMP_BYTES", "read_stamp"]
+__all__ = ["LARGEST_STAMP_BYTES", "Stamp", "read_stamp", "read_stamp_of"]
 
 LARGEST_STAMP_BYTES = 64 * 2**20
 """Nothing larger is unpacked: a stamp is some kilobytes, and a few bytes of gzip can claim gigabytes."""
@@ -21,6 +26,22 @@ LARGEST_STAMP_BYTES = 64 * 2**20
 GZIP = b"\x1f\x8b"
 GZIP_LAYERS = 2
 """Some surveys compress the packet's stamps twice."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stamp:
+    """A stamp.
+
+    Parameters
+    ----------
+    image : (y, x) array of float
+        Its pixels.
+    wcs : WCS or None
+        Its own; None where it has none.
+    """
+
+    image: FloatImage
+    wcs: SkyWcs | None
 
 
 def read_stamp(content: bytes) -> tuple[FloatImage, fits.Header]:
@@ -44,18 +65,63 @@ def read_stamp(content: bytes) -> tuple[FloatImage, fits.Header]:
         When it is truncated, too large or no FITS image.
     """
     plain = _unpacked(content)
+    unsigned = b"BLANK   =" not in plain  # astropy forgets BLANK where it keeps unsigned integers
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            with fits.open(io.BytesIO(plain), memmap=False) as file:
-                hdu = next(hdu for hdu in file if hdu.is_image and len(hdu.shape) == 2)
-                header, data = hdu.header, hdu.data
-        except StopIteration:
-            raise InputError("has no image of two dimensions") from None
+            with fits.open(io.BytesIO(plain), memmap=False, uint=unsigned) as file:
+                hdu = _image_of(file)
+                header, data = hdu.header, hdu.data.reshape(hdu.shape[-2:])
+        except InputError:
+            raise
         except Exception as error:  # a damaged stamp makes astropy raise almost anything
             raise InputError(f"is no readable FITS ({error})") from error
     dtype = np.float32 if data.dtype.kind == "f" and data.dtype.itemsize <= 4 else np.float64
     return data.astype(dtype), header
+
+
+def read_stamp_of(packet: Mapping[str, Any], name: str) -> Stamp:
+    """Read a stamp out of its packet.
+
+    Parameters
+    ----------
+    packet : mapping
+        The packet.
+    name : str
+        The field with the stamp: bytes, or a record whose `stampData` are bytes; dots lead into records.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it is no image.
+    """
+    field = field_at(packet, name)
+    content = field.get("stampData") if isinstance(field, Mapping) else field
+    if not isinstance(content, bytes) or not content:
+        raise InputError(f"the packet has no stamp in its field {name}: name the fields in [images]")
+    try:
+        image, header = read_stamp(content)
+    except InputError as error:
+        raise InputError(f"the stamp {name} {error}") from error
+    return Stamp(image, _wcs_of(header))
+
+
+def _wcs_of(header: fits.Header) -> SkyWcs | None:
+    try:
+        return read_wcs(header)
+    except ValueError:  # a stamp is placed without it, too
+        return None
+
+
+def _image_of(file: fits.HDUList) -> Any:
+    """Give the first image of two axes; further ones of length 1 do not count."""
+    others = []
+    for hdu in file:
+        if hdu.is_image and len(hdu.shape) >= 2:
+            if all(length == 1 for length in hdu.shape[:-2]):
+                return hdu
+            others.append(" x ".join(map(str, hdu.shape)))
+    raise InputError(f"has no image of two dimensions{f', but one of {others[0]} pixels' if others else ''}")
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -17,9 +17,9 @@ __all__ = [
     "Turn",
     "blank_out",
     "box_around",
-    "central_box",
     "cut",
     "merge_bands",
+    "oblong_around",
     "turn_to_north",
 ]
 
@@ -79,12 +79,12 @@ def box_around(y_pix: float, x_pix: float, size_pix: int) -> Box:
     Box
         The pixels that `astropy.nddata.Cutout2D` takes: the first one is ceil(position - size / 2).
     """
-    return Box(ceil(y_pix - size_pix / 2), ceil(x_pix - size_pix / 2), size_pix, size_pix)
+    return oblong_around(y_pix, x_pix, size_pix, size_pix)
 
 
-def central_box(shape: tuple[int, int], size_pix: int) -> Box:
-    """Give the box around the middle of an image of `shape`."""
-    return box_around((shape[0] - 1) / 2, (shape[1] - 1) / 2, size_pix)
+def oblong_around(y_pix: float, x_pix: float, height: int, width: int) -> Box:
+    """Give the box of a cutout of any height and width around a position, by the same rule."""
+    return Box(ceil(y_pix - height / 2), ceil(x_pix - width / 2), height, width)
 
 
 def cut(image: npt.NDArray[np.generic], box: Box, first_row: int = 0) -> FloatImage:

@@ -20,7 +20,7 @@ from astropy.wcs import WCS
 from zoocut.errors import InputError
 from zoocut.images.lsst.ast_wcs import AstWcs
 
-__all__ = ["Floats", "Located", "SkyWcs", "header_wcs", "locate", "pixels_of", "read_wcs"]
+__all__ = ["Floats", "Located", "SkyWcs", "header_wcs", "locate", "pixels_of", "read_wcs", "scale_of"]
 
 SkyWcs: TypeAlias = WCS | AstWcs
 
@@ -111,6 +111,11 @@ def _silence() -> Iterator[None]:
             yield
     finally:
         log.setLevel(before)
+
+
+def scale_of(wcs: SkyWcs) -> float:
+    """Give the arcseconds a pixel in the middle of an image."""
+    return 3600 * float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix))))
 
 
 def locate(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> Located:

@@ -7,16 +7,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.io import fits
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import StampsSettings
 from zoocut.errors import ConfigError, InputError
-from zoocut.images.fits_bytes import read_stamp
-from zoocut.images.geometry import AS_READ_OUT, Box, Turn, box_around, central_box, cut, turn_to_north
-from zoocut.images.sky import Located, locate, read_wcs
-from zoocut.images.whole import refuse_empty, refused
-from zoocut.model import Cutout, DiaSource, FloatImage, Rejection
+from zoocut.images.fits_bytes import Stamp, read_stamp_of
+from zoocut.images.geometry import (
+    AS_READ_OUT,
+    Box,
+    Turn,
+    blank_out,
+    box_around,
+    cut,
+    oblong_around,
+    turn_to_north,
+)
+from zoocut.images.sky import Located, SkyWcs, locate, scale_of
+from zoocut.images.trimmed import StampPlaces, whole_shape
+from zoocut.images.whole import needed_panels, refuse_empty, refused
+from zoocut.model import Cutout, DiaSource, Rejection
+from zoocut.packets.fields import field_at, sign
 from zoocut.packets.walk import PacketWalk
 
 __all__ = ["Stamps"]
@@ -46,7 +56,8 @@ class Stamps:
         self._settings = settings
         self._sizes = draw.sizes
         self._north_up = draw.orientation == "north-up"
-        self._fields = (settings.template, settings.science, settings.difference)
+        self._needed = needed_panels(settings.allow_missing_template)
+        self._places = StampPlaces(settings)
         self._walk: tuple[str, PacketWalk] | None = None
 
     def exposure_of(self, source: DiaSource) -> str:
@@ -67,8 +78,7 @@ class Stamps:
             When the file cannot be opened, before anything is yielded.
         """
         walk = self._walk_of(exposure)
-        packets = walk.find([source.dia_source_id for source in sources])
-        for source, packet in zip(sources, packets, strict=True):
+        for source, packet in zip(sources, walk.find(sources), strict=True):
             yield self._cutouts(source, packet, Path(exposure))
 
     def _walk_of(self, exposure: str) -> PacketWalk:
@@ -83,43 +93,74 @@ class Stamps:
         if packet is None:
             return refused(
                 source,
-                f"{path} breaks off before its packet, or names its id otherwise: set images.id_fields, or "
-                "fetch the file again",
+                f"{path} breaks off before its packet, or has changed since its catalog was read: fetch it again",
             )
         try:
-            stamps = [_stamp(packet, name) for name in self._fields]
-            return refuse_empty(source, self._aligned(source, stamps))
+            stamps = self._stamps(packet)
+            place = self._place(source, stamps[-1].wcs)
+            boxes = self._boxes(packet, path, stamps[-1].image.shape, place)
+            scale_arcsec, turn = self._scale_arcsec(stamps[-1].wcs, place), self._turn(place)
+            cutouts = tuple(_cutout(stamps, box, turn, scale_arcsec) for box in boxes)
+            return refuse_empty(source, cutouts, self._needed)
         except InputError as error:
             return refused(source, f"{path}: {error}")
 
-    def _aligned(
-        self, source: DiaSource, stamps: Sequence[tuple[FloatImage, fits.Header]]
-    ) -> tuple[Cutout, ...]:
-        images = [image for image, _ in stamps]
-        shapes = {image.shape for image in images}
-        if len(shapes) > 1:
-            told = ", ".join(f"{image.shape[1]} x {image.shape[0]}" for image in images)
+    def _stamps(self, packet: Packet) -> list[Stamp]:
+        """Read template, science and difference, of one size and sign."""
+        own = self._settings
+        template = self._template(packet)
+        science, difference = (read_stamp_of(packet, name) for name in (own.science, own.difference))
+        if template is None:
+            template = Stamp(np.full_like(science.image, np.nan), None)
+        stamps = [template, science, difference]
+        if len({stamp.image.shape for stamp in stamps}) > 1:
+            told = ", ".join(f"{stamp.image.shape[1]} x {stamp.image.shape[0]}" for stamp in stamps)
             raise InputError(f"its three stamps have different sizes ({told}), so they cannot be aligned")
-        place = self._place(source, stamps[-1][1])
-        turn = self._turn(place)
-        return tuple(self._cutout(images, box, place, turn) for box in self._boxes(images[0].shape, place))
+        for stamp in stamps:
+            blank_out(stamp.image, own.no_data)
+        if own.difference_sign == "science-template" and self._is_turned(packet):
+            stamps[-1] = Stamp(-difference.image, difference.wcs)
+        return stamps
 
-    def _boxes(self, shape: tuple[int, int], place: Located | None) -> list[Box]:
-        if not self._sizes:
-            return [Box(0, 0, *shape)]
+    def _template(self, packet: Packet) -> Stamp | None:
+        missing = field_at(packet, self._settings.template) is None
+        return (
+            None
+            if missing and "template" not in self._needed
+            else read_stamp_of(packet, self._settings.template)
+        )
+
+    def _is_turned(self, packet: Packet) -> bool:
+        """Tell whether the difference stamp is template minus science."""
+        name = self._settings.sign
+        told = field_at(packet, name)
+        if told is None and "sign" not in self._settings.model_fields_set:
+            return False
+        brighter = sign(told)
+        if brighter is None:
+            raise InputError(
+                f"its field {name} is {told!r}, where t, true and 1, or f, false and 0, tell the sign of the difference"
+                ' stamp: name the field in images.sign, or set images.difference_sign = "as_sent"'
+            )
+        return brighter < 0
+
+    def _boxes(self, packet: Packet, path: Path, shape: tuple[int, int], place: Located | None) -> list[Box]:
         if place is None:
-            return [central_box(shape, size) for size in self._sizes]
-        boxes = [box_around(float(place.y_pix[0]), float(place.x_pix[0]), size) for size in self._sizes]
-        if all(box.overlaps(shape) for box in boxes):
-            return boxes
-        raise InputError("its position lies off its own stamp: the packet contradicts itself")
+            (y_pix, height), (x_pix, width) = self._places.of(packet, path, shape)
+        else:
+            y_pix, x_pix = float(place.y_pix[0]), float(place.x_pix[0])
+            if not Box(0, 0, *shape).holds(y_pix, x_pix):
+                raise InputError("its position lies off its own stamp: the packet contradicts itself")
+            height, width = whole_shape(shape, y_pix, x_pix)
+        if self._sizes:
+            return [box_around(y_pix, x_pix, size) for size in self._sizes]
+        return [Box(0, 0, *shape) if (height, width) == shape else oblong_around(y_pix, x_pix, height, width)]
 
-    def _cutout(self, images: Sequence[FloatImage], box: Box, place: Located | None, turn: Turn) -> Cutout:
-        template, science, difference = (turn.image(cut(image, box)) for image in images)
-        scale = self._settings.pixel_scale_arcsec
+    def _scale_arcsec(self, wcs: SkyWcs | None, place: Located | None) -> float | None:
+        """Give the scale: the stamp's own where its WCS tells, else that of the settings."""
         if place is not None:
-            scale = scale or float(place.scale_arcsec[0])
-        return Cutout(template, science, difference, scale)
+            return float(place.scale_arcsec[0])
+        return self._settings.pixel_scale_arcsec if wcs is None else scale_of(wcs)
 
     def _turn(self, place: Located | None) -> Turn:
         if not self._north_up:
@@ -130,21 +171,14 @@ class Stamps:
             )
         return turn_to_north(tuple(place.north[0]), tuple(place.east[0]))
 
-    def _place(self, source: DiaSource, header: fits.Header) -> Located | None:
+    def _place(self, source: DiaSource, wcs: SkyWcs | None) -> Located | None:
         """Find the source by the stamp's WCS, where it has one."""
-        wcs = read_wcs(header)
         if wcs is None or source.ra_deg is None or source.dec_deg is None:
             return None
         place = locate(wcs, np.array([source.ra_deg]), np.array([source.dec_deg]))
         return place if np.isfinite(place.y_pix[0]) else None
 
 
-def _stamp(packet: Packet, name: str) -> tuple[FloatImage, fits.Header]:
-    field = packet.get(name)
-    content = field.get("stampData") if isinstance(field, Mapping) else field
-    if not isinstance(content, bytes) or not content:
-        raise InputError(f"the packet has no stamp in its field {name}: name the fields in [images]")
-    try:
-        return read_stamp(content)
-    except InputError as error:
-        raise InputError(f"the stamp {name} {error}") from error
+def _cutout(stamps: Sequence[Stamp], box: Box, turn: Turn, scale_arcsec: float | None) -> Cutout:
+    template, science, difference = (turn.image(cut(stamp.image, box)) for stamp in stamps)
+    return Cutout(template, science, difference, scale_arcsec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import io
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,14 +70,24 @@ def find_packet_files(path: Path) -> list[str]:
         When there is none.
     """
     if path.is_dir():
-        found = [str(file) for file in path.rglob("*") if file.name.endswith(ENDINGS) and file.is_file()]
+        found = [str(file) for file in path.rglob("*") if _may_hold_packets(file)]
         wanted = f"no file below {path} ends in {', '.join(ENDINGS)}"
     else:
-        found = [name for name in glob.glob(str(path), recursive=True) if Path(name).is_file()]
+        matches = map(Path, glob.glob(str(path), recursive=True))
+        found = [str(file) for file in matches if file.is_file() and not _is_finders(file.name)]
         wanted = f"no file matches {path}"
     if not found:
         raise InputError(f"{wanted}: check catalog.path or --input")
     return sorted(found)
+
+
+def _may_hold_packets(file: Path) -> bool:
+    return file.name.endswith(ENDINGS) and not _is_finders(file.name) and file.is_file()
+
+
+def _is_finders(name: str) -> bool:
+    """Tell the files that macOS puts beside others for what their file system cannot hold (AppleDouble)."""
+    return name.rpartition("/")[2].startswith("._")
 
 
 def read_packets(path: Path) -> Iterator[Packet | Broken]:
@@ -154,9 +165,12 @@ def _read_parquet(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
 def _read_archive(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
     try:
         with tarfile.open(fileobj=file, mode="r|*") as archive:
+            names: Counter[str] = Counter()
             for member in archive:
-                if member.isreg():
-                    yield from _read_member(archive, member, f"{name}/{member.name}")
+                if member.isreg() and not _is_finders(member.name):
+                    names[member.name] += 1  # an archive that was added to may hold two of a name
+                    again = f" no. {names[member.name]}" if names[member.name] > 1 else ""
+                    yield from _read_member(archive, member, f"{name}/{member.name}{again}")
     except (tarfile.TarError, EOFError, OSError) as error:
         yield Broken(name, f"{name} breaks off ({first_line(error)}): fetch it again")
 
@@ -171,5 +185,5 @@ def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -
     content.seek(0)
     if reader is not None:
         yield from reader(content, name)
-    elif name.endswith(ENDINGS):
+    elif member.name.endswith(ENDINGS):
         yield Broken(name, f"{name} is no alert packet: fetch it again")

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoocut.packets.files import Broken, read_packets
+from zoocut.model import DiaSource
+from zoocut.packets.fields import field_at, ids_of
+from zoocut.packets.files import Broken, Packet, read_packets
 
 __all__ = ["PacketWalk"]
 
@@ -15,14 +17,15 @@ class PacketWalk:
     """A walk through the packets of one file.
 
     Sources come in the order of their packets, batch after batch, so the walk goes on where the last call
-    stopped; it starts again only for a source that lies behind.
+    stopped; it starts again only for a source that lies behind. A source that the file's own catalog made is
+    found by its packet's place in the file; one of another catalog by the id in its packet.
 
     Parameters
     ----------
     path : Path
         The file.
     id_fields : sequence of str
-        Fields that hold a packet's id; the first that is there counts.
+        Fields that hold a packet's id, with dots into records; the first that is there counts.
     """
 
     def __init__(self, path: Path, id_fields: Sequence[str]) -> None:
@@ -31,33 +34,40 @@ class PacketWalk:
         self._packets = self._walk()
         self._is_midway = False
 
-    def find(self, wanted: Sequence[int]) -> Iterator[Mapping[str, Any] | None]:
-        """Yield the packet of each id in turn; None for one that is not there or cannot be read.
+    def find(self, wanted: Sequence[DiaSource]) -> Iterator[Mapping[str, Any] | None]:
+        """Yield the packet of each source in turn; None for one that is not there or cannot be read.
 
         Raises
         ------
         InputError
             When the file cannot be opened.
         """
-        missing = set(wanted)
-        ahead: dict[int, Mapping[str, Any]] = {}
+        rows, ids = {source.row for source in wanted}, {str(source.dia_source_id) for source in wanted}
+        ahead: dict[str, Packet] = {}
         rounds, self._is_midway = 2 if self._is_midway else 1, True
-        for number in wanted:
-            while number not in ahead and rounds:
-                found = next(self._packets, None)
-                if found is None:
+        for source in wanted:
+            while source.row not in ahead and rounds:
+                packet = next(self._packets, None)
+                if packet is None:
                     rounds -= 1
                     self._packets = self._walk()
-                elif found[0] in missing:
-                    ahead.setdefault(*found)
-            missing.discard(number)
-            yield ahead.pop(number, None)
+                elif packet.row in rows:
+                    ahead.setdefault(packet.row, packet)
+                elif (number := self._id(packet.fields)) in ids:
+                    ahead.setdefault(number, packet)
+            rows.discard(source.row)
+            yield self._taken(ahead, source)
 
-    def _walk(self) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        for item in read_packets(self._path):
-            if not isinstance(item, Broken) and (number := self._id(item.fields)) is not None:
-                yield number, item.fields
+    def _taken(self, ahead: dict[str, Packet], source: DiaSource) -> Mapping[str, Any] | None:
+        number = str(source.dia_source_id)
+        packet = ahead.pop(source.row, None) or ahead.pop(number, None)
+        if packet is None or number not in ids_of(packet.fields):  # another file has taken its place
+            return None
+        return packet.fields
 
-    def _id(self, fields: Mapping[str, Any]) -> int | None:
-        values = [fields[name] for name in self._id_fields if fields.get(name) is not None]
-        return values[0] if values and isinstance(values[0], int) else None
+    def _walk(self) -> Iterator[Packet]:
+        return (item for item in read_packets(self._path) if not isinstance(item, Broken))
+
+    def _id(self, fields: Mapping[str, Any]) -> str:
+        values = (field_at(fields, name) for name in self._id_fields)
+        return next((str(value) for value in values if value is not None), "")

@@ -18,6 +18,8 @@ from zoocut.errors import InputError
 __all__ = ["read_wire"]
 
 HEADER_BYTES = 5
+FIRST_SCHEMA, LAST_SCHEMA = 100, 99999
+"""Ids that versions 1.0 to 999.99 would have; what looks like another is the beginning of some other file."""
 
 
 def read_wire(content: bytes) -> dict[str, Any]:
@@ -38,6 +40,8 @@ def read_wire(content: bytes) -> dict[str, Any]:
     if len(content) <= HEADER_BYTES or content[0] != 0:
         raise InputError("is no LSST alert: it lacks the zero byte and the schema id")
     number = int.from_bytes(content[1:HEADER_BYTES], "big")
+    if not FIRST_SCHEMA <= number <= LAST_SCHEMA:
+        raise InputError("is no alert packet: leave it out")
     schema = _schema(number)
     body = io.BytesIO(content[HEADER_BYTES:])
     try:

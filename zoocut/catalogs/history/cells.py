@@ -1,4 +1,4 @@
-"""What the cells of a measurement mean: numbers that are numbers, signs, magnitudes as fluxes."""
+"""What the cells of a measurement mean: numbers that are numbers, magnitudes as fluxes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from zoocut.model import AB_MAGNITUDE_OF_ONE_NJY, object_or_none
 
-__all__ = ["MAGNITUDE_PER_RATIO", "ab_flux_njy", "magnitude", "number", "object_id", "sign", "withdrawn"]
+__all__ = ["MAGNITUDE_PER_RATIO", "ab_flux_njy", "magnitude", "number", "object_id", "withdrawn"]
 
 MAGNITUDE_PER_RATIO = 1.0857
 """2.5 / ln 10: the error of a magnitude over that of its flux, relative to the flux."""
@@ -30,14 +30,6 @@ def magnitude(cell: Any) -> float | None:
     """Give a magnitude; None for what only marks a missing one."""
     value = number(cell)
     return value if value is not None and BRIGHTEST < value < FAINTEST else None
-
-
-def sign(cell: Any) -> int | None:
-    """Tell brighter (1) from fainter (-1) than the template: t, 1, true from f, 0, false; None: neither."""
-    if isinstance(cell, bytes):
-        cell = cell.decode("ascii", "replace")
-    text = str(cell).strip().lower() if isinstance(cell, (str, bool, int)) else ""
-    return {"t": 1, "true": 1, "1": 1, "f": -1, "false": -1, "0": -1}.get(text)
 
 
 def ab_flux_njy(ab_magnitude: float) -> float:

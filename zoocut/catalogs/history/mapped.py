@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from zoocut.catalogs.history.cells import MAGNITUDE_PER_RATIO, ab_flux_njy, magnitude, number, sign, withdrawn
+from zoocut.catalogs.history.cells import MAGNITUDE_PER_RATIO, ab_flux_njy, magnitude, number, withdrawn
 from zoocut.catalogs.history.points import Kind, Point
 from zoocut.config.history import MeasurementColumns
 from zoocut.errors import InputError
+from zoocut.packets.fields import sign
 
 __all__ = ["MappedRows"]
 

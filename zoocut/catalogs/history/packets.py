@@ -11,10 +11,11 @@ from typing import Any
 from zoocut.catalogs.history.lsst import is_lsst, lsst_history
 from zoocut.catalogs.history.mapped import MappedRows
 from zoocut.catalogs.history.points import History, Kind, one_per_exposure
-from zoocut.catalogs.history.ztf import is_ztf, ztf_history
+from zoocut.catalogs.history.ztf import ztf_history
 from zoocut.config.history import FieldsHistorySettings, PacketHistorySettings
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection
+from zoocut.packets.fields import is_ztf
 from zoocut.packets.walk import PacketWalk
 
 __all__ = ["PacketHistories"]
@@ -47,7 +48,7 @@ class PacketHistories:
         """
         for path, group in groupby(sources, lambda source: source.origin):
             wanted = list(group)
-            packets = self._walk_of(path).find([source.dia_source_id for source in wanted])
+            packets = self._walk_of(path).find(wanted)
             for source, packet in zip(wanted, packets, strict=True):
                 yield self._history(source, packet, path)
 

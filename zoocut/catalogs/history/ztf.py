@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zoocut.catalogs.history.cells import MAGNITUDE_PER_RATIO, ab_flux_njy, magnitude, number, sign
+from zoocut.catalogs.history.cells import MAGNITUDE_PER_RATIO, ab_flux_njy, magnitude, number
 from zoocut.catalogs.history.points import History, Kind, Point, one_per_exposure
 from zoocut.config.history import PacketHistorySettings
 from zoocut.errors import InputError
+from zoocut.packets.fields import sign
 
-__all__ = ["is_ztf", "ztf_history"]
+__all__ = ["ztf_history"]
 
 BANDS = {1: "g", 2: "r", 3: "i"}
 JD_OF_MJD_ZERO = 2400000.5
@@ -35,14 +36,6 @@ DAYS = 30.0
 NO_NUMBER = "without a time or a flux"
 
 Row = Mapping[str, Any]
-
-
-def is_ztf(packet: Row) -> bool:
-    """Tell ZTF's packets by who published them, or by the name of the object."""
-    names = (packet.get("publisher"), packet.get("objectId"))
-    return isinstance(packet.get("candidate"), Mapping) and any(
-        isinstance(name, str) and name.startswith("ZTF") for name in names
-    )
 
 
 def ztf_history(packet: Row, settings: PacketHistorySettings) -> History:
