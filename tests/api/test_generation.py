@@ -13,31 +13,11 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
 import zoocut
-from zoocut.demo.field import DETECTOR, VISITS, simulate_field
+from zoocut.demo.field import DETECTOR, VISITS
 from zoocut.model import PANELS
 
-TOML = """
-[catalog]
-kind = "table"
-path = "field/sources.csv"
-[images]
-kind = "frames"
-template = "field/{visit}_{detector}_template.fits"
-science = "field/{visit}_{detector}_science.fits"
-difference = "field/{visit}_{detector}_difference.fits"
-[select]
-limit = 12
-"""
 BIG = 2**62 + 1
 """An id that no double holds."""
-
-
-@pytest.fixture(scope="module")
-def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("night")
-    simulate_field(folder / "field", 3)
-    (folder / "zoocut.toml").write_text(TOML)
-    return folder
 
 
 @pytest.fixture(scope="module")
