@@ -61,15 +61,17 @@ def drawing_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
         TextColumn("drawing"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.speed:.0f}/s"),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("drawing", total=None)
+        task = bar.add_task("drawing", total=None, rate="")
 
         def report(progress: Progress) -> None:
             done = progress.drawn + progress.kept + progress.rejected
-            bar.update(task, completed=done, total=progress.expected)
+            speed = bar.tasks[task].speed
+            rate = "" if speed is None else f"{speed:.0f}/s"  # none is known before the second report
+            bar.update(task, completed=done, total=progress.expected, rate=rate)
 
         yield report
 

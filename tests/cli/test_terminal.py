@@ -1,0 +1,63 @@
+"""Commands on a terminal: the bars are drawn, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from uploads import account, make_run
+
+from zoocut.demo.field import simulate_field
+from zoocut.sandbox import Running
+
+CONFIGURATION = """
+[catalog]
+kind = "table"
+path = "field/sources.csv"
+[images]
+kind = "frames"
+template = "field/{visit}_{detector}_template.fits"
+science = "field/{visit}_{detector}_science.fits"
+difference = "field/{visit}_{detector}_difference.fits"
+"""
+
+
+def type_in(folder: Path, *words: object, **environment: str) -> tuple[int, str]:
+    """Run a command on a terminal of its own; give its exit code and all that the terminal got."""
+    terminal, end = pty.openpty()
+    env = os.environ | {"HOME": str(folder), "TERM": "xterm", "COLUMNS": "80"} | environment
+    command = [sys.executable, "-m", "zoocut", *map(str, words)]
+    with subprocess.Popen(command, cwd=folder, env=env, stdin=end, stdout=end, stderr=end) as process:
+        os.close(end)
+        shown = bytearray()
+        while True:
+            try:
+                shown += os.read(terminal, 4096)
+            except OSError:  # the last one who could write is gone
+                break
+    os.close(terminal)
+    return process.returncode, shown.decode()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_generate_shows_a_bar(tmp_path: Path, jobs: int) -> None:
+    simulate_field(tmp_path / "field", 4)
+    (tmp_path / "zoocut.toml").write_text(CONFIGURATION)
+    code, shown = type_in(tmp_path, "generate", "zoocut.toml", "-o", "run", "-j", jobs)
+    assert code == 0, shown
+    assert "drawing" in shown
+    assert "60/60" in shown
+    assert "run: 60 drawn, 0 already there, 0 rejected" in shown
+
+
+def test_upload_shows_a_bar(tmp_path: Path, server: Running) -> None:
+    run = make_run(tmp_path / "run", 5)
+    where = ("--project", "owner/rehearsal", "--set", "terminal")
+    code, shown = type_in(tmp_path, "upload", run, *where, **account(server))
+    assert code == 0, shown
+    assert "5 linked" in shown
+    assert "5/5" in shown
