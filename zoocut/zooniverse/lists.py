@@ -1,0 +1,186 @@
+"""Read a list to its end, whatever comes, goes or shifts meanwhile.
+
+The API knows pages by number and no lower bound. A subject that is taken out while the pages are read moves all
+later ones forward, and one of them over the border between two pages, where nobody sees it. So each page begins
+at or before the last id that was seen: its offset is chosen by the size of the page, and one that begins later is
+read again from further back. What is there from the beginning to the end of a pass is then seen in that pass,
+because the list is sorted by id. A list that is behind, or leaves something out, is told by a second pass: only
+what two of them agree about counts, or what a list shows of which nothing ever vanishes and comes back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, pairwise
+from typing import Any
+
+from zoocut.zooniverse.request_errors import Doubtful
+
+__all__ = ["Page", "read_list"]
+
+SIZE = 100
+"""Every deployment serves pages of at least this size, but for workflows, which tell theirs."""
+
+MOST_PASSES = 6
+"""A list that has not come to rest by then is told as a doubt: what is not seen in it may still be there."""
+
+MOVING = 4
+"""After as many passes a list of which nothing ever came back is held to be honest and merely busy: what the last two
+passes saw together is taken for it, so that steady work of other hands is no doubt."""
+
+MOST_STEPS_BACK = 50
+"""Pages that are read again in one pass, beside those that the list has: a list that has no end is not read for ever."""
+
+FIRST_PAUSE_S = 0.1
+"""Between passes that do not agree; doubles, so that six passes of a short list span three seconds."""
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list.
+
+    Parameters
+    ----------
+    documents : list of dict
+        Sorted by id.
+    count : int
+        How long the whole list is.
+    size : int
+        How many documents a page may hold, which may be fewer than were asked for.
+    """
+
+    documents: list[Document]
+    count: int
+    size: int
+
+
+Read = Callable[[int, int], Page]
+"""Reads the page of a number, counted from 1, at a size."""
+
+
+def read_list(read: Read, what: str, above: int | None = None) -> list[Document]:
+    """Read a list until two passes agree.
+
+    Parameters
+    ----------
+    read : callable
+        Reads a page, sorted by id: rising, or falling when `above` is given.
+    what : str
+        For the message.
+    above : int, optional
+        Read the newest first, as far as ids are above this one.
+
+    Returns
+    -------
+    list of dict
+        Each document once, in the list's order.
+
+    Raises
+    ------
+    Doubtful
+        When it does not come to rest.
+    """
+    passes: list[Mapping[int, Document]] = []
+    for attempt in range(MOST_PASSES):
+        found, told = _Pass(read, what, above).run()
+        passes.append(found)
+        if above is not None or len(found) >= told:
+            if _agree(passes):
+                return list(found.values())
+            if attempt + 1 >= MOVING and not _came_back(passes):
+                return [*({**passes[-2], **found}.values())]
+        if attempt:
+            time.sleep(FIRST_PAUSE_S * 2.0**attempt)
+    raise Doubtful(
+        f"the list of {what} told something else each of the {MOST_PASSES} times it was read, so what is not seen in "
+        "it may be there: run the same command again later"
+    )
+
+
+def _agree(passes: Sequence[Mapping[int, Document]]) -> bool:
+    """Whether the last pass saw the same as the one before, but for what is newer than all that was there then."""
+    if len(passes) < 2:
+        return False
+    before, found = passes[-2:]
+    newest = max(before, default=0)
+    return {number for number in found if number <= newest or not before} == before.keys()
+
+
+def _came_back(passes: Sequence[Mapping[int, Document]]) -> bool:
+    """Whether something that one pass had seen was missing from the next and there again later: a list that errs."""
+    gone: set[int] = set()
+    for before, found in pairwise(passes):
+        gone |= before.keys() - found.keys()
+        if not gone.isdisjoint(found):
+            return True
+    return False
+
+
+class _Pass:
+    """One way through a list."""
+
+    def __init__(self, read: Read, what: str, above: int | None) -> None:
+        self._read, self._what, self._above = read, what, above
+        self._found: dict[int, Document] = {}
+        self._edge: int | None = None
+        self._covered = 0
+        self._overlap = 1
+        self._size = SIZE
+
+    def run(self) -> tuple[Mapping[int, Document], int]:
+        for asked in count():
+            number, size = _window(self._covered - self._overlap, self._size)
+            page = self._read(number, size)
+            if asked > MOST_STEPS_BACK + 4 * page.count // page.size:
+                break
+            offset = (number - 1) * size
+            if page.size < size:  # the server's pages are smaller
+                self._size, self._covered, offset = page.size, 0, (number - 1) * page.size
+                if number > 1:
+                    self._edge = None
+                    continue
+            ids = self._ids(page)
+            if offset and self._begins_too_late(ids):
+                self._overlap = min(self._covered, 4 * self._overlap)
+                continue
+            if self._take(ids, page, offset):
+                return self._found, page.count
+        raise Doubtful(f"the list of {self._what} shrinks or grows faster than it can be read: run again later")
+
+    def _ids(self, page: Page) -> list[int]:
+        try:
+            ids = [int(document["id"]) for document in page.documents]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Doubtful(f"a list of {self._what} holds something without an id: run again") from error
+        if ids != sorted(ids, reverse=self._above is not None):
+            raise Doubtful(f"a list of {self._what} is not sorted by id, as it was asked for: run again")
+        return ids
+
+    def _begins_too_late(self, ids: list[int]) -> bool:
+        """Whether something may lie between what was seen and what this page begins with."""
+        if self._edge is None:
+            return False
+        return not ids or (ids[0] > self._edge if self._above is None else ids[0] < self._edge)
+
+    def _take(self, ids: list[int], page: Page, offset: int) -> bool:
+        """Take a page in; tell whether the list ends here."""
+        for number, document in zip(ids, page.documents, strict=True):
+            if self._above is not None and number <= self._above:
+                return True
+            self._found[number] = document
+        self._overlap = 1
+        self._covered = offset + len(ids)
+        self._edge = ids[-1] if ids else None
+        return len(ids) < page.size
+
+
+def _window(start: int, largest: int) -> tuple[int, int]:
+    """Choose number and size of the page that begins at or before `start` and ends as late as it can."""
+    if start <= 0:
+        return 1, largest
+    size = max(range(largest, largest // 2, -1), key=lambda size: start // size * size + size)
+    return start // size + 1, size
