@@ -117,7 +117,7 @@ def _account(admin: SetAdmin) -> Iterator[Check]:
 
 
 def _clock(admin: SetAdmin) -> Check:
-    ahead_s = time.time() - admin.now()
+    ahead_s = time.time() - admin.server_now()
     words = (
         f"this machine's clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the server's"
     )

@@ -270,14 +270,13 @@ def test_a_set_deleted_in_mid_run_is_said(
 
 
 def delete_set(server: Running, set_id: str) -> None:
-    from zoocut.zooniverse.clock import ServerClock
+    from zoocut.zooniverse.clock import Clock
     from zoocut.zooniverse.credentials import Credentials
     from zoocut.zooniverse.session import Session
     from zoocut.zooniverse.transport import Transport
 
-    clock = ServerClock()
     credentials = Credentials("owner", "sandbox-password")
-    session = Session(server.endpoint, credentials, clock, Transport(clock))
+    session = Session(server.endpoint, credentials, Clock(), Transport())
     etag = session.request("GET", f"/subject_sets/{set_id}").etag
     session.request("DELETE", f"/subject_sets/{set_id}", etag=etag)
 

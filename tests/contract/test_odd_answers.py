@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.records import Account, Project
 from zoocut.zooniverse.request_errors import Doubtful
 from zoocut.zooniverse.session import Answer
@@ -57,7 +57,7 @@ class OneAnswer:
     """Stands for a session whose every request is answered alike."""
 
     endpoint = "http://127.0.0.1:9"
-    clock = ServerClock()
+    clock = Clock()
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.download import Downloader
 from zoocut.zooniverse.exports import ExportAdmin
@@ -37,10 +37,9 @@ def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> 
     ZooniverseError
         When the server cannot be reached or is no Panoptes.
     """
-    clock = ServerClock()
-    transport = ApiTransport(clock, read_s)
+    clock, transport = Clock(), ApiTransport(read_s)
     panoptes = Panoptes(signed_in(lambda: Session(endpoint, credentials, clock, transport)))
-    return panoptes, Store(Transport(ServerClock(), read_s))
+    return panoptes, Store(Transport(read_s))
 
 
 def connect_set_admin(endpoint: str, credentials: Credentials) -> SetAdmin:
@@ -53,8 +52,7 @@ def connect_set_admin(endpoint: str, credentials: Credentials) -> SetAdmin:
     ZooniverseError
         When the server cannot be reached or is no Panoptes.
     """
-    clock = ServerClock()
-    transport = ApiTransport(clock, READ_S)
+    clock, transport = Clock(), ApiTransport(READ_S)
     return SetAdmin(RetryingSession(signed_in(lambda: Session(endpoint, credentials, clock, transport))))
 
 
@@ -70,7 +68,6 @@ def connect_export_admin(
     ZooniverseError
         When the server cannot be reached or is no Panoptes.
     """
-    clock = ServerClock()
-    transport = ApiTransport(clock, read_s)
+    clock, transport = Clock(), ApiTransport(read_s)
     session = RetryingSession(signed_in(lambda: Session(endpoint, credentials, clock, transport)))
-    return ExportAdmin(session), Downloader(Transport(ServerClock(), read_s), time.sleep)
+    return ExportAdmin(session), Downloader(Transport(read_s), time.sleep)

@@ -31,7 +31,7 @@ MOVING = 4
 passes saw together is taken for it, so that steady work of other hands is no doubt."""
 
 MOST_STEPS_BACK = 50
-"""Pages that are read again in one pass, beside those that the list has: a list that has no end is not read for ever."""
+"""Pages that are read again in one pass, beside those that the list has: one without an end is not read for ever."""
 
 FIRST_PAUSE_S = 0.1
 """Between passes that do not agree; doubles, so that six passes of a short list span three seconds."""
@@ -149,7 +149,9 @@ class _Pass:
                 continue
             if self._take(ids, page, offset):
                 return self._found, page.count
-        raise Doubtful(f"the list of {self._what} shrinks or grows faster than it can be read: run again later")
+        raise Doubtful(
+            f"the list of {self._what} shrinks or grows faster than it can be read: run again later"
+        )
 
     def _ids(self, page: Page) -> list[int]:
         try:

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from zoocut.errors import NotPermitted, QuotaReached
 from zoocut.metadata_keys import KEY
+from zoocut.zooniverse.lists import Page, read_list
 from zoocut.zooniverse.records import Account, Address, Project, Subject, SubjectSet
-from zoocut.zooniverse.request_errors import Doubtful, Refused, malformed_is_doubtful
+from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused, malformed_is_doubtful
 from zoocut.zooniverse.retrying import RetryingSession
 from zoocut.zooniverse.session import Answer, Requester
 
@@ -60,8 +61,12 @@ class Panoptes:
         return self._session.endpoint
 
     def now(self) -> float:
-        """Tell the server's time in seconds since 1970."""
+        """Tell this process's time, in seconds since 1970, which nothing but the passing of time moves."""
         return self._session.clock.now()
+
+    def server_now(self) -> float:
+        """Tell the server's time in seconds since 1970, as it says itself."""
+        return self._session.clock.server_now()
 
     def account(self) -> Account:
         """Ask who is signed in."""
@@ -99,7 +104,7 @@ class Panoptes:
         params = {"project_id": project.project_id}
         if "," not in name:  # the server splits filter values at commas
             params["display_name"] = name
-        pages = self._pages("/subject_sets", "subject_sets", params | {"sort": "id"})
+        pages = self._pages("/subject_sets", "subject_sets", params)
         return [found for found in map(_subject_set, pages) if found.name == name]
 
     def subject_set(self, set_id: str) -> SubjectSet:
@@ -149,16 +154,12 @@ class Panoptes:
 
     def newest_subjects(self, project_id: str, user_id: str, above: int) -> Iterator[Subject]:
         """List a user's subjects in a project, the newest first, as far as ids are above a watermark."""
-        params = {"project_id": project_id, "upload_user_id": user_id, "sort": "-id"}
-        for subject in map(self._subject, self._pages("/subjects", "subjects", params)):
-            if int(subject.subject_id) <= above:
-                return
-            yield subject
+        params = {"project_id": project_id, "upload_user_id": user_id}
+        return map(self._subject, self._pages("/subjects", "subjects", params, above))
 
     def subjects_of_set(self, set_id: str) -> Iterator[Subject]:
         """List the subjects of a set by id; deleted ones do not show."""
-        for document in self._pages("/subjects", "subjects", {"subject_set_id": set_id, "sort": "id"}):
-            yield self._subject(document)
+        return map(self._subject, self._pages("/subjects", "subjects", {"subject_set_id": set_id}))
 
     def subjects(self, subject_ids: Sequence[str]) -> list[Subject]:
         """Read up to a page of subjects by id; those that do not exist any more are left out."""
@@ -208,7 +209,11 @@ class Panoptes:
 
     def _silence(self) -> Exception:
         """Tell what an empty answer to a create means: nothing was made for a banned account, else who knows."""
-        if self.account().banned:
+        try:
+            banned = self.account().banned
+        except (NotNow, Refused) as error:
+            return Doubtful(f"{self.endpoint} answered a create with nothing, and then: {error}")
+        if banned:
             return NotPermitted(
                 "the server accepted a subject and made none, as it does for banned accounts: ask Zooniverse "
                 "about this account"
@@ -279,13 +284,20 @@ class Panoptes:
     def _page(self, path: str, kind: str, params: Mapping[str, str]) -> list[Document]:
         return _list(self._session.request("GET", path, params=params), kind)
 
-    def _pages(self, path: str, kind: str, params: Mapping[str, str]) -> Iterator[Document]:
-        page: str | None = "1"
-        while page is not None:
-            asked = {**params, "page_size": str(PAGE_SIZE), "page": page}
+    def _pages(
+        self, path: str, kind: str, params: Mapping[str, str], above: int | None = None
+    ) -> list[Document]:
+        """Read a whole list, or what of it has ids above a number; in doubt rather than with something missing."""
+
+        def read(number: int, size: int) -> Page:
+            order = "id" if above is None else "-id"
+            asked = {**params, "sort": order, "page_size": str(size), "page": str(number)}
             answer = self._session.request("GET", path, params=asked)
-            yield from _list(answer, kind)
-            page = _next_page(answer, kind)
+            meta = _meta(answer, kind)
+            with malformed_is_doubtful(kind):
+                return Page(_list(answer, kind), int(meta["count"]), min(size, int(meta["page_size"])))
+
+        return read_list(read, kind, above)
 
     def _count(self, path: str, kind: str, params: Mapping[str, str]) -> int:
         answer = self._session.request("GET", path, params={**params, "page_size": "1"})
@@ -310,7 +322,8 @@ class Panoptes:
 
         parts = urlsplit(url)
         try:
-            ends = datetime.fromisoformat(parse_qs(parts.query)["se"][0]).timestamp()
+            told = datetime.fromisoformat(parse_qs(parts.query)["se"][0]).timestamp()
+            ends = self._session.clock.own_time_of(told)
         except (KeyError, ValueError):
             ends = self.now() + SIGNATURE_S
         return Address(url, parts.path.rpartition("/")[2], ends)
@@ -360,12 +373,6 @@ def _meta(answer: Answer, kind: str) -> Document:
     if not isinstance(meta, dict):
         raise Doubtful(f"a list of {kind} does not say how long it is: run again")
     return meta
-
-
-def _next_page(answer: Answer, kind: str) -> str | None:
-    following = _meta(answer, kind).get("next_href")
-    with malformed_is_doubtful(kind):
-        return None if not following else parse_qs(urlsplit(following).query)["page"][0]
 
 
 @malformed_is_doubtful("a set")

@@ -77,7 +77,7 @@ class Address:
     name : str
         The last part of its path, the same in signed and public addresses.
     until : float
-        When the signature ends, in seconds of the server's clock.
+        When the signature ends, in seconds of this process's clock.
     """
 
     url: str

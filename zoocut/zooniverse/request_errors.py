@@ -11,7 +11,19 @@ __all__ = ["Busy", "Doubtful", "NotNow", "Refused", "Unreachable", "malformed_is
 
 
 class NotNow(ZooniverseError):
-    """What was asked cannot be told now; asking again later may succeed."""
+    """What was asked cannot be told now; asking again later may succeed.
+
+    Parameters
+    ----------
+    message : str
+        What was met.
+    retry_after_s : float or None
+        How long whoever answered asks to be left alone.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Unreachable(NotNow):
@@ -23,19 +35,7 @@ class Doubtful(NotNow):
 
 
 class Busy(NotNow):
-    """The server sent the request away for now: nothing happened.
-
-    Parameters
-    ----------
-    message : str
-        What it said.
-    retry_after_s : float or None
-        How long it asks to be left alone.
-    """
-
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
+    """The server sent the request away for now: nothing happened."""
 
 
 class Refused(ZooniverseError):

@@ -14,7 +14,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.request_errors import Busy, Doubtful, NotNow, Refused
 from zoocut.zooniverse.session import Answer, Requester, Session
 
@@ -50,7 +50,7 @@ class RetryingSession:
         return self._single.endpoint
 
     @property
-    def clock(self) -> ServerClock:
+    def clock(self) -> Clock:
         """The server's time."""
         return self._single.clock
 

@@ -16,10 +16,17 @@ from typing import Any, Protocol
 import requests
 
 from zoocut.errors import NotPermitted, SignInError, ZooniverseError
-from zoocut.zooniverse.clock import ServerClock
+from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
-from zoocut.zooniverse.transport import Transport, foreign_errors, retry_after_s
+from zoocut.zooniverse.transport import (
+    Transport,
+    foreign_errors,
+    json_object,
+    no_password,
+    own_words,
+    retry_after_s,
+)
 
 
 @contextmanager
@@ -39,11 +46,8 @@ with _logging_left_alone():
 __all__ = ["Answer", "Requester", "Session"]
 
 
-NOT_PANOPTES = (407, 408, 425)
-"""What only something in between answers with."""
-
-UNLIKE_A_PAGE = (403, 404, 405, 415)
-"""What Panoptes answers in JSON, or with nothing."""
+SILENT = (401, 403)
+"""What Panoptes answers with an empty body: a token that has ended, or that lacks the scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Requester(Protocol):
         """The server, normalised."""
 
     @property
-    def clock(self) -> ServerClock:
+    def clock(self) -> Clock:
         """The server's time."""
 
     def request(
@@ -99,6 +103,7 @@ class _Client(Panoptes):  # type: ignore[misc]  # the library is untyped
         )
 
     def login(self, *args: Any, **kwargs: Any) -> Any:
+        self.session.auth = no_password
         self.session.mount("https://", self._transport)
         self.session.mount("http://", self._transport)
         return super().login(*args, **kwargs)
@@ -117,8 +122,8 @@ class Session:
         The server, normalised.
     credentials : Credentials
         Kept for signing in again after a long pause.
-    clock : ServerClock
-        Told the server's time by every answer.
+    clock : Clock
+        Told the server's time by every answer of Panoptes'.
     transport : Transport
         What requests go through.
 
@@ -130,9 +135,7 @@ class Session:
         When it cannot be reached or is no Panoptes.
     """
 
-    def __init__(
-        self, endpoint: str, credentials: Credentials, clock: ServerClock, transport: Transport
-    ) -> None:
+    def __init__(self, endpoint: str, credentials: Credentials, clock: Clock, transport: Transport) -> None:
         self.endpoint = endpoint
         self.clock = clock
         self._credentials = credentials
@@ -156,7 +159,7 @@ class Session:
                 f"{self.endpoint} refuses the account {self._credentials.username or 'of the client id'} "
                 f"({error}): check PANOPTES_USERNAME and PANOPTES_PASSWORD"
             ) from None
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             raise ZooniverseError(
                 f"{self.endpoint} does not answer a sign-in as Zooniverse does: check the endpoint, and whether "
                 "a proxy or log-in page stands in the way"
@@ -192,7 +195,7 @@ class Session:
         """
         client = self._with_token()
         response = self._send(client, method, path, params, body, etag)
-        if response.status_code == 401:
+        if response.status_code == 401 and _is_panoptes(response):
             response = self._send(self._renewed(client), method, path, params, body, etag)
         return self._read(response, f"{method} {path}")
 
@@ -204,7 +207,7 @@ class Session:
                 client.get_bearer_token()
         except Doubtful as error:
             raise Unreachable(f"no token could be had: {error}") from error
-        except (PanoptesAPIException, KeyError, TypeError, ValueError):
+        except (PanoptesAPIException, AttributeError, KeyError, TypeError, ValueError, RecursionError):
             return self._renewed(client)
         return client
 
@@ -234,34 +237,34 @@ class Session:
 
     def _read(self, response: requests.Response, what: str) -> Answer:
         status = response.status_code
+        if status < 400:
+            return Answer(self._document(response, what), response.headers.get("ETag"))
+        if status == 429 and not _is_page(response):
+            raise Busy(f"{self.endpoint} asks for fewer requests", retry_after_s(response.headers))
+        if not _is_panoptes(response):
+            raise Doubtful(
+                f"{what} was answered with {status} by something that is not Panoptes: is a proxy in the way?",
+                retry_after_s(response.headers),
+            )
+        self.clock.heard(response.headers.get("Date"))
         if status == 401:
             raise Busy(f"{self.endpoint} does not take the token that it has just given")
         if status == 403 and not response.content:
             raise NotPermitted(
                 f"{self.endpoint} does not let this account do {what}: its token lacks the scope"
             )
-        if status == 429:
-            raise Busy(f"{self.endpoint} asks for fewer requests", retry_after_s(response.headers))
-        if status in NOT_PANOPTES or (status in UNLIKE_A_PAGE and _is_page(response)):
-            raise Busy(
-                f"{what} was answered with {status} by something that is not Panoptes: is a proxy in the way?"
-            )
-        if status >= 400:
-            raise Refused(_message(response) or f"{what} was answered with {status}", status)
-        return Answer(self._document(response, what), response.headers.get("ETag"))
+        raise Refused(own_words(response) or f"{what} was answered with {status}", status)
 
     def _document(self, response: requests.Response, what: str) -> dict[str, Any] | None:
         if not response.content:
             return None
-        try:
-            document = response.json()
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
+        document = json_object(response)
+        if document is None:
             raise Doubtful(
                 f"{self.endpoint} answered {what} with something that is not JSON: is there a proxy or a log-in "
                 "page in the way?"
             )
+        self.clock.heard(response.headers.get("Date"))
         return document
 
 
@@ -269,9 +272,8 @@ def _is_page(response: requests.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "")
 
 
-def _message(response: requests.Response) -> str:
-    try:
-        document = response.json()
-        return ", ".join(str(error["message"]) for error in document["errors"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+def _is_panoptes(response: requests.Response) -> bool:
+    """Whether an error is told by Panoptes itself: what anything else says leaves open what was done."""
+    if not response.content:
+        return response.status_code in SILENT
+    return own_words(response) is not None

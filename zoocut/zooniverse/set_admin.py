@@ -86,7 +86,7 @@ class SetAdmin(Panoptes):
 
     def sets_of(self, project: Project) -> Iterator[SetDetails]:
         """List the sets of a project by id."""
-        pages = self._pages("/subject_sets", "subject_sets", {"project_id": project.project_id, "sort": "id"})
+        pages = self._pages("/subject_sets", "subject_sets", {"project_id": project.project_id})
         return map(_details, pages)
 
     def details(self, set_id: str) -> SetDetails:
@@ -105,12 +105,12 @@ class SetAdmin(Panoptes):
 
     def subjects_of_project(self, project: Project) -> Iterator[Subject]:
         """List the subjects of a project by id."""
-        params = {"project_id": project.project_id, "sort": "id"}
+        params = {"project_id": project.project_id}
         return (self._subject(document) for document in self._pages("/subjects", "subjects", params))
 
     def workflows(self, project: Project) -> list[Workflow]:
         """List the workflows of a project by id."""
-        params = {"project_id": project.project_id, "sort": "id"}
+        params = {"project_id": project.project_id}
         return [_workflow(document) for document in self._pages("/workflows", "workflows", params)]
 
     def workflow(self, workflow_id: str) -> Workflow:

@@ -12,9 +12,12 @@ import requests
 from zoocut.zooniverse.panoptes import Address
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused
 from zoocut.zooniverse.retrying import with_retries
-from zoocut.zooniverse.transport import Transport, foreign_errors, retry_after_s
+from zoocut.zooniverse.transport import Transport, foreign_errors, no_password, retry_after_s
 
-__all__ = ["Store"]
+__all__ = ["OCCUPIED", "Store"]
+
+OCCUPIED = (400, 409, 412)
+"""What stores refuse bytes with where something is already; 400 and 409 were seen, Azure documents 412 as well."""
 
 
 class Store:
@@ -29,12 +32,14 @@ class Store:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._session = requests.Session()
-        self._session.auth = _no_password
+        self._session.auth = no_password
         self._session.mount("https://", transport)
         self._session.mount("http://", transport)
 
     def put(self, address: Address, content: bytes, mime: str) -> None:
-        """Store bytes and have the store confirm their checksum; repeating it does no harm.
+        """Store bytes where nothing is yet, and have the store confirm their checksum; repeating it does no harm.
+
+        An image is never exchanged under a subject: the request is conditional, so bytes that are there stay.
 
         Parameters
         ----------
@@ -48,12 +53,18 @@ class Store:
         Raises
         ------
         Refused
-            403 when the signature has ended, 413 when the image is too large.
+            403 when the signature has ended, 413 when the image is too large; one of `OCCUPIED` when something may
+            be there already: what is served tells.
         NotNow
             As `zoocut.zooniverse.request_errors` says; putting again is safe.
         """
         checksum = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-        headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": mime, "Content-MD5": checksum}
+        headers = {
+            "x-ms-blob-type": "BlockBlob",
+            "Content-Type": mime,
+            "Content-MD5": checksum,
+            "If-None-Match": "*",
+        }
         with foreign_errors("the store of images"):
             body = io.BytesIO(content)  # sent piece by piece, each with a time-out of its own
             response = self._session.put(address.url, data=body, headers=headers, allow_redirects=False)
@@ -109,8 +120,3 @@ def _require_address(url: str) -> None:
 
 def _unconfirmed(response: requests.Response) -> NoReturn:
     raise Doubtful(f"the store of images answered {response.status_code} without confirming the checksum")
-
-
-def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from adding what it finds in ~/.netrc to a signed address."""
-    return request

@@ -17,15 +17,27 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 from urllib3.util import Retry
 
-from zoocut.zooniverse.clock import ServerClock
 from zoocut.zooniverse.deadline import WATCHED_POOLS, Deadline
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Unreachable
 
-__all__ = ["ApiTransport", "Transport", "foreign_errors", "retry_after_s"]
+__all__ = [
+    "ApiTransport",
+    "Transport",
+    "foreign_errors",
+    "json_object",
+    "no_password",
+    "own_words",
+    "retry_after_s",
+]
 
 CONNECT_S = 10.0
 READ_S = 120.0
 """The server cancels its own statements after 65 s; its front door may take a little longer."""
+
+SIGN_INS = ("/users/sign_in", "/oauth/token")
+
+SWITCHED_OFF = "Feature has been temporarily disabled"
+"""What Panoptes itself answers 503 with; in any other 503 something in between speaks, and who knows what was done."""
 
 WHOLE = 5.0
 """A whole exchange may take so many times what is waited for its next bytes."""
@@ -36,16 +48,13 @@ class Transport(HTTPAdapter):
 
     Parameters
     ----------
-    clock : ServerClock
-        Told the `Date` of every answer.
     read_s : float
         Longest wait for the next bytes of an answer, in seconds.
     connections : int
         How many connections are kept open.
     """
 
-    def __init__(self, clock: ServerClock, read_s: float = READ_S, connections: int = 64) -> None:
-        self._clock = clock
+    def __init__(self, read_s: float = READ_S, connections: int = 64) -> None:
         self._timeout = (min(CONNECT_S, read_s), read_s)
         self._deadline = Deadline(WHOLE * read_s)
         super().__init__(pool_connections=8, pool_maxsize=connections, max_retries=0)
@@ -71,7 +80,7 @@ class Transport(HTTPAdapter):
         Raises
         ------
         Busy
-            For 503 with a reason in JSON or XML.
+            For 503 in XML, as the store of images says it, and for Panoptes' own word that uploading is switched off.
         Doubtful
             For every other answer of 500 and above.
         """
@@ -80,14 +89,16 @@ class Transport(HTTPAdapter):
             response = super().send(request, *args, **kwargs)
             if not kwargs.get("stream"):
                 _ = response.content  # requests keeps it
-        self._clock.heard(response.headers.get("Date"))
         if response.status_code >= 500:
             raise _server_fault(request, response)
         return response
 
 
 class ApiTransport(Transport):
-    """The adapter for requests that carry a password or a token: they follow no redirect."""
+    """The adapter for requests that carry a password or a token: they follow no redirect.
+
+    What is answered to a sign-in is judged here, because the library takes every refusal for a wrong password.
+    """
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send one request once, as `Transport`.
@@ -95,15 +106,36 @@ class ApiTransport(Transport):
         Raises
         ------
         Doubtful
-            Also for a redirect: Panoptes sends none.
+            Also for a redirect: Panoptes sends none. And for an answer to a sign-in that is none of Panoptes'.
+        Busy
+            Also when a sign-in is to be tried again later.
         """
         response = super().send(request, *args, **kwargs)
+        if response.status_code >= 400 and urlsplit(request.url or "").path.endswith(SIGN_INS):
+            _require_verdict(response)
         if response.is_redirect:
             raise Doubtful(
                 f"{_without_query(request.url)} sends us on to {_host(response.headers['Location'])}: is there a proxy "
                 "or a log-in page in the way?"
             )
         return response
+
+
+def _require_verdict(response: requests.Response) -> None:
+    """Let Panoptes' own refusals of an account or a client pass, and a page that tells that Panoptes is not there."""
+    status, document = response.status_code, json_object(response)
+    if status in (404, 405, 410) or (status == 422 and not response.content):
+        return
+    if status == 401 and document is not None and "error" in document:
+        return
+    told = f"a sign-in was answered with {status}"
+    if status in (409, 429):
+        raise Busy(f"{told}: it is tried again", retry_after_s(response.headers))
+    raise Doubtful(
+        f"{told} by something that is not Zooniverse: check the endpoint, and whether a proxy or log-in page stands "
+        "in the way",
+        retry_after_s(response.headers),
+    )
 
 
 def _host(url: str) -> str:
@@ -114,9 +146,32 @@ def _server_fault(request: requests.PreparedRequest, response: requests.Response
     where = f"{request.method} {_without_query(request.url)}"
     kind = response.headers.get("Content-Type", "")
     told = f"the server answered {response.status_code} to {where}"
-    if response.status_code == 503 and ("json" in kind or "xml" in kind):
+    if response.status_code == 503 and ("xml" in kind or own_words(response) == SWITCHED_OFF):
         return Busy(f"{told}: it is busy or this feature is switched off", retry_after_s(response.headers))
-    return Doubtful(told)
+    return Doubtful(told, retry_after_s(response.headers))
+
+
+def json_object(response: requests.Response) -> dict[str, Any] | None:
+    """Read an answer as a JSON object; None when it is none, or nested deeper than anything Panoptes sends."""
+    try:
+        document = response.json()
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def own_words(response: requests.Response) -> str | None:
+    """Read what Panoptes says about an error; None when the answer is not a JSON document of Panoptes' errors."""
+    try:
+        errors = (json_object(response) or {})["errors"]
+        return ", ".join(str(error["message"]) for error in errors)
+    except (KeyError, TypeError):
+        return None
+
+
+def no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep a session from sending what it finds in ~/.netrc, be it in the place of a token or beside a signature."""
+    return request
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

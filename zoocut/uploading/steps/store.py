@@ -9,6 +9,7 @@ from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.steps.measure import measured
 from zoocut.zooniverse.panoptes import Address
 from zoocut.zooniverse.request_errors import NotNow, Refused
+from zoocut.zooniverse.store import OCCUPIED
 
 __all__ = ["renew", "store"]
 
@@ -36,10 +37,36 @@ def store(context: UploadContext, entry: Entry, position: int, address: Address)
             return Outcome(
                 {entry.row: Rejected(f"{image.path} is too large for the store of images: draw it smaller")}
             )
-        return Outcome(trouble=error)
+        return (
+            _served_already(context, entry, position, error)
+            if error.status in OCCUPIED
+            else Outcome(trouble=error)
+        )
     except NotNow as trouble:
         return Outcome(trouble=trouble)
     return Outcome({entry.row: Proved(position)}, sent_bytes=len(content))
+
+
+def _served_already(context: UploadContext, entry: Entry, position: int, refusal: Refused) -> Outcome:
+    """Settle a refusal by what is served: the same image is proved, another one stays and the row differs."""
+    image = entry.images[position]
+    try:
+        address = context.panoptes.subject(entry.subject_id or "").addresses[position]
+        _, size, md5 = context.store.fetch(address.url)
+    except (IndexError, Refused):
+        return Outcome(trouble=refusal)
+    except NotNow as trouble:
+        return Outcome(trouble=trouble)
+    if (size, md5) == (image.size, image.md5):
+        return Outcome({entry.row: Proved(position)})
+    return Outcome(
+        {
+            entry.row: Rejected(
+                f"subject {entry.subject_id} shows another image than {image.path}, and an image is never exchanged "
+                "under a subject: if a new subject may be made, generate the row into a new run; the old one stays"
+            )
+        }
+    )
 
 
 def renew(context: UploadContext, entry: Entry) -> Outcome:
