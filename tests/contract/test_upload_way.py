@@ -18,7 +18,7 @@ from zoocut.sandbox import Running
 from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.credentials import Credentials, find_credentials, normalise_endpoint
-from zoocut.zooniverse.request_errors import Busy, Doubtful, Unreachable
+from zoocut.zooniverse.request_errors import Doubtful, Unreachable
 from zoocut.zooniverse.store import Store
 from zoocut.zooniverse.transport import Transport
 
