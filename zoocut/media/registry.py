@@ -22,6 +22,7 @@ OWN: Mapping[str, str] = {
     "triplet": "zoocut.media.triplet:open_triplet",
     "frames": "zoocut.media.triplet:open_frames",
     "lightcurve": "zoocut.media.lightcurve:open_lightcurve",
+    "lightcurve_png": "zoocut.media.lightcurve_png:open_lightcurve_png",
 }
 """Name to the function that opens a medium, imported when it is asked for."""
 
