@@ -11,16 +11,15 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
 from zoocut.files import appear_whole
-from zoocut.ledger import Ledger
+from zoocut.ledger.uploaded import as_uploaded, uploaded_subjects
 from zoocut.metadata_keys import bare_name
 from zoocut.run.folder import Run
-from zoocut.run.sources import DrawnSource, read_drawn
+from zoocut.run.known import known_columns, read_known
 
 __all__ = ["Joined", "Sources", "join", "load_sources"]
 
@@ -105,50 +104,43 @@ def load_sources(runs: Sequence[Run], wanted: Sequence[str] = (), endpoint: str 
     InputError
         When a run has no sources, a wanted column is not there, or the server is ambiguous.
     """
+    runs = [as_uploaded(run) for run in runs]
     columns = _columns(runs, wanted)
     line = _Line()
     encoder = csv.writer(line, lineterminator="")
     lines: dict[str, str] = {}
-    for source in chain.from_iterable(read_drawn(run.sources) for run in runs):
-        encoder.writerow([_text(source.columns.get(name)) for name in columns])
-        lines.setdefault(str(source.dia_source_id), line.text)
-    return Sources(columns, lines, _subjects(runs, endpoint))
+    names: dict[Path, dict[str, str]] = {}
+    for run in runs:
+        for row in read_known(run):
+            encoder.writerow([_text(row.columns.get(name)) for name in columns])
+            lines.setdefault(row.dia_source_id, line.text)
+            if row.external_id != row.dia_source_id:
+                names.setdefault(run.ledger, {})[row.external_id] = row.dia_source_id
+    if not lines:
+        raise InputError(f"{runs[0].path} has no rows: give a run that has sources, or a manifest with rows")
+    return Sources(columns, lines, _subjects(runs, names, endpoint))
 
 
 def _columns(runs: Sequence[Run], wanted: Sequence[str]) -> tuple[str, ...]:
-    firsts = [_first(run) for run in runs]
-    known = dict.fromkeys(name for source in firsts for name in source.columns if name != "diaSourceId")
+    known = dict.fromkeys(name for run in runs for name in known_columns(run))
     for name in wanted:
         if name not in known:
             raise InputError(f"the runs have no column {name}: choose from {', '.join(known)}")
     return tuple(wanted or known)
 
 
-def _first(run: Run) -> DrawnSource:
-    first = next(read_drawn(run.sources), None)
-    if first is None:
-        raise InputError(f"{run.sources} is missing or empty: give a run that `zoocut generate` has made")
-    return first
-
-
 def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _subjects(runs: Sequence[Run], endpoint: str | None) -> dict[str, str]:
-    known: dict[str, dict[str, str]] = {}
-    for run in runs:
-        if run.ledger.exists():
-            with Ledger.read(run.ledger) as ledger:
-                for target in ledger.targets():
-                    found = {e.subject_id: e.external_id for e in ledger.every(target) if e.subject_id}
-                    known.setdefault(target.endpoint, {}).update(found)
-    if endpoint is None and len(known) > 1:
-        raise InputError(
-            f"the runs went to several servers: say with --endpoint which one the export is from, of "
-            f"{', '.join(known)}"
-        )
-    return known.get(endpoint, {}) if endpoint else next(iter(known.values()), {})
+def _subjects(
+    runs: Sequence[Run], names: Mapping[Path, Mapping[str, str]], endpoint: str | None
+) -> dict[str, str]:
+    """Tell the source of each uploaded subject, which a manifest may call its row by another name than."""
+    uploaded = uploaded_subjects([run.ledger for run in runs], endpoint)
+    return {
+        one.subject_id: names.get(one.ledger, {}).get(one.external_id, one.external_id) for one in uploaded
+    }
 
 
 def join(classifications: Path, output: Path, sources: Sources, key: str = "diaSourceId") -> Joined:
@@ -196,7 +188,7 @@ def _lines(
     rows: Iterator[list[str]], path: Path, sources: Sources, key: str, joined: Joined
 ) -> Iterator[str]:
     header = next(rows, [])
-    finder = _Finder(path, header, sources.subjects, key)
+    finder = _Finder(path, header, sources, key)
     line = _Line()
     encoder = csv.writer(line, lineterminator="")
     encoder.writerow([*header, *_distinct([*ADDED, *sources.columns], header)])
@@ -227,10 +219,11 @@ def _note_unread(joined: Joined, rows: Any) -> None:
 class _Finder:
     """Tells which source a row of the export is about."""
 
-    def __init__(self, path: Path, header: Sequence[str], subjects: Mapping[str, str], key: str) -> None:
+    def __init__(self, path: Path, header: Sequence[str], sources: Sources, key: str) -> None:
         self._data_at = header.index("subject_data") if "subject_data" in header else None
         self._subject_at = next((header.index(name) for name in SUBJECT_COLUMNS if name in header), None)
-        self._subjects = subjects
+        self._subjects = sources.subjects
+        self._known = sources.lines
         self._key = bare_name(key)
         self._decode = json.JSONDecoder(parse_float=str).decode
         if self._data_at is None and self._subject_at is None:
@@ -263,15 +256,16 @@ class _Finder:
             }
         except (ValueError, AttributeError, RecursionError):
             return "", "subject_data is broken"
-        return _only(found, len(subjects))
+        return self._only(found, len(subjects))
 
-
-def _only(found: set[str], subjects: int) -> tuple[str, str]:
-    if len(found) > 1 or subjects > 1:
-        return "", "several subjects or ids in one row"
-    if not found or found == {""}:
-        return "", "subject has no diaSourceId"
-    (identity,) = found
-    if not (identity.isascii() and identity.isdecimal() and len(identity) <= MOST_DIGITS):
-        return "", "diaSourceId is not a whole number"
-    return str(int(identity)), ""
+    def _only(self, found: set[str], subjects: int) -> tuple[str, str]:
+        if len(found) > 1 or subjects > 1:
+            return "", "several subjects or ids in one row"
+        if not found or found == {""}:
+            return "", "subject has no diaSourceId"
+        (identity,) = found
+        if identity in self._known:
+            return identity, ""
+        if not (identity.isascii() and identity.isdecimal() and len(identity) <= MOST_DIGITS):
+            return "", "diaSourceId is not a whole number"
+        return str(int(identity)), ""

@@ -17,15 +17,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from exports_to_compare import CASES
 from panoptes_exports import write_export
 
 VERSION = "5.3.1"
-RECORD = HERE / f"panoptes_aggregation-{VERSION}.json"
+RECORD = Path(__file__).resolve().parent / f"panoptes_aggregation-{VERSION}.json"
 REDUCERS = ("question_reducer", "question_consensus_reducer")
 PROGRAM = """
 import json, sys

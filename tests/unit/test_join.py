@@ -91,7 +91,7 @@ def test_row_without_a_source_says_why(run: Run, tmp_path: Path, data: str, reas
     assert following["diaSourceId"] == str(ID)
 
 
-def upload(run: Run, endpoint: str, subject_id: str, number: int) -> None:
+def upload(run: Run, endpoint: str, subject_id: str, number: int | str) -> None:
     with Ledger.open(run.ledger, run.run_id) as ledger:
         target = ledger.add_target(endpoint, "1", "owner/name", "5", "Night")
         ledger.plan(target, [PlannedRow(str(number), {}, (Image("images/a.png", "image/png"),))], "0")
@@ -163,5 +163,42 @@ def test_missing_files_are_named(run: Run, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.csv cannot be read"):
         join(tmp_path / "gone.csv", tmp_path / "joined.csv", load_sources([run]))
     empty = Run.create(tmp_path / "empty", {})
-    with pytest.raises(InputError, match=r"sources\.parquet is missing or empty"):
+    with pytest.raises(InputError, match=r"neither sources\.parquet nor manifest\.csv"):
         load_sources([empty])
+
+
+def test_a_run_that_was_only_uploaded_is_joined_with_its_manifest(tmp_path: Path) -> None:
+    """A manifest that another tool wrote, whose rows have names of their own, in a ledger and a manifest alone."""
+    run = Run.create(tmp_path / "uploaded", {})
+    (run.path / "a.png").write_bytes(b"")
+    run.manifest.write_text(
+        f"external_id,location:1,metadata:#diaSourceId,metadata:!snr\nrow-1,a.png,{ID},7.5\n"
+    )
+    upload(run, "http://127.0.0.1:1", "91", "row-1")
+    path = tmp_path / "extracts.csv"
+    told = json.dumps({"92": {"#diaSourceId": str(ID)}}).replace('"', '""')
+    path.write_text(f'subject_ids,subject_data\n91,{{}}\n92,"{told}"\n93,{{}}\n')
+    joined = join(path, tmp_path / "joined.csv", load_sources([run]))
+    assert joined.outcomes == {"joined": 2, "subject has no diaSourceId": 1}
+    with (tmp_path / "joined.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["diaSourceId"], row["snr"]) for row in rows] == [(str(ID), "7.5")] * 2 + [("", "")]
+
+
+@pytest.mark.parametrize("name", ["ZTF18abcdefg", "000123", "12_34"])
+def test_rows_that_another_tool_names_are_found_by_that_name(tmp_path: Path, name: str) -> None:
+    run = Run.create(tmp_path / "uploaded", {})
+    run.manifest.write_text(f"external_id,location:1,metadata:band\n{name},a.png,g\n")
+    path = tmp_path / "extracts.csv"
+    told = json.dumps({"92": {"diaSourceId": name}}).replace('"', '""')
+    path.write_text(f'subject_ids,subject_data\n92,"{told}"\n')
+    assert join(path, tmp_path / "joined.csv", load_sources([run])).outcomes == {"joined": 1}
+    assert f",{name},joined,g" in (tmp_path / "joined.csv").read_text()
+
+
+def test_a_manifest_of_another_name_is_found_by_the_ledger(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "uploaded", {})
+    (run.path / "mine.csv").write_text(f"external_id,location:1,metadata:band\n{ID},a.png,g\n")
+    with Ledger.open(run.ledger, run.run_id) as ledger:
+        ledger.add_target("http://127.0.0.1:1", "1", "owner/name", "5", "Night", manifest="mine.csv")
+    assert load_sources([run]).lines == {str(ID): "g"}

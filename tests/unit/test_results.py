@@ -6,16 +6,21 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
+from astropy.table import Table as AstropyTable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from panoptes_exports import Row, write_export
 
 from zoocut.errors import ConfigError, InputError
+from zoocut.ledger import Ledger, PlannedRow, State
 from zoocut.results import Rules, Summary, Unit, parse_version, reduce_export
 from zoocut.results.rules import Reason
 from zoocut.results.workflow import WorkflowTasks, workflow_tasks
@@ -352,3 +357,220 @@ def test_nothing_that_counts_is_an_error_and_leaves_the_old_table(reduce: Reduce
         reduce([Row(1, source="42"), Row(2, source="43")])
     assert (tmp_path / "results.csv").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["classifications.csv", "results.csv", "run"]
+
+
+def test_runs_that_were_only_uploaded(tmp_path: Path) -> None:
+    """The ledger tells the source of a subject whose metadata do not; the manifest tells what is known of it."""
+    run = Run.create(tmp_path / "uploaded", {})
+    rows = [
+        ManifestRow("row-1", ("a.png",), {"#diaSourceId": source(0), "!snr": "7.5"}),
+        ManifestRow("row-2", ("b.png",)),
+    ]
+    write_manifest(run.manifest, rows, ["#diaSourceId", "!snr"])
+    uploaded(run, {"9001": "row-1", "9002": "row-2"})
+    export = write_export(
+        tmp_path / "c.csv", [Row(9001), Row(9002, "Bogus"), Row(9001, user="b", source=source(1))]
+    )
+    summary = reduce_export([run], export, tmp_path / "r.csv", Rules(), {})
+    table = read(tmp_path / "r.csv")
+    assert summary.left_out == {Reason.CONFLICT: 1}
+    assert (table[source(0)]["T0.n"], table[source(0)]["snr"], table[source(0)]["subject_ids"]) == (
+        "1",
+        "7.5",
+        "9001",
+    )
+    assert (table["row-2"]["T0.consensus"], table["row-2"]["snr"]) == ("Bogus", "")
+
+
+def test_runs_that_went_to_several_servers_need_the_right_one(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "uploaded", {})
+    write_manifest(run.manifest, [ManifestRow(source(0), ("a.png",)), ManifestRow(source(1), ("b.png",))], [])
+    uploaded(run, {"9001": source(0)}, "http://127.0.0.1:1")
+    uploaded(run, {"9001": source(1)}, "http://127.0.0.1:2")
+    export = write_export(tmp_path / "c.csv", [Row(9001)])
+    with pytest.raises(InputError, match=r"several servers.*127\.0\.0\.1:1, http://127\.0\.0\.1:2"):
+        reduce_export([run], export, tmp_path / "r.csv", Rules(), {})
+    reduce_export([run], export, tmp_path / "r.csv", Rules(), {}, "http://127.0.0.1:2")
+    table = read(tmp_path / "r.csv")
+    assert (table[source(0)]["T0.n"], table[source(1)]["T0.n"]) == ("0", "1")
+
+
+def uploaded(run: Run, subjects: dict[str, str], endpoint: str = "http://127.0.0.1:1") -> None:
+    with Ledger.open(run.ledger, run.run_id) as ledger:
+        target = ledger.add_target(endpoint, "12", "owner/name", "501", "Night")
+        ledger.plan(target, [PlannedRow(name, {}, ()) for name in subjects.values()], "00")
+        by_name = {name: subject for subject, name in subjects.items()}
+        ledger.save(
+            replace(entry, state=State.CREATED, subject_id=by_name[entry.external_id], attempt=1)
+            for entry in ledger.every(target)
+        )
+
+
+def confused(summary: Summary) -> dict[tuple[str, str, str, str], int]:
+    return {(one.basis, one.task, one.right, one.given): one.votes for one in summary.confusion}
+
+
+FEEDBACK = {"#training_subject": "True", "#feedback_1_id": "rule", "#feedback_1_answer": "1"}
+
+
+def test_training_subjects_make_a_confusion_matrix_and_no_votes(reduce: Reduce) -> None:
+    told = {
+        "feedback": {
+            "T0": [{"id": "rule", "answer": "1", "success": True, "strategy": "singleAnswerQuestion"}]
+        }
+    }
+    rows = [
+        vote(0),
+        *(vote(1, "Real", f"u{n}", subject_metadata=FEEDBACK, metadata=told) for n in range(3)),
+        vote(1, "Bogus", "x", subject_metadata=FEEDBACK, metadata=told),
+        vote(
+            1, "Bogus", "u0", subject_metadata=FEEDBACK, metadata=told, created_at="2026-08-02 10:00:00 UTC"
+        ),
+        Row(9777, "Bogus", "y", subject_metadata=FEEDBACK, metadata=told),
+    ]
+    summary, table = reduce(rows, workflows=tasks("Bogus", "Real"))
+    assert table[source(1)]["classifications"] == "0"
+    assert confused(summary) == {("training", "T0", "1", "1"): 3, ("training", "T0", "1", "0"): 2}
+    assert summary.left_out == {Reason.TRAINING: 5, Reason.REPEATED_VOTE: 1}
+
+
+@pytest.mark.parametrize(
+    "marks", [{"#training_subject": True}, {"%Training_Subject": "true"}, {"#feedback_1_id": "x"}]
+)
+def test_what_marks_a_training_subject(reduce: Reduce, marks: dict[str, Any]) -> None:
+    assert reduce([vote(0), vote(1, subject_metadata=marks)])[0].left_out == {Reason.TRAINING: 1}
+
+
+@pytest.mark.parametrize(
+    "marks", [{"#training_subject": "False"}, {"#training_subject": ""}, {"training": "True"}]
+)
+def test_what_does_not(reduce: Reduce, marks: dict[str, Any]) -> None:
+    assert reduce([vote(0), vote(1, subject_metadata=marks)])[0].left_out == {}
+
+
+def test_right_answers_of_the_metadata_are_about_the_only_task(reduce: Reduce) -> None:
+    rows = [vote(0), vote(1, "Real", subject_metadata=FEEDBACK)]
+    assert confused(reduce(rows, workflows=tasks("Bogus", "Real"))[0]) == {("training", "T0", "1", "1"): 1}
+
+
+def test_experts_make_a_confusion_matrix_of_what_volunteers_say(reduce: Reduce) -> None:
+    expert = {"gold_standard": "true", "user": "expert"}
+    rows = [
+        vote(0, "Real", **expert), vote(0, "Real", "a"), vote(0, "Bogus", "b"),
+        vote(1, "Bogus", **expert), vote(1, "Bogus", "a"),
+        vote(2, "Bogus", **expert), vote(2, "Real", gold_standard="true", user="another"), vote(2, "Bogus", "a"),
+    ]  # fmt: skip
+    summary, table = reduce(rows)
+    assert confused(summary) == {
+        ("gold standard", "T0", "Real", "Real"): 1,
+        ("gold standard", "T0", "Real", "Bogus"): 1,
+        ("gold standard", "T0", "Bogus", "Bogus"): 1,
+    }
+    assert (table[source(0)]["T0.n"], summary.left_out) == ("2", {Reason.GOLD_STANDARD: 4})
+
+
+def test_answers_without_the_workflow_go_by_their_labels(reduce: Reduce) -> None:
+    rows = [vote(0, "3", "a"), vote(0, 3, "b"), vote(0, "three", "c")]
+    summary, table = reduce(rows)
+    assert list(summary.tasks[0].labels) == ['"3"', "answer 3", "three"]
+    assert [table[source(0)][f"T0.{key}.votes"] for key in ('"3"', "answer 3", "three")] == ["1", "1", "1"]
+
+
+def test_a_label_that_was_corrected_is_the_same_answer(reduce: Reduce) -> None:
+    known = [
+        {"major_number": 12, "minor_number": minor, "strings": {"a": word, "b": "Bogus"},
+         "tasks": {"T0": {"type": "single", "answers": [{"label": "b"}, {"label": "a"}]}}}
+        for minor, word in ((1, "Reel"), (2, "Real"))
+    ]  # fmt: skip
+    rows = [vote(0, "Reel", "a", version="12.1"), vote(0, "Real", "b", version="12.2")]
+    summary, table = reduce(rows, workflows={"77": workflow_tasks("77", known)})
+    assert summary.tasks[0].labels == {"0": "Bogus", "1": "Real"}
+    assert table[source(0)]["T0.1.votes"] == "2"
+
+
+def test_an_answer_that_no_version_has_is_kept_by_its_words(reduce: Reduce) -> None:
+    summary, table = reduce([vote(0, "unknown answer label")], workflows=tasks("Bogus", "Real"))
+    assert list(summary.tasks[0].labels) == ["0", "1", "unknown answer label"]
+    assert table[source(0)]["T0.unknown answer label.votes"] == "1"
+
+
+def test_a_task_of_texts_is_not_reduced_and_not_written(reduce: Reduce, tmp_path: Path) -> None:
+    def both(number: int) -> list[dict[str, Any]]:
+        texts = {"task": "T1", "task_label": "Tell us", "value": f"my words {number}"}
+        return [{"task": "T0", "task_label": "", "value": "Real"}, texts]
+
+    summary, _ = reduce([vote(0, user=f"u{n}", annotations=both(n)) for n in range(150)])
+    assert list(summary.not_reduced) == ["T1"]
+    assert [task.name for task in summary.tasks] == ["T0"]
+    assert "my words" not in (tmp_path / "results.csv").read_text()
+    known = tasks("Real", task="T0")["77"]
+    with_text = {**known.at((12, 34)), **tasks(kind="text", task="T1")["77"].at((12, 34))}
+    workflow = WorkflowTasks("77", {(12, 34): with_text})
+    summary, _ = reduce([vote(0, annotations=both(0))], workflows={"77": workflow})
+    assert (list(summary.not_reduced), [task.name for task in summary.tasks]) == (["T1"], ["T0"])
+
+
+def test_several_answers_may_be_none(reduce: Reduce) -> None:
+    rows = [vote(0, ["Real", "Trail"], "a"), vote(0, ["Real"], "b"), vote(0, [], "c"), vote(0, None, "d")]
+    _, table = reduce(rows, workflows=tasks("Real", "Trail", kind="multiple"))
+    row = table[source(0)]
+    assert (row["T0.n"], row["T0.0.votes"], row["T0.1.votes"]) == ("3", "2", "1")
+    assert float(row["T0.0.fraction"]) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".ecsv", ".csv"])
+def test_formats_hold_the_same(
+    reduce: Reduce, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoocut.results.table.ROWS_AT_ONCE", 3)
+    retired = {"retired_at": "2026-08-01T12:00:00Z", "retirement_reason": "consensus"}
+    _, expected = reduce([vote(0, 'Real, "quoted"\n#', "a"), vote(1, "Bogus", "b", retired=retired)])
+    path = tmp_path / f"r{suffix}"
+    reduce_export([Run.open(tmp_path / "run")], tmp_path / "classifications.csv", path, Rules(), {})
+    table = TABLES[suffix](path)
+    assert table.colnames == list(next(iter(expected.values())))
+    for row in table:
+        for name, text in expected[str(row["diaSourceId"])].items():
+            value = row[name]
+            told = "" if value is np.ma.masked or value is None else str(value)
+            assert told == (text.replace("\n", "\\n") if suffix == ".ecsv" else text)
+    assert table["diaSourceId"].dtype == np.int64
+    assert table["diaSourceId"].max() == FIRST + 6
+
+
+def from_csv(path: Path) -> AstropyTable:
+    rows = list(read(path).values())
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return AstropyTable(columns | {"diaSourceId": np.array([int(one) for one in columns["diaSourceId"]])})
+
+
+def from_parquet(path: Path) -> AstropyTable:
+    table = pq.read_table(path)
+    assert json.loads(table.schema.metadata[b"zoocut"])["workflow"]["id"] == "77"
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    return AstropyTable(
+        {
+            name: np.array(values, None if name == "diaSourceId" else object)
+            for name, values in columns.items()
+        }
+    )
+
+
+def from_ecsv(path: Path) -> AstropyTable:
+    table = AstropyTable.read(path, format="ascii.ecsv")
+    assert table.meta["zoocut"]["workflow"]["id"] == "77"
+    return table
+
+
+TABLES = {".csv": from_csv, ".parquet": from_parquet, ".ecsv": from_ecsv}
+
+
+def test_ecsv_refuses_ids_that_its_readers_take_for_comments(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "uploaded", {})
+    write_manifest(run.manifest, [ManifestRow("#1", ("a.png",), {"diaSourceId": "#1"})], ["diaSourceId"])
+    export = write_export(tmp_path / "c.csv", [Row(9001, source="#1")])
+    with pytest.raises(InputError, match=r"begins with #.*\.parquet"):
+        reduce_export([run], export, tmp_path / "r.ecsv", Rules(), {})
+    reduce_export([run], export, tmp_path / "r.csv", Rules(), {})
+    assert read(tmp_path / "r.csv")["#1"]["T0.n"] == "1"
+    assert not (tmp_path / "r.ecsv").exists()

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TESTS))
-sys.path.insert(0, str(TESTS / "comparison"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "comparison"))
 
 from exports_to_compare import CASES, Case
 from panoptes_exports import write_export
@@ -21,6 +20,7 @@ from zoocut.results import Rules, Unit, VersionRule, reduce_export
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 
+TESTS = Path(__file__).resolve().parents[1]
 RECORD = json.loads((TESTS / "comparison" / "panoptes_aggregation-5.3.1.json").read_text(encoding="utf-8"))
 SEVERAL = ("several_answers", "missing_tasks")
 """Here the shares differ by definition: of all votes there, of all volunteers here."""

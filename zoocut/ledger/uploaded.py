@@ -8,8 +8,9 @@ from pathlib import Path
 
 from zoocut.errors import InputError
 from zoocut.ledger.book import Ledger
+from zoocut.run.folder import Run
 
-__all__ = ["UploadedSubject", "uploaded_subjects"]
+__all__ = ["UploadedSubject", "as_uploaded", "uploaded_subjects"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,18 @@ def uploaded_subjects(ledgers: Sequence[Path], endpoint: str | None) -> list[Upl
             f"{', '.join(known)}"
         )
     return known.get(endpoint, []) if endpoint else next(iter(known.values()), [])
+
+
+def as_uploaded(run: Run) -> Run:
+    """Give a run that has no manifest.csv, and was not drawn, with the manifest that it was uploaded by.
+
+    Raises
+    ------
+    LedgerError
+        When the ledger cannot be read.
+    """
+    if run.has_manifest or run.sources.exists() or not run.ledger.exists():
+        return run
+    with Ledger.read(run.ledger) as ledger:
+        names = list(dict.fromkeys(target.manifest for target in ledger.targets()))
+    return run.by(names[0]) if len(names) == 1 else run

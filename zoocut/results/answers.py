@@ -119,8 +119,7 @@ class Answers:
             return str(number), task.labels[number]
         if isinstance(choice.mark, int):
             return f"answer {choice.mark}", choice.label
-        key = f'"{choice.mark}"' if choice.mark.isdecimal() else choice.mark
-        return key, choice.label or choice.mark
+        return _key(choice.mark), choice.label or choice.mark
 
     def tasks(self, workflow_id: str, accepts: Callable[[Version], bool]) -> list[ReducedTask]:
         """List the tasks of a workflow that are counted, and their answers, also those nobody chose.
@@ -170,3 +169,9 @@ class Answers:
             if number == workflow_id and self._is_text(number, task)
         }
         return dict(sorted((other | texts).items()))
+
+
+def _key(mark: str) -> str:
+    """Make of a label a name that columns can have, and that is no answer's number."""
+    plain = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in mark)
+    return f'"{plain}"' if plain.isdecimal() else plain

@@ -100,7 +100,7 @@ def reduce_export(
             confusion=list(votes.confusion(tasks[0].name if len(tasks) == 1 else None)),
             per_day=votes.per_day(),
         )
-        header = _header(summary, runs, export, rules)
+        header = _header(summary, sources.runs, export, rules)
         settled = replace(rules, version=version)
         return replace(summary, rows=write_results(path, batches(sources, votes, tasks, settled), header))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from zoocut.ledger.uploaded import uploaded_subjects
+from zoocut.ledger.uploaded import as_uploaded, uploaded_subjects
 from zoocut.metadata_keys import DIA_SOURCE_ID, bare_name
 from zoocut.results.classification import Classification
 from zoocut.results.rules import Reason
@@ -42,11 +42,11 @@ class KnownSources:
     """
 
     def __init__(self, runs: Sequence[Run], endpoint: str | None) -> None:
-        self.runs = runs
+        self.runs = [as_uploaded(run) for run in runs]
         self._objects: dict[str, str] = {}
         self._subjects: dict[str, str] = {}
         self._subjects_of: dict[str, list[str]] = {}
-        names = {run.ledger: self._read(run) for run in runs}
+        names = {run.ledger: self._read(run) for run in self.runs}
         uploaded = uploaded_subjects([run.ledger for run in runs], endpoint)
         self.uploaded_at = _time(min((one.made_at for one in uploaded if one.made_at), default=0.0))
         for one in uploaded:

@@ -108,6 +108,10 @@ def _write_ecsv(path: Path, tables: Tables, header: str) -> None:
 def _ecsv(table: pa.Table, header: str) -> str:
     from astropy.table import Table
 
+    if any(str(one).startswith("#") for one in table.columns[0].to_pylist()):
+        raise InputError(
+            "an id begins with #, which readers of ECSV take for a comment: write .parquet or .csv"
+        )
     columns = [_masked(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
     text = io.StringIO(newline="")
     Table(columns, meta={KEY: json.loads(header)}).write(text, format="ascii.ecsv")
@@ -115,15 +119,22 @@ def _ecsv(table: pa.Table, header: str) -> str:
 
 
 def _masked(name: str, column: pa.ChunkedArray) -> MaskedColumn:
-    """Make a column of astropy; what it has no type for is text."""
+    """Make a column of astropy; what it has no type for is text.
+
+    Line breaks become a backslash and n: astropy takes a line that begins with `#` for a comment, also in cells.
+    """
     import pyarrow as pa
     from astropy.table import MaskedColumn
 
     kind, values = column.type, column.to_pylist()
     number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
     dtype = kind.to_pandas_dtype() if number else str
-    filled = [(0 if number else "") if value is None else value for value in values]
+    filled = [(0 if value is None else value) if number else _in_one_line(value) for value in values]
     return MaskedColumn(filled, mask=[value is None for value in values], name=name, dtype=dtype)
+
+
+def _in_one_line(value: Any) -> str:
+    return "" if value is None else str(value).replace("\r", "\\r").replace("\n", "\\n")
 
 
 FORMATS: Mapping[str, Callable[[Path, Tables, str], None]] = {

@@ -10,7 +10,7 @@ from zoocut.errors import InputError
 from zoocut.metadata_keys import DIA_SOURCE_ID, PREFIXES, bare_name, source_of
 from zoocut.model import Value
 from zoocut.run.folder import Run
-from zoocut.run.manifest import ManifestRow, read_manifest
+from zoocut.run.manifest import ManifestRow
 from zoocut.run.sources import DrawnSource, read_drawn
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _manifest(run: Run) -> Iterator[ManifestRow]:
             f"{run.path} has neither {run.sources.name} nor {run.manifest.name}: give a run that "
             "`zoocut generate` has made or `zoocut upload` has uploaded"
         )
-    return read_manifest(run.manifest)
+    return run.rows()
 
 
 def _keys(run: Run) -> Sequence[str]:
