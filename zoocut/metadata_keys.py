@@ -8,6 +8,7 @@ disagree it has no one value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = [
     "seen_by",
     "sent_name",
     "source_of",
+    "tidied",
     "values_of",
 ]
 
@@ -35,6 +37,7 @@ PREFIXES = "#/!%& "
 """What may stand before a metadata key without being part of its name."""
 
 INDEX = "%"
+BLANK_BEHIND_PREFIX = re.compile(r"^([#!/%]+)\s+(?=\S)")
 FEEDBACK = "#feedback_"
 CHECKSUM_DIGITS = 12
 """Enough to tell the images of one row from each other; the whole checksum is in the ledger."""
@@ -43,6 +46,11 @@ CHECKSUM_DIGITS = 12
 def bare_name(key: str) -> str:
     """Return a metadata key without its prefix, in small letters."""
     return key.lstrip(PREFIXES).rstrip().casefold()
+
+
+def tidied(key: str) -> str:
+    """Return a key without blanks around it and behind its prefix: Zooniverse takes `# band` for another key."""
+    return BLANK_BEHIND_PREFIX.sub(r"\1", key.strip())
 
 
 def sent_name(key: str) -> str:

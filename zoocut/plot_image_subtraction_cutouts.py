@@ -145,7 +145,7 @@ class PlotImageSubtractionCutoutsTask:
             raise InputError(
                 f"{run.path} has no image of {missing[0]} ({len(missing)} in all): run() them first"
             )
-        metadata = run.settings.get("metadata", {})
+        metadata = run.settings.metadata or {}
         write_urls_manifest_of(run, metadata, self.config.url_root)
         write_manifest_of(run, metadata)
 
@@ -209,18 +209,13 @@ class PlotImageSubtractionCutoutsTask:
         return io.BytesIO(outcome[0].png)
 
     def _draw_settings(self) -> DrawSettings:
-        from pydantic import ValidationError
-
         from zoocut.config.draw import DrawSettings
+        from zoocut.config.load import checked
 
         names = ("sizes", "use_footprint", "add_metadata", "chunk_size", "save_as_numpy")
         given = {name: getattr(self.config, name) for name in names}
         largest = max([194, *self.config.sizes])
-        try:
-            return DrawSettings.model_validate({**given, "panel_pix": largest})
-        except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            raise ConfigError(f"config.{'.'.join(map(str, problem['loc']))}: {problem['msg']}") from None
+        return checked(DrawSettings, {**given, "panel_pix": largest}, "config")
 
     def _image_settings(self, butler: Butler) -> ButlerSettings:
         from zoocut.config.images import ButlerSettings

@@ -16,7 +16,7 @@ from zoocut.metadata_keys import SubjectKey
 from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
 from zoocut.zooniverse.panoptes import Panoptes, Subject
-from zoocut.zooniverse.request_errors import NotNow, Refused
+from zoocut.zooniverse.request_errors import NotNow
 from zoocut.zooniverse.store import Store
 
 if TYPE_CHECKING:
@@ -284,11 +284,11 @@ def _sampled(linked: list[Entry], check: str) -> list[Entry]:
 def _serves(folder: Path, store: Store, entry: Entry, subject: Subject) -> bool:
     try:
         return len(subject.addresses) == len(entry.images) and all(
-            store.fetch_retrying(address.url)[2] == _md5(folder / image.path)
+            store.holds_retrying(address.url, _md5(folder / image.path))
             for image, address in zip(entry.images, subject.addresses, strict=True)
             if image.hosted
         )
-    except (Refused, OSError):
+    except OSError:
         return False
 
 

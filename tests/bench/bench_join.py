@@ -42,7 +42,7 @@ ANNOTATIONS = json.dumps([{"task": "T0", "task_label": "What do you see?", "valu
 
 
 def make_run(folder: Path, sources: int) -> Run:
-    run = Run.create(folder, {})
+    run = Run.create(folder)
     with DrawnWriter(run.sources) as drawn:
         for number in range(sources):
             columns = {

@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from zoocut.config.draw import DrawSettings
+from zoocut.config.settings import RunSettings
 from zoocut.model import Value
 from zoocut.preview import make_preview
 from zoocut.preview.pictures import LinkedPictures
@@ -29,7 +31,7 @@ TRIES = 5
 
 def make_run(folder: Path, count: int) -> Run:
     """Make cutouts of noise, as large on disk as real ones, with forty catalog columns each."""
-    run = Run.create(folder, {"draw": {"panels": ["template", "science", "difference"]}})
+    run = Run.create(folder, RunSettings(draw=DrawSettings()))
     rng = np.random.default_rng(1)
     rows = []
     with DrawnWriter(run.sources) as drawn:

@@ -63,7 +63,7 @@ def classifications(count: int) -> Iterator[Row]:
 
 
 def make_run(folder: Path, count: int) -> Run:
-    run = Run.create(folder, {})
+    run = Run.create(folder)
     names = [str(FIRST_SOURCE + at) for at in range(max(1, count // VOTES_EACH))]
     rows = (
         ManifestRow(name, (f"images/{name}.png",), {"#diaSourceId": name, "snr": "7.5"}) for name in names

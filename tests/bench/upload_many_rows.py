@@ -27,7 +27,7 @@ from zoocut.sandbox import running
 
 
 def many_rows(path: Path, count: int) -> Run:
-    run = Run.create(path, {})
+    run = Run.create(path)
     for number in range(count):
         name = path / "images" / f"{number // 10000}" / f"{number}.png"
         name.parent.mkdir(parents=True, exist_ok=True)

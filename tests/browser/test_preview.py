@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from zoocut.config.draw import DrawSettings
+from zoocut.config.settings import RunSettings
 from zoocut.model import Value
 from zoocut.preview import make_preview
 from zoocut.preview.pictures import EmbeddedPictures, LinkedPictures
@@ -29,7 +31,7 @@ def png(width: int = 606, height: int = 224) -> bytes:
 
 
 def make_run(folder: Path, count: int, note: str = "plain") -> Run:
-    run = Run.create(folder, {"draw": {"panels": ["template", "science", "difference"]}})
+    run = Run.create(folder, RunSettings(draw=DrawSettings()))
     picture = png()
     rows = []
     with DrawnWriter(run.sources) as drawn:

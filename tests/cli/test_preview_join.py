@@ -20,7 +20,7 @@ ID = 170059034123456789
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run")
     with DrawnWriter(run.sources) as drawn:
         drawn.add(DrawnSource({"diaSourceId": ID, "snr": 7.5}, ("images/a.png",), ("0" * 64,)), 0)
     put_together(run.sources)

@@ -34,7 +34,7 @@ def source(number: int) -> str:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    made = Run.create(tmp_path / "run", {})
+    made = Run.create(tmp_path / "run")
     rows = (ManifestRow(source(n), (f"images/{n}.png",), {"#snr": str(5 + n)}) for n in range(3))
     write_manifest(made.manifest, rows, ["#snr"])
     return made

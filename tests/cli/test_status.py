@@ -20,7 +20,7 @@ HEAVY = ("pandas", "astropy", "matplotlib", "panoptes_client", "pyarrow", "starl
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run")
     write_manifest(run.manifest, [ManifestRow(str(n), (f"images/{n}.png",)) for n in range(3)], [])
     with Ledger.open(run.ledger, run.run_id) as ledger:
         target = ledger.add_target("https://www.zooniverse.org", "12", "a/b", "501", "Night")
@@ -51,7 +51,7 @@ def test_people_are_told_what_to_type_next(zoocut: Zoocut, run: Run) -> None:
 
 
 def test_a_run_that_never_left_has_no_targets(zoocut: Zoocut, tmp_path: Path) -> None:
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run")
     assert json.loads(zoocut("status", run.path, "--json").stdout)["targets"] == []
 
 

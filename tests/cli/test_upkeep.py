@@ -60,7 +60,7 @@ class Keeping:
 
     def run(self, name: str, rows: int = 3) -> Run:
         """Make a run of pictures, not uploaded yet."""
-        run = Run.create(self.folder / name, {})
+        run = Run.create(self.folder / name)
         made = []
         for n in range(rows):
             content = io.BytesIO()

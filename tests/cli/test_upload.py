@@ -102,7 +102,7 @@ def test_what_cannot_begin_says_why(
 
 
 def test_a_folder_without_a_manifest_is_refused(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
-    Run.create(tmp_path / "run", {})
+    Run.create(tmp_path / "run")
     done = zoocut("upload", tmp_path / "run", *WHERE, "x", **account(server))
     assert (done.returncode, "finish `zoocut generate`" in done.stderr) == (3, True)
 
@@ -317,7 +317,7 @@ def test_an_address_becomes_an_external_location(zoocut: Zoocut, server: Running
     zoocut("upload", source, *WHERE, "source of an address", **account(server))
     (held,) = subjects(server, "source of an address")
     address = f"{server.endpoint}/public/{held['locations'][0]['path']}"
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run")
     rows = [ManifestRow("1", (address,)), ManifestRow("2", (f"{server.endpoint}/nothing.png",))]
     write_manifest(run.manifest, rows, [])
     done = zoocut("upload", run.path, *WHERE, "addresses", **account(server))

@@ -65,7 +65,7 @@ def test_one_bad_address_keeps_no_other_row_waiting(
         f"{server.endpoint}/public/{one['locations'][0]['path']}"
         for one in subjects(server, "where images lie")
     ]
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run")
     addresses = [*good, "http://127.0.0.1:9/refused.png", "http://[bad/address.png"]
     rows = [ManifestRow(str(number), (address,)) for number, address in enumerate(addresses)]
     write_manifest(run.manifest, rows, [])

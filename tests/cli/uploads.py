@@ -35,7 +35,7 @@ def account(server: Running, login: str = "owner", password: str = "sandbox-pass
 
 
 def make_run(path: Path, count: int = 4, images: int = 1, **metadata: str) -> Path:
-    run = Run.create(path, {})
+    run = Run.create(path)
     rows = []
     for number in range(count):
         names = [f"images/{number}-{at}.png" for at in range(images)]

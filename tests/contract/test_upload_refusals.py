@@ -35,7 +35,7 @@ class Refusing:
 
 
 def test_ten_refusals_in_a_row_stop_the_upload(sandbox: Running, tmp_path: Path) -> None:
-    run = Run.create(tmp_path, {})
+    run = Run.create(tmp_path)
     run.images.mkdir()
     Image.new("L", (8, 8)).save(run.images / "1.png")
     write_manifest(run.manifest, [ManifestRow(str(n), ("images/1.png",)) for n in range(100)], [])

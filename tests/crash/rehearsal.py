@@ -16,7 +16,7 @@ from zoocut.run.manifest import ManifestRow, write_manifest
 
 
 def make_run(path: Path, rows: int, seed: int, size: int = 400, images: int = 1) -> Run:
-    run = Run.create(path, {})
+    run = Run.create(path)
     run.images.mkdir(exist_ok=True)
     bytes_of = random.Random(seed).randbytes
     manifest = []

@@ -19,7 +19,7 @@ SITE = "https://www.zooniverse.org"
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run")
     planned = [PlannedRow(str(FIRST + n), {}, (Image(f"images/{n}.png", "image/png"),)) for n in range(3)]
     with Ledger.open(run.ledger, run.run_id) as ledger:
         for endpoint in (SITE, "http://127.0.0.1:8642"):
@@ -74,4 +74,4 @@ def test_other_endings_and_runs_without_an_upload_are_refused(run: Run, tmp_path
     with pytest.raises(InputError, match=r"should end in one of \.csv, \.parquet, \.ecsv"):
         export(run, tmp_path / "mapping.xlsx")
     with pytest.raises(InputError, match="was not uploaded yet: run `zoocut upload"):
-        export(Run.create(tmp_path / "new", {}), tmp_path / "mapping.csv")
+        export(Run.create(tmp_path / "new"), tmp_path / "mapping.csv")

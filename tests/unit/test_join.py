@@ -23,7 +23,7 @@ NEXT = ID + 1
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    run = Run.create(tmp_path / "run", {})
+    run = Run.create(tmp_path / "run")
     with DrawnWriter(run.sources) as drawn:
         for number in (ID, NEXT):
             columns: dict[str, Value] = {
@@ -162,14 +162,14 @@ def test_another_kind_of_table_is_refused_and_nothing_written(run: Run, tmp_path
 def test_missing_files_are_named(run: Run, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone\.csv cannot be read"):
         join(tmp_path / "gone.csv", tmp_path / "joined.csv", load_sources([run]))
-    empty = Run.create(tmp_path / "empty", {})
+    empty = Run.create(tmp_path / "empty")
     with pytest.raises(InputError, match=r"neither sources\.parquet nor manifest\.csv"):
         load_sources([empty])
 
 
 def test_a_run_that_was_only_uploaded_is_joined_with_its_manifest(tmp_path: Path) -> None:
     """A manifest that another tool wrote, whose rows have names of their own, in a ledger and a manifest alone."""
-    run = Run.create(tmp_path / "uploaded", {})
+    run = Run.create(tmp_path / "uploaded")
     (run.path / "a.png").write_bytes(b"")
     run.manifest.write_text(
         f"external_id,location:1,metadata:#diaSourceId,metadata:!snr\nrow-1,a.png,{ID},7.5\n"
@@ -187,7 +187,7 @@ def test_a_run_that_was_only_uploaded_is_joined_with_its_manifest(tmp_path: Path
 
 @pytest.mark.parametrize("name", ["ZTF18abcdefg", "000123", "12_34"])
 def test_rows_that_another_tool_names_are_found_by_that_name(tmp_path: Path, name: str) -> None:
-    run = Run.create(tmp_path / "uploaded", {})
+    run = Run.create(tmp_path / "uploaded")
     run.manifest.write_text(f"external_id,location:1,metadata:band\n{name},a.png,g\n")
     path = tmp_path / "extracts.csv"
     told = json.dumps({"92": {"diaSourceId": name}}).replace('"', '""')
@@ -197,7 +197,7 @@ def test_rows_that_another_tool_names_are_found_by_that_name(tmp_path: Path, nam
 
 
 def test_a_manifest_of_another_name_is_found_by_the_ledger(tmp_path: Path) -> None:
-    run = Run.create(tmp_path / "uploaded", {})
+    run = Run.create(tmp_path / "uploaded")
     (run.path / "mine.csv").write_text(f"external_id,location:1,metadata:band\n{ID},a.png,g\n")
     with Ledger.open(run.ledger, run.run_id) as ledger:
         ledger.add_target("http://127.0.0.1:1", "1", "owner/name", "5", "Night", manifest="mine.csv")

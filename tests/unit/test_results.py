@@ -43,7 +43,7 @@ def source(number: int) -> str:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Four sources of two objects, as `zoocut generate` leaves them."""
-    made = Run.create(tmp_path / "run", {})
+    made = Run.create(tmp_path / "run")
     with DrawnWriter(made.sources) as writer:
         for number in range(4):
             columns: dict[str, Any] = {"diaSourceId": FIRST + 2 * number, "band": "gr"[number % 2]}
@@ -322,7 +322,7 @@ def test_by_subject_and_by_object(reduce: Reduce) -> None:
 
 
 def test_a_catalog_column_that_is_also_one_of_the_results(tmp_path: Path) -> None:
-    run = Run.create(tmp_path / "odd", {})
+    run = Run.create(tmp_path / "odd")
     rows = [ManifestRow(source(0), ("a.png",), {"classifications": "SN Ia", "T0.n": "x"})]
     write_manifest(run.manifest, rows, ["classifications", "T0.n"])
     export = write_export(tmp_path / "c.csv", [vote(0)])
@@ -361,7 +361,7 @@ def test_nothing_that_counts_is_an_error_and_leaves_the_old_table(reduce: Reduce
 
 def test_runs_that_were_only_uploaded(tmp_path: Path) -> None:
     """The ledger tells the source of a subject whose metadata do not; the manifest tells what is known of it."""
-    run = Run.create(tmp_path / "uploaded", {})
+    run = Run.create(tmp_path / "uploaded")
     rows = [
         ManifestRow("row-1", ("a.png",), {"#diaSourceId": source(0), "!snr": "7.5"}),
         ManifestRow("row-2", ("b.png",)),
@@ -383,7 +383,7 @@ def test_runs_that_were_only_uploaded(tmp_path: Path) -> None:
 
 
 def test_runs_that_went_to_several_servers_need_the_right_one(tmp_path: Path) -> None:
-    run = Run.create(tmp_path / "uploaded", {})
+    run = Run.create(tmp_path / "uploaded")
     write_manifest(run.manifest, [ManifestRow(source(0), ("a.png",)), ManifestRow(source(1), ("b.png",))], [])
     uploaded(run, {"9001": source(0)}, "http://127.0.0.1:1")
     uploaded(run, {"9001": source(1)}, "http://127.0.0.1:2")
@@ -566,7 +566,7 @@ TABLES = {".csv": from_csv, ".parquet": from_parquet, ".ecsv": from_ecsv}
 
 
 def test_ecsv_refuses_ids_that_its_readers_take_for_comments(tmp_path: Path) -> None:
-    run = Run.create(tmp_path / "uploaded", {})
+    run = Run.create(tmp_path / "uploaded")
     write_manifest(run.manifest, [ManifestRow("#1", ("a.png",), {"diaSourceId": "#1"})], ["diaSourceId"])
     export = write_export(tmp_path / "c.csv", [Row(9001, source="#1")])
     with pytest.raises(InputError, match=r"begins with #.*\.parquet"):

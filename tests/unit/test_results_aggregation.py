@@ -38,7 +38,7 @@ def counted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """One export counted as panoptes_aggregation does: every row of the workflow and version, by subject."""
     case, folder = CASES[request.param], tmp_path_factory.mktemp(request.param)
     rows = case.rows()
-    run = Run.create(folder / "run", {})
+    run = Run.create(folder / "run")
     names = sorted({str(row.subject) for row in rows})
     write_manifest(run.manifest, (ManifestRow(name, (f"images/{name}.png",)) for name in names), [])
     rules = Rules(workflow="77", version=version(case), unit=Unit.SUBJECT, all_votes=True)

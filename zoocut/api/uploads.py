@@ -8,13 +8,12 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoocut.api.generation import IN_MEMORY
 from zoocut.api.progress import upload_shown
 from zoocut.api.server import credentials_for
-from zoocut.config.load import load_tree
 from zoocut.config.upload import UploadSettings
 from zoocut.errors import ConfigError, Interrupted, ZoocutError
 from zoocut.ledger import Ledger, sole_uploader
@@ -22,6 +21,7 @@ from zoocut.run.folder import Run
 from zoocut.uploading import CHECKS, Timing, UploadRequest, forecast, look_at_run, open_run, where_to
 from zoocut.uploading import upload as carry_out
 from zoocut.uploading.report import Snapshot, UploadSummary
+from zoocut.uploading.settings import settings_of, with_configuration
 from zoocut.uploading.upload_plan import UploadPlan
 from zoocut.zooniverse.connect import connect
 
@@ -38,6 +38,7 @@ def plan_upload(
     project: str | None = None,
     subject_set: str | None = None,
     endpoint: str | None = None,
+    config: AnyPath | None = None,
     set_by: str | None = None,
     sample: int | None = None,
     rights: str | None = None,
@@ -53,7 +54,7 @@ def plan_upload(
     ----------
     run : path
         The run folder: any folder with a manifest.csv.
-    project, subject_set, endpoint, set_by, sample, rights, urls, images, encoding, again, settings
+    project, subject_set, endpoint, config, set_by, sample, rights, urls, images, encoding, again, settings
         As `upload` takes them.
 
     Raises
@@ -61,9 +62,9 @@ def plan_upload(
     ZoocutError
         When the upload could not begin.
     """
-    opened = look_at_run(Path(run)).read_as(_names(images), encoding)
-    opened = opened.by_addresses() if urls else opened
-    chosen = _settings(opened, project, subject_set, settings)
+    told: list[str] = []
+    opened = _opened(look_at_run(Path(run)), config, urls, images, encoding, told.append)
+    chosen = _settings(opened, project, subject_set, settings, told.append)
     request = UploadRequest(
         where_to(opened, endpoint, os.environ, chosen),
         _timing(chosen),
@@ -76,7 +77,8 @@ def plan_upload(
     )
     server = request.goal.endpoint
     panoptes, _ = connect(server, credentials_for(server), chosen.answer_s)
-    return forecast(opened, request, panoptes)
+    plan = forecast(opened, request, panoptes)
+    return replace(plan, concerns=(*told, *plan.concerns))
 
 
 def upload(
@@ -85,6 +87,7 @@ def upload(
     project: str | None = None,
     subject_set: str | None = None,
     endpoint: str | None = None,
+    config: AnyPath | None = None,
     set_by: str | None = None,
     sample: int | None = None,
     rights: str | None = None,
@@ -114,6 +117,8 @@ def upload(
         The set's name; made when new.
     endpoint : str, optional
         The server; else PANOPTES_ENDPOINT, else where the run goes already, else the real Zooniverse.
+    config : path, optional
+        A configuration file whose `[upload]` and `[rights]` the run takes over.
     set_by : str, optional
         A metadata key: with a `subject_set` such as `"Night {band}"` each of its values has a set.
     sample : int, optional
@@ -157,9 +162,8 @@ def upload(
     ZoocutError
         As `zoocut.errors` tells; the run is safe and the same call goes on.
     """
-    opened = open_run(Path(run)).read_as(_names(images), encoding)
-    opened = opened.by_addresses() if urls else opened
-    chosen = _settings(opened, project, subject_set, settings)
+    opened = _opened(open_run(Path(run)), config, urls, images, encoding, tell or _warn)
+    chosen = _settings(opened, project, subject_set, settings, tell or _warn)
     request = UploadRequest(
         where_to(opened, endpoint, os.environ, chosen),
         _timing(chosen),
@@ -215,14 +219,34 @@ def _interruptible() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
+def _opened(
+    run: Run,
+    config: AnyPath | None,
+    urls: bool,
+    images: Sequence[str],
+    encoding: str | None,
+    tell: Callable[[str], object],
+) -> Run:
+    """Return the run as its manifest is to be read, with the configuration that is given now."""
+    run = run.read_as(_names(images), encoding)
+    run = run.by_addresses() if urls else run
+    return with_configuration(run, Path(config), tell) if config is not None else run
+
+
 def _settings(
-    run: Run, project: str | None, subject_set: str | None, given: Mapping[str, Any] | None
+    run: Run,
+    project: str | None,
+    subject_set: str | None,
+    given: Mapping[str, Any] | None,
+    tell: Callable[[str], object],
 ) -> UploadSettings:
     """Put what is given over the run's own `[upload]` settings."""
-    recorded = run.settings.get("upload", {})
-    known = {key: recorded[key] for key in UploadSettings.model_fields if key in recorded}
-    options = {**(given or {}), "upload.project": project, "upload.subject_set": subject_set}
-    return load_tree({**IN_MEMORY, "upload": known}, options).settings.upload
+    sections = [key.partition(".") for key in given or ()]
+    for section, _, name in sections:
+        if section != "upload":
+            raise ConfigError(f"{section}.{name} is no setting of an upload: they begin with upload.")
+    options = {key.removeprefix("upload."): value for key, value in (given or {}).items()}
+    return settings_of(run, {**options, "project": project, "subject_set": subject_set}, tell)
 
 
 def _names(columns: Sequence[str]) -> tuple[str, ...]:

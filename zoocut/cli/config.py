@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -29,20 +29,13 @@ def show(
     Example: zoocut config show zoocut.toml
     """
     from zoocut.cli.console import print_json, results
-    from zoocut.config.load import dotted, load
+    from zoocut.config.load import at, dotted, load
 
     loaded = load(path)
     tree = loaded.settings.model_dump(mode="json")
-    rows = [(key, _at(tree, key), loaded.origin.get(key, "default")) for key in dotted(tree)]
+    rows = [(key, at(tree, key), loaded.origin.get(key, "default")) for key in dotted(tree)]
     if as_json:
         print_json({"version": 1, "settings": [{"key": k, "value": v, "origin": o} for k, v, o in rows]})
         return
     for key, value, origin in rows:
         results.print(f"{key} = {value!r}  ({origin})", markup=False)
-
-
-def _at(tree: dict[str, Any], key: str) -> Any:
-    if key in tree:
-        return tree[key]
-    head, _, rest = key.partition(".")
-    return _at(tree[head], rest)

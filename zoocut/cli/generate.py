@@ -98,9 +98,11 @@ def _key_and_value(text: str) -> tuple[str, Any]:
 
 
 def _tell(summary: Generated, as_json: bool) -> None:
-    from zoocut.cli.console import print_json, results
+    from zoocut.cli.console import notes, print_json, results
 
     run = summary.run
+    for change in summary.changed:
+        notes.print(f"note: the run takes over a changed setting: {change}", markup=False)
     if as_json:
         print_json(summary.to_dict())
         return

@@ -24,6 +24,14 @@ EndpointOption = Annotated[
     str | None,
     typer.Option("--endpoint", help="The server. Else PANOPTES_ENDPOINT, else where the run already goes."),
 ]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="A configuration file: its [upload] and [rights] in the place of the run's.",
+        show_default=False,
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what it would do; write nothing.")]
 RetryOption = Annotated[bool, typer.Option("--retry-rejected", help="Give rejected rows another chance.")]
 SetByOption = Annotated[
@@ -81,6 +89,7 @@ def upload(
     project: ProjectOption = None,
     subject_set: SetOption = None,
     endpoint: EndpointOption = None,
+    config: ConfigOption = None,
     dry_run: DryRunOption = False,
     retry_rejected: RetryOption = False,
     set_by: SetByOption = None,
@@ -103,6 +112,7 @@ def upload(
     Example: zoocut upload night-run --project owner/rehearsal --set "First night"
     """
     options: dict[str, Any] = {
+        "config": config,
         "project": project,
         "subject_set": subject_set,
         "endpoint": endpoint,

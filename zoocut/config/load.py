@@ -6,14 +6,26 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from zoocut.config.settings import Settings
+from zoocut.config.settings import RunSettings, Settings
 from zoocut.errors import ConfigError, did_you_mean
 
-__all__ = ["Loaded", "explained", "load", "load_tree"]
+__all__ = [
+    "Loaded",
+    "at",
+    "checked",
+    "differences",
+    "dotted",
+    "explained",
+    "load",
+    "load_run_settings",
+    "load_tree",
+]
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +93,46 @@ def load_tree(
     return _validated(tree, options or {}, "settings", folder or Path.cwd())
 
 
+def load_run_settings(path: Path) -> RunSettings:
+    """Read a configuration file that need not say where sources and images are, as for a run of another tool.
+
+    Raises
+    ------
+    ConfigError
+        As `load`.
+    """
+    return checked(RunSettings, _read(path), str(path))
+
+
+def checked(model: type[Model], tree: Mapping[str, Any], name: str) -> Model:
+    """Validate settings.
+
+    Parameters
+    ----------
+    model : type
+        What they have to be.
+    tree : mapping
+        The settings.
+    name : str
+        Where they are from, for messages.
+
+    Raises
+    ------
+    ConfigError
+        When a key or value is wrong: names the key and what is allowed.
+    """
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        raise ConfigError(
+            "; ".join(f"{name}: {_sentence(problem, model, '')}" for problem in problems)
+        ) from None
+
+
 def _validated(written: Mapping[str, Any], options: Mapping[str, Any], name: str, folder: Path) -> Loaded:
     given = {key: value for key, value in options.items() if value is not None}
-    try:
-        settings = Settings.model_validate(_merge(written, given))
-    except ValidationError as error:
-        raise ConfigError(_explain(name, error)) from None
+    settings = checked(Settings, _merge(written, given), name)
     file_keys = dict.fromkeys(dotted(written), Path(name).name)
     option_keys = dict.fromkeys(given, "command line")
     origin = dict.fromkeys(dotted(settings.model_dump()), "default") | file_keys | option_keys
@@ -100,6 +146,30 @@ def dotted(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield from dotted(value, f"{prefix}{key}.")
         else:
             yield prefix + key
+
+
+def at(tree: Any, key: str) -> Any:
+    """Return what stands under a dotted key in nested tables; None where nothing does."""
+    if isinstance(tree, Mapping) and key in tree:
+        return tree[key]
+    head, _, rest = key.partition(".")
+    return at(tree.get(head), rest) if rest and isinstance(tree, Mapping) else None
+
+
+def differences(before: BaseModel, now: BaseModel, *sections: str) -> list[str]:
+    """Name the settings that differ, with both values.
+
+    Parameters
+    ----------
+    before, now : BaseModel
+        Settings.
+    sections : str
+        The sections that are compared.
+    """
+    old, new = (one.model_dump(mode="json", include=set(sections)) for one in (before, now))
+    keys = sorted({*dotted(old), *dotted(new)})
+    pairs = ((key, at(old, key), at(new, key)) for key in keys)
+    return [f"{key} was {was!r}, now {is_now!r}" for key, was, is_now in pairs if was != is_now]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -138,11 +208,6 @@ def explained(error: ValidationError, model: type[BaseModel], prefix: str = "") 
         What to put before each key, such as `draw.`.
     """
     return "; ".join(_sentence(problem, model, prefix) for problem in error.errors(include_url=False))
-
-
-def _explain(name: str, error: ValidationError) -> str:
-    problems = error.errors(include_url=False)
-    return "; ".join(f"{name}: {_sentence(problem, Settings, '')}" for problem in problems)
 
 
 def _sentence(problem: Any, model: type[BaseModel], prefix: str) -> str:

@@ -14,18 +14,18 @@ from zoocut.config.section import Section
 from zoocut.config.select import SelectSettings
 from zoocut.config.upload import UploadSettings
 
-__all__ = ["Settings"]
+__all__ = ["RunSettings", "Settings"]
 
 MetadataKey = Annotated[str, Field(min_length=1)]
 
 
-class Settings(Section):
-    """Everything a configuration file may say."""
+class RunSettings(Section):
+    """What `run.toml` keeps: the settings of a run, None where another tool made it and nothing is known."""
 
-    catalog: Annotated[CatalogSettings, Field(description="where the sources are listed")]
+    catalog: CatalogSettings | None = None
     select: Annotated[SelectSettings, Field(description="which of them are drawn")] = SelectSettings()
-    images: Annotated[ImagesSettings, Field(description="where their pixels are")]
-    draw: Annotated[DrawSettings, Field(description="what the pictures look like")] = DrawSettings()
+    images: ImagesSettings | None = None
+    draw: DrawSettings | None = None
     history: Annotated[
         HistorySettings, Field(description="where earlier measurements of the sources' objects are")
     ] = PacketHistorySettings()
@@ -33,12 +33,21 @@ class Settings(Section):
         dict[str, dict[str, Any]],
         Field(description="a section for each medium, media.NAME, which the medium itself checks"),
     ] = {}
-    metadata: Annotated[
-        dict[MetadataKey, str],
-        Field(description="subject metadata: key as Zooniverse gets it = column of the catalog"),
-    ] = {"diaSourceId": "diaSourceId"}
+    metadata: dict[MetadataKey, str] | None = None
     manifest: Annotated[ManifestSettings, Field(description="how the images are addressed")] = (
         ManifestSettings()
     )
     upload: Annotated[UploadSettings, Field(description="where subjects go")] = UploadSettings()
     rights: Annotated[RightsSettings, Field(description="why the pixels may be public")] = RightsSettings()
+
+
+class Settings(RunSettings):
+    """Everything a configuration file may say."""
+
+    catalog: Annotated[CatalogSettings, Field(description="where the sources are listed")]
+    images: Annotated[ImagesSettings, Field(description="where their pixels are")]
+    draw: Annotated[DrawSettings, Field(description="what the pictures look like")] = DrawSettings()
+    metadata: Annotated[
+        dict[MetadataKey, str],
+        Field(description="subject metadata: key as Zooniverse gets it = column of the catalog"),
+    ] = {"diaSourceId": "diaSourceId"}

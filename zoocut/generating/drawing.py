@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
-from zoocut.config.settings import Settings
+from zoocut.config.settings import RunSettings, Settings
 from zoocut.errors import InputError
 from zoocut.files import write_unsynced
 from zoocut.generating.picture_files import PictureFiles
@@ -29,7 +29,7 @@ from zoocut.run.folder import Run
 from zoocut.run.recorded import trimmed
 from zoocut.run.sources import DrawnSource
 
-__all__ = ["BatchDrawer", "Drawn", "draw_batches"]
+__all__ = ["BatchDrawer", "Drawn", "checksums", "draw_batches"]
 
 Exposures = Sequence[tuple[str, list[Planned]]]
 Cut = tuple[Planned, tuple[Cutout, ...]]
@@ -80,7 +80,7 @@ class BatchDrawer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be sent without what is open here: a worker opens files for itself."""
-        return BatchDrawer, (self.settings, self.folder, self.open_images, self.path, self.call)
+        return type(self), (self.settings, self.folder, self.open_images, self.path, self.call)
 
     def draw(self, exposures: Exposures) -> Drawn:
         """Draw the sources of some exposures."""
@@ -142,7 +142,7 @@ class BatchDrawer:
             done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
             return
         sums = tuple(None if file is None else hashlib.sha256(file).hexdigest() for file in shown.files)
-        if planned.sha256 not in (None, trimmed(sums)):
+        if planned.sha256 not in (None, checksums(shown)):
             reason = "its pixels are no longer those that the run recorded: generate it into a new folder"
             done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
             return
@@ -156,7 +156,14 @@ class BatchDrawer:
         from zoocut.render.raw import npy_files
 
         for name, content in npy_files(source, cutouts).items():
-            write_unsynced(str(Run(self.path, "", {}).numpy / f"{self.files.chunk(source)}{name}"), content)
+            write_unsynced(
+                str(Run(self.path, "", RunSettings()).numpy / f"{self.files.chunk(source)}{name}"), content
+            )
+
+
+def checksums(shown: Shown) -> tuple[str | None, ...]:
+    """Return the checksums of what was drawn, as a run records them."""
+    return trimmed(tuple(None if file is None else hashlib.sha256(file).hexdigest() for file in shown.files))
 
 
 def draw_batches(

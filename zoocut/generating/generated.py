@@ -36,6 +36,8 @@ class Generated:
     notes : Counter of str
         What else is worth knowing of the sources drawn by this call, and of how many: such as those without a light
         curve.
+    changed : tuple of str
+        The settings that the run took over because they are others than before, with both values.
     """
 
     run: Run
@@ -45,6 +47,7 @@ class Generated:
     rows: int
     spread: Spread
     notes: Counter[str] = field(default_factory=Counter)
+    changed: tuple[str, ...] = ()
 
     def __fspath__(self) -> str:
         return str(self.run.path)
@@ -58,6 +61,7 @@ class Generated:
             "drawn": self.drawn,
             "kept": self.kept,
             "rejected": self.rejected.total(),
+            "changed_settings": list(self.changed),
             "spread": {"visits": spread.visits, "detectors": spread.detectors, "bands": spread.bands},
             "notes": self.notes,
         }

@@ -16,15 +16,23 @@ from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 
-from zoocut.config.load import Loaded
+from zoocut.config.load import Loaded, differences
 from zoocut.config.settings import Settings
+from zoocut.generating.comparing import BatchComparer, refuse_altered_rows
 from zoocut.generating.drawing import BatchDrawer, Drawn, draw_batches
 from zoocut.generating.generated import Generated
 from zoocut.generating.inputs import Inputs, open_inputs
 from zoocut.generating.local_workers import local_workers
 from zoocut.generating.manifest_rows import check_metadata, write_manifest_of, write_urls_manifest_of
 from zoocut.generating.plan import Batch, plan_batches
-from zoocut.generating.runs import alone, open_record, open_run
+from zoocut.generating.runs import (
+    INPUTS,
+    alone,
+    open_record,
+    open_run,
+    refuse_fixed_changes,
+    take_settings,
+)
 from zoocut.model import Rejection
 from zoocut.run.folder import Run
 from zoocut.run.recorded import Recorded
@@ -114,7 +122,7 @@ def generate(
     Raises
     ------
     ConfigError
-        When the run was made with other settings, or the metadata names a column that is not there.
+        When other settings would alter what the run has drawn, or the metadata names a column that is not there.
     InputError
         When no source can be read at all, or a file of the run cannot be written.
     """
@@ -130,13 +138,25 @@ def generate(
         run, tally = open_run(Path(path), settings), _Tally()
         stack.enter_context(alone(run))
         recorded = open_record(run)
+        if len(recorded):
+            _require_same_rows(run, config, inputs, workers)
+        run, changed = take_settings(run, settings)
         limit = limit or settings.select.limit
         batches = plan_batches(sources, inputs.open_images(), recorded, files.are_there, limit)
         drawn = draw_batches(batches, drawer, workers, AHEAD * jobs)
         expected = limit or inputs.catalog.expected
         rejections = _record(drawn, recorded, run, tally, lambda: report(_progress(tally, expected)))
         rows = _write_files(run, settings, rejections)
-    return Generated(run, tally.drawn, tally.kept, tally.rejected, rows, tally.spread, tally.notes)
+    return Generated(run, tally.drawn, tally.kept, tally.rejected, rows, tally.spread, tally.notes, changed)
+
+
+def _require_same_rows(run: Run, config: Loaded, inputs: Inputs, workers: Executor | None) -> None:
+    """Refuse settings under which what the run has recorded would be drawn otherwise."""
+    refuse_fixed_changes(run, config.settings)
+    changed = differences(run.settings, config.settings, *INPUTS)
+    if changed:
+        comparer = BatchComparer(config.settings, config.folder, inputs.open_images, run.path, token_hex(8))
+        refuse_altered_rows(run, inputs, comparer, workers, "; ".join(changed))
 
 
 def _write_files(run: Run, settings: Settings, rejections: list[Rejection]) -> int:

@@ -15,7 +15,7 @@ from zoocut.run.rejected import read_rejected
 from zoocut.run.sources import DrawnSource, read_drawn
 from zoocut.select.columns import value_of
 
-__all__ = ["check_metadata", "write_manifest_of", "write_urls_manifest_of"]
+__all__ = ["check_metadata", "metadata_of", "write_manifest_of", "write_urls_manifest_of"]
 
 
 def check_metadata(
@@ -119,10 +119,13 @@ class _Counted:
 
 
 def _row(source: DrawnSource, metadata: Mapping[str, str]) -> ManifestRow:
-    texts = {key: _text(source.columns.get(column)) for key, column in metadata.items()}
-    return ManifestRow(
-        str(source.dia_source_id), source.locations, {key: text for key, text in texts.items() if text}
-    )
+    return ManifestRow(str(source.dia_source_id), source.locations, metadata_of(source.columns, metadata))
+
+
+def metadata_of(columns: Mapping[str, Value], metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata of a source as its manifest row has it; what is empty is left out."""
+    texts = {key: _text(columns.get(column)) for key, column in metadata.items()}
+    return {key: text for key, text in texts.items() if text}
 
 
 def _text(value: Value) -> str:

@@ -94,7 +94,7 @@ def _data(
     catalog = {str(source.dia_source_id): source.columns for source in read_drawn(run.sources)}
     columns = list(dict.fromkeys(name for source in catalog.values() for name in source))
     return {
-        "panels": list(run.settings.get("draw", {}).get("panels", ())),
+        "panels": list(run.settings.draw.panels if run.settings.draw else ()),
         "metadata": [{"name": key, "seen": seen_by(key)} for key in keys],
         "catalog": columns,
         "rows": list(_rows(rows, keys, catalog, columns, pictures)),

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import InputError
+from zoocut.config.load import checked
+from zoocut.config.settings import RunSettings
+from zoocut.errors import ConfigError, InputError
 from zoocut.files import write_first, write_whole
 from zoocut.run.manifest import ManifestRow, count_rows, describe_manifest, read_manifest
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
@@ -19,6 +21,9 @@ __all__ = ["MANIFEST", "Run"]
 MANIFEST = "manifest.csv"
 FORMAT = "manifest_format"
 """The table of `run.toml` that keeps what the user said of a manifest that another tool wrote."""
+
+
+NOTHING_KNOWN = RunSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,8 @@ class Run:
         The folder.
     run_id : str
         Random, made once; subjects at Zooniverse carry it.
-    settings : mapping
-        The drawing and manifest settings that every picture of the run was made with; empty for a folder
-        that another tool made.
+    settings : RunSettings
+        The settings it was generated with last.
     manifest_name : str
         The manifest that is meant, in the folder.
     manifest_format : ManifestFormat
@@ -42,7 +46,7 @@ class Run:
 
     path: Path
     run_id: str
-    settings: Mapping[str, Any]
+    settings: RunSettings
     manifest_name: str = MANIFEST
     manifest_format: ManifestFormat = AS_IT_TELLS
 
@@ -62,24 +66,27 @@ class Run:
             content = tomllib.loads(record.read_text(encoding="utf-8"))
             said = content.get(FORMAT, {})
             form = ManifestFormat(tuple(said.get("images", ())), said.get("encoding"))
-            return cls(path, str(content["run"]["id"]), content.get("settings", {}), manifest_format=form)
+            settings = checked(RunSettings, content.get("settings", {}), str(record))
+            return cls(path, str(content["run"]["id"]), settings, manifest_format=form)
         except FileNotFoundError:
             raise InputError(
                 f"{path} has no run.toml: it is not a run yet; make one with `zoocut generate`"
             ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{record} cannot be read ({error}): restore it from a copy") from error
+        except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
+            raise _unreadable(record, error) from error
 
     @classmethod
-    def create(cls, path: Path, settings: Mapping[str, Any], note: Mapping[str, Any] | None = None) -> Run:
+    def create(
+        cls, path: Path, settings: RunSettings = NOTHING_KNOWN, note: Mapping[str, Any] | None = None
+    ) -> Run:
         """Make `run.toml` in a folder that has none; when another process was first, its run is opened.
 
         Parameters
         ----------
         path : Path
             The folder; made when missing.
-        settings : mapping
-            Drawing and manifest settings, to be compared when the run is generated again.
+        settings : RunSettings
+            Kept, to be compared when the run is generated again.
         note : mapping, optional
             Further tables for the reader's sake, such as the input of the first call.
 
@@ -91,7 +98,7 @@ class Run:
         import tomli_w
 
         run = cls(path, secrets.token_hex(6), settings)
-        content = {"run": {"id": run.run_id}, "settings": settings, **(note or {})}
+        content = {"run": {"id": run.run_id}, "settings": _written(settings), **(note or {})}
         made = write_first(path / "run.toml", tomli_w.dumps(content).encode())
         return run if made else cls.open(path)
 
@@ -149,15 +156,32 @@ class Run:
         InputError
             When `run.toml` cannot be read or written.
         """
-        import tomli_w
-
         if Run.open(self.path).manifest_format == self.manifest_format:
             return
-        record = self.path / "run.toml"
         form = self.manifest_format
         said = {"images": list(form.images)} | ({"encoding": form.encoding} if form.encoding else {})
-        content = tomllib.loads(record.read_text(encoding="utf-8")) | {FORMAT: said}
-        write_whole(record, tomli_w.dumps(content).encode())
+        self._rewrite(FORMAT, said)
+
+    def remember_settings(self) -> None:
+        """Write the run's settings to `run.toml`, in the place of those that are there.
+
+        Raises
+        ------
+        InputError
+            When `run.toml` cannot be read or written.
+        """
+        if Run.open(self.path).settings != self.settings:
+            self._rewrite("settings", _written(self.settings))
+
+    def _rewrite(self, table: str, content: Mapping[str, Any]) -> None:
+        import tomli_w
+
+        record = self.path / "run.toml"
+        try:
+            known = tomllib.loads(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise _unreadable(record, error) from error
+        write_whole(record, tomli_w.dumps(known | {table: content}).encode())
 
     def rows(self) -> Iterator[ManifestRow]:
         """Read the manifest row by row.
@@ -208,3 +232,11 @@ class Run:
     def ledger(self) -> Path:
         """What happened at Zooniverse."""
         return self.path / "ledger.sqlite3"
+
+
+def _written(settings: RunSettings) -> dict[str, Any]:
+    return settings.model_dump(mode="json", exclude_none=True)
+
+
+def _unreadable(record: Path, error: Exception) -> InputError:
+    return InputError(f"{record} cannot be read ({error}): restore it from a copy")

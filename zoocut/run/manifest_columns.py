@@ -17,13 +17,13 @@ from pathlib import Path
 
 from zoocut.delimited import Line
 from zoocut.errors import InputError
+from zoocut.metadata_keys import DIA_SOURCE_ID, bare_name, tidied
 
 __all__ = ["AS_IT_TELLS", "LOCATION", "METADATA", "Columns", "ManifestFormat", "choose_columns"]
 
 METADATA = "metadata:"
 LOCATION = "location:"
-IDENTITIES = ("external_id", "diaSourceId")
-PREFIXES = "#!/%"
+IDENTITIES = ("external_id", bare_name(DIA_SOURCE_ID))
 BY_ADDRESSES = "manifest-urls.csv"
 
 MEDIA = re.compile(r".*\.(png|jpe?g|gif|svg|webp|bmp|tiff?|mp3|m4a|mp4|mpe?g|txt|json)", re.IGNORECASE)
@@ -33,7 +33,6 @@ NUMBERED = re.compile(r"location:([1-9][0-9]*)")
 MISSPELT = re.compile(
     r"(metadata[\s:_.\-]+\S.*|metadata:|location[\s:_.\-]*[0-9]+|location\s*:.*)", re.IGNORECASE
 )
-BLANK_BEHIND_PREFIX = re.compile(r"^([#!/%]+)\s+(?=\S)")
 ABSOLUTE = re.compile(r"([/\\~]|[A-Za-z]:[/\\]|file:)", re.IGNORECASE)
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
@@ -201,14 +200,14 @@ def _foreign(header: Sequence[str], images: Sequence[int], why: str) -> Columns:
 
 def _key(name: str) -> str:
     """Take off what is no part of a key: zoocut's own prefix, blanks around it and behind Zooniverse's prefixes."""
-    return BLANK_BEHIND_PREFIX.sub(r"\1", name.removeprefix(METADATA).strip())
+    return tidied(name.removeprefix(METADATA))
 
 
 def _identity(header: Sequence[str], images: Sequence[int]) -> int:
     """Find the column that a row is known by, whatever its prefix; else that of its first image."""
     if "external_id" in header:
         return header.index("external_id")
-    bare = [_key(name).lstrip(PREFIXES) for name in header]
+    bare = [bare_name(_key(name)) for name in header]
     return next((at for at, name in enumerate(bare) if name in IDENTITIES), images[0])
 
 

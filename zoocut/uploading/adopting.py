@@ -14,7 +14,6 @@ from zoocut.uploading.machine import Created, Linked, Measured, Sent, after
 from zoocut.uploading.planning import plan
 from zoocut.uploading.steps.measure import measure
 from zoocut.zooniverse.panoptes import Subject
-from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["Adoption", "adopt"]
 
@@ -127,13 +126,10 @@ def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: A
 
 
 def _serves(context: UploadContext, entry: Entry, subject: Subject) -> bool:
-    try:
-        return all(
-            context.store.fetch_retrying(address.url)[2] == image.md5
-            for image, address in zip(entry.images, subject.addresses, strict=True)
-        )
-    except Refused:
-        return False
+    return all(
+        context.store.holds_retrying(address.url, image.md5)
+        for image, address in zip(entry.images, subject.addresses, strict=True)
+    )
 
 
 def _differs(entry: Entry, subject: Subject) -> Entry:

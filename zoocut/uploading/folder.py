@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from zoocut.config.settings import RunSettings
 from zoocut.errors import InputError, LedgerError
 from zoocut.run.folder import Run
 
@@ -27,7 +28,7 @@ def open_run(path: Path) -> Run:
         When its disk has no room for a ledger.
     """
     foreign = _foreign(path)
-    run = Run.create(path, {}, {"origin": {"made_by": "another tool"}}) if foreign else Run.open(path)
+    run = Run.create(path, note={"origin": {"made_by": "another tool"}}) if foreign else Run.open(path)
     if not run.has_manifest:
         raise InputError(f"{path} has no manifest.csv yet: finish `zoocut generate` first, it writes it last")
     _require_room(run)
@@ -44,7 +45,7 @@ def look_at_run(path: Path) -> Run:
     """
     if not _foreign(path):
         return open_run(path)
-    run = Run(path, "", {})
+    run = Run(path, "", RunSettings())
     _require_room(run)
     return run
 

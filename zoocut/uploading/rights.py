@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from zoocut.config.settings import RunSettings
 from zoocut.errors import ConfigError
 from zoocut.metadata_keys import values_of
 from zoocut.run.folder import Run
@@ -12,19 +10,19 @@ from zoocut.run.folder import Run
 __all__ = ["instruments", "require_basis"]
 
 
-PROPRIETARY_KINDS = ("apdb", "butler", "lsst", "exposures")
+PROPRIETARY_KINDS = ("apdb", "butler")
 """Kinds of input that lead to Rubin's data."""
 
 INSTRUMENT_KEYS = ("instrument", "instrume")
 """As catalogs and as FITS headers call it."""
 
 
-def require_basis(settings: Mapping[str, Any], instruments: set[str], given: str | None) -> str | None:
+def require_basis(settings: RunSettings, instruments: set[str], given: str | None) -> str | None:
     """Tell on what grounds a run's pixels may be uploaded; None where no grounds are needed.
 
     Parameters
     ----------
-    settings : mapping
+    settings : RunSettings
         What the run was made with.
     instruments : set of str
         The instruments that its manifest names.
@@ -36,8 +34,8 @@ def require_basis(settings: Mapping[str, Any], instruments: set[str], given: str
     ConfigError
         When the pixels are of an LSST instrument and nothing is said.
     """
-    basis = given or settings.get("rights", {}).get("basis")
-    proprietary = _proprietary(settings) or any(name.upper().startswith("LSST") for name in instruments)
+    basis = given or settings.rights.basis
+    proprietary = _proprietary(settings) or any(map(_is_lsst, instruments))
     if proprietary and not basis:
         raise ConfigError(
             "pixels of an LSST instrument may be proprietary: say why they may be public with --rights TEXT or "
@@ -46,12 +44,16 @@ def require_basis(settings: Mapping[str, Any], instruments: set[str], given: str
     return basis
 
 
-def _proprietary(settings: Mapping[str, Any]) -> bool:
-    tables = [settings.get(section, {}) for section in ("catalog", "images")]
+def _proprietary(settings: RunSettings) -> bool:
     return any(
-        table.get("kind") in PROPRIETARY_KINDS or str(table.get("instrument", "")).upper().startswith("LSST")
-        for table in tables
+        section.kind in PROPRIETARY_KINDS or _is_lsst(str(getattr(section, "instrument", "")))
+        for section in (settings.catalog, settings.images)
+        if section is not None
     )
+
+
+def _is_lsst(instrument: str) -> bool:
+    return instrument.upper().startswith("LSST")
 
 
 def instruments(run: Run) -> set[str]:

@@ -131,6 +131,7 @@ def _bring_up_to_date(run: Run, request: UploadRequest, context: UploadContext, 
         take_back_rejected(context, ledger)
     plan(source, ledger, context.target, sample=request.sample, anew=request.retry_rejected or request.again)
     run.remember_format()
+    run.remember_settings()
     if not request.again:
         skip_held(context, ledger)
     if ledger.count_unfinished(context.target):

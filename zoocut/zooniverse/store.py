@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from http import HTTPStatus
 from typing import NoReturn
 
 import requests
@@ -75,10 +76,34 @@ class Store:
         if response.status_code != 201 or response.headers.get("Content-MD5") != checksum:
             _unconfirmed(response)
 
-    def fetch_retrying(self, url: str) -> tuple[str, int, str]:
-        """Read a public address as `fetch`, again when it cannot be told now."""
-        told: tuple[str, int, str] = with_retries(self.fetch, url)
+    def holds_retrying(self, url: str, md5: str | None) -> bool:
+        """Return the same as `holds`, asked again when it cannot be told now."""
+        told: bool = with_retries(self.holds, url, md5)
         return told
+
+    def holds(self, url: str, md5: str | None) -> bool:
+        """Return whether exactly the bytes of this checksum are served at a public address.
+
+        Parameters
+        ----------
+        url : str
+            The public address.
+        md5 : str or None
+            In hexadecimal; nothing has the checksum None.
+
+        Raises
+        ------
+        NotNow
+            When it cannot be told now.
+        Refused
+            When the store refuses for another reason than that nothing is there.
+        """
+        try:
+            return self.fetch(url)[2] == md5
+        except Refused as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return False
+            raise
 
     def fetch(self, url: str) -> tuple[str, int, str]:
         """Read a public address to its end.

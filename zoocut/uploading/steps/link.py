@@ -116,13 +116,8 @@ def lost_images(context: UploadContext, entries: Sequence[Entry]) -> list[Entry]
 
 
 def _serves(context: UploadContext, entry: Entry, subject: Subject) -> bool:
-    try:
-        return all(
-            context.store.fetch(address.url)[1:] == (image.size, image.md5)
-            for image, address in zip(entry.images, subject.addresses, strict=True)
-            if image.hosted
-        )
-    except Refused as error:
-        if error.status == 404:
-            return False
-        raise
+    return all(
+        context.store.holds(address.url, image.md5)
+        for image, address in zip(entry.images, subject.addresses, strict=True)
+        if image.hosted
+    )
