@@ -17,6 +17,9 @@ __all__ = ["settings_of", "with_configuration"]
 TAKEN = ("upload", "rights")
 """The sections that an upload reads."""
 
+WHERE = ("project", "subject_set")
+"""The settings that decide where subjects go: whose copy is gone by must be known."""
+
 
 def with_configuration(run: Run, path: Path, tell: Callable[[str], object]) -> Run:
     """Return the run with the sections of a configuration file that an upload reads; nothing is written.
@@ -40,7 +43,7 @@ def with_configuration(run: Run, path: Path, tell: Callable[[str], object]) -> R
 
 
 def settings_of(run: Run, given: Mapping[str, object], tell: Callable[[str], object]) -> UploadSettings:
-    """Put options over the `[upload]` that the run keeps; say when that copy is gone by.
+    """Put options over the `[upload]` that the run keeps; say when that copy decides where to.
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ def settings_of(run: Run, given: Mapping[str, object], tell: Callable[[str], obj
     """
     kept = run.settings.upload.model_dump(exclude_defaults=True)
     options = {key: value for key, value in given.items() if value is not None}
-    used = [f"{key} = {value!r}" for key, value in kept.items() if key not in options]
+    used = [f"{key} = {kept[key]!r}" for key in WHERE if key in kept and key not in options]
     if used:
         tell(
             f"from the copy of the configuration in {run.path / 'run.toml'}: {', '.join(used)}; --config FILE takes a "
