@@ -23,6 +23,7 @@ __all__ = [
     "Images",
     "Picture",
     "Rejection",
+    "SourceId",
     "Value",
     "object_or_none",
 ]
@@ -32,6 +33,9 @@ FloatImage = npt.NDArray[np.floating]
 
 Value = str | int | float | bool | None
 """What a catalog column holds for one source; a missing value is None, never NaN or a masked constant."""
+
+SourceId = int | str
+"""What a source is known by: a whole number of up to 63 bits, or a name where the catalog's ids are text."""
 
 IDS_THAT_MAY_BE_ZERO = ("diaobjectid", "ssobjectid", "objectid", "parentdiasourceid")
 """Columns of ids where 0 says the same as a missing value: packets of LSST write one or the other."""
@@ -56,8 +60,8 @@ class DiaSource:
 
     Parameters
     ----------
-    dia_source_id : int
-        Its id, exact, of up to 64 bits.
+    dia_source_id : int or str
+        Its id, exact: a number of up to 63 bits, or a name.
     ra_deg, dec_deg : float or None
         ICRS position; None where the pixels come with the source.
     origin : str
@@ -70,7 +74,7 @@ class DiaSource:
         Zero-based (y, x) on its frame, where the catalog gives that in the place of a position on the sky.
     """
 
-    dia_source_id: int
+    dia_source_id: SourceId
     ra_deg: float | None
     dec_deg: float | None
     origin: str

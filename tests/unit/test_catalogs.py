@@ -58,7 +58,7 @@ def test_ids_beyond_doubles_with_a_null_stay_exact(tmp_path: Path) -> None:
         assert [s.dia_source_id for s in sources] == [BIG, BIG + 2], table
         assert [s.columns["diaSourceId"] for s in sources] == [BIG, BIG + 2]
         assert [r.reason for r in rejections] == ["its id is missing: give every row one"]
-        assert rejections[0].row == f"{table.name} row 2"
+        assert rejections[0].row == f"{table.name} {'line 3' if table.suffix == '.csv' else 'row 2'}"
 
 
 def test_ids_that_went_through_floating_point_are_refused(tmp_path: Path) -> None:
@@ -99,10 +99,11 @@ def test_rows_of_an_exposure_come_together(tmp_path: Path) -> None:
     [
         ("sources.csv", b"id,ra,dec\n1,2,3\n", "has no column diaSourceId: name its columns in"),
         ("sources.csv", b"diaSourceId,ra,dec\n", "has no rows"),
-        ("sources.csv", b"", "cannot be read as csv"),
+        ("sources.csv", b"", "sources.csv is empty: give a table"),
         ("sources.parquet", b"PAR1 but no more", "cannot be read as parquet"),
         ("sources.ecsv", b"no header", "cannot be read as ecsv"),
-        ("sources.xls", b"", "must end in .csv, .parquet, .ecsv"),
+        ("sources.xls", b"", "save its sheet as CSV UTF-8"),
+        ("sources.tbl", b"", "must end in .csv, .tsv, .dat, .txt, .parquet, .ecsv"),
     ],
 )
 def test_unusable_tables(tmp_path: Path, name: str, content: bytes, says: str) -> None:

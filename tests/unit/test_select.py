@@ -104,10 +104,18 @@ def test_exclusion_lists(tmp_path: Path) -> None:
     [
         ("none.csv", None, "cannot be read"),
         ("list.csv", "id\n1\n", "has no column diaSourceId or external_id"),
-        ("list.csv", "diaSourceId\n5\nabc\n", "holds 'abc' in line 3, which is no id: give whole numbers"),
-        ("list.csv", "diaSourceId\n5.0\n", "holds '5.0' in line 2, which is no id"),
-        ("list.csv", b"PAR1\xff\xfe", "is no CSV .*: give a CSV such as `zoocut export`"),
-        ("run", None, "cannot be read .*or a run with a manifest"),
+        (
+            "list.csv",
+            "diaSourceId\n5\nabc\n",
+            "list.csv line 3 in select.exclude: its id 'abc' is not a whole number of digits",
+        ),
+        (
+            "list.csv",
+            "diaSourceId\n5.0\n",
+            "list.csv line 2 in select.exclude: its id '5.0' is not a whole number of digits",
+        ),
+        ("list.csv", b"PAR1\xff\xfe", "is parquet, no delimited text: save it as CSV UTF-8"),
+        ("run", None, "has no manifest.csv: .*or a run with a manifest"),
     ],
 )
 def test_bad_exclusion_lists(tmp_path: Path, name: str, content: str | bytes | None, says: str) -> None:

@@ -120,7 +120,9 @@ def _inputs(source: Any, frames: Frames | None, loaded: Loaded) -> Inputs | None
     if frames is None:
         raise ConfigError("sources in memory need their images: give frames=(template, science, difference)")
     select = loaded.settings.select
-    return Inputs(Selection(_catalog(source, loaded), select, loaded.folder), _opening(frames, loaded))
+    ids = loaded.settings.catalog.id_kind
+    chosen = Selection(_catalog(source, loaded), select, loaded.folder, ids)
+    return Inputs(chosen, _opening(frames, loaded))
 
 
 def _catalog(source: Any, loaded: Loaded) -> Catalog:

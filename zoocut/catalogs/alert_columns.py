@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from zoocut.catalogs.values import number_or_none, plain
+from zoocut.catalogs.values import plain
 from zoocut.config.catalog import AlertsSettings
 from zoocut.model import Value
 from zoocut.packets.fields import field_at, has_field
+from zoocut.values import number_of
 
 __all__ = ["AlertColumns"]
 
@@ -60,7 +61,7 @@ class AlertColumns:
     def position(self, fields: Fields, columns: Mapping[str, Value]) -> tuple[float | None, float | None]:
         """Give (ra_deg, dec_deg); None where the packet does not tell."""
         names = (self._settings.ra, self._settings.dec)
-        ra_deg, dec_deg = (number_or_none(columns.get(name, plain(field_at(fields, name)))) for name in names)
+        ra_deg, dec_deg = (number_of(columns.get(name, plain(field_at(fields, name)))) for name in names)
         return ra_deg, dec_deg
 
     def missing(self, wanted: Iterable[str], fields: Fields) -> set[str]:
@@ -108,7 +109,7 @@ def _read(fields: Fields, cells: Fields, place: str) -> Value:
     if quotient is None:
         found = field_at(fields, place)
         return _scalar(field_at(cells, place) if found is None else found)
-    under = number_or_none(_read(fields, cells, quotient[2]))
+    under = number_of(_read(fields, cells, quotient[2]))
     return float(quotient[1]) / under if under else None
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.catalogs.alert_columns import AlertColumns
-from zoocut.catalogs.values import exact_id
 from zoocut.config.catalog import AlertsSettings
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection, Value
 from zoocut.packets import Broken, Packet, find_packet_files, read_packets
 from zoocut.packets.fields import field_at
+from zoocut.values import ID_RULES
 
 __all__ = ["AlertCatalog"]
 
@@ -89,7 +89,7 @@ class AlertCatalog:
     def _source(self, path: str, packet: Packet) -> DiaSource | Rejection:
         try:
             raw_id = self._raw_id(packet.fields)
-            dia_source_id = exact_id(raw_id)
+            dia_source_id = ID_RULES[self._settings.id_kind](raw_id)
         except ValueError as error:
             return Rejection(self._told_id(packet.fields), packet.row, str(error))
         columns = self._columns.of(packet.fields)

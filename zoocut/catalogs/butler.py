@@ -86,7 +86,7 @@ class ButlerCatalog:
     def _read(self, ref: DatasetRef) -> pa.Table:
         with fetched(lambda: self._butler.getURI(ref)) as path:
             try:
-                return read_parquet(path)
+                return read_parquet(path, id_column=self._names.dia_source_id)
             except Exception as error:  # pyarrow lets several kinds escape
                 raise InputError(f"{path} cannot be read as parquet ({error}): fetch it again") from error
 

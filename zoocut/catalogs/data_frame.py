@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from zoocut.catalogs.astropy_tables import from_astropy
+from zoocut.catalogs.columns import column_of_values, tidied
 from zoocut.catalogs.rows import TableNames, source_of_row
-from zoocut.catalogs.table_files import by_exposure, from_astropy
+from zoocut.catalogs.table import angles_of
+from zoocut.catalogs.table_files import TableFile, by_exposure
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection
 
@@ -38,13 +42,14 @@ class DataFrameCatalog:
     """
 
     def __init__(self, table: pd.DataFrame | Table, names: TableNames = NAMES) -> None:
-        rows = _arrow(table)
+        read = _read(table, names.dia_source_id)
+        rows = read.table
         missing = [name for name in names.needed if name not in rows.column_names]
         if missing:
             raise InputError(
                 f"{ORIGIN} has no column {', '.join(missing)}: it has {', '.join(rows.column_names[:12])}"
             )
-        self._names = names
+        self._names = names if names.x else replace(names, angles=angles_of(read, names, _ignore))
         self._table = by_exposure(rows, names.columns)
 
     @property
@@ -58,9 +63,25 @@ class DataFrameCatalog:
             yield source_of_row(cells, self._names, ORIGIN, f"row {number} by visit and detector")
 
 
-def _arrow(table: pd.DataFrame | Table) -> pa.Table:
-    if hasattr(table, "colnames"):
-        return from_astropy(table.copy())
+def _ignore(_: str) -> None:
+    """Pass over what is told of columns: who holds the table in memory has looked at it."""
+
+
+def _read(table: pd.DataFrame | Table, id_column: str) -> TableFile:
     import pyarrow as pa
 
-    return pa.Table.from_pandas(table.reset_index() if table.index.name else table, preserve_index=False)
+    if hasattr(table, "colnames"):
+        read = from_astropy(table.copy())
+        return TableFile(tidied(read.table, _ignore, id_column), read.units)
+    frame = table.reset_index() if table.index.name else table
+    columns = {str(name): _column(frame[name]) for name in frame.columns}
+    return TableFile(tidied(pa.table(columns), _ignore, id_column))
+
+
+def _column(series: pd.Series[Any]) -> pa.Array:
+    import pyarrow as pa
+
+    try:
+        return pa.Array.from_pandas(series)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # numbers beyond 64 bits, or of several kinds
+        return column_of_values([None if cell is None or cell != cell else cell for cell in series])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -26,6 +26,7 @@ def open_catalog(
     folder: Path,
     cuts: Mapping[str, Cut] = NO_CUTS,
     rights_basis: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Catalog:
     """Open the catalog that the settings name.
 
@@ -39,6 +40,8 @@ def open_catalog(
         What will be asked of columns: a catalog that can may leave out rows that do not meet it.
     rights_basis : str, optional
         Why alerts of a survey's partners may be shown.
+    tell : callable
+        Told what was recognised, converted or left out of a table.
 
     Raises
     ------
@@ -55,7 +58,7 @@ def open_catalog(
         case TableSettings():
             from zoocut.catalogs.table import TableCatalog
 
-            return TableCatalog(settings, folder)
+            return TableCatalog(settings, folder, tell)
         case ApdbSettings():
             from zoocut.catalogs.apdb import ApdbCatalog
 

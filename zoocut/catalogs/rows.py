@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zoocut.catalogs.values import exact_id, plain, position
+from zoocut.catalogs.angles import DEGREES, Angle
+from zoocut.catalogs.values import plain, position
 from zoocut.config.catalog import ApdbSettings, ButlerTableSettings, TableSettings
 from zoocut.model import DiaSource, Rejection, Value
+from zoocut.values import ID_RULES, IdKind
 
 __all__ = ["TableNames", "source_of_row"]
 
@@ -27,6 +29,10 @@ class TableNames:
         What x and y call the centre of the first pixel.
     columns : mapping of str to str
         Further columns: the name to give them = the name they have.
+    angles : tuple of Angle
+        How ra and dec become degrees.
+    id_kind : str
+        Whether ids are whole numbers or names.
     """
 
     dia_source_id: str
@@ -36,6 +42,8 @@ class TableNames:
     y: str | None
     first_pixel: int
     columns: Mapping[str, str]
+    angles: tuple[Angle, Angle] = (DEGREES, DEGREES)
+    id_kind: IdKind = "integer"
 
     @classmethod
     def of(cls, settings: TableSettings | ButlerTableSettings | ApdbSettings) -> TableNames:
@@ -43,10 +51,11 @@ class TableNames:
         match settings:
             case TableSettings():
                 names = (settings.dia_source_id, settings.ra, settings.dec)
-                return cls(*names, settings.x, settings.y, settings.first_pixel, settings.columns)
+                place = (settings.x, settings.y, settings.first_pixel)
+                return cls(*names, *place, settings.columns, id_kind=settings.id_kind)
             case ButlerTableSettings():
                 names = (settings.dia_source_id, settings.ra, settings.dec)
-                return cls(*names, None, None, 0, settings.columns)
+                return cls(*names, None, None, 0, settings.columns, id_kind=settings.id_kind)
             case ApdbSettings():
                 return cls("diaSourceId", "ra", "dec", None, None, 0, settings.columns)
 
@@ -73,21 +82,23 @@ def source_of_row(
     """
     raw_id = cells.get(names.dia_source_id)
     try:
-        dia_source_id = exact_id(raw_id)
+        dia_source_id = ID_RULES[names.id_kind](raw_id)
         columns: dict[str, Value] = {name: plain(cell) for name, cell in cells.items()}
         columns |= {name: columns.get(theirs) for name, theirs in names.columns.items()}
         columns["diaSourceId"] = dia_source_id
         if names.x is not None and names.y is not None:
             pixel_yx = _pixel(columns, names.y, names.x, names.first_pixel)
             return DiaSource(dia_source_id, None, None, origin, row, columns, pixel_yx)
-        ra_deg, dec_deg = position(columns, names.ra, names.dec)
+        ra_deg, dec_deg = position(columns, names.ra, names.dec, names.angles)
     except ValueError as error:
         return Rejection("" if raw_id is None else str(raw_id), row, str(error))
     return DiaSource(dia_source_id, ra_deg, dec_deg, origin, row, columns)
 
 
 def _pixel(columns: Mapping[str, Value], y: str, x: str, first_pixel: int) -> tuple[float, float]:
-    y_pix, x_pix = columns.get(y), columns.get(x)
-    if not isinstance(y_pix, (int, float)) or not isinstance(x_pix, (int, float)):
-        raise ValueError(f"its pixel is missing or not a number ({x} = {x_pix}, {y} = {y_pix})")
+    y_pix, x_pix = (DEGREES.degrees(columns.get(name)) for name in (y, x))
+    if y_pix is None or x_pix is None:
+        raise ValueError(
+            f"its pixel is missing or not a number ({x} = {columns.get(x)}, {y} = {columns.get(y)})"
+        )
     return y_pix - first_pixel, x_pix - first_pixel

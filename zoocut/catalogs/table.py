@@ -1,13 +1,16 @@
-"""Tables of sources: CSV, ECSV, VOTable, FITS and parquet."""
+"""Tables of sources: delimited text, ECSV, VOTable, FITS and parquet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoocut.catalogs.angles import Angle, angle_of
+from zoocut.catalogs.columns import Tell
 from zoocut.catalogs.rows import TableNames, source_of_row
-from zoocut.catalogs.table_files import by_exposure, read_table
+from zoocut.catalogs.table_files import TableFile, by_exposure, read_table
 from zoocut.config.catalog import TableSettings
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection
@@ -15,10 +18,10 @@ from zoocut.model import DiaSource, Rejection
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TableCatalog"]
+__all__ = ["TableCatalog", "angles_of"]
 
 ROWS_AT_ONCE = 2000
-LINE = "zoocut row"
+ROW = "zoocut row"
 
 
 class TableCatalog:
@@ -30,20 +33,26 @@ class TableCatalog:
         The file and the names of its columns.
     folder : Path
         What a relative path is relative to.
+    tell : callable
+        Told what was recognised, converted or left out.
 
     Raises
     ------
+    ConfigError
+        When its encoding is none.
     InputError
         When the file is missing, unreadable, of an unknown format or without a needed column.
     """
 
-    def __init__(self, settings: TableSettings, folder: Path) -> None:
-        self._names = TableNames.of(settings)
+    def __init__(self, settings: TableSettings, folder: Path, tell: Tell = lambda _: None) -> None:
+        names = TableNames.of(settings)
         self._path = folder / settings.path
         self._broken: list[Rejection] = []
-        self._table = self._ordered(
-            self._checked(read_table(self._path, self._names.dia_source_id, self._broken))
+        read = read_table(
+            self._path, names.dia_source_id, self._broken, encoding=settings.encoding, tell=tell
         )
+        self._names = replace(names, angles=self._angles(read, names, tell))
+        self._table = self._ordered(read)
 
     @property
     def expected(self) -> int:
@@ -55,22 +64,53 @@ class TableCatalog:
         yield from self._broken
         for batch in self._table.to_batches(max_chunksize=ROWS_AT_ONCE):
             for cells in batch.to_pylist():
-                row = f"{self._path.name} row {cells.pop(LINE)}"
+                row = f"{self._path.name} {cells.pop(ROW)}"
                 yield source_of_row(cells, self._names, str(self._path), row)
 
-    def _checked(self, table: pa.Table) -> pa.Table:
-        missing = [name for name in self._names.needed if name not in table.column_names]
+    def _angles(self, read: TableFile, names: TableNames, tell: Tell) -> tuple[Angle, Angle]:
+        self._check(read.table, names)
+        if names.x is not None:
+            return names.angles
+        try:
+            return angles_of(read, names, tell)
+        except InputError as error:
+            raise InputError(f"{self._path}: {error}") from None
+
+    def _check(self, table: pa.Table, names: TableNames) -> None:
+        missing = [name for name in names.needed if name not in table.column_names]
         if missing:
             raise InputError(
                 f"{self._path} has no column {', '.join(missing)}: name its columns in [catalog]"
                 f" (it has {', '.join(table.column_names[:12])})"
             )
-        if not table.num_rows:
+        if not table.num_rows and not self._broken:
             raise InputError(f"{self._path} has no rows: give a table with sources")
-        return table
 
-    def _ordered(self, table: pa.Table) -> pa.Table:
+    def _ordered(self, read: TableFile) -> pa.Table:
         import pyarrow as pa
 
-        numbered = table.append_column(LINE, pa.array(range(1, table.num_rows + 1)))
-        return by_exposure(numbered, self._names.columns)
+        word = "line" if read.lines else "row"
+        numbers = read.lines or range(1, read.table.num_rows + 1)
+        rows = pa.array([f"{word} {number}" for number in numbers], pa.string())
+        return by_exposure(read.table.append_column(ROW, rows), self._names.columns)
+
+
+def angles_of(read: TableFile, names: TableNames, tell: Tell) -> tuple[Angle, Angle]:
+    """Tell how a table's right ascensions and declinations become degrees.
+
+    Raises
+    ------
+    InputError
+        When one of them is in a unit that is none of angles.
+    """
+    import pyarrow as pa
+
+    found = []
+    for name, hours in ((names.ra, True), (names.dec, False)):
+        column = read.table[name]
+        texts = column.to_pylist() if pa.types.is_string(column.type) else ()
+        angle = angle_of(name, read.units.get(name, ""), texts, hours=hours)
+        if angle.told:
+            tell(angle.told)
+        found.append(angle)
+    return found[0], found[1]

@@ -1,98 +1,116 @@
-"""Files of tables to arrow tables, integers with nulls kept exact."""
+"""Files of tables to arrow tables, each cell as its file has it."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from zoocut.catalogs.astropy_tables import read_astropy, units_of_ecsv
+from zoocut.catalogs.columns import Tell, column_of_texts, tidied
+from zoocut.catalogs.csv_tables import read_csv
 from zoocut.errors import InputError
 from zoocut.model import Rejection
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from astropy.table import Table
 
-__all__ = ["by_exposure", "from_astropy", "read_parquet", "read_table"]
-
+__all__ = ["TableFile", "by_exposure", "read_parquet", "read_table"]
 
 ORDER = "zoocut order"
+DELIMITED = (".csv", ".tsv", ".dat", ".txt")
+BY_ASTROPY = {
+    ".ecsv": "ascii.ecsv",
+    **dict.fromkeys((".vot", ".votable", ".xml"), "votable"),
+    **dict.fromkeys((".fits", ".fit"), "fits"),
+}
+ENDINGS = (*DELIMITED, ".parquet", *BY_ASTROPY)
+WORKBOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 
-Reader = Callable[[Path], "pa.Table"]
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A table that was read.
+
+    Parameters
+    ----------
+    table : Table
+        Its columns.
+    units : mapping of str to str
+        Units by column, where the file tells.
+    lines : sequence of int
+        The line of the file that each row begins in; empty where it has no lines.
+    """
+
+    table: pa.Table
+    units: Mapping[str, str] = field(default_factory=dict)
+    lines: Sequence[int] = ()
 
 
 def read_table(
-    path: Path, id_column: str, broken: list[Rejection], key: str = "catalog.path or --input"
-) -> pa.Table:
-    """Read a table in the format that its ending tells.
+    path: Path,
+    id_column: str,
+    broken: list[Rejection],
+    key: str = "catalog.path or --input",
+    encoding: str | None = None,
+    tell: Tell = lambda _: None,
+) -> TableFile:
+    """Read a table in the format that its ending tells; of a folder all parquet files in it.
 
     Parameters
     ----------
     path : Path
-        The file.
+        The file or folder.
     id_column : str
         The column of ids, which are kept exact.
     broken : list of Rejection
-        Lines of CSV that cannot be read are put here.
+        Lines of text that cannot be read are put here.
     key : str
         The setting that names the file, for the message.
+    encoding : str, optional
+        The encoding of delimited text that is neither UTF-8 nor UTF-16.
+    tell : callable
+        Told what was recognised, converted or left out.
 
     Raises
     ------
     InputError
         When the file is missing, unreadable or of an unknown format.
     """
-    readers: dict[str, Reader] = {
-        ".csv": lambda path: _read_csv(path, id_column, broken),
-        ".parquet": read_parquet,
-    }
-    for endings, kind in (((".ecsv",), "ascii.ecsv"), ((".vot", ".votable", ".xml"), "votable")):
-        readers |= dict.fromkeys(endings, lambda path, kind=kind: _read_astropy(path, kind))
-    readers |= dict.fromkeys((".fits", ".fit"), lambda path: _read_astropy(path, "fits"))
-    reader = readers.get(_ending(path))
-    if reader is None:
-        raise InputError(f"{path} is no table that zoocut reads: its name must end in {', '.join(readers)}")
+    ending = Path(path.name.lower().removesuffix(".gz")).suffix
+    if path.is_dir():
+        return TableFile(_read_folder(path, tell, id_column))
+    if ending in WORKBOOKS:
+        raise InputError(f"{path} is a workbook: save its sheet as CSV UTF-8 (comma delimited)")
+    if ending not in ENDINGS:
+        raise InputError(f"{path} is no table that zoocut reads: its name must end in {', '.join(ENDINGS)}")
     if not path.is_file():
         raise InputError(f"{path} does not exist: check {key}")
     try:
-        return reader(path)
+        if ending == ".parquet":
+            return TableFile(read_parquet(path, tell, id_column))
+        if ending in BY_ASTROPY:
+            return _read_by_astropy(path, BY_ASTROPY[ending], id_column, tell)
+        table, lines = read_csv(path, id_column, encoding, broken, tell)
+        return TableFile(table, lines=lines)
+    except InputError:
+        raise
     except Exception as error:  # each of the libraries has errors of its own
-        raise InputError(f"{path} cannot be read as {_ending(path)[1:]}: {error}") from error
+        raise InputError(f"{path} cannot be read as {ending[1:]} ({error}): save it anew") from error
 
 
-def _ending(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(".gz")).suffix
-
-
-def _read_csv(path: Path, id_column: str, broken: list[Rejection]) -> pa.Table:
-    """Read CSV, ids as text.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    id_column : str
-        The column of ids.
-    broken : list of Rejection
-        Lines with too many or too few cells are put here.
-    """
-    import pyarrow as pa
-    import pyarrow.csv
-
-    def set_aside(line: Any) -> str:
-        cells = f"{line.actual_columns} cells where the header has {line.expected_columns}"
-        broken.append(
-            Rejection("", f"{path.name}, the line {line.text[:60]!r}", f"it has {cells}: mend the line")
-        )
-        return "skip"
-
-    ids_as_text = pyarrow.csv.ConvertOptions(column_types={id_column: pa.string()}, strings_can_be_null=True)
-    return pyarrow.csv.read_csv(
-        path,
-        convert_options=ids_as_text,
-        parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=set_aside),
-    )
+def _read_by_astropy(path: Path, kind: str, id_column: str, tell: Tell) -> TableFile:
+    try:
+        read = read_astropy(path, kind, tell)
+    except ValueError as error:
+        # a number beyond 64 bits makes astropy refuse the whole ECSV: as text it costs its own row alone
+        if kind != "ascii.ecsv" or "failed to convert" not in str(error):
+            raise
+        table, lines = read_csv(path, id_column, None, [], tell)
+        tell(f"{path.name}: {error}; its columns are read as they are written")
+        return TableFile(table, units_of_ecsv(path), lines)
+    return TableFile(tidied(read.table, tell, id_column), read.units)
 
 
 def by_exposure(table: pa.Table, renamed: Mapping[str, str]) -> pa.Table:
@@ -113,45 +131,61 @@ def by_exposure(table: pa.Table, renamed: Mapping[str, str]) -> pa.Table:
     return numbered.sort_by([(name, "ascending") for name in [*keys, ORDER]]).drop_columns([ORDER])
 
 
-def read_parquet(path: Path) -> pa.Table:
-    """Read parquet."""
-    import pyarrow.parquet
-
-    return pyarrow.parquet.read_table(path)
-
-
-def _read_astropy(path: Path, kind: str) -> pa.Table:
-    """Read one of astropy's formats; columns of arrays are left out.
+def read_parquet(path: Path, tell: Tell = lambda _: None, id_column: str = "") -> pa.Table:
+    """Read parquet.
 
     Parameters
     ----------
     path : Path
         The file.
-    kind : str
-        `ascii.ecsv`, `votable` or `fits`.
+    tell : callable
+        Told of columns that have lost something.
+    id_column : str
+        The column of ids, which is left as it is.
     """
-    from astropy.table import Table
-    from astropy.utils.exceptions import AstropyWarning
+    import pyarrow.parquet
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        table = Table.read(path, format=kind)
-    return from_astropy(table)
+    # no threads: one that still reads when the process ends would abort it
+    return tidied(
+        pyarrow.parquet.ParquetFile(path, pre_buffer=False).read(use_threads=False), tell, id_column
+    )
 
 
-def from_astropy(table: Table) -> pa.Table:
-    """Convert a table of astropy; columns of arrays are left out."""
+def _read_folder(folder: Path, tell: Tell, id_column: str) -> pa.Table:
+    """Read all parquet files below a folder, with the columns that names such as visit=7 of folders stand for."""
     import pyarrow as pa
 
-    table.convert_bytestring_to_unicode()
-    scalars = [name for name in table.colnames if table[name].ndim == 1]
-    return pa.table({name: _column(table[name].tolist()) for name in scalars})
-
-
-def _column(values: list[Any]) -> pa.Array:
-    import pyarrow as pa
-
+    paths = sorted(path for path in folder.rglob("*.parquet") if path.is_file() and path.name[0] not in "._")
+    if not paths:
+        raise InputError(f"{folder} is a folder without parquet files: check catalog.path or --input")
+    tables = []
+    for path in paths:
+        try:
+            tables.append(_with_partitions(read_parquet(path, tell, id_column), path.relative_to(folder)))
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{path} cannot be read as parquet ({error}): save it anew") from error
     try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if value is None else str(value) for value in values])
+        table = pa.concat_tables(tables, promote_options="default")
+    except pa.ArrowException as error:
+        raise InputError(
+            f"the files below {folder} differ in the types of their columns ({error}): write them alike"
+        ) from error
+    tell(f"{folder}: {len(paths)} parquet files")
+    partitions = {name for path in paths for name in _partitions(path.relative_to(folder))}
+    for name in partitions:
+        at = table.column_names.index(name)
+        table = table.set_column(at, name, column_of_texts(name, table[name], tell))
+    return table
+
+
+def _partitions(path: Path) -> dict[str, str]:
+    return dict(part.split("=", 1) for part in path.parent.parts if "=" in part)
+
+
+def _with_partitions(table: pa.Table, path: Path) -> pa.Table:
+    import pyarrow as pa
+
+    for name, value in _partitions(path).items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array([value] * table.num_rows, pa.string()))
+    return table

@@ -8,12 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from zoocut.catalogs.angles import DEGREES, Angle
 from zoocut.model import Value
 
-__all__ = ["FORMER_NAMES", "exact_id", "number_or_none", "plain", "position"]
-
-LARGEST_EXACT_FLOAT = 2**53
-LARGEST_ID = 2**63 - 1
+__all__ = ["FORMER_NAMES", "plain", "position"]
 
 FORMER_NAMES = {
     "band": "filterName",
@@ -36,54 +34,55 @@ def plain(cell: Any) -> Value:
     if isinstance(cell, float):
         return cell if math.isfinite(cell) else None
     if isinstance(cell, Decimal):
-        return plain(float(cell))
+        return _decimal(cell)
     if isinstance(cell, bytes):
-        return cell.decode("utf-8", "replace")
+        return _text(cell)
     if isinstance(cell, (date, datetime)):
         return cell.isoformat()
     return cell if isinstance(cell, (bool, int, str)) else None
 
 
-def number_or_none(value: Value) -> float | None:
-    """Give a number as it is, anything else as None."""
-    return float(value) if isinstance(value, (int, float)) else None
+def _decimal(cell: Decimal) -> Value:
+    """Give a whole number exactly, another as the number that prints alike, else as text."""
+    if not cell.is_finite():
+        return None
+    if cell == cell.to_integral_value() and int(str(cell.as_tuple().exponent)) >= 0:
+        return int(cell)
+    return float(cell) if Decimal(repr(float(cell))) == cell else str(cell)
 
 
-def exact_id(cell: Any) -> int:
-    """Read an id without loss.
-
-    Raises
-    ------
-    ValueError
-        When it is missing, not a whole number from 0 to 2^63 - 1, or went through floating point, which
-        rounds whole numbers beyond 2^53.
-    """
-    if cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell)):
-        raise ValueError("its id is missing: give every row one")
-    if isinstance(cell, float) and (abs(cell) >= LARGEST_EXACT_FLOAT or not cell.is_integer()):
-        raise ValueError(
-            f"its id {cell!r} is floating-point, which loses digits beyond 2^53: save ids as integers or text"
-        )
+def _text(cell: bytes) -> str | None:
     try:
-        number = int(cell)
-    except (ValueError, TypeError):
-        raise ValueError(f"its id {cell!r} is not a whole number: mend the id column") from None
-    if not 0 <= number <= LARGEST_ID:
-        raise ValueError(f"its id {number} is not between 0 and 2^63 - 1: mend the id column")
-    return number
+        return cell.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
-def position(columns: Mapping[str, Value], ra: str, dec: str) -> tuple[float, float]:
+def position(
+    columns: Mapping[str, Value], ra: str, dec: str, angles: tuple[Angle, Angle] = (DEGREES, DEGREES)
+) -> tuple[float, float]:
     """Read a position in degrees.
+
+    Parameters
+    ----------
+    columns : mapping of str to Value
+        The row.
+    ra, dec : str
+        Its columns of right ascension and declination.
+    angles : tuple of Angle
+        How these become degrees.
 
     Raises
     ------
     ValueError
         When either coordinate is missing or out of its range.
     """
-    ra_deg, dec_deg = columns.get(ra), columns.get(dec)
-    if not isinstance(ra_deg, (int, float)) or not isinstance(dec_deg, (int, float)):
-        raise ValueError(f"its position is missing or not a number ({ra} = {ra_deg}, {dec} = {dec_deg})")
+    told = f"{ra} = {columns.get(ra)}, {dec} = {columns.get(dec)}"
+    ra_deg, dec_deg = (
+        angle.degrees(columns.get(name)) for angle, name in zip(angles, (ra, dec), strict=True)
+    )
+    if ra_deg is None or dec_deg is None:
+        raise ValueError(f"its position is missing or not a number ({told})")
     if not (-360 <= ra_deg <= 360 and -90 <= dec_deg <= 90):
-        raise ValueError(f"its position {ra} = {ra_deg}, {dec} = {dec_deg} is not in degrees on the sky")
-    return float(ra_deg), float(dec_deg)
+        raise ValueError(f"its position {told} is not in degrees on the sky")
+    return ra_deg, dec_deg

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoocut.cli.options import JsonOption
+from zoocut.cli.options import EncodingOption, JsonOption
 from zoocut.files import typed
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def generate(
     reliability_min: LeastOption = None,
     reliability_max: GreatestOption = None,
     settings: SettingOption = None,
+    encoding: EncodingOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw the sources of a catalog: PNGs, sources.parquet, manifest.csv.
@@ -70,6 +71,7 @@ def generate(
 
     options: dict[str, Any] = {
         "catalog.path": None if input is None else str(Path.cwd() / input),
+        "catalog.encoding": encoding,
         "select.cuts.reliability.min": reliability_min,
         "select.cuts.reliability.max": reliability_max,
     }
@@ -103,6 +105,8 @@ def _tell(summary: Generated, as_json: bool) -> None:
     run = summary.run
     for change in summary.changed:
         notes.print(f"note: the run takes over a changed setting: {change}", markup=False)
+    for note in summary.recognised:
+        notes.print(f"note: {note}", markup=False)
     if as_json:
         print_json(summary.to_dict())
         return

@@ -25,6 +25,14 @@ Columns = Annotated[
     ),
 ]
 
+IdKindSetting = Annotated[
+    Literal["integer", "text"],
+    Field(
+        description="integer: ids are whole numbers of digits alone; text: they are names (cand-0001, 007), which "
+        "become external_ids and names of files"
+    ),
+]
+
 
 Place = Annotated[str, Field(min_length=1)]
 Places = dict[str, Place | tuple[Place, ...]]
@@ -42,6 +50,7 @@ class AlertsSettings(Section):
             " into other records"
         ),
     ] = "candid"
+    id_kind: IdKindSetting = "integer"
     measurements: Annotated[
         str, Field(description="the packet's record whose fields become the source's columns")
     ] = "candidate"
@@ -70,17 +79,21 @@ class AlertsSettings(Section):
 
 
 class TableSettings(Section):
-    """A table of sources: CSV, ECSV, VOTable, FITS or parquet."""
+    """A table of sources: delimited text, ECSV, VOTable, FITS or parquet."""
 
     kind: Literal["table"]
     path: Annotated[
         str,
         Field(
-            description="the table; its ending tells the format: .csv, .ecsv, .vot, .votable, .xml, .fits or "
-            ".parquet"
+            description="the table; its ending tells the format: .csv, .tsv, .dat, .txt, .ecsv, .vot, .votable, "
+            ".xml, .fits or .parquet, also with .gz behind it; or a folder of parquet files"
         ),
     ]
+    encoding: Annotated[
+        str | None, Field(description="the encoding of text that is neither UTF-8 nor UTF-16, such as cp1252")
+    ] = None
     dia_source_id: Annotated[str, Field(description="the column of ids")] = "diaSourceId"
+    id_kind: IdKindSetting = "integer"
     ra: Annotated[str, Field(description="the column of ICRS right ascensions in degrees")] = "ra"
     dec: Annotated[str, Field(description="the column of ICRS declinations in degrees")] = "dec"
     x: Annotated[
@@ -135,6 +148,7 @@ class ApdbSettings(Section):
         Field(description="any further SQL condition on DiaSource, such as snr > 10 and band = 'r'"),
     ] = None
     rows_at_once: Annotated[int, Field(ge=1, description="rows that one query fetches")] = 2000
+    id_kind: Annotated[Literal["integer"], Field(description="an APDB's ids are whole numbers")] = "integer"
     columns: Columns
 
     @model_validator(mode="after")
@@ -160,6 +174,7 @@ class ButlerTableSettings(Section):
         str, Field(description="a Butler expression that chooses tables, such as visit = 2024120600049")
     ] = ""
     dia_source_id: Annotated[str, Field(description="the column of ids")] = "diaSourceId"
+    id_kind: IdKindSetting = "integer"
     ra: Annotated[str, Field(description="the column of ICRS right ascensions in degrees")] = "ra"
     dec: Annotated[str, Field(description="the column of ICRS declinations in degrees")] = "dec"
     columns: Columns

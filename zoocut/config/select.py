@@ -63,6 +63,9 @@ class SelectSettings(Section):
         tuple[str, ...],
         Field(description="sources to leave out: CSVs with diaSourceId or external_id, run folders"),
     ] = ()
+    encoding: Annotated[
+        str | None, Field(description="the encoding of lists to leave out that are neither UTF-8 nor UTF-16")
+    ] = None
     one_per_object: OnePerObject | None = None
     sample: SampleSettings | None = None
     limit: Annotated[int | None, Field(ge=1, description="most sources to take, in the catalog's order")] = (

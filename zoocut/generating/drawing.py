@@ -131,7 +131,7 @@ class BatchDrawer:
     ) -> None:
         source = planned.source
         if self.settings.draw.save_as_numpy:
-            self._save_raw(source, cutouts)
+            self._save_raw(planned, cutouts)
         if isinstance(shown, Rejection):
             done.rejections.append(shown)
             return
@@ -146,19 +146,23 @@ class BatchDrawer:
             reason = "its pixels are no longer those that the run recorded: generate it into a new folder"
             done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
             return
-        names = self.files.names(source)
+        names = self.files.names(source, self._chunk(planned))
         self.files.write(names, shown.files)
         done.notes.update(shown.notes)
         images = tuple(None if one is None else name for name, one in zip(names, sums, strict=True))
         done.sources.append((planned.position, DrawnSource(dict(source.columns), images, sums)))
 
-    def _save_raw(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> None:
+    def _chunk(self, planned: Planned) -> str:
+        if planned.chunk is not None:
+            return planned.chunk
+        return self.files.chunk(planned.source, planned.position)
+
+    def _save_raw(self, planned: Planned, cutouts: tuple[Cutout, ...]) -> None:
         from zoocut.render.raw import npy_files
 
-        for name, content in npy_files(source, cutouts).items():
-            write_unsynced(
-                str(Run(self.path, "", RunSettings()).numpy / f"{self.files.chunk(source)}{name}"), content
-            )
+        for name, content in npy_files(planned.source, cutouts).items():
+            path = Run(self.path, "", RunSettings()).numpy / f"{self._chunk(planned)}{name}"
+            write_unsynced(str(path), content)
 
 
 def checksums(shown: Shown) -> tuple[str | None, ...]:

@@ -38,6 +38,8 @@ class Generated:
         curve.
     changed : tuple of str
         The settings that the run took over because they are others than before, with both values.
+    recognised : tuple of str
+        What was recognised, converted or left out of the catalog's file.
     """
 
     run: Run
@@ -48,6 +50,7 @@ class Generated:
     spread: Spread
     notes: Counter[str] = field(default_factory=Counter)
     changed: tuple[str, ...] = ()
+    recognised: tuple[str, ...] = ()
 
     def __fspath__(self) -> str:
         return str(self.run.path)
@@ -62,6 +65,7 @@ class Generated:
             "kept": self.kept,
             "rejected": self.rejected.total(),
             "changed_settings": list(self.changed),
+            "recognised": list(self.recognised),
             "spread": {"visits": spread.visits, "detectors": spread.detectors, "bands": spread.bands},
             "notes": self.notes,
         }

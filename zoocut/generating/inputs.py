@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,10 +25,13 @@ class Inputs:
         The sources to draw.
     open_images : callable
         Opens their images; it is sent to other processes, which call it for themselves.
+    notes : sequence of str
+        What was recognised, converted or left out of the catalog's file.
     """
 
     catalog: Catalog
     open_images: Callable[[], Images]
+    notes: Sequence[str] = ()
 
 
 def open_inputs(config: Loaded) -> Inputs:
@@ -40,8 +43,11 @@ def open_inputs(config: Loaded) -> Inputs:
         When the catalog or a list of exclusions cannot be read.
     """
     settings = config.settings
-    catalog = open_catalog(settings.catalog, config.folder, settings.select.cuts, settings.rights.basis)
+    notes: list[str] = []
+    basis = settings.rights.basis
+    catalog = open_catalog(settings.catalog, config.folder, settings.select.cuts, basis, notes.append)
     return Inputs(
-        Selection(catalog, settings.select, config.folder),
+        Selection(catalog, settings.select, config.folder, settings.catalog.id_kind),
         partial(open_images, settings.images, settings.draw, config.folder),
+        notes,
     )

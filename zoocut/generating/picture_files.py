@@ -10,6 +10,7 @@ from pathlib import Path
 from zoocut.files import write_unsynced
 from zoocut.model import DiaSource
 from zoocut.run.recorded import Record
+from zoocut.values import file_stem
 
 __all__ = ["PictureFiles"]
 
@@ -24,7 +25,7 @@ class PictureFiles:
     endings : sequence of str
         What the names of a source's files end in, in order of location.
     chunk_size : int or None
-        Ids of so wide a range share a folder; None puts all pictures into one.
+        Ids of so wide a range, or so many names, share a folder; None puts all pictures into one.
     """
 
     def __init__(self, folder: Path, endings: Sequence[str], chunk_size: int | None) -> None:
@@ -32,14 +33,24 @@ class PictureFiles:
         self._endings = tuple(endings)
         self._chunk_size = chunk_size
 
-    def chunk(self, source: DiaSource) -> str:
-        """Name the folder of a source's pictures, below the one of all; empty without `chunk_size`."""
-        size = self._chunk_size
-        return "" if size is None else f"{source.dia_source_id // size * size}/"
+    def chunk(self, source: DiaSource, position: int) -> str:
+        """Name the folder of a new source's pictures, below the one of all; empty without `chunk_size`.
 
-    def names(self, source: DiaSource) -> tuple[str, ...]:
-        """Name a source's pictures, relative to the run folder."""
-        name = f"images/{self.chunk(source)}{source.dia_source_id}"
+        Parameters
+        ----------
+        source : DiaSource
+            The source.
+        position : int
+            Where its row stands in the catalog: names that are no numbers share a folder by that.
+        """
+        size, number = self._chunk_size, source.dia_source_id
+        if size is None:
+            return ""
+        return f"{(number if isinstance(number, int) else position) // size * size}/"
+
+    def names(self, source: DiaSource, chunk: str) -> tuple[str, ...]:
+        """Name a source's pictures in a folder of all, relative to the run folder."""
+        name = f"images/{chunk}{file_stem(source.dia_source_id)}"
         return tuple(name + ending for ending in self._endings)
 
     def are_there(self, source: DiaSource, record: Record) -> bool:
@@ -48,7 +59,8 @@ class PictureFiles:
         One that is older than the record was complete on disk when that was written; one that is newer, because
         somebody put it there or copied the folder, is read and compared.
         """
-        names = self.names(source)
+        chunk = self.chunk(source, 0) if record.chunk is None else record.chunk
+        names = self.names(source, chunk)
         if len(names) < len(record.sha256):
             return False
         kept = {

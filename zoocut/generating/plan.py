@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from zoocut.errors import InputError
-from zoocut.model import DiaSource, Images, Rejection
+from zoocut.model import DiaSource, Images, Rejection, SourceId
 from zoocut.run.recorded import Record, Recorded
 
 __all__ = ["Batch", "Planned", "plan_batches"]
@@ -30,11 +30,14 @@ class Planned:
         Where its row stands in the catalog, from 0.
     sha256 : tuple of (str or None), or None
         The checksums that its files must have because the run has recorded them.
+    chunk : str or None
+        The folder that its images lie in, where the run has recorded it.
     """
 
     source: DiaSource
     position: int
     sha256: tuple[str | None, ...] | None
+    chunk: str | None = None
 
 
 @dataclass(slots=True)
@@ -113,7 +116,8 @@ def plan_batches(
             batch.rejections.append(Rejection(str(row.dia_source_id), row.row, str(error)))
             continue
         batch = yield from _sent_when_full(batch, exposure)
-        batch.add(exposure, Planned(row, position, None if record is None else record.sha256))
+        known = (None, None) if record is None else (record.sha256, record.chunk)
+        batch.add(exposure, Planned(row, position, *known))
     yield batch
 
 
@@ -128,7 +132,7 @@ def _sent_when_full(batch: Batch, exposure: str) -> Generator[Batch, None, Batch
 def _refusing_duplicates(
     rows: Iterable[DiaSource | Rejection], limit: int | None
 ) -> Iterator[DiaSource | Rejection]:
-    seen: set[int] = set()
+    seen: set[SourceId] = set()
     for row in rows:
         if limit is not None and len(seen) >= limit:
             return

@@ -10,6 +10,7 @@ from zoocut.config.images import FootprintColumns
 from zoocut.errors import ConfigError, InputError
 from zoocut.images.geometry import Box, box_around
 from zoocut.model import DiaSource
+from zoocut.values import id_key, number_of
 
 __all__ = ["Boxes", "Footprints", "boxes_for", "footprint_boxes"]
 
@@ -68,7 +69,7 @@ def footprint_boxes(footprints: Footprints, columns: FootprintColumns) -> Boxes:
     """
 
     def boxes(source: DiaSource, _y_pix: float, _x_pix: float) -> tuple[Box, ...]:
-        known = footprints.boxes.get(source.dia_source_id)
+        known = footprints.boxes.get(id_key(source.dia_source_id))
         if known is not None:
             return (known,)
         if source.columns.get(columns.x_min) is None:
@@ -95,8 +96,9 @@ def footprint_box(source: DiaSource, columns: FootprintColumns) -> Box:
 
 def _pixel(source: DiaSource, column: str) -> int:
     value = source.columns.get(column)
-    if isinstance(value, (int, float)) and value == int(value):
-        return int(value)
+    number = number_of(value)
+    if number is not None and number == int(number):
+        return int(number)
     raise InputError(
         f"its column {column} is {'missing or empty' if value is None else value}, where use_footprint needs "
         "a whole pixel number: name the columns in [images.footprint]"

@@ -17,6 +17,7 @@ from zoocut.images.boxes import Boxes, Footprints, boxes_for, footprint_boxes
 from zoocut.images.lsst.exposure import LsstPlane, open_exposure
 from zoocut.images.lsst.footprints import read_footprints
 from zoocut.model import Cutout, DiaSource, Rejection
+from zoocut.values import number_of
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler
@@ -73,7 +74,7 @@ class ButlerImages:
         instrument = self._settings.instrument or source.columns.get("instrument")
         if not instrument:
             raise InputError("its catalog has no column instrument: set images.instrument")
-        places = [source.columns.get(name) for name in ("visit", "detector")]
+        places = [number_of(source.columns.get(name)) for name in ("visit", "detector")]
         if not all(isinstance(place, int) for place in places):
             raise InputError(
                 f"its visit and detector are {places[0]} and {places[1]}: an exposure is found by both, name"

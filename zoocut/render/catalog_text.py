@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isfinite, log10
+from math import log10
 
 from zoocut.model import AB_MAGNITUDE_OF_ONE_NJY, Value
+from zoocut.values import flag_of, number_of
 
 __all__ = ["FIELDS", "FLAGS", "LABELS", "RELIABILITY", "Field", "Flag", "Label", "any_set", "number"]
 
@@ -47,14 +48,13 @@ class Flag:
 def number(columns: Columns, name: str) -> float | None:
     """Read a column as a finite number; None where there is none."""
     value = columns.get(name)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
-        return float(value)
-    return None
+    found = None if isinstance(value, bool) else number_of(value)
+    return None if found is None else float(found)
 
 
 def any_set(columns: Columns, names: tuple[str, ...]) -> bool:
     """Tell whether any of some flags is set; a missing column or value is not set."""
-    return any(bool(value) and value == value for value in map(columns.get, names))
+    return any(flag_of(value) for value in map(columns.get, names))
 
 
 def _fixed(name: str, form: str) -> Callable[[Columns], tuple[str, ...]]:
@@ -81,7 +81,7 @@ def _magnitude(columns: Columns) -> tuple[str, ...]:
 
 
 def _forms(value: float | None, form: str) -> tuple[str, ...]:
-    if value is None or not isfinite(value):
+    if value is None or value != value:
         return ()
     return format(value, form), format(value, ".4g"), format(value, ".2g")
 

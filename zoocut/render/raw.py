@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from zoocut.model import Cutout, DiaSource
+from zoocut.values import file_stem
 
 __all__ = ["npy_files"]
 
@@ -31,7 +32,9 @@ def npy_files(source: DiaSource, cutouts: tuple[Cutout, ...]) -> Mapping[str, by
         shape (1, y, x); the width is the larger side of a cutout that is not square.
     """
     return {
-        f"{source.dia_source_id}_{short}_{max(cutout.template.shape)}.npy": _npy(getattr(cutout, name))
+        f"{file_stem(source.dia_source_id)}_{short}_{max(cutout.template.shape)}.npy": _npy(
+            getattr(cutout, name)
+        )
         for cutout in cutouts
         for name, short in SHORT.items()
     }

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from zoocut.errors import InputError
+from zoocut.model import SourceId
 from zoocut.run.sources import columns_of_images, files_of
+from zoocut.values import id_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,10 +54,13 @@ class Record:
         the end.
     at_ns : int
         When the file was written that says so: images that are older were complete by then.
+    chunk : str or None
+        The folder below `images/` that its images lie in, where its id, being a name, does not tell.
     """
 
     sha256: tuple[str | None, ...]
     at_ns: int
+    chunk: str | None = None
 
 
 def trimmed(sha256: Sequence[str | None]) -> tuple[str | None, ...]:
@@ -79,7 +84,8 @@ class Recorded:
     """
 
     def __init__(self, path: Path) -> None:
-        found = [chunk for file in files_of(path) for chunk in _read(file)]
+        self._chunks: dict[int, str] = {}
+        found = [chunk for file in files_of(path) for chunk in _read(file, self._chunks)]
         ids = np.concatenate([ids for ids, _, _ in found]) if found else np.empty(0, np.int64)
         order = np.argsort(ids, kind="stable")
         self._ids = ids[order]
@@ -93,44 +99,60 @@ class Recorded:
         return len(self._ids)
 
     def __contains__(self, dia_source_id: object) -> bool:
-        return isinstance(dia_source_id, int) and self._find(dia_source_id) is not None
+        return isinstance(dia_source_id, (int, str)) and self._find(id_key(dia_source_id)) is not None
 
-    def get(self, dia_source_id: int) -> Record | None:
+    def get(self, dia_source_id: SourceId) -> Record | None:
         """Return what is recorded of a source; None where nothing is."""
-        at = self._find(dia_source_id)
+        key = id_key(dia_source_id)
+        at = self._find(key)
         if at is None:
             return None
         row = self._sums[at].tobytes()
         sums = (row[i : i + SHA256_BYTES].hex() for i in range(0, len(row), SHA256_BYTES))
-        return Record(trimmed([one if one.strip("0") else None for one in sums]), int(self._at_ns[at]))
+        known = trimmed([one if one.strip("0") else None for one in sums])
+        return Record(known, int(self._at_ns[at]), self._chunks.get(key))
 
-    def _find(self, dia_source_id: int) -> int | None:
-        at = int(self._ids.searchsorted(dia_source_id))
-        return at if at < len(self._ids) and self._ids[at] == dia_source_id else None
+    def _find(self, key: int) -> int | None:
+        at = int(self._ids.searchsorted(key))
+        return at if at < len(self._ids) and self._ids[at] == key else None
 
 
 Chunk = tuple[npt.NDArray[Any], npt.NDArray[np.uint8], npt.NDArray[np.int64]]
 """Ids, checksums of shape (n, images, 32) and times of some rows."""
 
 
-def _read(file: Path) -> list[Chunk]:
+def _read(file: Path, chunks: dict[int, str]) -> list[Chunk]:
     import pyarrow as pa
 
     try:
-        return list(_chunks(file))
+        return list(_chunks(file, chunks))
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise DamagedRecord(file, str(error).partition("\n")[0]) from error
 
 
-def _chunks(file: Path) -> Iterator[Chunk]:
+def _chunks(file: Path, chunks: dict[int, str]) -> Iterator[Chunk]:
+    """Read ids and checksums; where ids are names, note the folders of their images."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     at_ns = file.stat().st_mtime_ns
     parquet = pq.ParquetFile(file)
     sums = columns_of_images(parquet.schema_arrow.names, "sha256")
-    for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=["diaSourceId", *sums]):
+    named = not pa.types.is_integer(parquet.schema_arrow.field("diaSourceId").type)
+    images = columns_of_images(parquet.schema_arrow.names, "image") if named else []
+    for batch in parquet.iter_batches(ROWS_AT_ONCE, columns=["diaSourceId", *images, *sums]):
         ids = batch.column(0).to_numpy(zero_copy_only=False)
+        if named:
+            ids = np.array([id_key(name) for name in ids], np.int64)
+            files = zip(*(batch.column(name).to_pylist() for name in images), strict=True)
+            chunks.update(zip(ids.tolist(), map(_chunk_of, files), strict=True))
         yield ids, np.stack([_bytes(batch.column(name)) for name in sums], axis=1), np.full(len(ids), at_ns)
+
+
+def _chunk_of(images: Sequence[str | None]) -> str:
+    """Give the folder of a source's images below that of all, as `images/1000/name.png` has `1000/`."""
+    image = next(filter(None, images), "")
+    return image.removeprefix("images/").rpartition("/")[0] + "/" if image.count("/") > 1 else ""
 
 
 def _bytes(column: pa.Array) -> npt.NDArray[np.uint8]:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from zoocut.errors import InputError, first_line
 from zoocut.files import write_csv
-from zoocut.model import Rejection
+from zoocut.model import Rejection, SourceId
 
 __all__ = ["merge_rejected", "read_rejected"]
 
 HEADER = ("diaSourceId", "row", "reason")
 
 
-def merge_rejected(path: Path, new: Iterable[Rejection], drawn: Container[int]) -> None:
+def merge_rejected(path: Path, new: Iterable[Rejection], drawn: Container[SourceId]) -> None:
     """Bring the file up to date.
 
     Parameters
@@ -52,5 +52,6 @@ def read_rejected(path: Path) -> Iterator[Rejection]:
         ) from error
 
 
-def _is_drawn(rejection: Rejection, drawn: Container[int]) -> bool:
-    return rejection.dia_source_id.isdecimal() and int(rejection.dia_source_id) in drawn
+def _is_drawn(rejection: Rejection, drawn: Container[SourceId]) -> bool:
+    name = rejection.dia_source_id
+    return name in drawn or (name.isdecimal() and int(name) in drawn)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoocut.errors import InputError
 from zoocut.files import appear_whole, sync_files, typed
-from zoocut.model import Value
+from zoocut.model import SourceId, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,9 +60,10 @@ class DrawnSource:
         return tuple(name for name in self.images if name is not None)
 
     @property
-    def dia_source_id(self) -> int:
-        """The exact id."""
-        return int(self.columns["diaSourceId"] or 0)
+    def dia_source_id(self) -> SourceId:
+        """The exact id: a number, or a name where the catalog's ids are text."""
+        found = self.columns["diaSourceId"]
+        return found if isinstance(found, str) else int(found or 0)
 
 
 class DrawnWriter:

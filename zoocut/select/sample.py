@@ -8,15 +8,16 @@ from hashlib import blake2b
 from itertools import zip_longest
 
 from zoocut.config.select import SampleSettings
-from zoocut.model import DiaSource, Value
+from zoocut.model import DiaSource, SourceId, Value
 from zoocut.select.columns import value_of
+from zoocut.values import number_of
 
 __all__ = ["draw_sample"]
 
 Stratum = tuple[Value, ...]
 
 
-def draw_sample(sources: Iterable[DiaSource], settings: SampleSettings) -> set[int]:
+def draw_sample(sources: Iterable[DiaSource], settings: SampleSettings) -> set[SourceId]:
     """Draw the ids of a sample; strata get equal parts as far as they have so many.
 
     Parameters
@@ -28,7 +29,7 @@ def draw_sample(sources: Iterable[DiaSource], settings: SampleSettings) -> set[i
     """
     rows = [(source.dia_source_id, *_keys(source, settings)) for source in sources]
     bounds = _bounds([value for _, _, value in rows if value is not None], settings.quantiles)
-    strata: defaultdict[Stratum, list[int]] = defaultdict(list)
+    strata: defaultdict[Stratum, list[SourceId]] = defaultdict(list)
     for number, stratum, value in rows:
         part = None if value is None else sum(value > bound for bound in bounds)
         strata[*stratum, part].append(number)
@@ -39,8 +40,8 @@ def _keys(source: DiaSource, settings: SampleSettings) -> tuple[Stratum, float |
     stratum = tuple(value_of(source, column, "select.sample.by") for column in settings.by)
     if settings.quantiles_of is None:
         return stratum, None
-    value = value_of(source, settings.quantiles_of, "select.sample.quantiles_of")
-    return stratum, float(value) if isinstance(value, (int, float)) else None
+    number = number_of(value_of(source, settings.quantiles_of, "select.sample.quantiles_of"))
+    return stratum, None if number is None else float(number)
 
 
 def _bounds(values: Sequence[float], parts: int) -> list[float]:
@@ -48,14 +49,14 @@ def _bounds(values: Sequence[float], parts: int) -> list[float]:
     return [ordered[len(ordered) * n // parts - 1] for n in range(1, parts) if len(ordered) * n // parts]
 
 
-def _deal(strata: Mapping[Stratum, Sequence[int]], settings: SampleSettings) -> set[int]:
+def _deal(strata: Mapping[Stratum, Sequence[SourceId]], settings: SampleSettings) -> set[SourceId]:
     """Take from every stratum in turn until there are enough."""
 
-    def lot(number: int) -> bytes:
+    def lot(number: SourceId) -> bytes:
         return blake2b(f"{settings.seed}/{number}".encode(), digest_size=8).digest()
 
     shuffled = [sorted(numbers, key=lot) for numbers in strata.values()]
-    chosen: set[int] = set()
+    chosen: set[SourceId] = set()
     for turn in zip_longest(*shuffled):
         present = sorted((number for number in turn if number is not None), key=lot)
         chosen.update(present[: settings.size - len(chosen)])

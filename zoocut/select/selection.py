@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoocut.config.select import SelectSettings
-from zoocut.model import Catalog, DiaSource, Rejection
-from zoocut.select.cuts import CutTest, open_cuts
+from zoocut.model import Catalog, DiaSource, Rejection, SourceId
+from zoocut.select.cuts import Cuts
 from zoocut.select.exclude import read_excluded
 from zoocut.select.objects import best_of_objects
 from zoocut.select.sample import draw_sample
+from zoocut.values import IdKind
 
 __all__ = ["Selection"]
 
@@ -30,6 +31,8 @@ class Selection:
         Which of them are wanted.
     folder : Path
         What relative paths of exclusion lists are relative to.
+    ids : str
+        Whether the catalog's ids are whole numbers or names.
 
     Raises
     ------
@@ -37,11 +40,13 @@ class Selection:
         When an exclusion list cannot be read.
     """
 
-    def __init__(self, catalog: Catalog, settings: SelectSettings, folder: Path) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: SelectSettings, folder: Path, ids: IdKind = "integer"
+    ) -> None:
         self._catalog = catalog
         self._settings = settings
-        self._meets = open_cuts(settings.cuts)
-        self._excluded = read_excluded(settings.exclude, folder)
+        self._cuts = Cuts(settings.cuts)
+        self._excluded = read_excluded(settings.exclude, folder, ids, settings.encoding)
 
     @property
     def expected(self) -> int | None:
@@ -60,29 +65,32 @@ class Selection:
         Raises
         ------
         ConfigError
-            When a column that decides is not in the catalog.
+            When a column that decides is not in the catalog, or holds nothing of the kind that is asked for.
         """
         if not (self._settings.one_per_object or self._settings.sample):
-            yield from self._passing(self._meets)
+            yield from self._passing()
             return
         chosen = self._chosen()
         for row in self._catalog.sources():
             if isinstance(row, Rejection) or row.dia_source_id in chosen:
                 yield row
 
-    def _passing(self, meets: CutTest) -> Iterator[DiaSource | Rejection]:
+    def _passing(self) -> Iterator[DiaSource | Rejection]:
         for row in self._catalog.sources():
-            if isinstance(row, Rejection) or (row.dia_source_id not in self._excluded and meets(row)):
+            if isinstance(row, Rejection) or (
+                row.dia_source_id not in self._excluded and self._cuts.met_by(row)
+            ):
                 yield row
+        self._cuts.require_sense()
 
-    def _chosen(self) -> set[int]:
+    def _chosen(self) -> set[SourceId]:
         settings = self._settings
-        passing = (row for row in self._passing(self._meets) if isinstance(row, DiaSource))
+        passing = (row for row in self._passing() if isinstance(row, DiaSource))
         if settings.one_per_object is None and settings.sample is not None:
             return draw_sample(passing, settings.sample)
         assert settings.one_per_object is not None
         best = best_of_objects(passing, settings.one_per_object)
         if settings.sample is None:
             return best
-        again = (row for row in self._passing(self._meets) if isinstance(row, DiaSource))
+        again = (row for row in self._passing() if isinstance(row, DiaSource))
         return draw_sample((row for row in again if row.dia_source_id in best), settings.sample)

@@ -74,7 +74,7 @@ class ButlerRows:
     def _read(self, ref: DatasetRef, objects: Sequence[int]) -> Iterator[tuple[int, Row]]:
         with fetched(lambda: self._butler.getURI(ref)) as path:
             try:
-                table = read_parquet(path)
+                table = read_parquet(path, id_column=self._settings.object)
             except Exception as error:  # pyarrow lets several kinds escape
                 raise InputError(f"{path} cannot be read as parquet ({error}): fetch it again") from error
         yield from rows_of_objects(table, self._settings.object, objects, ref.datasetType.name)

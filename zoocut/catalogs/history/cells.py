@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any
 
 from zoocut.model import AB_MAGNITUDE_OF_ONE_NJY, object_or_none
+from zoocut.values import number_of
 
 __all__ = ["MAGNITUDE_PER_RATIO", "ab_flux_njy", "magnitude", "number", "object_id", "withdrawn"]
 
@@ -20,6 +21,8 @@ FAINTEST, BRIGHTEST = 60.0, -40.0
 
 def number(cell: Any) -> float | None:
     """Give a finite number; None for what is missing, NaN or none."""
+    if isinstance(cell, str):
+        cell = number_of(cell)
     if isinstance(cell, bool) or not isinstance(cell, Real):
         return None
     value = float(cell)

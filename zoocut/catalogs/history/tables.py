@@ -70,7 +70,7 @@ class TableRows:
     @cached_property
     def _whole(self) -> pa.Table:
         broken: list[Rejection] = []
-        table = read_table(self._path, self._settings.object, broken, "history.path")
+        table = read_table(self._path, self._settings.object, broken, "history.path").table
         if broken:
             raise InputError(f"{broken[0].row}: {broken[0].reason}")
         return table

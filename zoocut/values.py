@@ -1,0 +1,159 @@
+"""What a cell means, one rule for every reader: ids, numbers and flags, also where they are written as text."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any, Literal
+
+from zoocut.model import SourceId, Value
+
+__all__ = ["ID_RULES", "IdKind", "exact_id", "file_stem", "flag_of", "id_key", "number_of", "text_id"]
+
+IdKind = Literal["integer", "text"]
+
+LARGEST_EXACT_FLOAT = 2**53
+LARGEST_ID = 2**63 - 1
+DIGITS = re.compile(r"0|[1-9][0-9]*")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+FLAGS = {"true": True, "t": True, "yes": True, "y": True, "false": False, "f": False, "no": False, "n": False}
+
+LONGEST_NAME = 200
+"""Characters: file names of 255 bytes hold what is made of it."""
+
+AS_TEXT = "or set catalog.id_kind = 'text', which takes names as ids"
+
+
+def exact_id(cell: Any) -> int:
+    """Read an id without loss.
+
+    Raises
+    ------
+    ValueError
+        When it is missing, not a whole number from 0 to 2^63 - 1, or went through floating point, which
+        rounds whole numbers beyond 2^53.
+    """
+    if cell is None or (isinstance(cell, str) and not cell.strip()) or cell != cell:
+        raise ValueError("its id is missing: give every row one")
+    if isinstance(cell, float) and (abs(cell) >= LARGEST_EXACT_FLOAT or not cell.is_integer()):
+        raise ValueError(
+            f"its id {cell!r} is floating-point, which loses digits beyond 2^53: save ids as integers or text"
+        )
+    if isinstance(cell, str):
+        return _id_of_text(cell)
+    if isinstance(cell, bool) or not isinstance(cell, (int, float)):
+        raise ValueError(f"its id {cell!r} is not a whole number: mend the id column, {AS_TEXT}")
+    return _within(int(cell))
+
+
+def _id_of_text(text: str) -> int:
+    """Read an id that is written as text: ASCII digits alone, so that no two texts are one id.
+
+    Raises
+    ------
+    ValueError
+        When it is written with a sign, an exponent, a decimal point, an underscore, leading zeros or other digits,
+        or is not between 0 and 2^63 - 1.
+    """
+    bare = text.strip()
+    if re.fullmatch(r"-?[0-9]{1,4000}", bare) and (
+        bare[0] == "-" or len(bare.lstrip("0")) > len(str(LARGEST_ID))
+    ):
+        return _within(int(bare))
+    if not DIGITS.fullmatch(bare):
+        raise ValueError(
+            f"its id {bare[:80]!r} is not a whole number of digits alone, without leading zeros: mend the id column, "
+            f"{AS_TEXT}"
+        )
+    return _within(int(bare))
+
+
+def text_id(cell: Any) -> str:
+    """Read a name as an id, as it is written but for blanks around it.
+
+    Raises
+    ------
+    ValueError
+        When it is missing, a floating-point number, longer than 200 characters, or holds control characters.
+    """
+    if cell is None or (isinstance(cell, str) and not cell.strip()) or cell != cell:
+        raise ValueError("its id is missing: give every row one")
+    if isinstance(cell, (bool, float)) or not isinstance(cell, (str, int)):
+        raise ValueError(f"its id {cell!r} is neither text nor a whole number: save the column as text")
+    name = str(cell).strip()
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise ValueError(
+            f"its id {name[:40]!r} is longer than {LONGEST_NAME} characters or holds unprintable ones: rename it"
+        )
+    return name
+
+
+def _within(number: int) -> int:
+    if not 0 <= number <= LARGEST_ID:
+        raise ValueError(f"its id {number} is not between 0 and 2^63 - 1: mend the id column")
+    return number
+
+
+def number_of(value: Value) -> int | float | None:
+    """Give the number that a value is, or that its text is; None for anything else, NaN and infinity among it."""
+    if isinstance(value, str):
+        return _parsed(value.strip())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def _parsed(text: str) -> int | float | None:
+    if WHOLE.fullmatch(text):
+        return int(text)
+    if not NUMBER.fullmatch(text):
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def flag_of(value: Value) -> bool | None:
+    """Tell whether a flag is set, also where it is written as text; None for what is missing or no flag."""
+    if isinstance(value, str) and value.strip().lower() in FLAGS:
+        return FLAGS[value.strip().lower()]
+    number = number_of(value)
+    return None if number is None else bool(number)
+
+
+SAFE_STEM = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9_])?")
+RESERVED_STEM = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*-[0-9a-f]{10}")
+"""Names that Windows keeps for devices, and names that end as those made below do."""
+
+STEM_CHARACTERS = 60
+
+
+def file_stem(dia_source_id: SourceId) -> str:
+    """Name the files of a source: its number, or its name where that is safe on every file system.
+
+    Other names get safe characters and ten digits of their checksum, so that no two names are one file, also where
+    capitals do not count.
+    """
+    name = str(dia_source_id)
+    if len(name) <= STEM_CHARACTERS and SAFE_STEM.fullmatch(name) and not RESERVED_STEM.fullmatch(name):
+        return name
+    safe = re.sub(r"[^A-Za-z0-9._]+", "_", name)[:STEM_CHARACTERS].strip("._") or "source"
+    return f"{safe}-{sha256(name.encode()).hexdigest()[:10]}"
+
+
+def id_key(dia_source_id: SourceId) -> int:
+    """Give a number of 63 bits that stands for an id: itself, or the checksum of a name that is no number.
+
+    Two of ten million names have the same with a chance of 5 in a million: n^2 / 2^64.
+    """
+    if isinstance(dia_source_id, int):
+        return dia_source_id
+    if DIGITS.fullmatch(dia_source_id) and len(dia_source_id) <= 19 and int(dia_source_id) <= LARGEST_ID:
+        return int(dia_source_id)
+    return int.from_bytes(sha256(dia_source_id.encode()).digest()[:8], "big") >> 1
+
+
+ID_RULES: Mapping[IdKind, Callable[[Any], SourceId]] = {"integer": exact_id, "text": text_id}
+"""How the ids of a catalog are read, by its `id_kind`; lists and exports beside it are read alike."""
