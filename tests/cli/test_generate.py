@@ -202,7 +202,7 @@ def test_sources_of_a_frame(zoocut: Zoocut, frames: Path, shared: Path, tmp_path
     assert [row["external_id"] for row in manifest(tmp_path / "run")] == [str(2**60 + n) for n in range(3)]
     reasons = {(row["diaSourceId"], row["row"]): row["reason"] for row in rejected(tmp_path / "run")}
     assert "twice" in reasons[str(2**60), "sources.csv line 6"]
-    assert (str(2**60 + 9), "sources.csv row 4") in reasons
+    assert (str(2**60 + 9), "sources.csv line 5") in reasons
     assert len(reasons) == 2
 
 
