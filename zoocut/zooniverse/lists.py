@@ -158,7 +158,9 @@ class _Pass:
             ids = [int(document["id"]) for document in page.documents]
         except (KeyError, TypeError, ValueError) as error:
             raise Doubtful(f"a list of {self._what} holds something without an id: run again") from error
-        one_page = page.count <= len(ids) and not self._covered  # then no order is needed, and some lists have none
+        one_page = (
+            page.count <= len(ids) and not self._covered
+        )  # then no order is needed, and some lists have none
         if not one_page and ids != sorted(ids, reverse=self._above is not None):
             raise Doubtful(f"a list of {self._what} is not sorted by id, as it was asked for: run again")
         return ids
