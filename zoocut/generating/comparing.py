@@ -11,7 +11,7 @@ from zoocut.generating.drawing import BatchDrawer, Drawn, Exposures, checksums, 
 from zoocut.generating.inputs import Inputs
 from zoocut.generating.manifest_rows import metadata_of
 from zoocut.generating.plan import SOURCES_AT_ONCE, Planned, plan_batches
-from zoocut.model import DiaSource, Rejection
+from zoocut.model import DiaSource, Rejection, SourceId
 from zoocut.run.folder import Run
 from zoocut.run.recorded import Recorded
 from zoocut.run.sources import put_together, read_drawn
@@ -92,7 +92,7 @@ def refuse_altered_rows(
 
 def _known(
     inputs: Inputs,
-    told: Mapping[int, Mapping[str, str]],
+    told: Mapping[SourceId, Mapping[str, str]],
     metadata: Mapping[str, str],
     refusal: Callable[[str, str], ConfigError],
 ) -> Iterator[DiaSource]:

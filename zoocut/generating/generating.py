@@ -148,7 +148,9 @@ def generate(
         rejections = _record(drawn, recorded, run, tally, lambda: report(_progress(tally, expected)))
         rows = _write_files(run, settings, rejections)
     read = tuple(inputs.notes)
-    return Generated(run, tally.drawn, tally.kept, tally.rejected, rows, tally.spread, tally.notes, changed, read)
+    return Generated(
+        run, tally.drawn, tally.kept, tally.rejected, rows, tally.spread, tally.notes, changed, read
+    )
 
 
 def _require_same_rows(run: Run, config: Loaded, inputs: Inputs, workers: Executor | None) -> None:

@@ -16,7 +16,7 @@ from zoocut.files import write_first, write_whole
 from zoocut.run.manifest import ManifestRow, count_rows, describe_manifest, read_manifest
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
 
-__all__ = ["MANIFEST", "Run"]
+__all__ = ["MANIFEST", "NOTHING_KNOWN", "Run"]
 
 MANIFEST = "manifest.csv"
 FORMAT = "manifest_format"

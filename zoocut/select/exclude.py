@@ -8,7 +8,7 @@ from pathlib import Path
 from zoocut.delimited import DelimitedText
 from zoocut.errors import InputError
 from zoocut.model import SourceId
-from zoocut.run.folder import Run
+from zoocut.run.folder import NOTHING_KNOWN, Run
 from zoocut.values import ID_RULES, IdKind
 
 __all__ = ["read_excluded"]
@@ -56,7 +56,7 @@ def _ids(path: Path, kind: IdKind, encoding: str | None) -> list[SourceId]:
 
 def _cells_of_run(path: Path) -> Iterator[tuple[str, str]]:
     """Give the ids in a run's manifest, read as its uploads read it."""
-    run = Run.open(path) if (path / "run.toml").exists() else Run(path, "", {})
+    run = Run.open(path) if (path / "run.toml").exists() else Run(path, "", NOTHING_KNOWN)
     if not run.has_manifest:
         raise InputError(f"{path} in select.exclude has no manifest.csv: give {SOURCES}")
     for row in run.rows():
