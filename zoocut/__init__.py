@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from zoocut.api.pictures import draw
     from zoocut.api.server_reports import sets, verify
     from zoocut.api.uploads import plan_upload, upload
+    from zoocut.config.draw import DrawSettings
+    from zoocut.config.plugged import PluggedCatalog, PluggedImages
     from zoocut.config.settings import Settings
     from zoocut.model import Catalog, Cutout, DiaSource, Images, Picture, Rejection
 
@@ -22,8 +24,11 @@ __all__ = [
     "Catalog",
     "Cutout",
     "DiaSource",
+    "DrawSettings",
     "Images",
     "Picture",
+    "PluggedCatalog",
+    "PluggedImages",
     "Rejection",
     "Settings",
     "__version__",
@@ -40,6 +45,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "DrawSettings": "zoocut.config.draw",
+    "PluggedCatalog": "zoocut.config.plugged",
+    "PluggedImages": "zoocut.config.plugged",
     "Settings": "zoocut.config.settings",
     "draw": "zoocut.api.pictures",
     "generate": "zoocut.api.generation",

@@ -13,7 +13,9 @@ from zoocut.config.catalog import (
     CatalogSettings,
     TableSettings,
 )
+from zoocut.config.plugged import PluggedCatalog
 from zoocut.config.select import Cut
+from zoocut.errors import ConfigError
 from zoocut.model import Catalog
 
 __all__ = ["open_catalog"]
@@ -67,3 +69,15 @@ def open_catalog(
             from zoocut.catalogs.butler import ButlerCatalog
 
             return ButlerCatalog(settings, folder)
+        case PluggedCatalog():
+            return _plugged(settings, folder)
+
+
+def _plugged(settings: PluggedCatalog, folder: Path) -> Catalog:
+    catalog = settings.load()(settings, folder)
+    if not isinstance(catalog, Catalog):
+        raise ConfigError(
+            f"catalog.kind = {settings.kind!r}: what its package opens, {type(catalog).__name__}, is no "
+            "zoocut.Catalog"
+        )
+    return catalog

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from zoocut.config.plugged import PLUGGED, PluggedCatalog, kind_of
 from zoocut.config.section import Section
 
 __all__ = [
@@ -181,5 +182,10 @@ class ButlerTableSettings(Section):
 
 
 CatalogSettings = Annotated[
-    AlertsSettings | TableSettings | ApdbSettings | ButlerTableSettings, Field(discriminator="kind")
+    Annotated[AlertsSettings, Tag("alerts")]
+    | Annotated[TableSettings, Tag("table")]
+    | Annotated[ApdbSettings, Tag("apdb")]
+    | Annotated[ButlerTableSettings, Tag("butler")]
+    | Annotated[PluggedCatalog, Tag(PLUGGED)],
+    Discriminator(kind_of(PluggedCatalog.own_kinds)),
 ]

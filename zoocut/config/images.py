@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from zoocut.config.plugged import PLUGGED, PluggedImages, kind_of
 from zoocut.config.section import Section
 
 __all__ = [
@@ -211,4 +212,10 @@ class ButlerSettings(Section):
         return self.footprint_type or (None if prefix is None else f"{prefix}_diaSrc")
 
 
-ImagesSettings = Annotated[StampsSettings | FramesSettings | ButlerSettings, Field(discriminator="kind")]
+ImagesSettings = Annotated[
+    Annotated[StampsSettings, Tag("stamps")]
+    | Annotated[FramesSettings, Tag("frames")]
+    | Annotated[ButlerSettings, Tag("butler")]
+    | Annotated[PluggedImages, Tag(PLUGGED)],
+    Discriminator(kind_of(PluggedImages.own_kinds)),
+]

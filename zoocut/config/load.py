@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from zoocut.config.plugged import PLUGGED
 from zoocut.config.settings import RunSettings, Settings
 from zoocut.errors import ConfigError, did_you_mean
 
@@ -220,6 +221,8 @@ def _sentence(problem: Any, model: type[BaseModel], prefix: str) -> str:
     if problem["type"].startswith("union_tag"):
         kinds = problem.get("ctx", {}).get("expected_tags", "the documented kinds")
         return f"{key}.kind must be one of {kinds}"
+    if problem["type"] == "unknown_kind":
+        return str(problem["msg"])
     if problem["type"] == "secret":
         return f"{key} is not allowed: {problem['msg']}"
     return f"{key} = {problem['input']!r} is not allowed: {problem['msg'][0].lower()}{problem['msg'][1:]}"
@@ -243,7 +246,9 @@ def _walk(location: tuple[int | str, ...], root: type[BaseModel]) -> tuple[list[
 
 def _tag(model: type[BaseModel]) -> str | None:
     kind = model.model_fields.get("kind")
-    return get_args(kind.annotation)[0] if kind else None
+    if kind is None:
+        return None
+    return next(iter(get_args(kind.annotation)), PLUGGED)
 
 
 def _sections(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import ButlerSettings, FramesSettings, ImagesSettings, StampsSettings
+from zoocut.config.plugged import PluggedImages
+from zoocut.errors import ConfigError
 from zoocut.model import Images
 
 __all__ = ["open_images"]
@@ -43,3 +45,15 @@ def open_images(settings: ImagesSettings, draw: DrawSettings, folder: Path) -> I
             from zoocut.images.stamps import Stamps
 
             return Stamps(settings, draw)
+        case PluggedImages():
+            return _plugged(settings, draw, folder)
+
+
+def _plugged(settings: PluggedImages, draw: DrawSettings, folder: Path) -> Images:
+    images = settings.load()(settings, draw, folder)
+    if not isinstance(images, Images):
+        raise ConfigError(
+            f"images.kind = {settings.kind!r}: what its package opens, {type(images).__name__}, is no "
+            "zoocut.Images"
+        )
+    return images
