@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from zoocut.config.plugged import PLUGGED
+from zoocut.config.plugged import PLUGGED, PluggedSettings
 from zoocut.config.settings import RunSettings, Settings
 from zoocut.errors import ConfigError, did_you_mean
 
@@ -134,6 +134,9 @@ def checked(model: type[Model], tree: Mapping[str, Any], name: str) -> Model:
 def _validated(written: Mapping[str, Any], options: Mapping[str, Any], name: str, folder: Path) -> Loaded:
     given = {key: value for key, value in options.items() if value is not None}
     settings = checked(Settings, _merge(written, given), name)
+    for section in (settings.catalog, settings.images):
+        if isinstance(section, PluggedSettings):
+            section.require_offered(name)
     file_keys = dict.fromkeys(dotted(written), Path(name).name)
     option_keys = dict.fromkeys(given, "command line")
     origin = dict.fromkeys(dotted(settings.model_dump()), "default") | file_keys | option_keys
@@ -221,8 +224,6 @@ def _sentence(problem: Any, model: type[BaseModel], prefix: str) -> str:
     if problem["type"].startswith("union_tag"):
         kinds = problem.get("ctx", {}).get("expected_tags", "the documented kinds")
         return f"{key}.kind must be one of {kinds}"
-    if problem["type"] == "unknown_kind":
-        return str(problem["msg"])
     if problem["type"] == "secret":
         return f"{key} is not allowed: {problem['msg']}"
     return f"{key} = {problem['input']!r} is not allowed: {problem['msg'][0].lower()}{problem['msg'][1:]}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zoocut.config.section import Section
 from zoocut.errors import ConfigError, did_you_mean
@@ -30,22 +29,26 @@ class PluggedSettings(Section):
 
     kind: str
 
-    @model_validator(mode="after")
-    def _is_offered(self) -> Self:
-        offered = self._offered()
-        if self.kind not in offered:
-            known = [*self.own_kinds, *offered]
-            raise PydanticCustomError(
-                "unknown_kind",
-                "{name}.kind must be one of {known}, not {kind}: {advice}",
-                {
-                    "name": self.section_name,
-                    "known": ", ".join(map(repr, known)),
-                    "kind": repr(self.kind),
-                    "advice": did_you_mean(self.kind, known, "install the package that offers it, or use"),
-                },
+    def require_offered(self, name: str) -> None:
+        """Refuse a kind that nobody offers; a run that was made with it needs its package no more.
+
+        Parameters
+        ----------
+        name : str
+            Where the section is from, for messages.
+
+        Raises
+        ------
+        ConfigError
+            When no installed package offers it.
+        """
+        known = [*self.own_kinds, *self._offered()]
+        if self.kind not in known:
+            advice = did_you_mean(self.kind, known, "install the package that offers it, or use")
+            kinds = ", ".join(map(repr, known))
+            raise ConfigError(
+                f"{name}: {self.section_name}.kind must be one of {kinds}, not {self.kind!r}: {advice}"
             )
-        return self
 
     def section(self, model: type[Own]) -> Own:
         """Read the section by the package's own model.
