@@ -167,3 +167,33 @@ def test_more_accounts_can_be_had(at: Callable[..., Any]) -> None:
 def test_the_endpoint_is_a_line_of_its_own(sandbox: Running) -> None:
     assert sandbox.endpoint.startswith("http://127.0.0.1:")
     assert requests.get(f"{sandbox.endpoint}/users/sign_in", timeout=10).status_code == 200
+
+
+BACK_TO_1 = """
+DROP TABLE workflow_versions; DROP VIEW all_media; DROP TABLE media; DROP TABLE classifications;
+DROP TABLE subject_set_imports; DROP INDEX subjects_of_external_id;
+ALTER TABLE projects DROP COLUMN state; ALTER TABLE projects DROP COLUMN completeness;
+UPDATE roles SET names = names ->> 0; ALTER TABLE roles RENAME COLUMN names TO role;
+CREATE TABLE attached_images (id INTEGER PRIMARY KEY AUTOINCREMENT, subject_id INTEGER NOT NULL,
+    content_type TEXT NOT NULL, path TEXT NOT NULL, metadata TEXT NOT NULL, created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL);
+INSERT INTO attached_images VALUES (7, 1, 'image/png', 'subject_attached_image/a.png', '{}', 1, 1);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_data_folder_of_the_first_version_is_brought_up_to_date(
+    tmp_path: Path, at: Callable[..., Any]
+) -> None:
+    with running(tmp_path) as server:
+        me = at(server.endpoint, "owner")
+        assert me.new_subject(me.project())["id"] == "1"
+    with sqlite3.connect(tmp_path / "sandbox.sqlite3") as db:
+        db.executescript(BACK_TO_1)
+    db.close()
+    with running(tmp_path) as server:
+        me = at(server.endpoint, "owner")
+        (medium,) = me.call("GET", "/subjects/1/attached_images").json()["media"]
+        assert (medium["id"], medium["metadata"]) == ("7", {})
+        assert me.found(f"/project_roles?project_id={me.project()}")["roles"] == ["owner"]
+        assert me.try_subject(me.project()).status_code == 201

@@ -19,7 +19,10 @@ from hypothesis import strategies as st
 from zoocut.sandbox import Running
 
 ACCEPT = "application/vnd.api+json; version=1"
-ROOTS = ("subjects", "subject_sets", "workflows", "set_member_subjects", "projects", "media")
+ROOTS = (
+    "subjects", "subject_sets", "workflows", "set_member_subjects", "projects", "media", "project_roles",
+    "classifications", "subject_set_imports",
+)  # fmt: skip
 MANY = settings(
     max_examples=1200,
     deadline=None,
@@ -122,6 +125,9 @@ plausible = st.fixed_dictionaries(
         "tasks": values,
         "priority": scalars,
         "content_type": words,
+        "roles": values,
+        "source_url": words,
+        "annotations": values,
     },
 )
 paths = st.sampled_from(
@@ -132,6 +138,8 @@ paths = st.sampled_from(
      "/projects/1",
      "/subject_workflow_statuses", "/subject_workflow_statuses/1", "/me", "/users", "/users/1",
      "/project_roles", "/project_roles/1", "/projects/1/avatar", "/projects/1/pages", "/subject_set_imports",
+     "/classifications",
+     "/classifications/1", "/subjects/queued", "/workflow_versions", "/workflows/1/classifications_export",
      "/projects/1/subjects_export"]
 )  # fmt: skip
 verbs = st.sampled_from(["POST", "PUT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH"])
@@ -159,7 +167,8 @@ def test_bodies(wire: Wire, verb: str, path: str, root: str, content: Any, bare:
              "project_id", "slug",
              "subject_set_id", "workflow_id", "metadata.a", "metadata.", "display_name",
              "current_user_roles", "owner",
-             "search", "private", "active", "complete", "access_token", "fields", "upload_user_id", "login"]
+             "search", "private", "active", "complete", "access_token", "fields", "upload_user_id", "login",
+             "last_id", "state", "featured"]
         )
         | st.text(max_size=5),
         st.sampled_from(["1", "-1", "0", "2,1", "-id", "id,-id", "9" * 30, "9" * 5000, "owner", "project",

@@ -34,6 +34,16 @@ def sandbox(
     import_limit: Annotated[
         int, typer.Option(help="Rows of a manifest that may be imported at once.", min=0)
     ] = 100_000,
+    volunteers: Annotated[
+        int,
+        typer.Option(
+            help="Robots that classify; they need a live project, so owner/rehearsal is one.", min=0
+        ),
+    ] = 0,
+    accuracy: Annotated[float, typer.Option(help="The chance that a robot is right.", min=0, max=1)] = 0.9,
+    export_every: Annotated[
+        float, typer.Option(help="Seconds within which no second export of a thing is made.", min=0)
+    ] = 86_400,
     stale_documents: Annotated[
         bool, typer.Option("--stale-documents", help="Cache written records for a second, as the server may.")
     ] = False,
@@ -53,7 +63,7 @@ def sandbox(
     """
     from zoocut.cli.console import results
     from zoocut.sandbox.faults.reading import read_faults, rule_of_text
-    from zoocut.sandbox.options import Delays, Options
+    from zoocut.sandbox.options import Delays, Options, Volunteering
     from zoocut.sandbox.serve import serve
 
     rules = (*(read_faults(faults) if faults else ()), *map(rule_of_text, fault or ()))
@@ -66,6 +76,8 @@ def sandbox(
             page_cap=page_cap,
             subject_limit=quota,
             import_limit=import_limit,
+            export_every_s=export_every,
+            volunteers=Volunteering(volunteers, accuracy) if volunteers else None,
             stale_documents=stale_documents,
             delays=Delays(count_s=count_delay),
             faults=rules,

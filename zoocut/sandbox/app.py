@@ -15,6 +15,8 @@ from starlette.routing import BaseRoute
 
 from zoocut.sandbox.api import (
     blobs,
+    classifications,
+    exports,
     imports,
     media,
     memberships,
@@ -53,7 +55,20 @@ register_url_convertor("digits", Digits())
 
 def api_routes() -> list[BaseRoute]:
     """Return the routes that a Panoptes and its store have."""
-    rooms = (subjects, blobs, sets, memberships, sign_in, projects, roles, workflows, media, imports)
+    rooms = (
+        classifications,
+        subjects,
+        blobs,
+        sets,
+        memberships,
+        sign_in,
+        projects,
+        roles,
+        workflows,
+        media,
+        exports,
+        imports,
+    )
     return [route for room in rooms for route in room.routes()]
 
 

@@ -178,7 +178,7 @@ async def set_feature(request: Request) -> Response:
 
 def run_jobs(instance: Instance, content: dict[str, Any]) -> Any:
     """Do everything that waits in the background, now."""
-    return {"done": run_due(instance.store, everything=True)}
+    return {"done": run_due(instance, everything=True)}
 
 
 def requests(instance: Instance, content: dict[str, Any]) -> Any:

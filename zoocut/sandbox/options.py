@@ -7,7 +7,15 @@ from pathlib import Path
 
 from zoocut.sandbox.faults.rules import Rule
 
-__all__ = ["ACCOUNTS", "CONFIDENTIAL_ID", "CONFIDENTIAL_SECRET", "PASSWORD", "Delays", "Options"]
+__all__ = [
+    "ACCOUNTS",
+    "CONFIDENTIAL_ID",
+    "CONFIDENTIAL_SECRET",
+    "PASSWORD",
+    "Delays",
+    "Options",
+    "Volunteering",
+]
 
 ACCOUNTS = ("owner", "collab", "stranger", "banned")
 """Accounts every sandbox has; `banned` is one whose writes are swallowed."""
@@ -36,8 +44,29 @@ class Delays:
     """Before subjects without a set are removed after their set was."""
     retire_s: float = 1.0
     """Before a retirement shows."""
+    export_s: float = 0.5
+    """Before an export is ready."""
     import_row_s: float = 0.0
     """For each row of an import."""
+
+
+@dataclass(frozen=True)
+class Volunteering:
+    """Robots that classify.
+
+    Attributes
+    ----------
+    count : int
+        How many there are; they have accounts, ``volunteer-1`` and so on.
+    accuracy : float
+        The chance that one answers right.
+    pause_s : float
+        Seconds between two classifications.
+    """
+
+    count: int
+    accuracy: float = 0.9
+    pause_s: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -52,6 +81,14 @@ class Options:
     subject_limit: int = 10_000
     import_limit: int = 100_000
     """Rows of a manifest, as production allows since July 2026."""
+    export_every_s: float = 86_400.0
+    """Seconds within which no second export of a thing is made; one that is asked for is never ready."""
+    volunteers: Volunteering | None = None
     stale_documents: bool = False
     delays: Delays = field(default_factory=Delays)
     faults: tuple[Rule, ...] = ()
+
+    def robots(self) -> list[str]:
+        """Return the accounts of the robots that classify."""
+        count = 0 if self.volunteers is None else self.volunteers.count
+        return [f"volunteer-{number}" for number in range(1, count + 1)]

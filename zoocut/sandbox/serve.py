@@ -13,8 +13,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from zoocut.errors import ConfigError
 from zoocut.sandbox import control, pages
 from zoocut.sandbox.app import application
-from zoocut.sandbox.options import Options
+from zoocut.sandbox.options import PASSWORD, Options, Volunteering
 from zoocut.sandbox.state.instance import Instance
+from zoocut.sandbox.volunteers import Volunteers
 
 __all__ = ["HOST", "bind", "serve"]
 
@@ -76,6 +77,12 @@ class _Server(uvicorn.Server):
         self._ready()
 
 
+def volunteers_of(options: Options, endpoint: str) -> Volunteers:
+    """Make the robots that classify; there may be none."""
+    wanted = options.volunteers or Volunteering(0)
+    return Volunteers(endpoint, options.robots(), wanted.accuracy, wanted.pause_s, PASSWORD)
+
+
 def serve(options: Options, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Run a sandbox until it is told to stop.
 
@@ -103,8 +110,15 @@ def serve(options: Options, host: str, port: int, ready: Callable[[str], None]) 
         http=_Protocol, log_level="warning", access_log=False, server_header=False, date_header=False,
         timeout_keep_alive=75, timeout_graceful_shutdown=2,
     )  # fmt: skip
+    robots = volunteers_of(options, endpoint)
+
+    def answers() -> None:
+        ready(endpoint)
+        robots.start()
+
     try:
-        _Server(config, lambda: ready(endpoint)).run(sockets=[listener])
+        _Server(config, answers).run(sockets=[listener])
     finally:
+        robots.stop()
         listener.close()
         instance.close()

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from zoocut.sandbox.api.answers import Refusal
 from zoocut.sandbox.api.call import instance_of
-from zoocut.sandbox.api.signing import proves
+from zoocut.sandbox.api.signing import is_private, proves
 from zoocut.sandbox.state.instance import Instance
 from zoocut.sandbox.state.store import Row, now_us
 from zoocut.sandbox.state.values import http_date, iso
@@ -58,6 +58,7 @@ def routes() -> list[BaseRoute]:
         Route("/public/{path:path}", get, methods=["GET"]),
         Route("/public/{path:path}", delete, methods=["DELETE"]),
         Route("/public/{path:path}", post, methods=["POST"]),
+        Route("/private/{path:path}", get_private, methods=["GET"]),
         Route("/public", listed, methods=["GET"]),
         Route("/subject_location/{name}", get, methods=["GET"]),
     ]
@@ -74,10 +75,10 @@ def refuse(code: str) -> Response:
     return Response(body.encode(), status, {"x-ms-error-code": code}, media_type="application/xml")
 
 
-def may_write(request: Request, path: str) -> bool:
-    """Tell whether the address is signed by this sandbox and still good."""
+def is_signed(request: Request, path: str, allows: str) -> bool:
+    """Tell whether the address is signed by this sandbox for that, and still good."""
     given = dict(request.query_params)
-    if not proves(instance_of(request).secret, path, given):
+    if given.get("sp") != allows or not proves(instance_of(request).secret, path, given):
         return False
     end = datetime.strptime(given["se"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     return datetime.now(UTC) < end
@@ -86,7 +87,7 @@ def may_write(request: Request, path: str) -> bool:
 async def put(request: Request) -> Response:
     """Store the bytes of one blob, whole or not at all."""
     path = request.path_params["path"]
-    if not may_write(request, path):
+    if not is_signed(request, path, "cw"):
         return refuse("AuthorizationFailure")
     kind = request.headers.get("x-ms-blob-type")
     if kind not in BLOB_TYPES:
@@ -166,11 +167,28 @@ def keep(instance: Instance, request: Request, path: str, digest: bytes, length:
 async def get(request: Request) -> Response:
     """Answer with the bytes of one blob."""
     path = request.path_params.get("path") or request.url.path.lstrip("/")
+    return refuse("BlobNotFound") if is_private(path) else held(request, path)
+
+
+def held(request: Request, path: str) -> Response:
+    """Answer with the bytes at a path, whoever may have them."""
     instance = instance_of(request)
     row = instance.store.one("SELECT * FROM blobs WHERE path = ?", path)
     if row is None:
         return refuse("BlobNotFound")
     return FileResponse(instance.blob_file(path), headers=_headers(row))
+
+
+async def get_private(request: Request) -> Response:
+    """Answer with the bytes of one export, which lie there compressed."""
+    path = request.path_params["path"]
+    if not is_signed(request, path, "r"):
+        return refuse("AuthorizationFailure")
+    answer = held(request, path)
+    if answer.status_code == 200:
+        answer.headers["Content-Encoding"] = "gzip"
+        answer.headers["Content-Disposition"] = f'attachment; filename="{path.split("/")[0]}.csv"'
+    return answer
 
 
 def _headers(row: Row) -> dict[str, str]:
@@ -194,5 +212,5 @@ async def listed(request: Request) -> Response:
 
 async def delete(request: Request) -> Response:
     """Refuse: the address allows to create and to write, not to delete."""
-    signed = may_write(request, request.path_params["path"])
+    signed = is_signed(request, request.path_params["path"], "cw")
     return refuse("AuthorizationPermissionMismatch" if signed else "AuthorizationFailure")

@@ -59,7 +59,7 @@ def api(handler: Handler) -> Endpoint:
             return unrouted(request)
         try:
             call = Call(request, await parsed_body(request))
-            run_due(call.store)
+            run_due(call.instance)
             answer = handler(call)
             return await answer if inspect.isawaitable(answer) else answer
         except Refusal as refusal:
@@ -138,6 +138,11 @@ class Call:
     def id(self) -> str:
         """The id in the path, as it was written."""
         return str(self.request.path_params["id"])
+
+    @property
+    def now(self) -> int:
+        """The time, in microseconds since 1970."""
+        return now_us()
 
     @property
     def base(self) -> str:

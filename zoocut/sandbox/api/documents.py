@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 from zoocut.sandbox.api.call import Call
-from zoocut.sandbox.api.signing import public_url, signed_url
+from zoocut.sandbox.api.signing import is_private, private_url, public_url, signed_url
 from zoocut.sandbox.state.store import Row
 from zoocut.sandbox.state.values import iso
 
-__all__ = ["import_", "medium", "membership", "private_user", "project", "public_user", "role", "status", "subject",
-           "subject_set", "user", "workflow"]  # fmt: skip
+__all__ = [
+    "classification", "import_", "medium", "membership", "private_user", "project", "public_user", "role",
+    "status", "subject", "subject_set", "user", "workflow", "workflow_version",
+]  # fmt: skip
 
 Document = dict[str, Any]
 
@@ -91,7 +93,10 @@ def project(call: Call, row: Row) -> Document:
     return {
         "id": str(row["id"]),
         "display_name": row["display_name"],
-        "classifications_count": 0,
+        "classifications_count": sum(
+            _counted(call, one[0])
+            for one in call.store.rows("SELECT id FROM workflows WHERE project_id = ?", row["id"])
+        ),
         "subjects_count": 0,
         **_times(row),
         "available_languages": [fields.get("primary_language", "en")],
@@ -208,6 +213,8 @@ def _location(call: Call, item: Document) -> dict[str, str | None]:
 
 
 def _address(call: Call, path: str, mime: str) -> str:
+    if is_private(path):
+        return private_url(call.base, call.instance.secret, path, call.instance.options.url_life_s)
     if call.request.method in ("POST", "PUT"):
         return signed_url(call.base, call.instance.secret, path, mime, call.instance.options.url_life_s)
     return public_url(call.base, path)
@@ -233,7 +240,7 @@ def workflow(call: Call, row: Row) -> Document:
         "display_name": row["display_name"],
         "tasks": fields.get("tasks", {}),
         "steps": fields.get("steps", []),
-        "classifications_count": 0,
+        "classifications_count": _counted(call, row["id"]),
         "subjects_count": row["subjects_count"],
         **_times(row),
         "finished_at": None,
@@ -294,6 +301,51 @@ def import_(call: Call, row: Row) -> Document:
         "progress": min(done / count, 1.0) if count else 0.0,
         "links": {"subject_set": str(row["subject_set_id"]), "user": str(row["user_id"])},
     }
+
+
+def classification(call: Call, row: Row) -> Document:
+    """Write a classification."""
+    metadata = {**json.loads(row["metadata"]), "workflow_version": row["workflow_version"]}
+    return {
+        "id": str(row["id"]),
+        "annotations": json.loads(row["annotations"]),
+        **_times(row),
+        "metadata": metadata,
+        "href": f"/classifications/{row['id']}",
+        "links": {
+            "project": str(row["project_id"]),
+            "user": None if row["user_id"] is None else str(row["user_id"]),
+            "user_group": None,
+            "workflow": str(row["workflow_id"]),
+            "subjects": [str(row["subject_id"])],
+        },
+    }
+
+
+def workflow_version(call: Call, row: Row) -> Document:
+    """Write the tasks of a workflow as one version had them."""
+    fields = json.loads(row["fields"])
+    return {
+        "id": str(row["id"]),
+        "href": f"/workflow_versions/{row['id']}",
+        **_times(row),
+        "major_number": row["major"],
+        "minor_number": row["minor"],
+        "grouped": fields.get("grouped", False),
+        "pairwise": fields.get("pairwise", False),
+        "prioritized": fields.get("prioritized", False),
+        "tasks": fields.get("tasks", {}),
+        "first_task": fields.get("first_task", ""),
+        "strings": {},
+        "links": {"workflow": str(row["workflow_id"])},
+    }
+
+
+def _counted(call: Call, workflow_id: int) -> int:
+    query = (
+        "SELECT coalesce(sum(classifications_count), 0) FROM subject_workflow_statuses WHERE workflow_id = ?"
+    )
+    return int(call.store.value(query, workflow_id))
 
 
 def medium(call: Call, row: Row) -> Document:

@@ -11,8 +11,8 @@ from zoocut.sandbox.api.call import READERS, WRITERS, Call, of_roles
 from zoocut.sandbox.state.store import Row
 
 __all__ = [
-    "IMPORTS", "MEDIA", "MEMBERSHIPS", "PROJECTS", "ROLES", "SEEN_PROJECTS", "STATUSES", "SUBJECTS", "SUBJECT_SETS",
-    "USERS", "WORKFLOWS", "Include", "Resource",
+    "CLASSIFICATIONS", "IMPORTS", "MEDIA", "MEMBERSHIPS", "PROJECTS", "ROLES", "SEEN_PROJECTS", "STATUSES",
+    "SUBJECTS", "SUBJECT_SETS", "USERS", "WORKFLOWS", "WORKFLOW_VERSIONS", "Include", "Resource",
 ]  # fmt: skip
 
 READABLE = f"SELECT project_id FROM roles WHERE user_id = :me AND {of_roles(READERS)}"
@@ -314,6 +314,28 @@ STATUSES: Resource = Resource(
         "subject": Include("subjects", lambda: SUBJECTS, column="subject_id"),
         "workflow": Include("workflows", lambda: WORKFLOWS, column="workflow_id"),
     },
+)  # fmt: skip
+
+CLASSIFICATIONS: Resource = Resource(
+    "classifications", "classification", "Classification", "r.user_id = :me", documents.classification,
+    counted=False, numbers=_same("id", "project_id", "user_id", "workflow_id"),
+    joined={"subject_id": "|r.subject_id"}, sorts=frozenset({"created_at"}),
+    links={
+        "project": _one("classifications", "project"),
+        "user": _one("classifications", "user"),
+        "user_group": _one("classifications", "user_group"),
+        "workflow": _one("classifications", "workflow"),
+        "subjects": ("/subjects/{classifications.subjects}", "subjects"),
+    },
+    includes={
+        "project": Include("projects", lambda: PROJECTS, column="project_id"),
+        "workflow": Include("workflows", lambda: WORKFLOWS, column="workflow_id"),
+    },
+)  # fmt: skip
+
+WORKFLOW_VERSIONS: Resource = Resource(
+    "workflow_versions", "workflow_version", "WorkflowVersion", IN_WORKFLOWS, documents.workflow_version,
+    numbers=_same("id", "workflow_id"), links={"workflow": _one("workflow_versions", "workflow")},
 )  # fmt: skip
 
 IMPORTS: Resource = Resource(

@@ -9,8 +9,8 @@ from zoocut.sandbox.api.answers import error
 from zoocut.sandbox.state.values import inspected
 
 __all__ = [
-    "IMPORT_CREATE", "MEDIUM_CREATE", "MEDIUM_UPDATE", "PROJECT_CREATE", "PROJECT_UPDATE", "SET_CREATE",
-    "SET_UPDATE", "SUBJECT_CREATE", "SUBJECT_UPDATE", "WORKFLOW_CREATE", "WORKFLOW_UPDATE", "check",
+    "CLASSIFICATION_CREATE", "IMPORT_CREATE", "MEDIUM_CREATE", "MEDIUM_UPDATE", "PROJECT_CREATE", "PROJECT_UPDATE",
+    "SET_CREATE", "SET_UPDATE", "SUBJECT_CREATE", "SUBJECT_UPDATE", "WORKFLOW_CREATE", "WORKFLOW_UPDATE", "check",
 ]  # fmt: skip
 
 Shape = Mapping[str, Any]
@@ -48,6 +48,24 @@ SET_UPDATE = _object(
 MEDIUM_CREATE = _object(("content_type",), content_type=TEXT, external_link=FLAG, src=TEXT, metadata=OBJECT)
 MEDIUM_UPDATE = _object((), metadata=OBJECT)
 IMPORT_CREATE = _object(("links",), source_url=TEXT, links=_object(("subject_set",), subject_set=ID))
+
+CLASSIFICATION_CREATE = _object(
+    ("metadata", "annotations", "links"),
+    completed=FLAG, gold_standard=FLAG,
+    metadata={
+        "type": "object",
+        "required": ("started_at", "finished_at", "user_agent", "user_language", "workflow_version"),
+        "properties": {
+            **dict.fromkeys(
+                ("screen_resolution", "started_at", "finished_at", "user_language", "workflow_version", "user_agent",
+                 "utc_offset"), TEXT
+            ),
+            "seen_before": FLAG,
+        },
+    },
+    annotations={"type": "array", "items": OBJECT},
+    links=_object(("project", "workflow", "subjects"), project=ID, workflow=ID, subjects=IDS),
+)  # fmt: skip
 
 PROJECT_FIELDS: dict[str, Shape] = {
     "display_name": TEXT, "title": TEXT, "description": TEXT, "introduction": TEXT, "private": FLAG,

@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-__all__ = ["MIME_TYPES", "new_path", "normal_mime", "parameters", "proves", "public_url", "signed_url"]
+__all__ = [
+    "MIME_TYPES",
+    "new_path",
+    "normal_mime",
+    "parameters",
+    "private_url",
+    "proves",
+    "public_url",
+    "signed_url",
+]
 
 MIME_TYPES = {
     "application/json": "json",
@@ -53,10 +62,10 @@ def _signature(secret: bytes, path: str, given: Mapping[str, str]) -> str:
     return base64.b64encode(hmac.digest(secret, text.encode(), hashlib.sha256)).decode()
 
 
-def parameters(secret: bytes, path: str, mime: str, life_s: float) -> dict[str, str]:
+def parameters(secret: bytes, path: str, mime: str, life_s: float, allows: str = "cw") -> dict[str, str]:
     """Return the query of a signed address: what it allows, until when, and the proof."""
     end = datetime.fromtimestamp(time.time() + life_s, UTC)
-    given = {"sp": "cw", "sv": "2018-11-09", "se": f"{end:%Y-%m-%dT%H:%M:%SZ}", "rsct": mime, "sr": "b"}
+    given = {"sp": allows, "sv": "2018-11-09", "se": f"{end:%Y-%m-%dT%H:%M:%SZ}", "rsct": mime, "sr": "b"}
     return {**given, "sig": _signature(secret, path, given)}
 
 
@@ -69,6 +78,19 @@ def signed_url(base: str, secret: bytes, path: str, mime: str, life_s: float) ->
     """Return an address to PUT media to."""
     query = "&".join(f"{k}={quote(v, safe='')}" for k, v in parameters(secret, path, mime, life_s).items())
     return f"{base}/public/{path}?{query}"
+
+
+def is_private(path: str) -> bool:
+    """Tell whether what lies at a path is an export, which only a signed address reads."""
+    return path.split("/")[0].endswith("_export")
+
+
+def private_url(base: str, secret: bytes, path: str, life_s: float) -> str:
+    """Return an address that a file may be read from, for a while."""
+    given = parameters(secret, path, "", life_s, allows="r")
+    return f"{base}/private/{path}?" + "&".join(
+        f"{key}={quote(value, safe='')}" for key, value in given.items()
+    )
 
 
 def public_url(base: str, path: str) -> str:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from zoocut.sandbox.api import lists, shapes
 from zoocut.sandbox.api.answers import Refusal, empty, error, html
 from zoocut.sandbox.api.call import Call, api
-from zoocut.sandbox.api.resources import STATUSES, WORKFLOWS
+from zoocut.sandbox.api.resources import STATUSES, WORKFLOW_VERSIONS, WORKFLOWS
 from zoocut.sandbox.state.members import add_members
 from zoocut.sandbox.state.store import Row, now_us
 from zoocut.sandbox.state.values import as_id, ordered, same_json
@@ -37,6 +37,14 @@ def routes() -> list[BaseRoute]:
         Route(f"{one}/retired_subjects", api(retire), methods=["POST"]),
         Route(f"{one}/unretire_subjects", api(unretire), methods=["POST"]),
         Route("/api/subject_workflow_statuses", api(statuses), methods=["GET"]),
+        Route(
+            "/api/workflow_versions", api(lambda call: lists.index(call, WORKFLOW_VERSIONS)), methods=["GET"]
+        ),
+        Route(
+            "/api/workflow_versions/{id:digits}",
+            api(lambda call: lists.show(call, WORKFLOW_VERSIONS)),
+            methods=["GET"],
+        ),
         Route("/api/subject_workflow_statuses/{id:digits}", api(status), methods=["GET"]),
     ]
 
@@ -76,8 +84,20 @@ def create(call: Call) -> Response:
             active=content.get("active", True), fields=fields_text(content), created_at=now, updated_at=now,
         )  # fmt: skip
         call.store.run("UPDATE projects SET updated_at = ? WHERE id = ?", now, project["id"])
+        keep_version(call, workflow_id)
         attach(call, workflow_id, project["id"], sets)
     return lists.written(call, WORKFLOWS, workflow_id, created=True)
+
+
+def keep_version(call: Call, workflow_id: int) -> None:
+    """Keep the fields of a workflow's present version, inside an open transaction."""
+    call.store.run(
+        "INSERT INTO workflow_versions (workflow_id, major, minor, fields, created_at, updated_at) "
+        "SELECT id, major, minor, fields, updated_at, updated_at FROM workflows WHERE id = ? "
+        "ON CONFLICT (workflow_id, major, minor) DO UPDATE SET fields = excluded.fields, "
+        "updated_at = excluded.updated_at",
+        workflow_id,
+    )
 
 
 def fields_text(content: dict[str, Any], old: str = "{}") -> str:
@@ -155,6 +175,7 @@ def update(call: Call) -> Response:
                 "major = major + ? WHERE id = ?",
                 name, active, fields, now_us(), "tasks" in content, row["id"],
             )  # fmt: skip
+            keep_version(call, row["id"])
         if "subject_sets" in links:
             call.store.run("DELETE FROM workflow_sets WHERE workflow_id = ?", row["id"])
             attach(call, row["id"], row["project_id"], sets)
@@ -166,7 +187,7 @@ def remove(call: Call) -> Response:
     row = call.may_change(204, "project", lambda: editable(call))
     call.matches("Workflow", row)
     with call.store.write():
-        for table in ("workflow_sets", "subject_workflow_statuses"):
+        for table in ("workflow_sets", "subject_workflow_statuses", "workflow_versions"):
             call.store.run(f"DELETE FROM {table} WHERE workflow_id = ?", row["id"])
         call.store.run("DELETE FROM workflows WHERE id = ?", row["id"])
     return empty(204)

@@ -195,6 +195,9 @@ FAULTS: dict[str, Fault] = {
     "import-stale-counts": Fault(
         "GET /api/subject_set_imports*", {}, "tell of imports that no row was imported yet", shaped
     ),
+    "export-lost": Fault(
+        "POST /api/*_export", {}, "take the request for an export and never make it", shaped
+    ),
     "quota": Fault(
         "*",
         {"limit": 0.0},

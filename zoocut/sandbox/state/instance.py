@@ -88,7 +88,7 @@ class Instance:
         """Make the accounts, the confidential application and the rehearsal project where missing."""
         now = now_us()
         with self.store.write():
-            for login in (*ACCOUNTS, *self.options.accounts):
+            for login in (*ACCOUNTS, *self.options.accounts, *self.options.robots()):
                 self.store.run(
                     "INSERT OR IGNORE INTO users (login, banned, created_at, updated_at) VALUES (?, ?, ?, ?)",
                     login, login == "banned", now, now,
@@ -101,6 +101,8 @@ class Instance:
             if not self.store.value("SELECT count(*) FROM projects"):
                 project = self.add_project(owner, "owner", "Rehearsal", private=False)
                 self.add_role(project, collab, "collaborator")
+            if self.options.volunteers is not None:
+                self.store.run("UPDATE projects SET live = 1 WHERE slug = 'owner/rehearsal'")
 
     def _user_id(self, login: str) -> int:
         return int(self.store.value("SELECT id FROM users WHERE login = ?", login))

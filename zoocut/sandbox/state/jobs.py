@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from zoocut.sandbox.state.exports import make_export
 from zoocut.sandbox.state.instance import Instance
 from zoocut.sandbox.state.members import touch_set
 from zoocut.sandbox.state.store import Store, now_us
@@ -19,18 +20,23 @@ LOOK_EVERY_S = 0.25
 async def work(instance: Instance) -> None:
     """Do jobs as they fall due, until cancelled."""
     while True:
-        run_due(instance.store)
+        run_due(instance)
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def run_due(store: Store, everything: bool = False) -> int:
+def run_due(instance: Instance, everything: bool = False) -> int:
     """Do the jobs that are due, or all, and return how many."""
+    store = instance.store
     until = 2**62 if everything else now_us()
     rows = store.rows("SELECT * FROM jobs WHERE due_at <= ? ORDER BY due_at, id", until)
     for row in rows:
         with store.write():
             if store.run("DELETE FROM jobs WHERE id = ?", row["id"]):
-                KINDS[row["kind"]](store, json.loads(row["payload"]))
+                payload = json.loads(row["payload"])
+                if row["kind"] == "export":
+                    make_export(instance, payload)
+                else:
+                    KINDS[row["kind"]](store, payload)
     return len(rows)
 
 
@@ -103,12 +109,13 @@ def priorities(store: Store, payload: dict[str, Any]) -> None:
 
 
 def remove_subjects(store: Store, payload: dict[str, Any]) -> None:
-    """Remove the rows of subjects that no set has."""
+    """Remove the rows of subjects that no set has and nobody classified."""
     for subject_id in payload["ids"]:
         removed = store.run(
             "DELETE FROM subjects WHERE id = ? AND NOT EXISTS "
-            "(SELECT 1 FROM set_member_subjects WHERE subject_id = ?)",
-            subject_id, subject_id,
+            "(SELECT 1 FROM set_member_subjects WHERE subject_id = ?) AND NOT EXISTS "
+            "(SELECT 1 FROM classifications WHERE subject_id = ?)",
+            subject_id, subject_id, subject_id,
         )  # fmt: skip
         if removed:
             store.note("subject-removed", subject_id)

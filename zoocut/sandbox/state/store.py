@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
-from zoocut.sandbox.state.tables import FROM_1, MEDIA, SCHEMA, VERSION
+from zoocut.sandbox.state.tables import STEPS, VERSION
 
 __all__ = ["Row", "Store", "UnstorableError", "now_us"]
 
@@ -70,9 +70,8 @@ class Store:
                 f"{self._path} was written by a newer zoocut (its version is {version}, this program reads "
                 f"{VERSION}); update zoocut or give --data another folder"
             )
-        script = {0: SCHEMA + MEDIA, 1: FROM_1}.get(version, "")
-        if script:
-            self._db.executescript(f"BEGIN;{script};PRAGMA user_version = {VERSION};COMMIT;")
+        if version < VERSION:
+            self._db.executescript(f"BEGIN;{STEPS[version]};PRAGMA user_version = {VERSION};COMMIT;")
 
     def close(self) -> None:
         """Close the database."""

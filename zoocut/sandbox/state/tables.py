@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["FROM_1", "MEDIA", "SCHEMA", "VERSION"]
+__all__ = ["STEPS", "VERSION"]
 
-VERSION = 2
+VERSION = 3
 """Kept in the database's user_version; a folder with a larger one is refused."""
 
 MEDIA = """
@@ -23,7 +23,8 @@ CREATE TABLE media (
 CREATE INDEX media_of ON media (linked_type, linked_id, type);
 CREATE INDEX media_of_id ON media (linked_id);
 CREATE VIEW all_media AS
-    SELECT * FROM media UNION ALL
+    SELECT id, linked_type, linked_id, type, content_type, path, external, metadata, created_at, updated_at
+    FROM media UNION ALL
     SELECT 1000000 + s.id * 10 + one.key, 'subjects', s.id, 'subject_location',
         one.value ->> 'mime', coalesce(one.value ->> 'path', one.value ->> 'url'), one.value ->> 'url' IS NOT NULL,
         json_object('index', one.key), s.created_at, s.updated_at
@@ -60,6 +61,23 @@ CREATE TABLE classifications (
 CREATE INDEX classifications_of ON classifications (workflow_id, subject_id);
 """
 """The tables that version 2 added."""
+
+VERSIONS = """
+CREATE TABLE workflow_versions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    workflow_id INTEGER NOT NULL,
+    major INTEGER NOT NULL,
+    minor INTEGER NOT NULL,
+    fields TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (workflow_id, major, minor)
+);
+INSERT INTO workflow_versions (workflow_id, major, minor, fields, created_at, updated_at)
+    SELECT id, major, minor, fields, updated_at, updated_at FROM workflows;
+ALTER TABLE media ADD COLUMN begun_at INTEGER;
+"""
+"""What version 3 added: the tasks of a workflow as they were, and when an export was begun."""
 
 SCHEMA = """
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -215,4 +233,7 @@ UPDATE roles SET names = json_array(names);
 ALTER TABLE projects ADD COLUMN state TEXT;
 ALTER TABLE projects ADD COLUMN completeness REAL NOT NULL DEFAULT 0;
 """
-"""Brings a database of version 1 up to date."""
+"""Brings a database of version 1 to version 2."""
+
+STEPS = (SCHEMA + MEDIA + VERSIONS, FROM_1 + VERSIONS, VERSIONS)
+"""What brings a database of each version up to date, an empty one first."""
