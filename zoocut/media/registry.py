@@ -22,6 +22,8 @@ OWN: Mapping[str, str] = {
     "triplet": "zoocut.media.triplet:open_triplet",
     "frames": "zoocut.media.triplet:open_frames",
     "lightcurve": "zoocut.media.lightcurve:open_lightcurve",
+    "context": "zoocut.media.context:open_context",
+    "flipbook": "zoocut.media.flipbook:open_flipbook",
     "lightcurve_png": "zoocut.media.lightcurve_png:open_lightcurve_png",
 }
 """Name to the function that opens a medium, imported when it is asked for."""

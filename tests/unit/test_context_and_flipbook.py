@@ -1,0 +1,334 @@
+"""Wider fields and flip-books: the right pixels in one manner, and servers that answer badly."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
+from PIL import Image
+
+from zoocut.catalogs import open_catalog
+from zoocut.config.settings import Settings
+from zoocut.errors import ConfigError
+from zoocut.images import open_images
+from zoocut.media.medium import Shown
+from zoocut.media.registry import open_media
+from zoocut.model import DiaSource, Rejection
+
+SIZE = 120
+SCALE_ARCSEC = 0.5
+
+
+def write_frames(folder: Path, visit: int, science: np.ndarray[Any, Any]) -> None:
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.crval, wcs.wcs.crpix = [10.0, -5.0], [SIZE / 2, SIZE / 2]
+    wcs.wcs.cdelt = [-SCALE_ARCSEC / 3600, SCALE_ARCSEC / 3600]
+    for name, pixels in (("t", np.zeros_like(science)), ("s", science), ("d", science)):
+        fits.writeto(
+            folder / f"{visit}_{name}.fits", pixels.astype(np.float32), wcs.to_header(), overwrite=True
+        )
+
+
+def settings_for(folder: Path, rows: str, **sections: Any) -> Settings:
+    (folder / "sources.csv").write_text(rows)
+    base: dict[str, Any] = {
+        "catalog": {"kind": "table", "path": "sources.csv", "x": "x", "y": "y"},
+        "images": {"kind": "frames"}
+        | {n: f"{{visit}}_{n[0]}.fits" for n in ("template", "science", "difference")},
+        "draw": {"sizes": [20], "panel_pix": 60, "colormap": "gray", "scale_bar_arcsec": None},
+    }
+    draw = base["draw"] | sections.pop("draw", {})
+    return Settings.model_validate(base | sections | {"draw": draw})
+
+
+def shown(settings: Settings, folder: Path) -> list[Shown | Rejection]:
+    sources = [row for row in open_catalog(settings.catalog, folder).sources() if isinstance(row, DiaSource)]
+    images = open_images(settings.images, settings.draw, folder)
+    cuts = []
+    for source in sources:
+        (found,) = images.cut(images.exposure_of(source), [source])
+        assert not isinstance(found, Rejection), found
+        cuts.append((source, found))
+    return list(open_media(settings, folder).draw(cuts))
+
+
+def grey(png: bytes | None) -> np.ndarray[Any, Any]:
+    assert png is not None
+    return np.asarray(Image.open(io.BytesIO(png)).convert("L")).astype(int)
+
+
+def files_of(found: Shown | Rejection) -> tuple[bytes | None, ...]:
+    assert isinstance(found, Shown), found
+    return found.files
+
+
+ROWS = "diaSourceId,x,y,visit,diaObjectId,midpointMjdTai\n"
+
+
+def test_a_field_is_averaged_by_whole_numbers(tmp_path: Path) -> None:
+    """60 arcsec at 0.5 arcsec a pixel are 120 pixels, which fit 60 in squares of two."""
+    science = np.arange(SIZE * SIZE, dtype=float).reshape(SIZE, SIZE)
+    write_frames(tmp_path, 1, science)
+    media = {"context": {"size_arcsec": 60.0, "width_pix": 60, "title": "", "interval": "minmax"}}
+    settings = settings_for(
+        tmp_path, ROWS + "1,59.5,59.5,1,0,60000\n", draw={"media": ["context"]}, media=media
+    )
+    (found,) = shown(settings, tmp_path)
+    pixels = grey(files_of(found)[0])[10:70, 10:70][::-1]
+    blocks = science.reshape(60, 2, 60, 2).mean(axis=(1, 3))
+    expected = (blocks - blocks.min()) / np.ptp(blocks) * 255
+    assert abs(pixels - expected).max() <= 2
+
+
+def test_a_field_over_the_edge_is_blank_there(tmp_path: Path) -> None:
+    write_frames(tmp_path, 1, np.arange(SIZE * SIZE, dtype=float).reshape(SIZE, SIZE))
+    settings = settings_for(
+        tmp_path,
+        ROWS + "1,5,59.5,1,0,60000\n",
+        draw={"media": ["context"], "nan_color": "red"},
+        media={"context": {"size_arcsec": 30.0, "width_pix": 60, "title": ""}},
+    )
+    (found,) = shown(settings, tmp_path)
+    png = files_of(found)[0]
+    assert png is not None
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))[10:70, 10:70]
+    assert (pixels[:, 0] == [255, 0, 0]).all()
+    assert not (pixels[:, -1] == [255, 0, 0]).all(axis=1).any()
+
+
+def test_stamps_have_no_wider_field(tmp_path: Path) -> None:
+    sections = {
+        "catalog": {"kind": "alerts", "path": "x"},
+        "images": {"kind": "stamps"},
+        "draw": {"media": ["context"]},
+    }
+    with pytest.raises(ConfigError, match="stamps hold no wider field"):
+        open_media(Settings.model_validate(sections), tmp_path)
+
+
+def test_frames_of_a_flipbook_share_their_stretch(tmp_path: Path) -> None:
+    """A source that doubles is twice as bright in the second frame, not as bright as in the first."""
+    for visit, peak in ((1, 100.0), (2, 200.0), (3, 50.0)):
+        science = np.zeros((SIZE, SIZE))
+        science[60, 60] = peak
+        write_frames(tmp_path, visit, science)
+    rows = "2,60,60,2,7,60002\n3,60,60,3,7,60001\n1,60,60,1,7,60000\n9,20,20,1,0,60000\n"
+    draw = {"media": ["flipbook"], "difference": {"interval": "minmax", "title": ""}}
+    settings = settings_for(tmp_path, ROWS + rows, draw=draw, media={"flipbook": {"frames": 4}})
+    found = shown(settings, tmp_path)
+    frames = files_of(found[0])
+    assert [frame is None for frame in frames] == [False, False, False, True]
+    peaks = [grey(frame)[10:70, 10:70].max() for frame in frames[:3]]
+    assert peaks == pytest.approx([127, 63, 255], abs=2), "in order of time: 100, 50, 200 of at most 200"
+    assert files_of(found[2]) == files_of(found[3]) == frames
+    alone = found[1]
+    assert [frame is None for frame in files_of(alone)] == [False, True, True, True], "0 is no object"
+
+
+def test_the_nearest_epochs_are_shown(tmp_path: Path) -> None:
+    for visit in range(1, 8):
+        write_frames(tmp_path, visit, np.full((SIZE, SIZE), float(visit)))
+    rows = "".join(f"{n},60,60,{n},7,{60000 + n * n}\n" for n in range(1, 8))
+    draw = {"media": ["flipbook"], "difference": {"interval": "minmax", "title": ""}}
+    media = {"flipbook": {"frames": 3}}
+    settings = settings_for(tmp_path, ROWS + rows, draw=draw, media=media)
+    for number, expected in ((1, [1, 2, 3]), (4, [3, 4, 5]), (7, [5, 6, 7])):
+        frames = [grey(frame)[40, 40] for frame in files_of(shown(settings, tmp_path)[number - 1])]
+        first, last = expected[0], expected[-1]
+        assert frames == pytest.approx([255 * (v - first) / (last - first) for v in expected], abs=2)
+
+
+def test_what_moves_is_seen_to_move(tmp_path: Path) -> None:
+    for visit, x in ((1, 50), (2, 56)):
+        science = np.zeros((SIZE, SIZE))
+        science[60, x] = 100.0
+        write_frames(tmp_path, visit, science)
+    rows = "1,50,60,1,0,60000,5\n2,56,60,2,0,60001,5\n"
+    for centre, places in (("source", [30, 30]), ("sky", [30, 48])):
+        media = {"flipbook": {"frames": 2, "object": "ssObjectId", "centre": centre}}
+        header = ROWS.strip() + ",ssObjectId\n"
+        draw = {"media": ["flipbook"], "difference": {"interval": "minmax", "title": ""}}
+        settings = settings_for(tmp_path, header + rows, draw=draw, media=media)
+        if centre == "sky":
+            wcs = WCS(fits.getheader(tmp_path / "1_s.fits"))
+            lines = [line.split(",") for line in rows.splitlines()]
+            sky = [wcs.pixel_to_world_values(float(one[1]), float(one[2])) for one in lines]
+            text = "diaSourceId,ra,dec,visit,diaObjectId,midpointMjdTai,ssObjectId\n" + "".join(
+                f"{one[0]},{ra:.9f},{dec:.9f},{','.join(one[3:])}\n"
+                for one, (ra, dec) in zip(lines, sky, strict=True)
+            )
+            (tmp_path / "sources.csv").write_text(text)
+            catalog = settings.catalog.model_copy(update={"x": None, "y": None})
+            settings = settings.model_copy(update={"catalog": catalog})
+        frames = [grey(frame)[10:70, 10:70] for frame in files_of(shown(settings, tmp_path)[0])]
+        found = [int(np.argmax(frame.max(axis=0))) for frame in frames]
+        assert found == pytest.approx(places, abs=3)
+
+
+@dataclass
+class Host:
+    """A server of pictures on loopback that answers what it is told to."""
+
+    address: str
+    answers: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
+    asked: list[tuple[float, str]] = field(default_factory=list)
+
+
+def picture(width: int = 8, kind: str = "jpeg") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, width), "red").save(file, kind)
+    return file.getvalue()
+
+
+def sends(content: bytes, status: int = 200, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return send
+
+
+def dribbles(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(40):
+        handler.wfile.write(b"x" * (1 << 16))
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append((time.monotonic(), self.path))
+            answer = found.answers.pop(0) if len(found.answers) > 1 else found.answers[0]
+            with suppress(ConnectionError):  # the client has had enough
+                answer(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found = Host(f"http://127.0.0.1:{server.server_port}")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+def fetched(
+    folder: Path, host: Host, rows: str = "1,60,60,1,0,60000\n", **context: Any
+) -> list[Shown | Rejection]:
+    if not (folder / "1_s.fits").exists():
+        write_frames(folder, 1, np.zeros((SIZE, SIZE)))
+    own = {
+        "address": host.address + "/{diaSourceId}?v={visit}",
+        "seconds_between": 0,
+        "timeout_s": 1,
+    } | context
+    settings = settings_for(folder, ROWS + rows, draw={"media": ["context"]}, media={"context": own})
+    return shown(settings, folder)
+
+
+def test_a_picture_by_address_is_asked_for_once(tmp_path: Path, host: Host) -> None:
+    host.answers = [sends(picture())]
+    for _ in range(2):
+        (found,) = fetched(tmp_path, host)
+        png = files_of(found)[0]
+        assert png is not None
+        assert png.startswith(b"\x89PNG")
+        assert Image.open(io.BytesIO(png)).size == (8, 8)
+    assert [path for _, path in host.asked] == ["/1?v=1"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "says", "requests"),
+    [
+        (
+            [sends(b"<html>Log in</html>")],
+            "answers something that is no picture (it begins with '<html>Log in",
+            1,
+        ),
+        ([sends(b"", 404)], "answers 404", 1),
+        ([sends(b"", 503)], "answers 503", 3),
+        ([sends(picture(600, "bmp"))], "sends more than 1000000 bytes", 1),
+        ([dribbles], "takes longer than 0.3 s", 3),
+    ],
+)
+def test_servers_that_answer_badly_cost_the_panel_or_the_row(
+    tmp_path: Path, host: Host, answers: list[Any], says: str, requests: int
+) -> None:
+    host.answers = answers
+    (found,) = fetched(tmp_path, host, timeout_s=0.3, max_bytes=1_000_000)
+    assert isinstance(found, Shown)
+    assert found.files == (None,)
+    assert says in found.notes[0]
+    assert len(host.asked) == requests
+    (found,) = fetched(tmp_path, host, timeout_s=0.3, max_bytes=1_000_000, required=True, attempts=1)
+    assert isinstance(found, Rejection)
+    assert says in found.reason
+
+
+def test_a_server_that_is_busy_is_asked_again_when_it_says(tmp_path: Path, host: Host) -> None:
+    host.answers = [sends(b"", 429, Retry_After="1"), sends(picture())]
+    (found,) = fetched(tmp_path, host)
+    assert files_of(found)[0] is not None
+    (first, _), (second, _) = host.asked
+    assert second - first >= 1
+
+
+def test_requests_keep_their_distance(tmp_path: Path, host: Host) -> None:
+    host.answers = [sends(picture())]
+    rows = "1,60,60,1,0,60000\n2,60,60,1,0,60000\n3,60,60,1,0,60000\n"
+    assert len(fetched(tmp_path, host, rows, seconds_between=0.4)) == 3
+    times = [at for at, _ in host.asked]
+    assert all(later - earlier >= 0.39 for earlier, later in pairwise(times))
+
+
+def test_a_host_that_is_not_there(tmp_path: Path, host: Host) -> None:
+    gone = Host("http://127.0.0.1:9")
+    (found,) = fetched(tmp_path, gone, attempts=1)
+    assert isinstance(found, Shown)
+    assert found.notes == ("without a wider field: 127.0.0.1:9 cannot be reached (ConnectionError)",)
+
+
+@pytest.mark.parametrize(
+    ("context", "says"),
+    [
+        ({"address": "http://h/{ra"}, "is malformed"),
+        ({"address": "http://h/{0}"}, "only a column's name may stand there"),
+        ({"address": "ftp://h/{ra}"}, "is not allowed"),
+        ({"timeout_s": 3}, "are for an address"),
+    ],
+)
+def test_wrong_settings(tmp_path: Path, context: dict[str, Any], says: str) -> None:
+    write_frames(tmp_path, 1, np.zeros((SIZE, SIZE)))
+    settings = settings_for(tmp_path, ROWS, draw={"media": ["context"]}, media={"context": context})
+    with pytest.raises(ConfigError, match=says):
+        open_media(settings, tmp_path)
+
+
+def test_a_column_that_the_address_needs_is_missing(tmp_path: Path, host: Host) -> None:
+    (found,) = fetched(tmp_path, host, address=host.address + "/{nights}")
+    assert isinstance(found, Shown)
+    assert "it has no nights, which media.context.address needs" in found.notes[0]

@@ -1,0 +1,218 @@
+"""Pictures from addresses: kept once fetched, asked for one at a time, and never for long.
+
+What a server answers is taken for a picture only when it can be decoded as one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Formatter
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from zoocut.errors import ConfigError, InputError
+from zoocut.files import write_whole
+from zoocut.model import DiaSource
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["PictureFetcher"]
+
+TEMPORARY = (429, 500, 502, 503, 504)
+"""Answers after which the same request may be asked again (RFC 9110, section 15)."""
+
+LONGEST_WAIT_S = 60.0
+LARGEST_PIXELS = 50_000_000
+"""Decoded size of the largest picture that is opened."""
+
+
+PART_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request came to: the content, or what is wrong with it and whether asking again may help."""
+
+    content: bytes = field(default=b"", repr=False)
+    told: str = ""
+    is_temporary: bool = False
+    wait_s: float = 0.0
+
+
+class PictureFetcher:
+    """Fetches a picture for each source.
+
+    Parameters
+    ----------
+    pattern : str
+        The address, with {column} fields.
+    seconds_between : float
+        Least time between two requests to its host, over all processes of this machine.
+    timeout_s : float
+        Longest that one request may take.
+    attempts : int
+        How often it is asked for.
+    max_bytes : int
+        Largest answer.
+
+    Raises
+    ------
+    ConfigError
+        When the address has a malformed field.
+    """
+
+    def __init__(
+        self, pattern: str, seconds_between: float, timeout_s: float, attempts: int, max_bytes: int
+    ) -> None:
+        _check(pattern)
+        self._pattern = pattern
+        self._seconds_between = seconds_between
+        self._timeout_s = timeout_s
+        self._attempts = attempts
+        self._max_bytes = max_bytes
+        self._folder = (
+            Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoocut" / "pictures"
+        )
+
+    def picture(self, source: DiaSource, _cutouts: object = None) -> bytes:
+        """Give a source's picture as PNG.
+
+        Raises
+        ------
+        InputError
+            When its address cannot be made or what is there is no picture.
+        """
+        address = self._address(source)
+        kept = self._folder / f"{hashlib.sha256(address.encode()).hexdigest()}.png"
+        if kept.is_file():
+            return kept.read_bytes()
+        content = _as_png(self._fetched(address), urlsplit(address).netloc)
+        write_whole(kept, content)
+        return content
+
+    def _address(self, source: DiaSource) -> str:
+        known: Mapping[str, object] = {"ra": source.ra_deg, "dec": source.dec_deg, **source.columns}
+        known = {**known, "diaSourceId": source.dia_source_id}
+        names = {name for _, name, _, _ in Formatter().parse(self._pattern) if name}
+        missing = sorted(name for name in names if known.get(name) is None)
+        if missing:
+            raise InputError(f"it has no {', '.join(missing)}, which media.context.address needs")
+        quoted = {name: _quoted(known[name]) for name in names}
+        try:
+            return self._pattern.format(**quoted)
+        except ValueError as error:
+            raise InputError(f"media.context.address does not fit the value of a column ({error})") from None
+
+    def _fetched(self, address: str) -> bytes:
+        answer = Answer()
+        for attempt in range(1, self._attempts + 1):
+            answer = self._asked(address)
+            if not answer.told:
+                return answer.content
+            if not answer.is_temporary:
+                break
+            if attempt < self._attempts:
+                time.sleep(min(LONGEST_WAIT_S, answer.wait_s or 2.0 ** (attempt - 1)))
+        raise InputError(f"{urlsplit(address).netloc} {answer.told}")
+
+    def _asked(self, address: str) -> Answer:
+        """Ask once, when it is this process's turn."""
+        import requests
+
+        session = requests.Session()
+        session.auth = _without_credentials
+        with _turn(self._folder, urlsplit(address).netloc, self._seconds_between), session:
+            try:
+                with session.get(address, timeout=self._timeout_s, stream=True) as response:
+                    return self._read(response)
+            except requests.Timeout:
+                return Answer(told=f"does not answer within {self._timeout_s:g} s", is_temporary=True)
+            except requests.RequestException as error:
+                return Answer(told=f"cannot be reached ({type(error).__name__})", is_temporary=True)
+
+    def _read(self, response: requests.Response) -> Answer:
+        status = response.status_code
+        if status != 200:
+            wait_s = _seconds(response.headers.get("Retry-After"))
+            return Answer(told=f"answers {status}", is_temporary=status in TEMPORARY, wait_s=wait_s)
+        end = time.monotonic() + self._timeout_s
+        content = bytearray()
+        for part in response.iter_content(PART_BYTES):
+            content += part
+            if len(content) > self._max_bytes:
+                return Answer(told=f"sends more than {self._max_bytes} bytes: raise media.context.max_bytes")
+            if time.monotonic() > end:
+                return Answer(told=f"takes longer than {self._timeout_s:g} s", is_temporary=True)
+        return Answer(bytes(content))
+
+
+@contextmanager
+def _turn(folder: Path, host: str, seconds_between: float) -> Iterator[None]:
+    """Wait until no other process asks the host and the last request lies far enough back."""
+    from filelock import FileLock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    name = quote(host, safe="")
+    last = folder / f"{name}.last"
+    with FileLock(folder / f"{name}.lock"):
+        since = time.time() - last.stat().st_mtime if last.exists() else seconds_between
+        time.sleep(max(0.0, min(seconds_between, seconds_between - since)))
+        try:
+            yield
+        finally:
+            last.touch()
+
+
+def _check(pattern: str) -> None:
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(pattern) if name is not None]
+    except ValueError as error:
+        raise ConfigError(
+            f"media.context.address = {pattern!r} is malformed ({error}): write columns as {{ra}}"
+        ) from None
+    wrong = next((name for name in names if not name.isidentifier()), None)
+    if wrong is not None:
+        raise ConfigError(
+            f"media.context.address has a field {{{wrong}}}: only a column's name may stand there"
+        )
+
+
+def _quoted(value: object) -> object:
+    return quote(value, safe="") if isinstance(value, str) else value
+
+
+def _seconds(retry_after: str | None) -> float:
+    return float(retry_after) if retry_after and retry_after.strip().isdecimal() else 0.0
+
+
+def _without_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep requests from looking into .netrc."""
+    return request
+
+
+def _as_png(content: bytes, host: str) -> bytes:
+    """Decode a picture and write it as PNG."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.width * image.height > LARGEST_PIXELS:
+                raise InputError(
+                    f"{host} sends a picture of {image.width} x {image.height} pixels: ask for a smaller one"
+                )
+            file = io.BytesIO()
+            image.convert("RGB").save(file, "png")
+    except InputError:
+        raise
+    except Exception as error:  # decoders raise almost anything
+        start = content[:40].decode("ascii", "replace").strip()
+        raise InputError(f"{host} answers something that is no picture (it begins with {start!r})") from error
+    return file.getvalue()
