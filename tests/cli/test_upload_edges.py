@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,61 @@ def test_one_bad_address_keeps_no_other_row_waiting(
     assert "row 3 cannot be had from its address" in done.stdout
     assert "http://[bad/address.png is no address" in done.stdout
     assert ids(server, "mixed addresses") == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("kind", ["hosted", "addresses", "mixed"])
+def test_a_rejected_row_whose_subject_is_seen_again_goes_on(
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob, kind: str
+) -> None:
+    """A list that leaves a subject out once rejects the row; the next upload finds it and links it."""
+    run, name = run_of(zoocut, server, tmp_path, kind), f"seen again {kind}"
+    link = {"route": "POST /api/subject_sets/*/links/subjects"}
+    knob("/faults", name="conflict", **link)
+    ended = zoocut("upload", run, *WHERE, name, "--give-up-after", "1", "--settle", "0", **account(server))
+    assert (ended.returncode, states(zoocut, run)) == (5, {"stored": 3}), ended.stderr
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    knob("/faults", name="error-json", status=422, **link)
+    knob("/faults", name="list-skips", rows=1, route="GET /api/subjects")
+    done = zoocut(
+        "upload", run, "--check", "none", "--give-up-after", "1", "--settle", "0", **account(server)
+    )
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    assert done.returncode in (3, 5), done
+    assert states(zoocut, run)["rejected"] >= 1
+    again = zoocut("upload", run, "--retry-rejected", **account(server))
+    assert (again.returncode, states(zoocut, run)) == (0, {"linked": 3}), again
+    assert len(subjects(server, name)) == 3
+
+
+def test_a_ledger_with_a_created_row_that_waits_for_nothing_goes_on(
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+) -> None:
+    """Earlier versions wrote such rows, and ended at them for ever."""
+    run = run_of(zoocut, server, tmp_path, "addresses")
+    knob("/faults", name="conflict", route="POST /api/subject_sets/*/links/subjects")
+    zoocut("upload", run, *WHERE, "healed", "--give-up-after", "1", "--settle", "0", **account(server))
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    with closing(sqlite3.connect(run / "ledger.sqlite3")) as ledger, ledger:
+        assert ledger.execute("UPDATE rows SET state = 'created' WHERE state = 'stored'").rowcount == 3
+    done = zoocut("upload", run, **account(server))
+    assert (done.returncode, states(zoocut, run)) == (0, {"linked": 3}), done
+
+
+def run_of(zoocut: Zoocut, server: Running, folder: Path, kind: str) -> Path:
+    """Make a run whose images it holds, or that are served elsewhere, or both for each row."""
+    run = make_run(folder / "run", 3)
+    if kind == "hosted":
+        return run
+    name = f"where images of {folder.name} lie"
+    source = make_run(folder / "source", 3)
+    assert zoocut("upload", source, *WHERE, name, **account(server)).returncode == 0
+    held = [f"{server.endpoint}/public/{one['locations'][0]['path']}" for one in subjects(server, name)]
+    rows = [
+        ManifestRow(str(number), (address, f"images/{number}-0.png") if kind == "mixed" else (address,))
+        for number, address in enumerate(held)
+    ]
+    write_manifest(run / "manifest.csv", rows, [], len(rows[0].locations))
+    return run
 
 
 def test_a_row_that_came_meanwhile_is_noticed_though_the_number_is_the_same(

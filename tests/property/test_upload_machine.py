@@ -15,7 +15,7 @@ from zoocut.uploading.machine import Facts, after, next_step
 
 SETTLE_S = 60.0
 ADDRESS_S = 300.0
-ROWS = 2
+ROWS = 3
 NEVER = float("-inf")
 FATES = st.sampled_from(["done", "answer lost", "request lost", "refused for now", "late", "far too late"])
 CERTAIN = ("request lost", "refused for now")
@@ -62,8 +62,9 @@ class Upload(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.server = Server()
-        images = tuple(Image(f"{n}.png", "image/png") for n in range(2))
-        self.ledger = {n: Entry(1, n, str(n), {}, State.PLANNED, images) for n in range(ROWS)}
+        here, elsewhere = Image("1.png", "image/png"), Image("https://example.org/1.png", "image/png")
+        images = [(here, here), (elsewhere,), (elsewhere, here)]
+        self.ledger = {n: Entry(1, n, str(n), {}, State.PLANNED, images[n]) for n in range(ROWS)}
         self.addresses: dict[int, float] = {}
         self.looked_at = NEVER
         self.excused = dict.fromkeys(range(ROWS), 0)
@@ -71,6 +72,9 @@ class Upload(RuleBasedStateMachine):
     def facts(self, row: int) -> Facts:
         until = self.addresses.get(row, NEVER)
         return Facts(self.server.now, SETTLE_S, self.looked_at, addresses_until=until)
+
+    def names(self, row: int) -> tuple[str, ...]:
+        return tuple(f"{row}-{at}" for at, _ in enumerate(self.ledger[row].images))
 
     def happened(self, row: int, event: machine.Event) -> None:
         self.ledger[row] = after(self.ledger[row], event)
@@ -102,7 +106,7 @@ class Upload(RuleBasedStateMachine):
         elif fate == "done":
             number = self.server.create(row)
             self.addresses[row] = self.server.now + ADDRESS_S
-            self.happened(row, machine.Created(str(number), ("x", "y")))
+            self.happened(row, machine.Created(str(number), self.names(row)))
         else:
             self.excused[row] += fate == "far too late"
             self.take_effect(fate, lambda: self.server.create(row))
@@ -121,7 +125,7 @@ class Upload(RuleBasedStateMachine):
         number = int(entry.subject_id or 0)
         if fate in CERTAIN:
             return
-        self.take_effect(fate, lambda: self.server.link(number, len(entry.images)))
+        self.take_effect(fate, lambda: self.server.link(number, sum(image.hosted for image in entry.images)))
         if fate == "done" and number in self.server.members:
             self.happened(row, machine.Linked())
 
@@ -140,9 +144,22 @@ class Upload(RuleBasedStateMachine):
             found = [n for n, held in self.server.subjects.items() if held.key == row and n > entry.watermark]
             event: machine.Event = machine.Absent(began, SETTLE_S)
             if found:
-                event = machine.Created(str(min(found)), ("x", "y"))
+                event = machine.Created(str(min(found)), self.names(row))
             self.happened(row, event)
         self.looked_at = began
+
+    @rule(row=st.integers(0, ROWS - 1))
+    def lose_images(self, row: int) -> None:
+        """Find before linking that the store does not serve what it confirmed."""
+        if self.ledger[row].state is State.STORED:
+            self.happened(row, machine.Unproved())
+
+    @rule(row=st.integers(0, ROWS - 1))
+    def reject_and_retry(self, row: int) -> None:
+        """Take a subject for gone, then see it again when rejected rows get another chance."""
+        if self.ledger[row].state in (State.CREATED, State.STORED):
+            self.happened(row, machine.Rejected("taken for gone"))
+            self.happened(row, machine.Restored())
 
     @rule(seconds=st.floats(0.1, 200.0))
     def wait(self, seconds: float) -> None:

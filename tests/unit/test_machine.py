@@ -20,8 +20,8 @@ def entry(state: State, *images: Image, **facts: object) -> Entry:
     return replace(row, **facts)  # type: ignore[arg-type]
 
 
-def facts(now: float = 1000.0, looked_at: float = NEVER, until: float = NEVER, out: bool = False) -> Facts:
-    return Facts(now, 60.0, looked_at, out, until)
+def facts(now: float = 1000.0, looked_at: float = NEVER, until: float = NEVER) -> Facts:
+    return Facts(now, 60.0, looked_at, until)
 
 
 def test_images_are_measured_before_a_create() -> None:
@@ -49,11 +49,6 @@ def test_a_doubt_is_looked_into_at_once_and_again_when_it_is_settled(
 @pytest.mark.parametrize(("looked_at", "state"), [(159.9, State.IN_DOUBT), (160.0, State.PLANNED)])
 def test_absence_counts_only_when_looked_at_late_enough(looked_at: float, state: State) -> None:
     assert after(entry(State.IN_DOUBT), machine.Absent(looked_at, 60.0)).state is state
-
-
-def test_nothing_is_done_while_a_request_is_under_way() -> None:
-    for state in State:
-        assert next_step(entry(state), facts(out=True)) == machine.Await(float("inf"))
 
 
 def test_signed_addresses_are_renewed_before_they_end() -> None:
@@ -98,3 +93,62 @@ def test_an_image_that_the_store_lost_is_sent_again() -> None:
 @pytest.mark.parametrize("state", [State.LINKED, State.REJECTED, State.SKIPPED])
 def test_rows_at_rest_stay(state: State) -> None:
     assert next_step(entry(state), facts()) == machine.Rest()
+
+
+@pytest.mark.parametrize(
+    ("images", "state", "proved"),
+    [
+        ((HERE,), State.CREATED, [False]),
+        ((ELSEWHERE,), State.STORED, [True]),
+        ((HERE, ELSEWHERE), State.CREATED, [False, True]),
+        ((ELSEWHERE, ELSEWHERE), State.STORED, [True, True]),
+    ],
+)
+@pytest.mark.parametrize("event", [machine.Restored(), machine.Unproved()])
+def test_a_subject_that_is_there_again_is_proved_anew(
+    images: tuple[Image, ...], state: State, proved: list[bool], event: machine.Event
+) -> None:
+    before = [replace(image, proved=True) for image in images]
+    again = after(entry(State.REJECTED, *before, subject_id="9", reason="gone"), event)
+    assert (again.state, [one.proved for one in again.images]) == (state, proved)
+    assert (again.subject_id, again.reason) == ("9", None)
+
+
+def test_a_row_whose_subject_is_gone_begins_anew() -> None:
+    held = replace(HERE, media_name="x.png", proved=True)
+    anew = after(entry(State.REJECTED, held, subject_id="9", reason="gone"), machine.Gone())
+    assert (anew.state, anew.subject_id, anew.reason, anew.begun) == (State.PLANNED, None, None, False)
+    assert anew.images == (replace(HERE, sha256=None),)
+
+
+def test_rows_that_are_skipped_or_differ_say_why() -> None:
+    skipped = after(entry(State.PLANNED), machine.Skipped("77"))
+    assert (skipped.state, skipped.reason) == (State.SKIPPED, "the set already holds it as subject 77")
+    differs = after(entry(State.CREATED, subject_id="9"), machine.Differs("another image"))
+    assert (differs.state, differs.reason) == (State.REJECTED, "another image")
+
+
+@pytest.mark.parametrize(
+    ("state", "at_rest", "in_set", "has_subject", "unsettled"),
+    [
+        (State.PLANNED, False, False, False, False),
+        (State.INTENT, False, False, False, True),
+        (State.CREATED, False, False, True, False),
+        (State.STORED, False, False, True, False),
+        (State.LINKED, True, True, True, False),
+        (State.IN_DOUBT, False, False, False, True),
+        (State.REJECTED, True, False, False, False),
+        (State.SKIPPED, True, True, False, False),
+    ],
+)
+def test_what_a_state_means(
+    state: State, at_rest: bool, in_set: bool, has_subject: bool, unsettled: bool
+) -> None:
+    assert (state.at_rest, state.in_set, state.has_subject, state.unsettled) == (
+        at_rest,
+        in_set,
+        has_subject,
+        unsettled,
+    )
+    assert entry(state).begun is unsettled
+    assert entry(state, subject_id="9").begun is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -302,18 +302,15 @@ class Ledger:
         )
         return int(count)
 
-    def skip_members(self, target: Target) -> int:
-        """Mark planned rows that a kept member has the external_id of; tell how many."""
-        with self._transaction() as write:
-            return write.execute(
-                "UPDATE rows SET state = 'skipped', reason = 'the set already holds it as subject ' || "
-                "(SELECT subject_id FROM members WHERE members.target = rows.target "
-                "AND members.external_id = rows.external_id) WHERE target = ? AND state = 'planned' "
-                "AND EXISTS (SELECT 1 FROM members WHERE members.target = rows.target AND "
-                "members.external_id = rows.external_id AND NOT EXISTS (SELECT 1 FROM rows AS own WHERE "
-                "own.target = rows.target AND own.subject_id = members.subject_id))",
-                (target.number,),
-            ).rowcount
+    def held_by_others(self, target: Target) -> Mapping[int, str]:
+        """Return the planned rows that a kept member has the external_id of, each with that subject."""
+        found = self._query(
+            "SELECT row, MIN(CAST(members.subject_id AS INTEGER)) FROM rows JOIN members USING (target, external_id) "
+            "WHERE target = ? AND state = 'planned' AND NOT EXISTS (SELECT 1 FROM rows AS own WHERE "
+            "own.target = members.target AND own.subject_id = members.subject_id) GROUP BY row",
+            target.number,
+        )
+        return {row: str(subject_id) for row, subject_id in found}
 
     def amend(self, entry: Entry, row: PlannedRow) -> None:
         """Take over what a manifest row says now, after the entry's subject was brought to say the same."""

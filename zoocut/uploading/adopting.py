@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 from zoocut.ledger import Entry, Ledger, State
 from zoocut.metadata_keys import DIA_SOURCE_ID, SubjectKey
 from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext
-from zoocut.uploading.machine import Created, Linked, Measured, Sent, after
+from zoocut.uploading.machine import Created, Differs, Linked, Measured, Proved, Sent, after, images_to_store
 from zoocut.uploading.planning import plan
 from zoocut.uploading.steps.measure import measure
 from zoocut.zooniverse.panoptes import Subject
@@ -110,7 +110,7 @@ def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: A
     event = measure(context, entry).events.get(entry.row)
     if not isinstance(event, Measured) or len(subject.addresses) != len(entry.images):
         adoption.differing += 1
-        return _differs(entry, subject)
+        return after(entry, _differs(subject))
     names = tuple(address.name for address in subject.addresses)
     sent = Sent(context.panoptes.now(), context.user_id, int(subject.subject_id) - 1)
     created = after(after(after(entry, event), sent), Created(subject.subject_id, names))
@@ -119,10 +119,11 @@ def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: A
         return created
     if not _serves(context, created, subject):
         adoption.differing += 1
-        return _differs(entry, subject)
+        return after(entry, _differs(subject))
     adoption.linked += 1
-    images = tuple(replace(image, proved=True) for image in created.images)
-    return after(replace(created, images=images), Linked())
+    for position in images_to_store(created):
+        created = after(created, Proved(position))
+    return after(created, Linked())
 
 
 def _serves(context: UploadContext, entry: Entry, subject: Subject) -> bool:
@@ -132,9 +133,8 @@ def _serves(context: UploadContext, entry: Entry, subject: Subject) -> bool:
     )
 
 
-def _differs(entry: Entry, subject: Subject) -> Entry:
-    reason = (
+def _differs(subject: Subject) -> Differs:
+    return Differs(
         f"subject {subject.subject_id} in the set shows another image than the row: take it out of the set, then "
         "run `zoocut upload --retry-rejected`"
     )
-    return replace(entry, state=State.REJECTED, reason=reason)

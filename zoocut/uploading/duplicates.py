@@ -1,4 +1,4 @@
-"""Once across runs, and second chances: which rows the set already holds, which rejected ones may go on."""
+"""Once across runs: rows that the set already holds from another run or tool are left out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from shlex import quote
 
 from zoocut.errors import LedgerError
 from zoocut.files import typed
-from zoocut.ledger import Ledger, Member, State
+from zoocut.ledger import Ledger, Member, State, Target
 from zoocut.metadata_keys import SubjectKey
 from zoocut.uploading.context import UploadContext
+from zoocut.uploading.machine import Skipped, after
 
 __all__ = ["skip_held"]
 
@@ -37,7 +38,14 @@ def skip_held(context: UploadContext, ledger: Ledger) -> None:
         ledger.keep_members(target, listed, others)
     if others > 0:
         _refuse_another_copy(context, ledger)
-        ledger.skip_members(target)
+        _skip(ledger, target)
+
+
+def _skip(ledger: Ledger, target: Target) -> None:
+    held, last = ledger.held_by_others(target), -1
+    while held and (page := ledger.entries(target, State.PLANNED, last)):
+        last = page[-1].row
+        ledger.save([after(entry, Skipped(held[entry.row])) for entry in page if entry.row in held])
 
 
 def _refuse_another_copy(context: UploadContext, ledger: Ledger) -> None:

@@ -25,7 +25,6 @@ from zoocut.uploading.machine import (
     NotCreated,
     Rejected,
     Sent,
-    Step,
     after,
     next_step,
 )
@@ -165,11 +164,15 @@ class UploadLoop:
         self._queue.refill(2 * self._limit.limit)
         while self._queue.ready and len(self._workers) + len(announced) < self._limit.limit:
             entry = self._queue.ready.popleft()
-            step = next_step(entry, self._facts(entry))
-            if isinstance(step, machine.Create):
-                announced.append((entry, after(entry, self._announcement())))
-            else:
-                self._send(entry, step)
+            match next_step(entry, self._facts(entry)):
+                case machine.Create():
+                    announced.append((entry, after(entry, self._announcement())))
+                case machine.Measure() | machine.Renew() | machine.Store() as step:
+                    self._send(entry, step)
+                case step:
+                    raise AssertionError(
+                        f"{entry.state} is ready for {step}, which is done for many rows at once"
+                    )
         self._save(announced)
         for _, entry in announced:
             self._workers.send("create", [entry], partial(create, self._context, entry))
@@ -177,7 +180,7 @@ class UploadLoop:
     def _announcement(self) -> Sent:
         return Sent(self._context.panoptes.now(), self._context.user_id, self._watermark)
 
-    def _send(self, entry: Entry, step: Step) -> None:
+    def _send(self, entry: Entry, step: machine.Measure | machine.Renew | machine.Store) -> None:
         match step:
             case machine.Measure():
                 self._workers.send("measure", [entry], partial(measure, self._context, entry))
@@ -187,8 +190,6 @@ class UploadLoop:
                 address = self._addresses[entry.row][position]
                 self._just_renewed.discard(entry.row)
                 self._workers.send("store", [entry], partial(store, self._context, entry, position, address))
-            case _:
-                raise AssertionError(f"{entry.state} is not ready for {step}")
 
     def _facts(self, entry: Entry) -> Facts:
         """Tell what is true now; addresses that were just renewed are tried, however soon they end."""

@@ -19,8 +19,10 @@ __all__ = [
     "Await",
     "Create",
     "Created",
+    "Differs",
     "Event",
     "Facts",
+    "Gone",
     "Link",
     "Linked",
     "LostSight",
@@ -32,11 +34,15 @@ __all__ = [
     "Rejected",
     "Renew",
     "Rest",
+    "Restored",
+    "RowStep",
     "Sent",
+    "Skipped",
     "Step",
     "Store",
     "Unproved",
     "after",
+    "images_to_store",
     "next_step",
 ]
 
@@ -53,8 +59,6 @@ class Facts:
         How long after sending the absence of a subject counts.
     looked_at : float
         When the newest finished look through the server's subjects began; -inf when there was none.
-    under_way : bool
-        Whether a request for this entry has left and not come back.
     addresses_until : float
         Until when signed addresses for this entry's images are at hand; -inf when there are none.
     """
@@ -62,7 +66,6 @@ class Facts:
     now: float
     settle_s: float
     looked_at: float = float("-inf")
-    under_way: bool = False
     addresses_until: float = float("-inf")
 
 
@@ -110,7 +113,10 @@ class Rest:
     """Nothing to do any more."""
 
 
-Step = Measure | Create | Renew | Store | Link | Reconcile | Await | Rest
+RowStep = Measure | Create | Renew | Store
+"""What is done for one row alone; linking and reconciling are done for many at once."""
+
+Step = RowStep | Link | Reconcile | Await | Rest
 
 ADDRESS_MARGIN_S = 30.0
 """A signed address with less than this left is renewed before a put begins."""
@@ -131,8 +137,6 @@ def next_step(entry: Entry, facts: Facts) -> Step:
     Step
         One thing to do; doing it leads to an event for `after`.
     """
-    if facts.under_way:
-        return Await(float("inf"))
     match entry.state:
         case State.PLANNED:
             return Create() if all(image.sha256 for image in entry.images) else Measure()
@@ -153,8 +157,13 @@ def _settle(entry: Entry, facts: Facts) -> Step:
     return Reconcile() if facts.now >= due else Await(due)
 
 
+def images_to_store(entry: Entry) -> list[int]:
+    """Return the positions of the images that are still to be stored; those that stay elsewhere never are."""
+    return [position for position, image in enumerate(entry.images) if image.hosted and not image.proved]
+
+
 def _store(entry: Entry, facts: Facts) -> Step:
-    waiting = [position for position, image in enumerate(entry.images) if image.hosted and not image.proved]
+    waiting = images_to_store(entry)
     if not waiting:
         return Link()
     if facts.addresses_until < facts.now + ADDRESS_MARGIN_S:
@@ -235,7 +244,46 @@ class Rejected:
     reason: str
 
 
-Event = Measured | Sent | Created | NotCreated | LostSight | Absent | Proved | Linked | Unproved | Rejected
+@dataclass(frozen=True, slots=True)
+class Differs:
+    """A subject of the row shows another image than the row, and an image is never exchanged under a subject."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The set holds the row already, as a subject of another run or tool."""
+
+    subject_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The subject of a rejected row is there: its images are to be proved again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The subject of a rejected row is there no more: the row begins anew."""
+
+
+Event = (
+    Measured
+    | Sent
+    | Created
+    | NotCreated
+    | LostSight
+    | Absent
+    | Proved
+    | Linked
+    | Unproved
+    | Rejected
+    | Differs
+    | Skipped
+    | Restored
+    | Gone
+)
 
 
 def after(entry: Entry, event: Event) -> Entry:
@@ -288,11 +336,23 @@ def after(entry: Entry, event: Event) -> Entry:
             return _proceed(replace(entry, images=images))
         case Linked():
             return replace(entry, state=State.LINKED, reason=None)
-        case Unproved():
-            images = tuple(replace(image, proved=not image.hosted) for image in entry.images)
-            return replace(entry, state=State.CREATED, images=images)
-        case Rejected(reason):
+        case Unproved() | Restored():
+            return _proceed(replace(entry, state=State.CREATED, images=_unproved(entry), reason=None))
+        case Rejected(reason) | Differs(reason):
             return replace(entry, state=State.REJECTED, reason=reason)
+        case Skipped(subject_id):
+            reason = f"the set already holds it as subject {subject_id}"
+            return replace(entry, state=State.SKIPPED, reason=reason)
+        case Gone():
+            images = tuple(
+                replace(image, sha256=None, media_name=None, proved=False) for image in entry.images
+            )
+            return replace(entry, state=State.PLANNED, subject_id=None, images=images, reason=None)
+
+
+def _unproved(entry: Entry) -> tuple[Image, ...]:
+    """Take back what was proved; images that stay elsewhere need no proof."""
+    return tuple(replace(image, proved=not image.hosted) for image in entry.images)
 
 
 def _proceed(entry: Entry) -> Entry:

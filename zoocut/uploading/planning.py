@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.run.manifest_columns import AS_IT_TELLS
 from zoocut.uploading.context import UploadContext
+from zoocut.uploading.machine import Gone, Restored, after
 from zoocut.uploading.pictures import RunPictures
 from zoocut.uploading.targets import Share
 from zoocut.zooniverse.request_errors import Refused
@@ -123,19 +124,18 @@ def _is_number(text: str) -> bool:
 
 def take_back_rejected(context: UploadContext, ledger: Ledger) -> None:
     """Send rejected rows that have a subject on their way again; those whose subject is gone begin anew."""
-    after = -1
-    while page := ledger.entries(context.target, State.REJECTED, after):
-        after = page[-1].row
-        ledger.save([_second_chance(context, entry) for entry in page if entry.subject_id is not None])
+    last = -1
+    while page := ledger.entries(context.target, State.REJECTED, last):
+        last = page[-1].row
+        begun = [entry for entry in page if entry.subject_id is not None]
+        ledger.save([after(entry, _second_chance(context, entry)) for entry in begun])
 
 
-def _second_chance(context: UploadContext, entry: Entry) -> Entry:
+def _second_chance(context: UploadContext, entry: Entry) -> Restored | Gone:
     try:
         context.panoptes.subject(entry.subject_id or "")
     except Refused as error:
-        if error.status != 404:
+        if error.status != HTTPStatus.NOT_FOUND:
             raise
-        images = tuple(replace(image, sha256=None, media_name=None, proved=False) for image in entry.images)
-        return replace(entry, state=State.PLANNED, subject_id=None, images=images, reason=None)
-    images = tuple(replace(image, proved=not image.hosted) for image in entry.images)
-    return replace(entry, state=State.CREATED, images=images, reason=None)
+        return Gone()
+    return Restored()

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from zoocut.ledger import Entry, Ledger, State, Target
+from zoocut.uploading.machine import images_to_store
 
 __all__ = ["WorkQueue"]
 
@@ -48,9 +49,9 @@ class WorkQueue:
         match entry.state:
             case State.PLANNED if not self._finishing:
                 self.ready.append(entry)
-            case State.CREATED:
+            case State.CREATED if images_to_store(entry):
                 self.ready.appendleft(entry)
-            case State.STORED:
+            case State.CREATED | State.STORED:
                 self.linkable[entry.row] = entry
             case State.IN_DOUBT:
                 self.doubtful[entry.row] = entry

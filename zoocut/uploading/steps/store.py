@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoocut.ledger import Entry, Image
 from zoocut.uploading.context import Outcome, UploadContext
-from zoocut.uploading.machine import Proved, Rejected
+from zoocut.uploading.machine import Differs, Proved, Rejected
 from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.steps.measure import measured
 from zoocut.zooniverse.panoptes import Address
@@ -61,7 +61,7 @@ def _served_already(context: UploadContext, entry: Entry, position: int, refusal
         return Outcome({entry.row: Proved(position)})
     return Outcome(
         {
-            entry.row: Rejected(
+            entry.row: Differs(
                 f"subject {entry.subject_id} shows another image than {image.path}, and an image is never exchanged "
                 "under a subject: if a new subject may be made, generate the row into a new run; the old one stays"
             )

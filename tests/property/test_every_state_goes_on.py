@@ -1,0 +1,96 @@
+"""Whatever happened to a row, with images of its own or elsewhere, there is a step for it that the loop sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zoocut.ledger import Entry, Image, Ledger, State, Target
+from zoocut.uploading import machine
+from zoocut.uploading.machine import Event, Facts, after, images_to_store, next_step
+from zoocut.uploading.work_queue import WorkQueue
+
+IMAGES = st.sampled_from([Image("1.png", "image/png"), Image("https://example.org/1.png", "")])
+TIMES = st.floats(0, 500)
+NEVER = float("-inf")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[tuple[Ledger, Target]]:
+    with Ledger.open(tmp_path / "ledger.sqlite3", "0123456789ab") as opened:
+        yield opened, opened.add_target("https://x.example", "1", "a/b", "5", "Night")
+
+
+def measured(entry: Entry) -> Event:
+    return machine.Measured(tuple(replace(image, sha256="a" * 64) for image in entry.images))
+
+
+def events(entry: Entry, now: float) -> list[Event]:
+    """List what can happen to an entry in its state."""
+    created = machine.Created("9", tuple("x" for _ in entry.images))
+    rejected = machine.Rejected("refused")
+    match entry.state:
+        case State.PLANNED:
+            ready = all(image.sha256 for image in entry.images)
+            begin: Event = machine.Sent(now, "7", 0) if ready else measured(entry)
+            return [begin, rejected, machine.Skipped("8"), machine.Differs("another image")]
+        case State.INTENT:
+            return [created, machine.NotCreated(), machine.LostSight("lost"), rejected]
+        case State.IN_DOUBT:
+            return [created, machine.Absent(now, 60.0), rejected]
+        case State.CREATED:
+            proved = [machine.Proved(at) for at in images_to_store(entry)]
+            return [*proved, rejected, machine.Differs("another image")]
+        case State.STORED:
+            return [machine.Linked(), machine.Unproved(), rejected]
+        case State.REJECTED:
+            return [machine.Restored(), machine.Gone()] if entry.subject_id else []
+        case State.LINKED | State.SKIPPED:
+            return []
+
+
+@given(
+    images=st.lists(IMAGES, min_size=1, max_size=3),
+    picks=st.lists(st.tuples(st.integers(0, 99), TIMES), max_size=40),
+    facts=st.builds(
+        Facts, TIMES, st.just(60.0), st.one_of(st.just(NEVER), TIMES), st.one_of(st.just(NEVER), TIMES)
+    ),
+)
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_entry_that_can_come_about_has_a_step_that_is_sent(
+    ledger: tuple[Ledger, Target], images: list[Image], picks: list[tuple[int, float]], facts: Facts
+) -> None:
+    entry = Entry(1, 1, "170", {}, State.PLANNED, tuple(images))
+    for pick, now in picks:
+        goes_on(entry, facts, WorkQueue(*ledger))
+        possible = events(entry, now)
+        if not possible:
+            break
+        entry = after(entry, possible[pick % len(possible)])
+    goes_on(entry, facts, WorkQueue(*ledger))
+
+
+def goes_on(entry: Entry, facts: Facts, queue: WorkQueue) -> None:
+    """See that an entry waits where what is next for it is sent."""
+    if entry.state is State.INTENT:  # its request is out, or it is doubted when the next process begins
+        entry = after(entry, machine.LostSight("stopped"))
+    queue.put(entry)
+    step = next_step(entry, facts)
+    if entry in queue.ready:
+        assert isinstance(step, get_args(machine.RowStep))
+        assert not isinstance(step, machine.Store) or step.position in images_to_store(entry)
+    elif entry.row in queue.linkable:
+        assert step == machine.Link()
+        assert entry.subject_id
+        assert all(image.proved or not image.hosted for image in entry.images)
+    elif entry.row in queue.doubtful:
+        assert isinstance(step, machine.Reconcile | machine.Await)
+    else:
+        assert entry.state.at_rest
+        assert step == machine.Rest()
