@@ -13,7 +13,7 @@ from zoocut.api.progress import drawing_shown
 from zoocut.config.load import Loaded, load, load_tree
 from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError
-from zoocut.generating import Generated, Inputs, Progress
+from zoocut.generating import Generated, Inputs, Part, Progress, generate_part
 from zoocut.generating import generate as draw_run
 from zoocut.images.frames_in_memory import FramesInMemory
 from zoocut.model import Catalog, Images
@@ -48,6 +48,7 @@ def generate(
     limit: int | None = None,
     every: bool = False,
     executor: Executor | None = None,
+    part: str | None = None,
     progress: bool | Callable[[Progress], None] = True,
 ) -> Generated:
     """Draw the sources of a catalog: PNGs, sources.parquet, manifest.csv. Call it again: it draws what is missing.
@@ -73,6 +74,9 @@ def generate(
     executor : Executor, optional
         Whose workers draw, in the place of processes of this machine, as dask's `Client.get_executor()`; they must
         see the run folder and the images under the same paths.
+    part : str, optional
+        Draw only one share, such as `3/16`, beside jobs that draw the others; a later call without it makes the
+        manifest.
     progress : bool or callable
         Whether a bar is shown in a terminal or notebook; a function is told after each batch instead.
 
@@ -92,8 +96,9 @@ def generate(
     loaded = _loaded(source, settings or {})
     loaded = loaded.without_limit() if every else loaded
     inputs = _inputs(source, frames, loaded)
+    draw = draw_run if part is None else partial(generate_part, part=Part.parse(part))
     with drawing_shown(progress) as report:
-        return draw_run(
+        return draw(
             loaded, Path(output), jobs=jobs, limit=limit, report=report, inputs=inputs, executor=executor
         )
 

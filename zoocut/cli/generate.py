@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,8 @@ from zoocut.cli.options import EncodingOption, JsonOption
 from zoocut.files import typed
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from zoocut.generating import Generated
 
 
@@ -46,6 +49,26 @@ SettingOption = Annotated[
 ]
 
 
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask",
+        metavar="ADDRESS",
+        help="Draw with the workers of a Dask scheduler: its address, its scheduler file, or local:N.",
+        show_default=False,
+    ),
+]
+PartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="K/N",
+        help="Draw the Kth of N shares, for a job array; a call without it completes the run.",
+        show_default=False,
+    ),
+]
+
+
 def generate(
     config: ConfigArgument,
     output: OutputOption,
@@ -57,6 +80,8 @@ def generate(
     reliability_max: GreatestOption = None,
     settings: SettingOption = None,
     encoding: EncodingOption = None,
+    dask: DaskOption = None,
+    part: PartOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw the sources of a catalog: PNGs, sources.parquet, manifest.csv.
@@ -67,7 +92,7 @@ def generate(
     """
     from zoocut.api.generation import generate as draw
     from zoocut.cli.progress import generation_progress
-    from zoocut.errors import Interrupted
+    from zoocut.cli.stopping import broken_off
 
     options: dict[str, Any] = {
         "catalog.path": None if input is None else str(Path.cwd() / input),
@@ -76,16 +101,37 @@ def generate(
         "select.cuts.reliability.max": reliability_max,
     }
     options |= dict(map(_key_and_value, settings or []))
-    try:
-        with generation_progress() as report:
-            summary = draw(
-                config, output, settings=options, jobs=jobs, limit=limit, every=every, progress=report
-            )
-    except KeyboardInterrupt:
-        raise Interrupted(f"stopped; what is drawn stays in {output}: run the same command again") from None
-    _tell(summary, as_json)
+    if dask is not None and (part is not None or jobs > 1):
+        raise typer.BadParameter(
+            "workers of Dask draw in the place of --jobs and --part", param_hint="--dask"
+        )
+    with (
+        broken_off(f"stopped; what is drawn stays in {output}: run the same command again"),
+        _workers(dask, output, config) as executor,
+        generation_progress() as report,
+    ):
+        summary = draw(
+            config,
+            output,
+            settings=options,
+            jobs=jobs,
+            part=part,
+            limit=limit,
+            every=every,
+            executor=executor,
+            progress=report,
+        )
+    _tell(summary, as_json, None if part is None else f"zoocut generate {typed(config)} -o {typed(output)}")
     if summary.rejected:
         raise typer.Exit(3)
+
+
+def _workers(dask: str | None, output: Path, config: Path) -> AbstractContextManager[Executor | None]:
+    if dask is None:
+        return nullcontext()
+    from zoocut.generating.dask_workers import dask_workers
+
+    return dask_workers(dask, output, config.absolute().parent)
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:
@@ -99,7 +145,8 @@ def _key_and_value(text: str) -> tuple[str, Any]:
         return key.strip(), value.strip()
 
 
-def _tell(summary: Generated, as_json: bool) -> None:
+def _tell(summary: Generated, as_json: bool, completed_by: str | None) -> None:
+    """Print what was done, and what comes next: `completed_by` after one share of several."""
     from zoocut.cli.console import notes, print_json, results
 
     run = summary.run
@@ -111,15 +158,16 @@ def _tell(summary: Generated, as_json: bool) -> None:
         print_json(summary.to_dict())
         return
     counts = f"{summary.drawn} drawn, {summary.kept} already there, {summary.rejected.total()} rejected"
-    results.print(f"{run.path}: {counts}; the manifest has {summary.rows} rows", markup=False)
+    manifest = f"the manifest has {summary.rows} rows" if completed_by is None else "one share of the run"
+    results.print(f"{run.path}: {counts}; {manifest}", markup=False)
     if str(summary.spread):
         results.print(f"  {summary.spread}", markup=False)
     for reason, count in summary.rejected.most_common(5):
         results.print(f"  {count} x {reason}", markup=False)
-    if summary.rejected:
+    if summary.rejected and completed_by is None:
         results.print(f"  every rejected row: {run.rejected}", markup=False)
     for note, count in summary.notes.most_common(8):
         results.print(f"  {count} x {note}", markup=False)
-    results.print(
-        f"next: zoocut upload {typed(run.path)} --project OWNER/NAME --set 'SET NAME' --dry-run", markup=False
-    )
+    upload = f"zoocut upload {typed(run.path)} --project OWNER/NAME --set 'SET NAME' --dry-run"
+    after_all = f"when all shares are drawn, {completed_by} puts them together"
+    results.print(f"next: {upload if completed_by is None else after_all}", markup=False)

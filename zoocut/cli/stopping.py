@@ -1,4 +1,8 @@
-"""How an upload is stopped: one signal asks, the second one ends the process where it stands."""
+"""How commands are stopped by signals.
+
+An upload finishes what is under way: one signal asks, the second one ends the process where it stands. What can be
+broken off anywhere is broken off at once.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,9 @@ from contextlib import contextmanager
 from threading import Event
 
 from zoocut.cli.console import notes
+from zoocut.errors import Interrupted
 
-__all__ = ["Stop"]
+__all__ = ["Stop", "broken_off"]
 
 
 class Stop:
@@ -39,3 +44,40 @@ class Stop:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+class _Signalled(KeyboardInterrupt):
+    """SIGTERM or SIGHUP, which no handler of ordinary errors may take for one."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextmanager
+def broken_off(message: str) -> Iterator[None]:
+    """Let SIGTERM and a terminal that is closed break the block off as Ctrl-C does.
+
+    Parameters
+    ----------
+    message : str
+        What was reached, and the command that goes on from there.
+
+    Raises
+    ------
+    Interrupted
+        After one of these signals.
+    """
+
+    def interrupt(number: int, frame: object) -> None:
+        raise _Signalled(number)
+
+    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    except KeyboardInterrupt as stopped:
+        raise Interrupted(message, 128 + getattr(stopped, "number", signal.SIGINT)) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

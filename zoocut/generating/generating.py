@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from secrets import token_hex
@@ -24,26 +24,33 @@ from zoocut.generating.generated import Generated
 from zoocut.generating.inputs import Inputs, open_inputs
 from zoocut.generating.local_workers import local_workers
 from zoocut.generating.manifest_rows import check_metadata, write_manifest_of, write_urls_manifest_of
+from zoocut.generating.parts import Part
+from zoocut.generating.picture_files import PictureFiles
 from zoocut.generating.plan import Batch, plan_batches
 from zoocut.generating.runs import (
     INPUTS,
     alone,
+    alone_in_part,
     open_record,
     open_run,
+    refuse_changes_in_part,
     refuse_fixed_changes,
     take_settings,
 )
-from zoocut.model import Rejection
+from zoocut.model import DiaSource, Rejection
 from zoocut.run.folder import Run
 from zoocut.run.recorded import Recorded
 from zoocut.run.rejected import merge_rejected
 from zoocut.run.sources import DrawnWriter, put_together
 from zoocut.select import Spread
 
-__all__ = ["Inputs", "Progress", "generate"]
+__all__ = ["Inputs", "Progress", "generate", "generate_part"]
 
 AHEAD = 3
 """Batches a process that wait for it or are being drawn: fewer would let it wait, more only hold memory."""
+
+AHEAD_ELSEWHERE = 128
+"""Batches that a cluster holds: it does not tell how many workers it has, or gets; a batch is some hundred kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,11 @@ class _Tally:
         self.rejected.update(_kind(rejection.reason) for rejection in rejections)
         for columns in chain((s.columns for s in batch.kept), (s.columns for _, s in drawn.sources)):
             self.spread.add(columns)
+
+    def generated(self, run: Run, rows: int, changed: tuple[str, ...], read: Iterable[str]) -> Generated:
+        """Sum up a call that has ended."""
+        counts = (self.drawn, self.kept, self.rejected, rows, self.spread, self.notes)
+        return Generated(run, *counts, changed, tuple(read))
 
 
 def generate(
@@ -126,40 +138,109 @@ def generate(
     InputError
         When no source can be read at all, or a file of the run cannot be written.
     """
+    with _open_call(config, path, jobs, limit, inputs, executor) as call, alone(call.run):
+        recorded = open_record(call.run)
+        if len(recorded):
+            _require_same_rows(call)
+        run, changed = take_settings(call.run, config.settings)
+        rejections = _draw(call, recorded, report)
+        rows = _write_files(run, config.settings, rejections)
+    return call.tally.generated(run, rows, changed, call.inputs.notes)
+
+
+def generate_part(
+    config: Loaded,
+    path: Path | str,
+    part: Part,
+    *,
+    jobs: int = 1,
+    limit: int | None = None,
+    report: Callable[[Progress], None] = lambda _: None,
+    inputs: Inputs | None = None,
+    executor: Executor | None = None,
+) -> Generated:
+    """Draw one share of a catalog into a run folder, beside jobs that draw the others.
+
+    Parameters
+    ----------
+    config, path, jobs, limit, report, inputs, executor : see `generate`
+        All shares must be given the same.
+    part : Part
+        Which share.
+
+    Returns
+    -------
+    Generated
+        What was done; there is no manifest before `generate` has put the shares together.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As `generate` does, and when another process draws the same share.
+    """
+    with _open_call(config, path, jobs, limit, inputs, executor) as call, alone_in_part(call.run, part):
+        refuse_changes_in_part(call.run, config.settings, part)
+        _draw(replace(call, holds=part.holds), open_record(call.run), report)
+    return call.tally.generated(call.run, 0, (), call.inputs.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What one call works with; nothing of it is read before the run is locked."""
+
+    config: Loaded
+    inputs: Inputs
+    sources: Iterator[DiaSource | Rejection]
+    drawer: BatchDrawer
+    files: PictureFiles
+    run: Run
+    limit: int | None
+    workers: Executor | None
+    ahead: int
+    tally: _Tally = field(default_factory=_Tally)
+    holds: Callable[[str, int], bool] = lambda exposure, position: True
+
+
+@contextmanager
+def _open_call(
+    config: Loaded,
+    path: Path | str,
+    jobs: int,
+    limit: int | None,
+    inputs: Inputs | None,
+    executor: Executor | None,
+) -> Iterator[_Call]:
     settings = config.settings
     with ExitStack() as stack:
         workers = executor or (stack.enter_context(local_workers(jobs)) if jobs > 1 else None)
-        inputs = inputs or open_inputs(config)
-        sources = check_metadata(inputs.catalog.sources(), settings.metadata)
-        drawer = BatchDrawer(settings, config.folder, inputs.open_images, Path(path), token_hex(8))
-        files = (
-            drawer.files
-        )  # opens the media: what is wrong with their settings is told before a run is made
-        run, tally = open_run(Path(path), settings), _Tally()
-        stack.enter_context(alone(run))
-        recorded = open_record(run)
-        if len(recorded):
-            _require_same_rows(run, config, inputs, workers)
-        run, changed = take_settings(run, settings)
+        opened = inputs or open_inputs(config)
+        sources = check_metadata(opened.catalog.sources(), settings.metadata)
+        drawer = BatchDrawer(settings, config.folder, opened.open_images, Path(path), token_hex(8))
+        files = drawer.files  # opens the media: a fault in their settings is told before a run is made
+        run = open_run(Path(path), settings)
         limit = limit or settings.select.limit
-        batches = plan_batches(sources, inputs.open_images(), recorded, files.are_there, limit)
-        drawn = draw_batches(batches, drawer, workers, AHEAD * jobs)
-        expected = limit or inputs.catalog.expected
-        rejections = _record(drawn, recorded, run, tally, lambda: report(_progress(tally, expected)))
-        rows = _write_files(run, settings, rejections)
-    read = tuple(inputs.notes)
-    return Generated(
-        run, tally.drawn, tally.kept, tally.rejected, rows, tally.spread, tally.notes, changed, read
-    )
+        ahead = AHEAD_ELSEWHERE if executor else AHEAD * jobs
+        yield _Call(config, opened, sources, drawer, files, run, limit, workers, ahead)
 
 
-def _require_same_rows(run: Run, config: Loaded, inputs: Inputs, workers: Executor | None) -> None:
+def _require_same_rows(call: _Call) -> None:
     """Refuse settings under which what the run has recorded would be drawn otherwise."""
+    config, run = call.config, call.run
     refuse_fixed_changes(run, config.settings)
     changed = differences(run.settings, config.settings, *INPUTS)
     if changed:
-        comparer = BatchComparer(config.settings, config.folder, inputs.open_images, run.path, token_hex(8))
-        refuse_altered_rows(run, inputs, comparer, workers, "; ".join(changed))
+        open_images = call.inputs.open_images
+        comparer = BatchComparer(config.settings, config.folder, open_images, run.path, token_hex(8))
+        refuse_altered_rows(run, call.inputs, comparer, call.workers, "; ".join(changed))
+
+
+def _draw(call: _Call, recorded: Recorded, report: Callable[[Progress], None]) -> list[Rejection]:
+    """Draw and record what is missing; return what could not be drawn."""
+    images, tally = call.inputs.open_images(), call.tally
+    batches = plan_batches(call.sources, images, recorded, call.files.are_there, call.limit, call.holds)
+    drawn = draw_batches(batches, call.drawer, call.workers, call.ahead)
+    expected = call.limit or call.inputs.catalog.expected
+    return _record(drawn, recorded, call.run, tally, lambda: report(_progress(tally, expected)))
 
 
 def _write_files(run: Run, settings: Settings, rejections: list[Rejection]) -> int:

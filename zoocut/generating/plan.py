@@ -79,6 +79,7 @@ def plan_batches(
     recorded: Recorded,
     is_drawn: Callable[[DiaSource, Record], bool],
     limit: int | None,
+    holds: Callable[[str, int], bool] = lambda exposure, position: True,
 ) -> Iterator[Batch]:
     """Group a catalog's rows for drawing.
 
@@ -94,11 +95,13 @@ def plan_batches(
         Whether the images of a recorded source are still there.
     limit : int or None
         Most sources to take.
+    holds : callable
+        Whether a source of an exposure, at a position in the catalog, is this call's to draw.
 
     Yields
     ------
     Batch
-        Every row exactly once, in the catalog's order.
+        Every row exactly once, in the catalog's order; those that are not this call's are left out.
     """
     batch = Batch()
     for position, row in enumerate(_refusing_duplicates(rows, limit)):
@@ -114,6 +117,8 @@ def plan_batches(
             exposure = images.exposure_of(row)
         except InputError as error:
             batch.rejections.append(Rejection(str(row.dia_source_id), row.row, str(error)))
+            continue
+        if not holds(exposure, position):
             continue
         batch = yield from _sent_when_full(batch, exposure)
         known = (None, None) if record is None else (record.sha256, record.chunk)

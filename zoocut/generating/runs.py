@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,20 @@ from zoocut.config.load import differences
 from zoocut.config.settings import RunSettings, Settings
 from zoocut.errors import ConfigError, InputError
 from zoocut.files import remove_parts
+from zoocut.generating.parts import Part
 from zoocut.run.folder import Run
 from zoocut.run.recorded import DamagedRecord, Recorded
 
-__all__ = ["INPUTS", "alone", "open_record", "open_run", "refuse_fixed_changes", "take_settings"]
+__all__ = [
+    "INPUTS",
+    "alone",
+    "alone_in_part",
+    "open_record",
+    "open_run",
+    "refuse_changes_in_part",
+    "refuse_fixed_changes",
+    "take_settings",
+]
 
 FIXED = ("draw", "media", "history", "metadata")
 """Sections that every picture and manifest row of a run share, once one is drawn."""
@@ -25,6 +36,11 @@ INPUTS = ("catalog", "images")
 
 FOLLOWED = ("select", "manifest", "upload", "rights")
 """Sections that follow the configuration: they alter nothing that is recorded."""
+
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+RUN_LOCK = ".generate.lock"
+TURN_S = 30.0
+"""A job of an array waits so long for its turn to look at the run's lock: hundreds may start in the same second."""
 
 
 def open_run(path: Path, settings: Settings) -> Run:
@@ -69,6 +85,22 @@ def take_settings(run: Run, settings: Settings) -> tuple[Run, tuple[str, ...]]:
     return run, tuple(changed)
 
 
+def refuse_changes_in_part(run: Run, settings: Settings, part: Part) -> None:
+    """Refuse settings that differ from those that the other shares of the run are drawn with.
+
+    Raises
+    ------
+    ConfigError
+        When anything differs.
+    """
+    found = differences(run.settings, settings, *FIXED, *INPUTS, *FOLLOWED)
+    if found:
+        raise ConfigError(
+            f"share {part} of {run.path} has other settings than the run ({'; '.join(found)}): use those of the run, "
+            "or let one call without --part take the new ones first"
+        )
+
+
 @contextmanager
 def alone(run: Run) -> Iterator[None]:
     """Keep other `generate` processes out of the run, and clear away what a killed one was writing.
@@ -76,16 +108,58 @@ def alone(run: Run) -> Iterator[None]:
     Raises
     ------
     InputError
-        When another process is generating into the run.
+        When another process is generating into the run, or a part of it.
     """
+    with ExitStack() as stack:
+        stack.enter_context(_locked(run, run.path / RUN_LOCK, timeout_s=0.0))
+        parts = sorted(run.path.glob(".generate-*.lock"))
+        for lock in parts:
+            stack.enter_context(_locked(run, lock, timeout_s=0.0))
+        remove_parts(run.path)
+        yield
+        for lock in parts:
+            lock.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_in_part(run: Run, part: Part) -> Iterator[None]:
+    """Keep other `generate` processes out of a part of the run; those of other parts go on beside it.
+
+    Raises
+    ------
+    InputError
+        When another process is drawing the same part, or generating into the whole run.
+    """
+    with _locked(run, run.path / f".generate-{part.number}-of-{part.of}.lock", timeout_s=0.0):
+        with _locked(run, run.path / RUN_LOCK, timeout_s=TURN_S):
+            pass  # a process that draws the whole run holds it all the time, those of other parts for a moment
+        yield
+
+
+@contextmanager
+def _locked(run: Run, path: Path, timeout_s: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
+    lock = FileLock(path, timeout=timeout_s)
     try:
-        with FileLock(run.path / ".generate.lock", timeout=0):
-            remove_parts(run.path)
-            yield
+        lock.acquire()
     except Timeout:
-        raise InputError(f"another zoocut is generating into {run.path}: wait for it or stop it") from None
+        raise InputError(
+            f"another zoocut is generating into {run.path} ({path.name}): wait for it or stop it"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
+            raise InputError(
+                f"cannot write {path}: {error.strerror}; choose another folder with -o"
+            ) from None
+        # The file system has no locks. Files appear whole and every call records in parts of its own, so two calls
+        # at once would draw some pictures twice, and never a wrong one.
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def open_record(run: Run) -> Recorded:

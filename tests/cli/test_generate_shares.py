@@ -1,0 +1,249 @@
+"""One run drawn by several: jobs of an array that draw shares, and workers of a Dask cluster; some are killed."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
+
+Zoocut = Callable[..., subprocess.CompletedProcess[str]]
+EXPOSURES, SOURCES = 12, 60
+WHOLE = ("manifest.csv", "sources.parquet")
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Frames of several exposures, a table of sources and a configuration."""
+    folder = tmp_path_factory.mktemp("field")
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = [150.0, -30.0], [100, 100], [-1e-4, 1e-4]
+    random = np.random.default_rng(3)
+    lines = ["diaSourceId,ra,dec,visit"]
+    for visit in range(EXPOSURES):
+        for plane in ("template", "science", "difference"):
+            pixels = random.normal(100, 10, (200, 200)).astype(np.float32)
+            fits.writeto(folder / f"{visit}_{plane}.fits", pixels, wcs.to_header())
+        sky = wcs.pixel_to_world_values(*random.uniform(20, 180, (2, SOURCES)))
+        lines += [
+            f"{2**60 + 1000 * visit + n},{ra},{dec},{visit}"
+            for n, (ra, dec) in enumerate(zip(*sky, strict=True))
+        ]
+    (folder / "sources.csv").write_text("\n".join(lines) + "\n")
+    paths = "\n".join(
+        f'{plane} = "{{visit}}_{plane}.fits"' for plane in ("template", "science", "difference")
+    )
+    (folder / "zoocut.toml").write_text(
+        f'[catalog]\nkind = "table"\npath = "sources.csv"\n[images]\nkind = "frames"\n{paths}\n'
+    )
+    return folder / "zoocut.toml"
+
+
+@pytest.fixture(scope="module")
+def whole(field: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run as one process draws it."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    subprocess.run([sys.executable, "-m", "zoocut", "generate", field, "-o", run], check=True)
+    return run
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    files = [*(run / name for name in WHOLE), *run.glob("images/**/*.png")]
+    return {str(path.relative_to(run)): path.read_bytes() for path in files}
+
+
+def await_pictures(run: Path, count: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None and sum(1 for _ in run.glob("images/*/[0-9]*.png")) < count:
+        time.sleep(0.01)
+
+
+def test_shares_of_jobs_one_of_them_killed(zoocut: Zoocut, field: Path, whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "zoocut", "generate", str(field), "-o", str(run)]
+    jobs = [subprocess.Popen([*command, "--part", f"{number}/3"]) for number in (1, 2, 3)]
+    await_pictures(run, SOURCES, jobs[1])
+    jobs[1].send_signal(signal.SIGKILL)
+    assert [job.wait() for job in jobs] == [0, -signal.SIGKILL, 0]
+    assert not (run / "manifest.csv").exists()
+    done = zoocut("generate", field, "-o", "run")
+    assert done.returncode == 0, done.stderr
+    assert contents(run) == contents(whole)
+    assert {path.name for path in run.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+def test_shares_are_apart_and_together_all(zoocut: Zoocut, field: Path, tmp_path: Path) -> None:
+    drawn = []
+    for number in (1, 2):
+        done = zoocut("generate", field, "-o", "run", "--part", f"{number}/2")
+        assert done.returncode == 0, done.stderr
+        assert f"zoocut generate {field} -o run puts them together" in done.stdout
+        drawn.append(int(done.stdout.split(" drawn")[0].split()[-1]))
+    assert sum(drawn) == EXPOSURES * SOURCES
+    assert min(drawn) > 0
+    done = zoocut("generate", field, "-o", "run")
+    assert f"0 drawn, {EXPOSURES * SOURCES} already there" in done.stdout
+    with (tmp_path / "run" / "manifest.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == EXPOSURES * SOURCES
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        ("0/3", "parts are 1/3 to 3/3"),
+        ("4/3", "parts are 1/3 to 3/3"),
+        ("1/0", "say how many parts there are"),
+        ("three", "write the third of sixteen as 3/16"),
+        ("-1/3", "write the third of sixteen as 3/16"),
+    ],
+)
+def test_shares_that_do_not_exist(zoocut: Zoocut, field: Path, tmp_path: Path, part: str, says: str) -> None:
+    done = zoocut("generate", field, "-o", "run", "--part", part)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_jobs_with_one_share_and_a_whole_run_beside_a_share(
+    zoocut: Zoocut, field: Path, tmp_path: Path
+) -> None:
+    from filelock import FileLock
+
+    zoocut("generate", field, "-o", "run", "--limit", 1)
+    with FileLock(tmp_path / "run" / ".generate-2-of-3.lock"):
+        same = zoocut("generate", field, "-o", "run", "--part", "2/3")
+        everything = zoocut("generate", field, "-o", "run")
+        other = zoocut("generate", field, "-o", "run", "--part", "1/3")
+    assert (same.returncode, everything.returncode, other.returncode) == (3, 3, 0)
+    assert "another zoocut is generating into run (.generate-2-of-3.lock)" in same.stderr
+    assert "another zoocut is generating into run (.generate-2-of-3.lock)" in everything.stderr
+
+
+def test_a_share_of_other_settings(zoocut: Zoocut, field: Path, tmp_path: Path) -> None:
+    zoocut("generate", field, "-o", "run", "--part", "1/2")
+    done = zoocut("generate", field, "-o", "run", "--part", "2/2", "--set", "draw.sizes=[11]")
+    assert done.returncode == 2
+    assert "draw.sizes" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
+)
+def test_processes_end_with_the_one_that_began_them(
+    field: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "zoocut", "generate", str(field), "-o", str(run)]
+    # large pictures, so that there is time to stop
+    command += ["-j", "2", "--set", "draw.panel_pix=900", "--set", "draw.sizes=[30, 60]"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    await_pictures(run, 20, process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    deadline = time.monotonic() + 30
+    while (alive := members_of(process.pid)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive
+    assert b"Traceback" not in said
+    if code > 0:
+        assert f"what is drawn stays in {run}" in said.decode()
+    done = subprocess.run([*command, "--limit", "100"], check=True, capture_output=True, text=True)
+    assert "the manifest has" in done.stdout
+    assert not list(run.rglob("*.zoocut-part"))
+
+
+def members_of(group: int) -> list[str]:
+    """Name the processes of a group that are not ended."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = stat.read_text().rpartition(")")
+        except OSError:
+            continue
+        state, _, of = rest.split()[:3]
+        if int(of) == group and state != "Z":
+            found.append(name)
+    return found
+
+
+class Cluster:
+    """A Dask scheduler and two workers, processes of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "scheduler.json"
+        self._processes = [
+            self.start("scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", self.file)
+        ]
+        deadline = time.monotonic() + 60
+        while not (self.file.exists() and self.file.read_text().strip()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.workers = [self.start_worker() for _ in range(2)]
+
+    def start(self, *words: object) -> subprocess.Popen[bytes]:
+        module = {"scheduler": "dask_scheduler", "worker": "dask_worker"}[str(words[0])]
+        command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words[1:]), "--no-dashboard"]
+        return subprocess.Popen(
+            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        return self.start("worker", "--scheduler-file", self.file, "--nthreads", "1", "--no-nanny")
+
+    def stop(self) -> None:
+        for process in [*self.workers, *self._processes]:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A Dask cluster on loopback."""
+    pytest.importorskip("distributed")
+    (tmp_path / "cluster").mkdir()
+    made = Cluster(tmp_path / "cluster")
+    yield made
+    made.stop()
+
+
+def test_workers_of_dask_one_of_them_killed(
+    cluster: Cluster, zoocut: Zoocut, field: Path, whole: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    command = [
+        sys.executable,
+        "-m",
+        "zoocut",
+        "generate",
+        str(field),
+        "-o",
+        str(run),
+        "--dask",
+        str(cluster.file),
+    ]
+    process = subprocess.Popen(command, cwd=tmp_path)
+    await_pictures(run, 10, process)
+    cluster.workers[0].kill()
+    assert process.wait(timeout=100) == 0
+    assert contents(run) == contents(whole)
+
+
+def test_no_dask_scheduler(zoocut: Zoocut, field: Path) -> None:
+    pytest.importorskip("distributed")
+    done = zoocut("generate", field, "-o", "run", "--dask", "tcp://127.0.0.1:9")
+    assert done.returncode == 3
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = zoocut("generate", field, "-o", "run", "--dask", "local:0")
+    assert done.returncode == 2
+    assert "local:2" in done.stderr
