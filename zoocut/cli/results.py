@@ -14,6 +14,8 @@ from zoocut.cli.options import EndpointOption, JsonOption, ProjectOption
 from zoocut.cli.progress import counting, waiting_words
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from zoocut.results import Rules, Summary
     from zoocut.results.workflow import WorkflowTasks
     from zoocut.run.folder import Run
@@ -73,6 +75,19 @@ def results(
     confidence: Annotated[
         float, typer.Option("--confidence", min=0.01, max=0.9999, help="The level of the Wilson intervals.")
     ] = 0.6827,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--page", help="A page of the pictures with their votes, to make as well.", show_default=False
+        ),
+    ] = None,
+    embed: Annotated[
+        bool, typer.Option("--embed", help="Put the pictures into the page, to send it to somebody.")
+    ] = False,
+    plots: Annotated[
+        Path | None,
+        typer.Option("--plots", help="A folder for the page's plots as PNG files.", show_default=False),
+    ] = None,
     project: ProjectOption = None,
     endpoint: EndpointOption = None,
     max_age: Annotated[
@@ -103,10 +118,40 @@ def results(
         if export is None:
             export, rules, known, endpoint = _asked(opened, endpoint, project, rules, known, max_age, wait)
         with counting("{} rows read") as report:
-            summary = reduce_export(opened, export, table, rules, known, endpoint, report)
-    _tell(summary, as_json)
+            tables: list[pa.Table] = []
+            keep = tables.append if page or plots else lambda table: None
+            summary = reduce_export(opened, export, table, rules, known, endpoint, report, keep)
+        if tables:
+            _show(tables, summary, opened, export, rules, page, embed, plots)
+    _tell(summary, page, as_json)
     if summary.broken.reasons:
         raise typer.Exit(3)
+
+
+def _show(
+    tables: Sequence[pa.Table],
+    summary: Summary,
+    runs: Sequence[Run],
+    export: Path,
+    rules: Rules,
+    page: Path | None,
+    embed: bool,
+    folder: Path | None,
+) -> None:
+    """Make the page and the plots."""
+    import pyarrow as pa
+
+    from zoocut.files import write_whole
+    from zoocut.results.page import make_page
+    from zoocut.results.plots import make_plots
+
+    table = pa.concat_tables(tables)
+    plots = make_plots(table, summary)
+    if page:
+        make_page(page, table, summary, runs, plots, export.name, rules.confidence, embed)
+    if folder:
+        for plot in plots:
+            write_whole(folder / f"{summary.path.stem}-{plot.name}.png", plot.png)
 
 
 def _asked(
@@ -169,14 +214,21 @@ def _rules(
     )
 
 
-def _tell(summary: Summary, as_json: bool) -> None:
+def _tell(summary: Summary, page: Path | None, as_json: bool) -> None:
     from zoocut.cli.console import notes, print_json
     from zoocut.cli.console import results as out
     from zoocut.cli.tables import printable
 
     if as_json:
         broken = {"rows": sum(summary.broken.reasons.values()), "lines": list(summary.broken.lines)}
-        document = {"version": 1, "table": str(summary.path), "rows": summary.rows, **summary.document()}
+        shown = {"page": str(page)} if page else {}
+        document = {
+            "version": 1,
+            "table": str(summary.path),
+            **shown,
+            "rows": summary.rows,
+            **summary.document(),
+        }
         print_json({**document, "confusion": summary.confusion_document(), "broken": broken})
         return
     out.print(
@@ -190,6 +242,8 @@ def _tell(summary: Summary, as_json: bool) -> None:
             f"{key} {label!r}" if key != label else repr(key) for key, label in task.labels.items()
         )
         out.print(printable(f"  {task.name} {task.question!r}: {answers}"), markup=False)
+    if page:
+        out.print(f"open it: {page.resolve().as_uri()}", markup=False)
     for name, why in summary.not_reduced.items():
         notes.print(printable(f"note: {name} is not counted: {why}"), markup=False)
     if summary.broken.lines:

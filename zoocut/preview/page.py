@@ -23,7 +23,7 @@ from zoocut.run.manifest import ManifestRow
 from zoocut.run.rejected import read_rejected
 from zoocut.run.sources import read_drawn
 
-__all__ = ["Preview", "make_preview"]
+__all__ = ["Preview", "as_script", "exact", "make_preview"]
 
 EXACT = 2**53
 """Whole numbers beyond this are not exact in a browser, so they travel as text."""
@@ -83,7 +83,7 @@ def _page(
         name=run.path.resolve().name,
         style=folder.joinpath("page.css").read_text("utf-8"),
         script=folder.joinpath("page.js").read_text("utf-8"),
-        data=_as_script(_data(run, rows, rejected, pictures)),
+        data=as_script(_data(run, rows, rejected, pictures)),
     )
 
 
@@ -113,10 +113,11 @@ def _rows(
         source = catalog.get(row.external_id, {})
         shown = [pictures.show(location) for location in row.locations]
         metadata = [row.metadata.get(key) for key in keys]
-        yield [row.external_id, shown, metadata, [_exact(source.get(name)) for name in columns]]
+        yield [row.external_id, shown, metadata, [exact(source.get(name)) for name in columns]]
 
 
-def _exact(value: Value) -> Value:
+def exact(value: Value) -> Value:
+    """Give a value as a browser keeps it: nothing for what is no number, text for what it would round."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, bool | str):
@@ -124,7 +125,7 @@ def _exact(value: Value) -> Value:
     return value if isinstance(value, int) and abs(value) < EXACT else str(value)
 
 
-def _as_script(data: Mapping[str, Any]) -> str:
+def as_script(data: Mapping[str, Any]) -> str:
     """Write JSON that no text in it can break out of the script element that holds it."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoocut.errors import ConfigError, InputError
 from zoocut.results.answers import Answers
@@ -25,6 +25,9 @@ from zoocut.results.writing import require_format, write_results
 from zoocut.run.folder import Run
 from zoocut.version import __version__
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 __all__ = ["Summary", "reduce_export"]
 
 ROWS_BETWEEN_REPORTS = 1000
@@ -40,6 +43,7 @@ def reduce_export(
     workflows: Mapping[str, WorkflowTasks],
     endpoint: str | None = None,
     report: Callable[[int, int | None], None] = lambda rows, total: None,
+    keep: Callable[[pa.Table], None] = lambda table: None,
 ) -> Summary:
     """Count the votes of an export for what some runs know, and write them.
 
@@ -59,6 +63,8 @@ def reduce_export(
         The server that the export is from; needed only when the runs went to several.
     report : callable
         Told from time to time how many rows were read.
+    keep : callable
+        Given each batch of the table as it is written, for whoever shows it.
 
     Raises
     ------
@@ -67,6 +73,12 @@ def reduce_export(
     ConfigError
         When the workflow or its version is not in the export.
     """
+
+    def kept(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        for table in tables:
+            keep(table)
+            yield table
+
     require_format(path)
     if path.exists() and path.samefile(export):
         raise InputError(f"{path} is the export itself: give another file to write to")
@@ -102,7 +114,9 @@ def reduce_export(
         )
         header = _header(summary, sources.runs, export, rules)
         settled = replace(rules, version=version)
-        return replace(summary, rows=write_results(path, batches(sources, votes, tasks, settled), header))
+        return replace(
+            summary, rows=write_results(path, kept(batches(sources, votes, tasks, settled)), header)
+        )
 
 
 def _read(

@@ -21,7 +21,7 @@ from zoocut.run.known import KnownRow, known_columns
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["batches"]
+__all__ = ["batches", "columns_of_task"]
 
 ROWS_AT_ONCE = 5000
 LARGEST_ID = 2**63
@@ -199,6 +199,13 @@ def _of_task(
             f"{task.name}.{key}.high": _floats(high),
         }
     return columns
+
+
+def columns_of_task(task: ReducedTask) -> list[str]:
+    """Name the columns that a task has in the table."""
+    whole = [f"{task.name}.{kind}" for kind in ("n", "consensus", "consensus_label", "agreement")]
+    kinds = ("votes", "fraction", "low", "high")
+    return whole + [f"{task.name}.{key}.{kind}" for key in task.labels for kind in kinds]
 
 
 def _floats(values: Floats) -> pa.Array:
