@@ -194,7 +194,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def _list(self, kind: str, documents: list[Any]) -> None:
-        self._json({kind: documents, "meta": {kind: {"count": len(documents), "next_href": None}}})
+        meta = {"count": len(documents), "page": 1, "page_size": 20, "page_count": 1, "next_href": None}
+        self._json({kind: documents, "meta": {kind: meta}})
 
     def _json(self, document: Any, status: int = 200) -> None:
         self._answer(json.dumps(document).encode(), "application/json", status)
