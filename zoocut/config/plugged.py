@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoocut.config.section import Section
 from zoocut.errors import ConfigError, did_you_mean
+from zoocut.values import IdKind
 
 __all__ = ["PLUGGED", "PluggedCatalog", "PluggedImages", "PluggedSettings", "kind_of"]
 
@@ -99,6 +100,11 @@ class PluggedCatalog(PluggedSettings):
     group = "zoocut.catalogs"
     section_name = "catalog"
     own_kinds = ("alerts", "table", "apdb", "butler")
+
+    id_kind: Annotated[
+        IdKind,
+        Field(description="how ids of lists beside the catalog are read; the package says it of its own"),
+    ] = "integer"
 
 
 class PluggedImages(PluggedSettings):
