@@ -154,6 +154,11 @@ def _tell(summary: Generated, as_json: bool, completed_by: str | None) -> None:
         notes.print(f"note: the run takes over a changed setting: {change}", markup=False)
     for note in summary.recognised:
         notes.print(f"note: {note}", markup=False)
+    for key in summary.steering:
+        talk = f'"!{key.lstrip("%")}" shows it on Talk only'
+        notes.print(
+            f"note: volunteers see {key} while they classify, which may steer them: {talk}", markup=False
+        )
     if as_json:
         print_json(summary.to_dict())
         return

@@ -49,5 +49,8 @@ class Settings(RunSettings):
     draw: Annotated[DrawSettings, Field(description="what the pictures look like")] = DrawSettings()
     metadata: Annotated[
         dict[MetadataKey, str],
-        Field(description="subject metadata: key as Zooniverse gets it = column of the catalog"),
+        Field(
+            description="subject metadata: key as Zooniverse gets it = column of the catalog, or words with columns in "
+            "braces: {snr:.1f}"
+        ),
     ] = {"diaSourceId": "diaSourceId"}

@@ -9,7 +9,7 @@ from itertools import islice
 from zoocut.errors import ConfigError, InputError
 from zoocut.generating.drawing import BatchDrawer, Drawn, Exposures, checksums, draw_batches
 from zoocut.generating.inputs import Inputs
-from zoocut.generating.manifest_rows import metadata_of
+from zoocut.generating.metadata_text import columns_named, metadata_of
 from zoocut.generating.plan import SOURCES_AT_ONCE, Planned, plan_batches
 from zoocut.model import DiaSource, Rejection, SourceId
 from zoocut.run.folder import Run
@@ -81,7 +81,7 @@ def refuse_altered_rows(
     metadata = comparer.settings.metadata
     told = {
         source.dia_source_id: metadata_of(source.columns, metadata)
-        for source in read_drawn(run.sources, metadata.values())
+        for source in read_drawn(run.sources, columns_named(metadata))
     }
     known = _known(inputs, told, metadata, lambda *why: _refusal(run, changed, *why))
     batches = plan_batches(known, inputs.open_images(), recorded, lambda *_: False, None)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zoocut.generating.metadata_text import steering_keys
 from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
 from zoocut.run.sources import read_drawn
@@ -51,6 +52,11 @@ class Generated:
     notes: Counter[str] = field(default_factory=Counter)
     changed: tuple[str, ...] = ()
     recognised: tuple[str, ...] = ()
+
+    @property
+    def steering(self) -> list[str]:
+        """Metadata keys that volunteers see while they classify, and whose values may steer what they answer."""
+        return steering_keys(self.run.settings.metadata or {})
 
     def __fspath__(self) -> str:
         return str(self.run.path)

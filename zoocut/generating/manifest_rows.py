@@ -8,14 +8,14 @@ from itertools import chain
 from urllib.parse import quote
 
 from zoocut.errors import InputError
-from zoocut.model import DiaSource, Rejection, Value
+from zoocut.generating.metadata_text import check_words, columns_named, metadata_of
+from zoocut.model import DiaSource, Rejection
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.run.rejected import read_rejected
 from zoocut.run.sources import DrawnSource, read_drawn
-from zoocut.select.columns import value_of
 
-__all__ = ["check_metadata", "metadata_of", "write_manifest_of", "write_urls_manifest_of"]
+__all__ = ["check_metadata", "write_manifest_of", "write_urls_manifest_of"]
 
 
 def check_metadata(
@@ -28,19 +28,18 @@ def check_metadata(
     rows : iterator of DiaSource or Rejection
         A catalog's rows.
     metadata : mapping of str to str
-        Subject metadata key to catalog column.
+        Subject metadata key to catalog column, or words with columns in braces.
 
     Raises
     ------
     ConfigError
-        When the metadata asks for a column that the catalog does not have.
+        When the metadata asks for a column that the catalog does not have, or its words are malformed.
     """
     first: list[DiaSource | Rejection] = []
     for row in rows:
         first.append(row)
         if isinstance(row, DiaSource):
-            for key, column in metadata.items():
-                value_of(row, column, f"metadata.{key!r}")
+            check_words(row, metadata)
             break
     return chain(first, rows)
 
@@ -53,7 +52,7 @@ def write_manifest_of(run: Run, metadata: Mapping[str, str]) -> int:
     run : Run
         The run.
     metadata : mapping of str to str
-        Subject metadata key to catalog column.
+        Subject metadata key to catalog column, or words with columns in braces.
 
     Returns
     -------
@@ -68,7 +67,7 @@ def write_manifest_of(run: Run, metadata: Mapping[str, str]) -> int:
     first = next(read_drawn(run.sources), None)
     if first is None:
         raise InputError(_why_nothing(run))
-    drawn = read_drawn(run.sources, metadata.values())
+    drawn = read_drawn(run.sources, columns_named(metadata))
     counted = _Counted(_row(source, metadata) for source in drawn)
     write_manifest(run.manifest, counted, metadata, locations=len(first.images))
     return counted.count
@@ -89,14 +88,14 @@ def write_urls_manifest_of(run: Run, metadata: Mapping[str, str], url_root: str 
     run : Run
         The run.
     metadata : mapping of str to str
-        Subject metadata key to catalog column.
+        Subject metadata key to catalog column, or words with columns in braces.
     url_root : str or None
         Where the folder `images/` will be served; None: nowhere, so nothing is written.
     """
     first = next(read_drawn(run.sources), None)
     if url_root is None or first is None:
         return
-    rows = (_row(source, metadata) for source in read_drawn(run.sources, metadata.values()))
+    rows = (_row(source, metadata) for source in read_drawn(run.sources, columns_named(metadata)))
     addressed = (
         replace(row, locations=tuple(_address(name, url_root) for name in row.locations)) for row in rows
     )
@@ -120,13 +119,3 @@ class _Counted:
 
 def _row(source: DrawnSource, metadata: Mapping[str, str]) -> ManifestRow:
     return ManifestRow(str(source.dia_source_id), source.locations, metadata_of(source.columns, metadata))
-
-
-def metadata_of(columns: Mapping[str, Value], metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the metadata of a source as its manifest row has it; what is empty is left out."""
-    texts = {key: _text(columns.get(column)) for key, column in metadata.items()}
-    return {key: text for key, text in texts.items() if text}
-
-
-def _text(value: Value) -> str:
-    return "" if value is None else str(value)
