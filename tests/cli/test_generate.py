@@ -181,7 +181,8 @@ def write_many(packets: list[Path], goal: Path, copies: int) -> None:
             reader = fastavro.reader(file)
             schema = reader.writer_schema
             records.extend(reader)
-    many = [record | {"candid": record["candid"] + 100_000 * n} for n in range(copies) for record in records]
+    numbered = [(record, record["candid"] + 100_000 * n) for n in range(copies) for record in records]
+    many = [one | {"candid": to, "candidate": one["candidate"] | {"candid": to}} for one, to in numbered]
     with goal.open("wb") as file:
         fastavro.writer(file, schema, many)
 
