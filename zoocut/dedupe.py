@@ -141,7 +141,7 @@ def unlink_others(admin: SetAdmin, groups: Iterable[Group]) -> int:
         by_set[set_id].append(subject_id)
     for set_id, subject_ids in by_set.items():
         admin.unlink(set_id, subject_ids)
-        if not set(subject_ids).isdisjoint(one.subject_id for one in admin.subjects_of_set(set_id)):
+        if not set(subject_ids).isdisjoint(one.subject_id for one in admin.panoptes.subjects_of_set(set_id)):
             raise VerificationFailed(f"not every copy is out of set {set_id}: run the same command again")
     return sum(map(len, by_set.values()))
 
@@ -157,8 +157,8 @@ def delete_unseen(admin: SetAdmin, groups: Iterable[Group]) -> list[str]:
     """Delete the others that no volunteer can have met and that are in no set now; return their ids."""
     deleted = []
     for other in (one for group in groups for one in group.others if one.unseen):
-        subject = admin.subject(other.subject.subject_id)
+        subject = admin.panoptes.subject(other.subject.subject_id)
         if not subject.sets:
-            admin.delete_subject(subject.subject_id)
+            admin.panoptes.delete_subject(subject.subject_id)
             deleted.append(subject.subject_id)
     return deleted

@@ -99,12 +99,14 @@ def _disk(folder: Path) -> Check:
 
 
 def _account(admin: SetAdmin) -> Iterator[Check]:
-    account = admin.account()
+    account = admin.panoptes.account()
     if account.banned:
         words = f"{account.login} is banned and what it creates is dropped: write to Zooniverse"
         yield Check("account", Verdict.BAD, words)
         return
-    yield Check("account", Verdict.GOOD, f"{account.login} (id {account.user_id}) at {admin.endpoint}")
+    yield Check(
+        "account", Verdict.GOOD, f"{account.login} (id {account.user_id}) at {admin.panoptes.endpoint}"
+    )
     if account.limit is None:
         yield Check("quota", Verdict.GOOD, f"{account.uploaded} subjects uploaded, no limit")
         return
@@ -117,7 +119,7 @@ def _account(admin: SetAdmin) -> Iterator[Check]:
 
 
 def _clock(admin: SetAdmin) -> Check:
-    ahead_s = time.time() - admin.server_now()
+    ahead_s = time.time() - admin.panoptes.server_now()
     words = (
         f"this machine's clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the server's"
     )
@@ -128,10 +130,10 @@ def _clock(admin: SetAdmin) -> Check:
 
 def _rights(admin: SetAdmin, reference: str) -> Check:
     try:
-        project = admin.project(reference)
+        project = admin.panoptes.project(reference)
     except ZoocutError as error:
         return Check("rights", Verdict.BAD, str(error))
-    if admin.holds_role(project):
+    if admin.panoptes.holds_role(project):
         return Check(
             "rights", Verdict.GOOD, f"owner or collaborator of {project.slug} (id {project.project_id})"
         )

@@ -14,7 +14,7 @@ from zoocut.ledger import Entry, Image, Ledger, PlannedRow, Target
 from zoocut.metadata_keys import sent_name
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
-from zoocut.zooniverse.panoptes import PAGE_SIZE
+from zoocut.zooniverse.api import PAGE_SIZE
 from zoocut.zooniverse.request_errors import Refused
 from zoocut.zooniverse.set_admin import SetAdmin
 
@@ -69,7 +69,7 @@ def _planned(row: ManifestRow) -> PlannedRow:
 
 
 def _compare(rows: Mapping[str, PlannedRow], entries: Sequence[Entry], admin: SetAdmin) -> Iterator[Change]:
-    subjects = {one.subject_id: one for one in admin.subjects([str(e.subject_id) for e in entries])}
+    subjects = {one.subject_id: one for one in admin.panoptes.subjects([str(e.subject_id) for e in entries])}
     for entry in entries:
         row, subject = rows.get(entry.external_id), subjects.get(str(entry.subject_id))
         if row is None or subject is None:
@@ -113,7 +113,7 @@ def apply(ledger: Ledger, admin: SetAdmin, change: Change) -> bool:
 
 def _write(admin: SetAdmin, change: Change) -> bool:
     for _ in range(TRIES):
-        subject = admin.subject(str(change.entry.subject_id))
+        subject = admin.panoptes.subject(str(change.entry.subject_id))
         given = _differing(change.entry, change.row, subject.metadata)
         if not given:
             return False

@@ -15,7 +15,7 @@ from zoocut.ledger import Entry, Ledger, State, Target
 from zoocut.metadata_keys import SubjectKey
 from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
-from zoocut.zooniverse.panoptes import Panoptes, Subject
+from zoocut.zooniverse.panoptes import RetryingPanoptes, Subject
 from zoocut.zooniverse.request_errors import NotNow
 from zoocut.zooniverse.store import Store
 
@@ -159,14 +159,16 @@ Found = defaultdict[str, list[str]]
 """What was found of each kind."""
 
 
-def verify(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes, store: Store, check: str) -> Audit:
+def verify(
+    run: Run, ledger: Ledger, target: Target, panoptes: RetryingPanoptes, store: Store, check: str
+) -> Audit:
     """Audit one target.
 
     Parameters
     ----------
     run, ledger, target : Run, Ledger, Target
         What should be there.
-    panoptes, store : Panoptes, Store
+    panoptes, store : RetryingPanoptes, Store
         What is asked.
     check : str
         Whose images are read back: all, sample or none.
@@ -198,7 +200,7 @@ def verify(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes, store: 
     )
 
 
-def prune(panoptes: Panoptes, audit: Audit) -> int:
+def prune(panoptes: RetryingPanoptes, audit: Audit) -> int:
     """Delete the strays of an audit that are still in no set; tell how many.
 
     Raises
@@ -257,7 +259,7 @@ def _made_for(subject: Subject, run: Run, target: Target) -> bool:
     return key is not None and key.belongs_to(run.run_id, target.set_id)
 
 
-def _strays(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes) -> Iterator[str]:
+def _strays(run: Run, ledger: Ledger, target: Target, panoptes: RetryingPanoptes) -> Iterator[str]:
     known, senders, above, looked_for = set(), set(), None, set()
     for entry in ledger.every(target):
         if entry.subject_id is not None:

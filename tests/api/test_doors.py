@@ -48,11 +48,11 @@ def journey(field: Path, folder: Path, set_name: str) -> dict[str, Any]:
 def activate(endpoint: str, set_name: str) -> None:
     """Let an active workflow serve a set."""
     admin = connect_set_admin(endpoint, Credentials("owner", "sandbox-password"))
-    project = admin.project("owner/rehearsal")
-    (found,) = admin.subject_sets(project, set_name)
+    project = admin.panoptes.project("owner/rehearsal")
+    (found,) = admin.panoptes.subject_sets(project, set_name)
     links = {"project": project.project_id, "subject_sets": [found.set_id]}
     content = {"display_name": "W", "primary_language": "en", "active": True, "links": links}
-    admin._session.request("POST", "/workflows", body={"workflows": content})
+    admin.panoptes.api.unrepeatable("POST", "/workflows", {"workflows": content})
 
 
 def import_everything() -> None:

@@ -23,8 +23,8 @@ def admin(server: Running) -> SetAdmin:
 
 @pytest.fixture
 def new_set(admin: SetAdmin) -> Maker:
-    project = admin.project("owner/rehearsal")
-    return lambda name: admin.create_subject_set(project, name, {}).set_id
+    project = admin.panoptes.project("owner/rehearsal")
+    return lambda name: admin.panoptes.create_subject_set(project, name, {}).set_id
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def make_number(new_set: Maker) -> Callable[[str], tuple[str, str]]:
 
 
 def names(admin: SetAdmin) -> list[str]:
-    return [one.subject_set.name for one in admin.sets_of(admin.project("owner/rehearsal"))]
+    return [one.subject_set.name for one in admin.sets_of(admin.panoptes.project("owner/rehearsal"))]
 
 
 @pytest.mark.parametrize("form", ["{}", "id:{}"])
@@ -133,9 +133,9 @@ def test_a_set_of_another_project_is_refused(
     zoocut: Zoocut, server: Running, tmp_path: Path, admin: SetAdmin, form: str
 ) -> None:
     fields = {"display_name": f"Other {form}", "primary_language": "en", "private": False}
-    made = admin._session.request("POST", "/projects", body={"projects": fields}).document or {}
-    project = admin.project(str(made["projects"][0]["id"]))
-    number = admin.create_subject_set(project, "Elsewhere", {}).set_id
+    made = admin.panoptes.api.unrepeatable("POST", "/projects", {"projects": fields}).document or {}
+    project = admin.panoptes.project(str(made["projects"][0]["id"]))
+    number = admin.panoptes.create_subject_set(project, "Elsewhere", {}).set_id
     done = zoocut("upload", make_run(tmp_path / "run"), *WHERE, form.format(number), **account(server))
     assert (done.returncode, f"belongs to project {project.project_id}" in done.stderr) == (7, True), (
         done.stderr
@@ -144,7 +144,7 @@ def test_a_set_of_another_project_is_refused(
 
 @pytest.mark.parametrize("form", ["{}", "id:{}"])
 def test_projects_by_id(zoocut: Zoocut, server: Running, tmp_path: Path, admin: SetAdmin, form: str) -> None:
-    number = form.format(admin.project("owner/rehearsal").project_id)
+    number = form.format(admin.panoptes.project("owner/rehearsal").project_id)
     run = make_run(tmp_path / "run", 1)
     done = zoocut("upload", run, "--project", number, "--set", f"By project {form}", **account(server))
     assert done.returncode == 0, done.stderr
@@ -157,7 +157,7 @@ def test_a_name_that_another_set_bears_today_is_asked_about(
 ) -> None:
     run = make_run(tmp_path / "run", 2)
     assert zoocut("upload", run, *WHERE, "Moved name", **account(server)).returncode == 0
-    first = admin.subject_sets(admin.project("owner/rehearsal"), "Moved name")[0].set_id
+    first = admin.panoptes.subject_sets(admin.panoptes.project("owner/rehearsal"), "Moved name")[0].set_id
     admin.rename(first, "Former")
     second = new_set("Moved name")
     done = zoocut("upload", run, *WHERE, "Moved name", **account(server))

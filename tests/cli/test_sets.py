@@ -57,7 +57,7 @@ class Desk:
         return " ".join(done.stderr.split())
 
     def log(self) -> list[dict[str, Any]]:
-        answer = requests.get(f"{self.admin.endpoint}/sandbox/requests", timeout=30)
+        answer = requests.get(f"{self.admin.panoptes.endpoint}/sandbox/requests", timeout=30)
         return list(answer.json()["requests"])
 
     def latest(self) -> int:
@@ -69,15 +69,15 @@ class Desk:
         return [(m, p) for m, p in calls if m != "GET" and p.startswith("/api")]
 
     def new_set(self, name: str, subjects: int = 0, **metadata: str) -> tuple[str, list[str]]:
-        made = self.admin.create_subject_set(self.project, name, {})
+        made = self.admin.panoptes.create_subject_set(self.project, name, {})
         ids = [self.new_subject(n, metadata) for n in range(subjects)]
         if ids:
-            self.admin.link(made.set_id, ids)
+            self.admin.panoptes.link(made.set_id, ids)
         return made.set_id, ids
 
     def new_subject(self, number: int, metadata: dict[str, str]) -> str:
         told = {"#diaSourceId": str(FIRST + number), "band": "gr"[number % 2], **metadata}
-        return self.admin.create_subject(self.project.project_id, f"x{number}", told, []).subject_id
+        return self.admin.panoptes.create_subject(self.project.project_id, f"x{number}", told, []).subject_id
 
     def new_workflow(self, name: str, **links: Any) -> str:
         content = {
@@ -88,15 +88,15 @@ class Desk:
         return str(self.post("/workflows", {"workflows": content})["workflows"][0]["id"])
 
     def post(self, path: str, body: Any) -> Any:
-        answer = self.admin._session.request("POST", path, body=body)
+        answer = self.admin.panoptes.api.unrepeatable("POST", path, body)
         return answer.document
 
     def retire(self, workflow: str, *subjects: str) -> None:
         self.post(f"/workflows/{workflow}/retired_subjects", {"subject_ids": list(subjects)})
-        requests.post(f"{self.admin.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()
+        requests.post(f"{self.admin.panoptes.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()
 
     def members(self, set_id: str) -> list[str]:
-        return [subject.subject_id for subject in self.admin.subjects_of_set(set_id)]
+        return [subject.subject_id for subject in self.admin.panoptes.subjects_of_set(set_id)]
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +108,10 @@ def admin() -> Iterator[SetAdmin]:
 @pytest.fixture
 def desk(admin: SetAdmin, zoocut: Zoocut, tmp_path: Path) -> Desk:
     fields = {"display_name": f"Sets {next(NUMBERS)}", "primary_language": "en", "private": False}
-    answer = admin._session.request("POST", "/projects", body={"projects": fields})
+    answer = admin.panoptes.api.unrepeatable("POST", "/projects", {"projects": fields})
     assert answer.document is not None
     (made,) = answer.document["projects"]
-    environment = {**ACCOUNT, "PANOPTES_ENDPOINT": admin.endpoint, "ZOOCUT_PROJECT": made["slug"]}
+    environment = {**ACCOUNT, "PANOPTES_ENDPOINT": admin.panoptes.endpoint, "ZOOCUT_PROJECT": made["slug"]}
     return Desk(admin, Project(made["id"], made["slug"]), zoocut, tmp_path, environment)
 
 
@@ -180,13 +180,13 @@ def test_link_is_idempotent_and_unlink_too(desk: Desk) -> None:
 def test_workflow_of_another_project_needs_copy(desk: Desk) -> None:
     set_id, ids = desk.new_set(f"Night {next(NUMBERS)}", 2)
     name = desk.admin.details(set_id).subject_set.name
-    rehearsal = desk.admin.project("owner/rehearsal")
+    rehearsal = desk.admin.panoptes.project("owner/rehearsal")
     content = {"display_name": "W", "primary_language": "en", "links": {"project": rehearsal.project_id}}
     workflow = desk.post("/workflows", {"workflows": content})["workflows"][0]["id"]
     assert "--copy" in desk.refused(7, "link", set_id, workflow)
     desk.sets("link", set_id, workflow, "--copy")
     assert "has a set" in desk.refused(2, "link", set_id, workflow, "--copy")
-    (copy,) = desk.admin.subject_sets(rehearsal, name)
+    (copy,) = desk.admin.panoptes.subject_sets(rehearsal, name)
     assert desk.admin.workflow(workflow).set_ids == (copy.set_id,)
     assert desk.members(copy.set_id) == ids
 
@@ -202,8 +202,8 @@ def test_add_and_remove_by_id_file_and_source(desk: Desk) -> None:
     assert "has retired 1 of them" in " ".join(done.stderr.split())
     assert "0 added, 1 needed nothing" in desk.sets("add", "Night 2", ids[0])
     assert "has no subject 99999999" in desk.refused(3, "add", "Night 2", ids[0], "99999999")
-    elsewhere = desk.admin.project("owner/rehearsal").project_id
-    foreign = desk.admin.create_subject(elsewhere, "x", {}, []).subject_id
+    elsewhere = desk.admin.panoptes.project("owner/rehearsal").project_id
+    foreign = desk.admin.panoptes.create_subject(elsewhere, "x", {}, []).subject_id
     assert f"has no subject {foreign}" in desk.refused(3, "add", "Night 2", foreign)
     assert "has the diaSourceId 5" in desk.refused(3, "remove", "Night 2", "-d", "5", "--yes")
     assert "nothing was changed" in desk.refused(2, "remove", "Night 2", ids[0])
@@ -233,7 +233,7 @@ def test_copy_merge_and_split_leave_the_sets_as_they_are(desk: Desk) -> None:
 def test_delete_tells_what_becomes_of_the_subjects(desk: Desk) -> None:
     set_id, ids = desk.new_set("Night 1", 4)
     other, _ = desk.new_set("Night 2")
-    desk.admin.link(other, ids[:1])
+    desk.admin.panoptes.link(other, ids[:1])
     workflow = desk.new_workflow("Real or bogus")
     desk.admin.serve(workflow, set_id)
     desk.retire(workflow, ids[1])
@@ -245,7 +245,7 @@ def test_delete_tells_what_becomes_of_the_subjects(desk: Desk) -> None:
     assert "2 may be removed by the server for good" in words
     assert "served by Real or bogus" in words
     desk.sets("delete", "Night 1", "--yes")
-    assert desk.admin.subject_sets(desk.project, "Night 1") == []
+    assert desk.admin.panoptes.subject_sets(desk.project, "Night 1") == []
 
 
 @pytest.mark.parametrize("answer", [b"n\n", b"\n", b"\x04", None], ids=["no", "enter", "end", "ctrl-c"])
@@ -285,7 +285,7 @@ def test_training_marks_as_text_and_prints_what_to_ask_for(desk: Desk) -> None:
     request = json.loads(desk.sets("training", "Training", "answers.csv", "--yes"))
     assert request["training_set_ids"] == [int(set_id)]
     assert request["feedback_rules"] == ["real-or-bogus"]
-    first, second = (desk.admin.subject(number).metadata for number in ids)
+    first, second = (desk.admin.panoptes.subject(number).metadata for number in ids)
     assert first == {
         "#diaSourceId": str(FIRST), "band": "g",
         "#training_subject": "True", "#feedback_1_id": "real-or-bogus", "#feedback_1_answer": "0",
@@ -303,11 +303,11 @@ def test_set_changed_by_somebody_else_meanwhile(desk: Desk) -> None:
     """The first link request is refused because the set is being changed: the command goes on."""
     desk.new_set("Night 1", 3)
     rule = {"name": "conflict", "nth": [1]}
-    answer = requests.post(f"{desk.admin.endpoint}/sandbox/faults", json=rule, timeout=30)
+    answer = requests.post(f"{desk.admin.panoptes.endpoint}/sandbox/faults", json=rule, timeout=30)
     try:
         assert answer.status_code == 200, answer.text
         desk.sets("copy", "Night 1", "Copy")
     finally:
-        requests.delete(f"{desk.admin.endpoint}/sandbox/faults", timeout=30)
-    (copy,) = desk.admin.subject_sets(desk.project, "Copy")
+        requests.delete(f"{desk.admin.panoptes.endpoint}/sandbox/faults", timeout=30)
+    (copy,) = desk.admin.panoptes.subject_sets(desk.project, "Copy")
     assert desk.admin.count_subjects(copy.set_id) == 3

@@ -43,7 +43,7 @@ class Keeping:
     folder: Path
 
     def types(self, code: int, *words: object) -> subprocess.CompletedProcess[str]:
-        done = self.program(*words, **ACCOUNT, PANOPTES_ENDPOINT=self.admin.endpoint)
+        done = self.program(*words, **ACCOUNT, PANOPTES_ENDPOINT=self.admin.panoptes.endpoint)
         assert done.returncode == code, done.stderr + done.stdout
         return done
 
@@ -51,7 +51,7 @@ class Keeping:
         return max(int(one["at"]) for one in self.log())
 
     def log(self) -> list[dict[str, Any]]:
-        answer = requests.get(f"{self.admin.endpoint}/sandbox/requests", timeout=30)
+        answer = requests.get(f"{self.admin.panoptes.endpoint}/sandbox/requests", timeout=30)
         return list(answer.json()["requests"])
 
     def writes(self, after: int) -> list[str]:
@@ -93,8 +93,8 @@ def keeping(admin: SetAdmin, zoocut: Zoocut, tmp_path: Path) -> Keeping:
 
 def test_status_asks_the_server_when_told(keeping: Keeping) -> None:
     run, title, subjects = keeping.uploaded("night", 4)
-    project = keeping.admin.project(PROJECT)
-    (found,) = keeping.admin.subject_sets(project, title)
+    project = keeping.admin.panoptes.project(PROJECT)
+    (found,) = keeping.admin.panoptes.subject_sets(project, title)
     assert "remote" not in json.loads(keeping.types(0, "status", run.path, "--json").stdout)["targets"][0]
     keeping.admin.serve(met(keeping, project.project_id, subjects[0]), found.set_id)
     (target,) = json.loads(keeping.types(0, "status", run.path, "--remote", "--json").stdout)["targets"]
@@ -107,18 +107,18 @@ def test_status_asks_the_server_when_told(keeping: Keeping) -> None:
 
 def test_linking_warns_while_the_run_does_not_pass_verify(keeping: Keeping) -> None:
     run, title, subjects = keeping.uploaded("night", 2)
-    project = keeping.admin.project(PROJECT)
+    project = keeping.admin.panoptes.project(PROJECT)
     workflow = met(keeping, project.project_id, subjects[0])
     link = ("sets", "link", title, f"id:{workflow}", "--project", PROJECT, "--runs", run.path)
     assert "warning" not in keeping.types(0, *link).stderr
-    (found,) = keeping.admin.subject_sets(project, title)
+    (found,) = keeping.admin.panoptes.subject_sets(project, title)
     keeping.admin.unlink(found.set_id, subjects[:1])
     assert f"zoocut verify {run.path}" in " ".join(keeping.types(0, *link).stderr.split())
 
 
 def test_metadata_follows_the_manifest(keeping: Keeping) -> None:
     run, _, subjects = keeping.uploaded("night")
-    stranger = keeping.admin.subject(subjects[0])
+    stranger = keeping.admin.panoptes.subject(subjects[0])
     keeping.admin.replace_metadata(stranger, {**stranger.metadata, "#others": "kept"})
     rows = list(read_manifest(run.manifest))
     hidden = [
@@ -134,14 +134,14 @@ def test_metadata_follows_the_manifest(keeping: Keeping) -> None:
     assert "nothing was changed" in keeping.types(2, "metadata", run.path, "--apply").stderr
     assert keeping.writes(began) == []
     assert keeping.types(0, "metadata", run.path, "--apply", "--yes").stdout == "3 subjects changed\n"
-    first = keeping.admin.subject(subjects[0]).metadata
+    first = keeping.admin.panoptes.subject(subjects[0]).metadata
     assert (first["#snr"], first["#others"], "snr" in first) == ("9", "kept", False)
     assert first["#zoocut"].startswith(f"{run.run_id}/")
     began = keeping.latest()
     assert keeping.types(0, "metadata", run.path, "--apply").stdout == "0 subjects changed\n"
     assert keeping.writes(began) == []
     keeping.types(0, "upload", run.path)
-    assert len(list(keeping.admin.subjects_of_set(stranger.sets[0]))) == 3
+    assert len(list(keeping.admin.panoptes.subjects_of_set(stranger.sets[0]))) == 3
 
 
 def test_metadata_goes_on_where_it_was_stopped(keeping: Keeping) -> None:
@@ -151,7 +151,7 @@ def test_metadata_goes_on_where_it_was_stopped(keeping: Keeping) -> None:
     write_manifest(
         run.manifest, [ManifestRow(r.external_id, r.locations, {"snr": "7"}) for r in rows], ["snr"]
     )
-    subject = keeping.admin.subject(subjects[0])
+    subject = keeping.admin.panoptes.subject(subjects[0])
     keeping.admin.replace_metadata(subject, {"snr": "7", "#zoocut": subject.key})
     assert keeping.types(0, "metadata", run.path, "--apply", "--yes").stdout == "2 subjects changed\n"
     keeping.types(0, "upload", run.path)
@@ -181,7 +181,7 @@ def test_superseding_keeps_old_and_new_together(keeping: Keeping) -> None:
     pairs = list(csv.DictReader((new.path / "superseded.csv").read_text().splitlines()))
     assert [pair["old_subject_id"] for pair in pairs] == subjects
     for pair in pairs:
-        new_subject = keeping.admin.subject(pair["new_subject_id"])
+        new_subject = keeping.admin.panoptes.subject(pair["new_subject_id"])
         assert new_subject.metadata["#supersedes"] == pair["old_subject_id"]
         assert new_subject.external_id == pair["diaSourceId"]
     unprepared, _, _ = keeping.uploaded("unprepared", 2)
@@ -190,15 +190,15 @@ def test_superseding_keeps_old_and_new_together(keeping: Keeping) -> None:
 
 def test_duplicates_are_shown_then_unlinked_and_only_unseen_ones_deleted(keeping: Keeping) -> None:
     _, title, subjects = keeping.uploaded("night", 3)
-    project = keeping.admin.project(PROJECT)
-    (found,) = keeping.admin.subject_sets(project, title)
+    project = keeping.admin.panoptes.project(PROJECT)
+    (found,) = keeping.admin.panoptes.subject_sets(project, title)
     twins = [
-        keeping.admin.create_subject(
+        keeping.admin.panoptes.create_subject(
             project.project_id, "", {"#diaSourceId": str(FIRST + n), **more}, []
         ).subject_id
         for n, more in ((0, {}), (1, {}), (2, {"#training_subject": "True"}))
     ]
-    keeping.admin.link(found.set_id, twins)
+    keeping.admin.panoptes.link(found.set_id, twins)
     where = ("dedupe", "--set", title, "--project", PROJECT)
     rows = json.loads(keeping.types(0, *where, "--json").stdout)["duplicates"]
     assert {(row["subject"], row["proposal"]) for row in rows} == {
@@ -212,21 +212,21 @@ def test_duplicates_are_shown_then_unlinked_and_only_unseen_ones_deleted(keeping
     assert {row["subject"]: row["served"] for row in rows}[twins[1]] == "yes"
     told = json.loads(keeping.types(0, *where, "--delete-unseen", "--yes", "--json").stdout)
     assert told == {"version": 1, "sources": 2, "unlinked": 2, "deleted": [twins[0]]}
-    left = [one.subject_id for one in keeping.admin.subjects_of_set(found.set_id)]
+    left = [one.subject_id for one in keeping.admin.panoptes.subjects_of_set(found.set_id)]
     assert set(left) == {*subjects, twins[2]}
-    assert keeping.admin.subject(twins[1]).sets == ()
+    assert keeping.admin.panoptes.subject(twins[1]).sets == ()
     assert "no duplicates" in keeping.types(0, *where).stdout
 
 
 def met(keeping: Keeping, project_id: str, subject_id: str) -> str:
     """Have a new workflow retire a subject, which was served thereby; give the workflow's id."""
-    request = keeping.admin._session.request
+    send = keeping.admin.panoptes.api.unrepeatable
     content = {"display_name": "W", "primary_language": "en", "links": {"project": project_id}}
-    answer = request("POST", "/workflows", body={"workflows": content})
+    answer = send("POST", "/workflows", {"workflows": content})
     assert answer.document is not None
     number = answer.document["workflows"][0]["id"]
-    request("POST", f"/workflows/{number}/retired_subjects", body={"subject_ids": [subject_id]})
-    requests.post(f"{keeping.admin.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()
+    send("POST", f"/workflows/{number}/retired_subjects", {"subject_ids": [subject_id]})
+    requests.post(f"{keeping.admin.panoptes.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()
     return str(number)
 
 

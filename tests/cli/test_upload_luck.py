@@ -27,16 +27,16 @@ OWNER = Credentials("owner", "sandbox-password")
 def serve(server: Running, set_name: str) -> None:
     """Have a workflow, active as new ones are, serve a set; make the set when there is none."""
     admin = connect_set_admin(server.endpoint, OWNER)
-    project = admin.project("owner/rehearsal")
-    (subject_set,) = admin.subject_sets(project, set_name) or [
-        admin.create_subject_set(project, set_name, {})
+    project = admin.panoptes.project("owner/rehearsal")
+    (subject_set,) = admin.panoptes.subject_sets(project, set_name) or [
+        admin.panoptes.create_subject_set(project, set_name, {})
     ]
     content = {
         "display_name": f"Is {set_name} real?",
         "primary_language": "en",
         "links": {"project": project.project_id},
     }
-    made = admin._session.request("POST", "/workflows", body={"workflows": content}).document
+    made = admin.panoptes.api.unrepeatable("POST", "/workflows", {"workflows": content}).document
     assert made is not None
     admin.serve(made["workflows"][0]["id"], subject_set.set_id)
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from zoocut.zooniverse.api import RetryingApi
 from zoocut.zooniverse.clock import Clock
+from zoocut.zooniverse.panoptes import RetryingPanoptes
 from zoocut.zooniverse.records import Account, Project
 from zoocut.zooniverse.request_errors import Doubtful
 from zoocut.zooniverse.session import Answer
@@ -25,22 +27,22 @@ KINDS = (
     "subject_workflow_statuses",
 )
 READS: dict[str, Callable[[SetAdmin], object]] = {
-    "account": lambda admin: admin.account(),
-    "project": lambda admin: admin.project("owner/rehearsal"),
-    "subject_sets": lambda admin: admin.subject_sets(PROJECT, "Night"),
-    "subject_set": lambda admin: admin.subject_set("1"),
-    "create_subject_set": lambda admin: admin.create_subject_set(PROJECT, "Night", {}),
-    "active_workflows": lambda admin: admin.active_workflows("1"),
-    "count_uploaded": lambda admin: admin.count_uploaded(ACCOUNT),
-    "newest_subject_id": lambda admin: admin.newest_subject_id("1"),
-    "newest_subjects": lambda admin: list(admin.newest_subjects("1", "1", 0)),
-    "subjects_of_set": lambda admin: list(admin.subjects_of_set("1")),
-    "subjects": lambda admin: admin.subjects(["7"]),
-    "subject": lambda admin: admin.subject("7"),
-    "create_subject": lambda admin: admin.create_subject("1", "a", {}, ["image/png"]),
-    "renewed_addresses": lambda admin: admin.renewed_addresses("7"),
-    "link": lambda admin: admin.link("1", ["7"]),
-    "linked": lambda admin: admin.linked("1", ["7"]),
+    "account": lambda admin: admin.panoptes.account(),
+    "project": lambda admin: admin.panoptes.project("owner/rehearsal"),
+    "subject_sets": lambda admin: admin.panoptes.subject_sets(PROJECT, "Night"),
+    "subject_set": lambda admin: admin.panoptes.subject_set("1"),
+    "create_subject_set": lambda admin: admin.panoptes.create_subject_set(PROJECT, "Night", {}),
+    "active_workflows": lambda admin: admin.panoptes.active_workflows("1"),
+    "count_uploaded": lambda admin: admin.panoptes.count_uploaded(ACCOUNT),
+    "newest_subject_id": lambda admin: admin.panoptes.newest_subject_id("1"),
+    "newest_subjects": lambda admin: list(admin.panoptes.newest_subjects("1", "1", 0)),
+    "subjects_of_set": lambda admin: list(admin.panoptes.subjects_of_set("1")),
+    "subjects": lambda admin: admin.panoptes.subjects(["7"]),
+    "subject": lambda admin: admin.panoptes.subject("7"),
+    "create_subject": lambda admin: admin.panoptes.create_subject("1", "a", {}, ["image/png"]),
+    "renewed_addresses": lambda admin: admin.panoptes.renewed_addresses("7"),
+    "link": lambda admin: admin.panoptes.link("1", ["7"]),
+    "linked": lambda admin: admin.panoptes.linked("1", ["7"]),
     "details": lambda admin: admin.details("1"),
     "workflows": lambda admin: admin.workflows(PROJECT),
     "statuses": lambda admin: list(admin.statuses("1", ["7"])),
@@ -69,5 +71,6 @@ class OneAnswer:
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("read", READS)
 def test_an_odd_answer_is_a_doubt(read: str, odd: str) -> None:
+    session: Any = OneAnswer(ODD[odd])
     with pytest.raises(Doubtful, match="run again"):
-        READS[read](SetAdmin(OneAnswer(ODD[odd])))
+        READS[read](SetAdmin(RetryingPanoptes(RetryingApi(session))))

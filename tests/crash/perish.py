@@ -37,7 +37,7 @@ class Doom:
 
 
 class Doomed:
-    """Stands for another object, and its patient self, and tells the doom before and after each call."""
+    """Stands for another object, and its retrying self, and tells the doom before and after each call."""
 
     def __init__(self, inner: Any, doom: Doom) -> None:
         self._inner, self._doom = inner, doom
@@ -52,7 +52,7 @@ class Doomed:
             self._doom.passes(f"before {point}")
             result = call(*args, **kwargs)
             self._doom.passes(f"after {point}")
-            return Doomed(result, self._doom) if name == "patient" else result
+            return Doomed(result, self._doom) if name == "retrying" else result
 
         return watched
 

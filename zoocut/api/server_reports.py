@@ -64,7 +64,7 @@ def _audits(run: Run, check: str, prune: bool) -> tuple[Audit, ...]:
 def _audit(run: Run, ledger: Ledger, target: Target, check: str, prune: bool) -> Audit:
     panoptes, store = connect(target.endpoint, credentials_for(target.endpoint))
     audit = audit_target(run, ledger, target, panoptes.retrying(), store, check)
-    return replace(audit, pruned=remove_strays(panoptes, audit)) if prune else audit
+    return replace(audit, pruned=remove_strays(panoptes.retrying(), audit)) if prune else audit
 
 
 def sets(project: str, *, endpoint: str | None = None, runs: AnyPath = ".") -> SetList:
@@ -85,5 +85,7 @@ def sets(project: str, *, endpoint: str | None = None, runs: AnyPath = ".") -> S
         When this account may not see the project.
     """
     admin = sign_in(endpoint)
-    found = admin.project(project)
-    return SetList(found.slug, tuple(list_sets(admin, found, local_runs(Path(runs), admin.endpoint))))
+    found = admin.panoptes.project(project)
+    return SetList(
+        found.slug, tuple(list_sets(admin, found, local_runs(Path(runs), admin.panoptes.endpoint)))
+    )

@@ -77,7 +77,7 @@ def plan_upload(
     )
     server = request.goal.endpoint
     panoptes, _ = connect(server, credentials_for(server), chosen.answer_s)
-    plan = forecast(opened, request, panoptes)
+    plan = forecast(opened, request, panoptes.retrying())
     return replace(plan, concerns=(*told, *plan.concerns))
 
 

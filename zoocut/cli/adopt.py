@@ -57,7 +57,7 @@ def adopt(
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
         for choice in choose_existing(opened, goal, set_by, ledger.targets(), retrying):
             target = target_of(choice, ledger, retrying)
-            context = UploadContext(opened.path, opened.run_id, user_id, target, retrying, store)
+            context = UploadContext(opened.path, opened.run_id, user_id, target, panoptes, store)
             take_over(opened, context, ledger, assent if yes else ask, adoption)
     if as_json:
         print_json({"version": 1, **asdict(adoption)})

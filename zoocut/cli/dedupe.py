@@ -65,7 +65,8 @@ def _groups(admin: SetAdmin, project: str | None, subject_set: str | None) -> li
         assert owner is not None
         return find_groups(admin, owner, admin.subjects_of_project(owner))
     held = find_set(admin, owner, subject_set).subject_set
-    return find_groups(admin, owner or admin.project(held.project_id), admin.subjects_of_set(held.set_id))
+    owner = owner or admin.panoptes.project(held.project_id)
+    return find_groups(admin, owner, admin.panoptes.subjects_of_set(held.set_id))
 
 
 def _settle(admin: SetAdmin, groups: list[Group], delete: bool, yes: bool, as_json: bool) -> None:

@@ -36,7 +36,7 @@ def login(
 
     server = endpoint_of(endpoint)
     credentials = Credentials(username or _asked("Zooniverse account: "), _password())
-    account = connect_set_admin(server, credentials).account()
+    account = connect_set_admin(server, credentials).panoptes.account()
     place = best_store(Path.home())
     place.keep(server, credentials)
     if isinstance(place, PrivateFile):
@@ -89,13 +89,13 @@ def whoami(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None
     Example: zoocut whoami
     """
     admin = sign_in(endpoint)
-    account = admin.account()
+    account = admin.panoptes.account()
     if as_json:
         who = {"id": account.user_id, "login": account.login, "banned": account.banned}
         print_json(
             {
                 "version": 1,
-                "endpoint": admin.endpoint,
+                "endpoint": admin.panoptes.endpoint,
                 **who,
                 "limit": account.limit,
                 "uploaded": account.uploaded,
@@ -105,7 +105,7 @@ def whoami(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None
     limit = "without limit" if account.limit is None else f"of {account.limit}"
     banned = "; this account is banned" if account.banned else ""
     results.print(
-        f"{account.login} (id {account.user_id}) at {admin.endpoint}: {account.uploaded} {limit} subjects "
+        f"{account.login} (id {account.user_id}) at {admin.panoptes.endpoint}: {account.uploaded} {limit} subjects "
         f"uploaded{banned}",
         markup=False,
     )

@@ -174,7 +174,7 @@ def _asked(
 
     server = endpoint_of(server_of(runs, endpoint and endpoint_of(endpoint)))
     admin, downloader = connect_export_admin(server, credentials_for(server))
-    chosen = workflow_of(admin, project_of(admin, runs, project), runs, rules.workflow)
+    chosen = workflow_of(admin.sets, project_of(admin.sets, runs, project), runs, rules.workflow)
     number = chosen.workflow_id
     with counting("{} bytes of the export") as report:
         path = fetch_export(

@@ -60,7 +60,7 @@ def show_(
 
     admin = sign_in(endpoint)
     details = find_set(admin, find_project(admin, project), name)
-    line = describe(admin, details, local_runs(runs, admin.endpoint))
+    line = describe(admin, details, local_runs(runs, admin.panoptes.endpoint))
     if as_json:
         show("sets", [line.to_dict()], as_json, as_csv)
         return
@@ -89,7 +89,7 @@ def create(
     if project is None:
         raise ConfigError("a new set needs its project: add --project OWNER/NAME")
     admin = sign_in(endpoint)
-    made = make(admin, admin.project(project), name, _pairs(metadata))
+    made = make(admin, admin.panoptes.project(project), name, _pairs(metadata))
     _tell({"id": made.set_id, "display_name": made.name}, f"made set {made.set_id}: {made.name}", as_json)
 
 
@@ -167,7 +167,7 @@ def link(
     admin = sign_in(endpoint)
     details = find_set(admin, find_project(admin, project), name)
     found = details.subject_set
-    owner = admin.project(found.project_id)
+    owner = admin.panoptes.project(found.project_id)
     if copy:
         made = link_copy(admin, details, admin.workflow(workflow.removeprefix("id:")))
         _tell(
@@ -177,7 +177,7 @@ def link(
         )
         return
     served_by = find_workflow(admin, owner, workflow)
-    _warn_unverified(found.set_id, runs, admin.endpoint)
+    _warn_unverified(found.set_id, runs, admin.panoptes.endpoint)
     changed = serve(admin, details, served_by)
     words = "now serves" if changed else "already serves"
     _tell(
@@ -203,7 +203,9 @@ def _warn_unverified(set_id: str, folder: Path, endpoint: str) -> None:
     panoptes, store = connect(endpoint, credentials_for(endpoint))
     with Ledger.read(Run.open(found.path).ledger) as ledger:
         targets = [one for one in ledger.targets() if (one.endpoint, one.set_id) == (endpoint, set_id)]
-        audits = [verify(Run.open(found.path), ledger, one, panoptes, store, "sample") for one in targets]
+        audits = [
+            verify(Run.open(found.path), ledger, one, panoptes.retrying(), store, "sample") for one in targets
+        ]
     differences = sum(audit.differences for audit in audits)
     if differences or found.unfinished:
         notes.print(
@@ -231,7 +233,7 @@ def unlink(
 
     admin = sign_in(endpoint)
     details = find_set(admin, find_project(admin, project), name)
-    served_by = find_workflow(admin, admin.project(details.subject_set.project_id), workflow)
+    served_by = find_workflow(admin, admin.panoptes.project(details.subject_set.project_id), workflow)
     set_id, number = details.subject_set.set_id, served_by.workflow_id
     agree(f"workflow {number} ({served_by.name}) will no longer show set {set_id} to volunteers:", yes)
     changed = stop(admin, details, served_by)
@@ -262,7 +264,7 @@ def delete(
     admin = sign_in(endpoint)
     details = find_set(admin, find_project(admin, project), name)
     found = details.subject_set
-    seen = foresee_deletion(admin, admin.project(found.project_id), details)
+    seen = foresee_deletion(admin, admin.panoptes.project(found.project_id), details)
     words = (
         f"set {found.set_id} ({found.name}) has {seen.subjects} subjects: {seen.elsewhere} are in other sets "
         f"and stay, {seen.served} were classified or retired and stay in no set, {seen.lost} may be removed "

@@ -106,7 +106,7 @@ def remove(
 
     admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
-    among = admin.subjects_of_set(set_id)
+    among = admin.panoptes.subjects_of_set(set_id)
     ids = _required(find_subjects(admin, owner, _ids(subjects, file), dia_source_id or (), among))
     agree(f"take {len(ids)} subjects out of set {set_id} ({details.subject_set.name})?", yes)
     with told_when_stopped(STOPPED):
@@ -127,7 +127,7 @@ def copy(
     Example: zoocut sets copy 'Night 1' 'Night 1 again' --project owner/name
     """
     admin, owner, details = _open(endpoint, project, name)
-    ids = [one.subject_id for one in admin.subjects_of_set(details.subject_set.set_id)]
+    ids = [one.subject_id for one in admin.panoptes.subjects_of_set(details.subject_set.set_id)]
     _fill(admin, owner, {to: ids}, as_json)
 
 
@@ -150,7 +150,7 @@ def merge(
     admin, owner, first = _open(endpoint, project, names[0])
     others = [find_set(admin, owner, name) for name in names[1:]]
     found = [one.subject_set.set_id for one in (first, *others)]
-    ids = [one.subject_id for set_id in found for one in admin.subjects_of_set(set_id)]
+    ids = [one.subject_id for set_id in found for one in admin.panoptes.subjects_of_set(set_id)]
     _fill(admin, owner, {into: list(dict.fromkeys(ids))}, as_json)
 
 
@@ -196,7 +196,7 @@ def training(
     rows = read_training(table)
     admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
-    members = {one.subject_id: one for one in admin.subjects_of_set(set_id)}
+    members = {one.subject_id: one for one in admin.panoptes.subjects_of_set(set_id)}
     ids = [
         find_subjects(admin, owner, [], [row.dia_source_id], members.values())[0]
         if row.dia_source_id
@@ -217,7 +217,7 @@ def _open(endpoint: str | None, project: str | None, name: str) -> tuple[SetAdmi
 
     admin = sign_in(endpoint)
     details = find_set(admin, find_project(admin, project), name)
-    return admin, admin.project(details.subject_set.project_id), details
+    return admin, admin.panoptes.project(details.subject_set.project_id), details
 
 
 def _ids(subjects: list[str] | None, file: Path | None) -> list[str]:
@@ -254,7 +254,7 @@ def _fill(admin: SetAdmin, owner: Project, wanted: dict[str, list[str]], as_json
     from zoocut.subject_sets import create
     from zoocut.zooniverse.finding import find_set, require_new_name
 
-    known = {name: find_set(admin, owner, name) for name in wanted}
+    known = {name: find_set(admin.panoptes, owner, name) for name in wanted}
     for name in (name for name, found in known.items() if found is None):
         require_new_name(name)
     _tell_retired(admin, owner, list(dict.fromkeys(number for ids in wanted.values() for number in ids)))

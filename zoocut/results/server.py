@@ -40,11 +40,15 @@ def project_of(admin: SetAdmin, runs: Sequence[Run], named: str | None) -> Proje
     NotPermitted
         When this account may not see it.
     """
-    known = {one.project_id: one.project_slug for one in _targets(runs) if one.endpoint == admin.endpoint}
+    known = {
+        one.project_id: one.project_slug for one in _targets(runs) if one.endpoint == admin.panoptes.endpoint
+    }
     if named is None and len(known) != 1:
         listed = ", ".join(known.values()) or "none"
-        raise ConfigError(f"choose a project with --project: the runs went to {listed} at {admin.endpoint}")
-    return admin.project(named or next(iter(known)))
+        raise ConfigError(
+            f"choose a project with --project: the runs went to {listed} at {admin.panoptes.endpoint}"
+        )
+    return admin.panoptes.project(named or next(iter(known)))
 
 
 def workflow_of(admin: SetAdmin, project: Project, runs: Sequence[Run], named: str | None) -> Workflow:
@@ -59,7 +63,7 @@ def workflow_of(admin: SetAdmin, project: Project, runs: Sequence[Run], named: s
     """
     if named is not None:
         return find_workflow(admin, project, named)
-    sets = {one.set_id for one in _targets(runs) if one.endpoint == admin.endpoint}
+    sets = {one.set_id for one in _targets(runs) if one.endpoint == admin.panoptes.endpoint}
     found = [one for one in admin.workflows(project) if sets & set(one.set_ids)]
     if len(found) != 1:
         listed = ", ".join(f"{one.workflow_id} ({one.name!r})" for one in found) or "none"

@@ -42,11 +42,11 @@ def create(admin: SetAdmin, project: Project, name: str, metadata: Mapping[str, 
     """
     _require_name(admin, project.project_id, project, name)
     try:
-        return admin.create_subject_set(project, name, metadata)
+        return admin.panoptes.create_subject_set(project, name, metadata)
     except (Doubtful, Refused) as error:
         if isinstance(error, Refused) and error.status != TAKEN:
             raise
-        found = admin.subject_sets(project, name)
+        found = admin.panoptes.subject_sets(project, name)
         if isinstance(error, Refused) or len(found) != 1:
             raise
         return found[0]
@@ -72,7 +72,7 @@ def rename(admin: SetAdmin, details: SetDetails, name: str) -> None:
 
 def _require_name(admin: SetAdmin, project_id: str, project: Project, name: str) -> None:
     require_new_name(name)
-    taken = admin.subject_sets(project, name)
+    taken = admin.panoptes.subject_sets(project, name)
     if taken:
         raise ConfigError(
             f"project {project_id} has a set {name!r} already (id {taken[0].set_id}): choose another name"
@@ -96,7 +96,7 @@ def change_metadata(
     """
     found = admin.details(details.subject_set.set_id).subject_set
     wanted = {key: value for key, value in {**found.metadata, **given}.items() if key not in removed}
-    admin.set_metadata(found, wanted)
+    admin.panoptes.set_metadata(found, wanted)
     _see(
         lambda: admin.details(found.set_id).subject_set.metadata == wanted,
         f"the metadata of set {found.set_id}",
@@ -153,7 +153,7 @@ def link_copy(admin: SetAdmin, details: SetDetails, workflow: Workflow) -> str:
     project = Project(workflow.project_id, workflow.project_id)
     _require_name(admin, workflow.project_id, project, details.subject_set.name)
     admin.serve(workflow.workflow_id, details.subject_set.set_id)
-    copies = [one.set_id for one in admin.subject_sets(project, details.subject_set.name)]
+    copies = [one.set_id for one in admin.panoptes.subject_sets(project, details.subject_set.name)]
     _see(
         lambda: len(copies) == 1 and copies[0] in admin.workflow(workflow.workflow_id).set_ids,
         f"the sets of workflow {workflow.workflow_id}",
@@ -220,7 +220,7 @@ class Deletion:
 
 def foresee_deletion(admin: SetAdmin, project: Project, details: SetDetails) -> Deletion:
     """Tell what would become of a set's subjects."""
-    subjects = list(admin.subjects_of_set(details.subject_set.set_id))
+    subjects = list(admin.panoptes.subjects_of_set(details.subject_set.set_id))
     alone = [subject.subject_id for subject in subjects if len(subject.sets) < 2]
     workflows = admin.workflows(project)
     served = {
@@ -245,7 +245,7 @@ def delete(admin: SetAdmin, details: SetDetails) -> None:
     admin.delete_set(found.set_id)
     project = Project(found.project_id, found.project_id)
     _see(
-        lambda: all(one.set_id != found.set_id for one in admin.subject_sets(project, found.name)),
+        lambda: all(one.set_id != found.set_id for one in admin.panoptes.subject_sets(project, found.name)),
         f"whether set {found.set_id} is gone",
     )
 

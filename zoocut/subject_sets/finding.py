@@ -24,7 +24,7 @@ def find_project(admin: SetAdmin, reference: str | None) -> Project | None:
     NotPermitted
         When there is none that this account may see.
     """
-    return None if reference is None else admin.project(reference)
+    return None if reference is None else admin.panoptes.project(reference)
 
 
 def find_set(admin: SetAdmin, project: Project | None, reference: str) -> SetDetails:
@@ -37,7 +37,7 @@ def find_set(admin: SetAdmin, project: Project | None, reference: str) -> SetDet
     NotPermitted
         When there is none, or it belongs to another project than the one that was named.
     """
-    found = find_subject_set(admin, project, reference)
+    found = find_subject_set(admin.panoptes, project, reference)
     if found is None:
         raise NotPermitted(
             f"there is no subject set {reference!r} that this account may see: `zoocut sets list`"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from zoocut.errors import InputError, VerificationFailed
 from zoocut.metadata_keys import values_of
-from zoocut.zooniverse.panoptes import PAGE_SIZE, Project
+from zoocut.zooniverse.api import PAGE_SIZE
+from zoocut.zooniverse.panoptes import Project
 from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Retired", "add", "already_retired", "remove", "split_by"]
@@ -60,7 +61,7 @@ def add(admin: SetAdmin, set_id: str, subject_ids: Sequence[str]) -> int:
     for batch in _batches(subject_ids):
         missing = _missing(admin, set_id, batch)
         if missing:
-            admin.link(set_id, missing)
+            admin.panoptes.link(set_id, missing)
             added += len(missing)
             if _missing(admin, set_id, batch):
                 raise VerificationFailed(
@@ -84,11 +85,11 @@ def remove(admin: SetAdmin, set_id: str, subject_ids: Sequence[str]) -> int:
     """
     removed = 0
     for batch in _batches(subject_ids):
-        held = admin.linked(set_id, batch)
+        held = admin.panoptes.linked(set_id, batch)
         if held:
             admin.unlink(set_id, sorted(held))
             removed += len(held)
-            if admin.linked(set_id, batch):
+            if admin.panoptes.linked(set_id, batch):
                 raise VerificationFailed(
                     f"not every subject is out of set {set_id}: run the same command again"
                 )
@@ -118,7 +119,7 @@ def split_by(admin: SetAdmin, set_id: str, key: str) -> Mapping[str, list[str]]:
         When a subject has no such value.
     """
     groups: dict[str, list[str]] = {}
-    for subject in admin.subjects_of_set(set_id):
+    for subject in admin.panoptes.subjects_of_set(set_id):
         values = values_of(subject.metadata, key)
         if len(values) != 1:
             raise InputError(
@@ -129,7 +130,7 @@ def split_by(admin: SetAdmin, set_id: str, key: str) -> Mapping[str, list[str]]:
 
 
 def _missing(admin: SetAdmin, set_id: str, batch: Sequence[str]) -> list[str]:
-    held = admin.linked(set_id, batch)
+    held = admin.panoptes.linked(set_id, batch)
     return [number for number in batch if number not in held]
 
 

@@ -57,7 +57,11 @@ def progress(admin: SetAdmin, set_id: str) -> Progress | None:
         if error.status == GONE:
             return None
         raise
-    ids = [subject.subject_id for subject in admin.subjects_of_set(set_id)] if details.workflow_ids else []
+    ids = (
+        [subject.subject_id for subject in admin.panoptes.subjects_of_set(set_id)]
+        if details.workflow_ids
+        else []
+    )
     served = tuple(_workflow(admin, number, ids) for number in details.workflow_ids)
     return Progress(len(ids) if details.workflow_ids else admin.count_subjects(set_id), served)
 

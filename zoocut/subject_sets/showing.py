@@ -149,7 +149,7 @@ class Member:
 
 def list_members(admin: SetAdmin, set_id: str) -> Iterator[Member]:
     """Yield the subjects of a set by id, whichever tool made them."""
-    for subject in admin.subjects_of_set(set_id):
+    for subject in admin.panoptes.subjects_of_set(set_id):
         told = subject.dia_source_id
         yield Member(subject.subject_id, told if told.isascii() and told.isdecimal() else "")
 

@@ -97,7 +97,7 @@ def mark_training(admin: SetAdmin, rows: Sequence[TrainingRow], subject_ids: Seq
     """
     changed = []
     for row, number in zip(rows, subject_ids, strict=True):
-        subject = admin.subject(number)
+        subject = admin.panoptes.subject(number)
         if any(subject.metadata.get(key) != value for key, value in row.metadata.items()):
             admin.replace_metadata(subject, {**subject.metadata, **row.metadata})
             changed.append(number)

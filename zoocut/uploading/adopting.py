@@ -63,8 +63,8 @@ def adopt(
         When the server or the ledger cannot be used to the end; adopting again goes on.
     """
     plan(run.by(context.target.manifest), ledger, context.target, anew=True)
-    members = list(context.panoptes.subjects_of_set(context.target.set_id))
-    own = context.panoptes.newest_subjects(context.target.project_id, context.user_id, 0)
+    members = list(context.retrying.subjects_of_set(context.target.set_id))
+    own = context.retrying.newest_subjects(context.target.project_id, context.user_id, 0)
     by_key = _by_name(chain(members, own), lambda s: _named_by_key(context, s))
     by_external_id = _by_name(members, lambda s: "" if s.key else s.external_id)
     by_source = _by_name(members, lambda s: "" if s.key else s.dia_source_id)

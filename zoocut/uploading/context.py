@@ -10,7 +10,7 @@ from zoocut.errors import ZooniverseError
 from zoocut.ledger import Entry, Target
 from zoocut.metadata_keys import SubjectKey
 from zoocut.uploading.machine import Event
-from zoocut.zooniverse.panoptes import Address, Panoptes
+from zoocut.zooniverse.panoptes import Address, Panoptes, RetryingPanoptes
 from zoocut.zooniverse.store import Store
 
 __all__ = ["Outcome", "UploadContext", "key_of"]
@@ -31,7 +31,7 @@ class UploadContext:
     target : Target
         Where the rows go.
     panoptes, store : Panoptes, Store
-        The ways there.
+        The ways there; each request is sent once, and the loop decides when to send it again.
     checks : int
         How many public addresses are read back before each batch is linked.
     """
@@ -43,6 +43,11 @@ class UploadContext:
     panoptes: Panoptes
     store: Store
     checks: int = 0
+
+    @property
+    def retrying(self) -> RetryingPanoptes:
+        """The server for those who cannot decide themselves what to do when it cannot be asked now."""
+        return self.panoptes.retrying()
 
 
 @dataclass(frozen=True, slots=True)

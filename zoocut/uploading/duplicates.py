@@ -28,12 +28,12 @@ def skip_held(context: UploadContext, ledger: Ledger) -> None:
     target = context.target
     if not ledger.counts(target)[State.PLANNED]:
         return
-    members = context.panoptes.count_members(target.set_id)
+    members = context.retrying.count_members(target.set_id)
     others = members - ledger.counts(target)[State.LINKED]
     if others > 0 and ledger.members_count(target) != others:
         listed = (
             Member(subject.subject_id, subject.external_id, subject.key)
-            for subject in context.panoptes.subjects_of_set(target.set_id)
+            for subject in context.retrying.subjects_of_set(target.set_id)
         )
         ledger.keep_members(target, listed, others)
     if others > 0:

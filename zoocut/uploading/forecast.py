@@ -15,12 +15,12 @@ from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.rights import instruments, require_basis
 from zoocut.uploading.targets import Choice, choose
 from zoocut.uploading.upload_plan import TargetPlan, UploadPlan
-from zoocut.zooniverse.panoptes import Panoptes, SubjectSet
+from zoocut.zooniverse.panoptes import RetryingPanoptes, SubjectSet
 
 __all__ = ["forecast"]
 
 
-def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> UploadPlan:
+def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> UploadPlan:
     """Tell what an upload would do.
 
     Raises
@@ -28,7 +28,6 @@ def forecast(run: Run, request: UploadRequest, panoptes: Panoptes) -> UploadPlan
     ZoocutError
         When the upload could not begin.
     """
-    panoptes = panoptes.retrying()
     account = panoptes.account()
     choices = choose(run, request.goal, request.set_by, _targets(run), panoptes)
     project = panoptes.project(request.goal.project or "")
@@ -57,7 +56,7 @@ def _targets(run: Run) -> list[Target]:
         return ledger.targets()
 
 
-def _target(run: Run, request: UploadRequest, panoptes: Panoptes, choice: Choice) -> TargetPlan:
+def _target(run: Run, request: UploadRequest, panoptes: RetryingPanoptes, choice: Choice) -> TargetPlan:
     found, run = choice.subject_set, run.by(choice.manifest)
     begun = _begun(run, choice.known)
     rows = [_opened(run, row) for row in islice(planned_rows(run, choice.share), request.sample)]
@@ -105,7 +104,7 @@ def _begun(run: Run, known: Target | None) -> set[str]:
         return {entry.external_id for entry in ledger.every(known) if entry.begun}
 
 
-def _held(run: Run, panoptes: Panoptes, subject_set: SubjectSet) -> set[str]:
+def _held(run: Run, panoptes: RetryingPanoptes, subject_set: SubjectSet) -> set[str]:
     """Give the external_ids that the set holds from other runs or tools."""
     members = panoptes.subjects_of_set(subject_set.set_id)
     own = SubjectKey.start(run.run_id, subject_set.set_id)

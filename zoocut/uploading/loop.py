@@ -150,7 +150,7 @@ class UploadLoop:
             stopped = LostSight("zoocut was stopped while it was sent")
             self._save([(entry, after(entry, stopped)) for entry in intents])
         if self._tally.counts[State.PLANNED] + self._tally.counts[State.IN_DOUBT]:
-            retrying = self._context.panoptes.retrying()
+            retrying = self._context.retrying
             self._watermark = retrying.newest_subject_id(self._context.target.project_id)
 
     def _send_next(self) -> None:

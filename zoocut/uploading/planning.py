@@ -133,7 +133,7 @@ def take_back_rejected(context: UploadContext, ledger: Ledger) -> None:
 
 def _second_chance(context: UploadContext, entry: Entry) -> Restored | Gone:
     try:
-        context.panoptes.subject(entry.subject_id or "")
+        context.retrying.subject(entry.subject_id or "")
     except Refused as error:
         if error.status != HTTPStatus.NOT_FOUND:
             raise

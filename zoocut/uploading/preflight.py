@@ -6,7 +6,7 @@ from zoocut.errors import NotPermitted
 from zoocut.ledger import Ledger, State
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.request import UploadRequest
-from zoocut.zooniverse.panoptes import Account, Panoptes
+from zoocut.zooniverse.panoptes import Account, RetryingPanoptes
 
 __all__ = ["CONVENTION_BYTES", "concerns", "left_at_most", "require_account", "tell_first"]
 
@@ -14,7 +14,7 @@ CONVENTION_BYTES = 1 << 20
 """panoptes-cli and the project builder refuse images above this; volunteers on phones wait for them."""
 
 
-def left_at_most(panoptes: Panoptes, account: Account) -> int | None:
+def left_at_most(panoptes: RetryingPanoptes, account: Account) -> int | None:
     """Estimate how many subjects the account may still upload; None when it is not limited.
 
     The server counts late, so the larger of its two counts is taken; what it refuses decides.
@@ -52,7 +52,7 @@ def concerns(account: Account, left: int | None, rows: int, large: int) -> list[
     return found
 
 
-def require_account(panoptes: Panoptes) -> Account:
+def require_account(panoptes: RetryingPanoptes) -> Account:
     """Tell who is signed in.
 
     Raises
@@ -78,10 +78,10 @@ def tell_first(
         return
     planned = sum(ledger.counts(context.target)[State.PLANNED] for context in coming)
     large = sum(ledger.count_larger(context.target, CONVENTION_BYTES) for context in coming)
-    for concern in concerns(account, left_at_most(coming[0].panoptes, account), planned, large):
+    for concern in concerns(account, left_at_most(coming[0].retrying, account), planned, large):
         request.tell(concern)
     for context in coming:
-        serving = context.panoptes.active_workflows(context.target.set_id)
+        serving = context.retrying.active_workflows(context.target.set_id)
         if serving:
             request.confirm(
                 f"the set {context.target.set_name!r} is served by an active workflow ({', '.join(serving)}): "

@@ -14,7 +14,7 @@ from zoocut.run.manifest import ManifestRow
 from zoocut.uploading.context import UploadContext
 from zoocut.zooniverse.credentials import PRODUCTION, normalise_endpoint
 from zoocut.zooniverse.finding import ID, find_set, means, require_new_name
-from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
+from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, Refused
 
 __all__ = [
@@ -202,7 +202,7 @@ class Choice:
 
 
 def choose(
-    run: Run, goal: Goal, set_by: str | None, targets: Sequence[Target], panoptes: Panoptes
+    run: Run, goal: Goal, set_by: str | None, targets: Sequence[Target], panoptes: RetryingPanoptes
 ) -> list[Choice]:
     """Find the set of each share of a run's rows; nothing is made.
 
@@ -228,7 +228,7 @@ def choose(
 
 
 def choose_existing(
-    run: Run, goal: Goal, set_by: str | None, targets: Sequence[Target], panoptes: Panoptes
+    run: Run, goal: Goal, set_by: str | None, targets: Sequence[Target], panoptes: RetryingPanoptes
 ) -> list[Choice]:
     """Find the sets of a run's rows that are there, as `choose` does.
 
@@ -247,7 +247,12 @@ def choose_existing(
 
 
 def _choose(
-    panoptes: Panoptes, project: Project, here: Sequence[Target], reference: str, share: Share, manifest: str
+    panoptes: RetryingPanoptes,
+    project: Project,
+    here: Sequence[Target],
+    reference: str,
+    share: Share,
+    manifest: str,
 ) -> Choice:
     found = _find(panoptes, project, here, reference)
     if found is None:
@@ -260,7 +265,9 @@ def _choose(
     return Choice(project, found.name, found, share, known, manifest)
 
 
-def _find(panoptes: Panoptes, project: Project, here: Sequence[Target], reference: str) -> SubjectSet | None:
+def _find(
+    panoptes: RetryingPanoptes, project: Project, here: Sequence[Target], reference: str
+) -> SubjectSet | None:
     remembered = resolve(here, Goal("", None, reference))
     if remembered is not None and reference.startswith(ID):
         return _still_there(panoptes, remembered)
@@ -275,7 +282,7 @@ def _find(panoptes: Panoptes, project: Project, here: Sequence[Target], referenc
     )
 
 
-def target_of(choice: Choice, ledger: Ledger, panoptes: Panoptes) -> Target:
+def target_of(choice: Choice, ledger: Ledger, panoptes: RetryingPanoptes) -> Target:
     """Return the ledger's target of a choice; a set that is not there yet is made.
 
     Raises
@@ -310,7 +317,7 @@ def manifest_for(known: Target, given: str) -> str:
     return known.manifest if given == MANIFEST else given
 
 
-def _still_there(panoptes: Panoptes, known: Target) -> SubjectSet:
+def _still_there(panoptes: RetryingPanoptes, known: Target) -> SubjectSet:
     try:
         return panoptes.subject_set(known.set_id)
     except Refused as error:
@@ -320,7 +327,7 @@ def _still_there(panoptes: Panoptes, known: Target) -> SubjectSet:
         ) from error
 
 
-def _make_set(panoptes: Panoptes, project: Project, name: str) -> SubjectSet:
+def _make_set(panoptes: RetryingPanoptes, project: Project, name: str) -> SubjectSet:
     try:
         return panoptes.create_subject_set(project, name, {})
     except (Refused, Doubtful) as error:
@@ -385,6 +392,6 @@ def note_index_fields(context: UploadContext, run: Run) -> None:
     fields = ",".join(filter(None, map(index_name, first.metadata if first else ())))
     if not fields:
         return
-    subject_set = context.panoptes.subject_set(context.target.set_id)
+    subject_set = context.retrying.subject_set(context.target.set_id)
     if subject_set.metadata.get("indexFields") != fields:
-        context.panoptes.set_metadata(subject_set, {**subject_set.metadata, "indexFields": fields})
+        context.retrying.set_metadata(subject_set, {**subject_set.metadata, "indexFields": fields})

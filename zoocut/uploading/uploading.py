@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Event as Flag
 
 from zoocut.errors import QuotaReached, ZoocutError
@@ -65,19 +64,17 @@ def upload(
         As the error tree tells; the run is safe and the same command goes on.
     """
     began = time.monotonic()
-    retrying = panoptes.retrying()
-    account = require_account(retrying)
+    account = require_account(panoptes.retrying())
     if recognised := run.describe_manifest():
         request.tell(recognised)
-    contexts = list(_contexts(run, request, ledger, retrying, store, account))
+    contexts = list(_contexts(run, request, ledger, panoptes, store, account))
     for context in contexts:
         with _trouble_noted(ledger, context.target):
             _bring_up_to_date(run, request, context, ledger)
     tell_first(request, contexts, ledger, account)
     sent, quota = 0, None
     for context in contexts:
-        at_once = replace(context, panoptes=panoptes)
-        loop = UploadLoop(at_once, ledger, request.timing, stop, report)
+        loop = UploadLoop(context, ledger, request.timing, stop, report)
         with _trouble_noted(ledger, context.target):
             try:
                 sent += loop.run() if quota is None else loop.finish()
@@ -91,14 +88,15 @@ def upload(
 
 
 def _contexts(
-    run: Run, request: UploadRequest, ledger: Ledger, retrying: Panoptes, store: Store, account: Account
+    run: Run, request: UploadRequest, ledger: Ledger, panoptes: Panoptes, store: Store, account: Account
 ) -> Iterator[UploadContext]:
     """Choose the sets, making those that are new."""
     basis = require_basis(run.settings, instruments(run), request.rights)
+    retrying = panoptes.retrying()
     for choice in choose(run, request.goal, request.set_by, ledger.targets(), retrying):
         target = target_of(choice, ledger, retrying)
         ledger.note_rights(target, basis)
-        yield UploadContext(run.path, run.run_id, account.user_id, target, retrying, store, request.checks)
+        yield UploadContext(run.path, run.run_id, account.user_id, target, panoptes, store, request.checks)
 
 
 @contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
+from zoocut.zooniverse.api import Api
 from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.download import Downloader
 from zoocut.zooniverse.exports import ExportAdmin
 from zoocut.zooniverse.panoptes import Panoptes
-from zoocut.zooniverse.retrying import RetryingSession, signed_in
+from zoocut.zooniverse.retrying import signed_in
 from zoocut.zooniverse.session import Session
 from zoocut.zooniverse.set_admin import SetAdmin
 from zoocut.zooniverse.store import Store
@@ -38,7 +39,7 @@ def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> 
         When the server cannot be reached or is no Panoptes.
     """
     clock, transport = Clock(), ApiTransport(read_s)
-    panoptes = Panoptes(signed_in(lambda: Session(endpoint, credentials, clock, transport)))
+    panoptes = Panoptes(Api(signed_in(lambda: Session(endpoint, credentials, clock, transport))))
     return panoptes, Store(Transport(read_s))
 
 
@@ -52,8 +53,8 @@ def connect_set_admin(endpoint: str, credentials: Credentials) -> SetAdmin:
     ZooniverseError
         When the server cannot be reached or is no Panoptes.
     """
-    clock, transport = Clock(), ApiTransport(READ_S)
-    return SetAdmin(RetryingSession(signed_in(lambda: Session(endpoint, credentials, clock, transport))))
+    panoptes, _ = connect(endpoint, credentials)
+    return SetAdmin(panoptes.retrying())
 
 
 def connect_export_admin(
@@ -68,6 +69,5 @@ def connect_export_admin(
     ZooniverseError
         When the server cannot be reached or is no Panoptes.
     """
-    clock, transport = Clock(), ApiTransport(read_s)
-    session = RetryingSession(signed_in(lambda: Session(endpoint, credentials, clock, transport)))
-    return ExportAdmin(session), Downloader(Transport(read_s), time.sleep)
+    panoptes, _ = connect(endpoint, credentials, read_s)
+    return ExportAdmin(SetAdmin(panoptes.retrying())), Downloader(Transport(read_s), time.sleep)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from zoocut.errors import NotPermitted
-from zoocut.zooniverse.panoptes import Document
+from zoocut.zooniverse.api import Document, single
 from zoocut.zooniverse.request_errors import Doubtful, Refused, malformed_is_doubtful
 from zoocut.zooniverse.set_admin import SetAdmin
 
@@ -46,8 +46,22 @@ class Export:
         return self.state == "ready"
 
 
-class ExportAdmin(SetAdmin):
-    """A Panoptes server under one account that may ask for a project's exports."""
+class ExportAdmin:
+    """What those ask of a Panoptes server who have a project's exports made.
+
+    Parameters
+    ----------
+    sets : SetAdmin
+        The server, for what looking after sets asks of it.
+    """
+
+    def __init__(self, sets: SetAdmin) -> None:
+        self.sets = sets
+        self._api = sets.panoptes.api
+
+    def now(self) -> float:
+        """Return this process's time in seconds since 1970."""
+        return self._api.clock.now()
 
     def export(self, workflow_id: str) -> Export | None:
         """Read what there is of a workflow's classification export; None when it was never asked for.
@@ -58,7 +72,7 @@ class ExportAdmin(SetAdmin):
             When this account may not have it.
         """
         try:
-            return _export(self._one("GET", _path(workflow_id), "media"))
+            return _export(self._api.one(_path(workflow_id), "media"))
         except Refused as error:
             if error.status == MISSING:
                 return None
@@ -81,7 +95,7 @@ class ExportAdmin(SetAdmin):
         """
         body = {"media": {"content_type": "text/csv"}}
         try:
-            return _export(self._one("POST", _path(workflow_id), "media", body))
+            return _export(single(self._api.unrepeatable("POST", _path(workflow_id), body), "media"))
         except Doubtful:
             return None
         except Refused as error:
@@ -101,11 +115,13 @@ class ExportAdmin(SetAdmin):
             `major_number`, `minor_number`, `tasks` and `strings`.
         """
         try:
-            yield from self._pages("/workflow_versions", "workflow_versions", {"workflow_id": workflow_id})
+            yield from self._api.pages(
+                "/workflow_versions", "workflow_versions", {"workflow_id": workflow_id}
+            )
         except Refused as error:
             if error.status != MISSING:
                 raise
-            yield _present_version(self._one("GET", f"/workflows/{workflow_id}", "workflows"))
+            yield _present_version(self._api.one(f"/workflows/{workflow_id}", "workflows"))
 
 
 def _path(workflow_id: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from zoocut.errors import ConfigError, NotPermitted
-from zoocut.zooniverse.panoptes import Panoptes, Project, SubjectSet
+from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, SubjectSet
 from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["ID", "find_set", "is_number", "means", "number_of", "require_new_name", "set_name_problem"]
@@ -65,12 +65,12 @@ def require_new_name(name: str) -> None:
         raise ConfigError(f"{name!r} cannot be a new set's name: {problem}")
 
 
-def find_set(panoptes: Panoptes, project: Project | None, reference: str) -> SubjectSet | None:
+def find_set(panoptes: RetryingPanoptes, project: Project | None, reference: str) -> SubjectSet | None:
     """Find a subject set by its name or id.
 
     Parameters
     ----------
-    panoptes : Panoptes
+    panoptes : RetryingPanoptes
         The server.
     project : Project or None
         Whose set it has to be; None where only an id can tell.
@@ -105,7 +105,7 @@ def find_set(panoptes: Panoptes, project: Project | None, reference: str) -> Sub
     return None if number is None else _only_by_id(by_id, project, reference)
 
 
-def _set_by_id(panoptes: Panoptes, number: str) -> SubjectSet | None:
+def _set_by_id(panoptes: RetryingPanoptes, number: str) -> SubjectSet | None:
     try:
         return panoptes.subject_set(number)
     except Refused as error:

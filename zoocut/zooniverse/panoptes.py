@@ -12,29 +12,23 @@ from urllib.parse import parse_qs, urlsplit
 
 from zoocut.errors import NotPermitted, QuotaReached
 from zoocut.metadata_keys import KEY
-from zoocut.zooniverse.lists import Page, read_list
+from zoocut.zooniverse.api import PAGE_SIZE, Api, Document, RetryingApi, single
 from zoocut.zooniverse.records import Account, Address, Project, Subject, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused, malformed_is_doubtful
-from zoocut.zooniverse.retrying import RetryingSession
-from zoocut.zooniverse.session import Answer, Requester
 
 __all__ = [
-    "PAGE_SIZE",
     "Account",
     "Address",
     "Panoptes",
     "Project",
+    "RetryingPanoptes",
     "Subject",
     "SubjectSet",
 ]
 
-PAGE_SIZE = 100
-"""Every deployment serves pages of at least this size."""
-
 SIGNATURE_S = 240.0
 """How long a signed address is trusted when it does not tell: signatures live five minutes."""
 
-Document = dict[str, Any]
 Location = str | dict[str, str]
 """A MIME type for an image that Zooniverse keeps, or {MIME type: address} for one that stays where it is."""
 
@@ -44,33 +38,33 @@ class Panoptes:
 
     Parameters
     ----------
-    session : Requester
-        Signed in.
+    api : Api
+        What requests go through.
     """
 
-    def __init__(self, session: Requester) -> None:
-        self._session = session
+    def __init__(self, api: Api) -> None:
+        self.api = api
 
-    def retrying(self) -> Panoptes:
-        """Give the same server and account, asked again where asking twice does no harm."""
-        return Panoptes(RetryingSession(self._session))
+    def retrying(self) -> RetryingPanoptes:
+        """Return the same server and account, asked again where asking twice does no harm."""
+        return RetryingPanoptes(self.api.retrying())
 
     @property
     def endpoint(self) -> str:
         """The server's normalised address."""
-        return self._session.endpoint
+        return self.api.endpoint
 
     def now(self) -> float:
         """Tell this process's time, in seconds since 1970, which nothing but the passing of time moves."""
-        return self._session.clock.now()
+        return self.api.clock.now()
 
     def server_now(self) -> float:
         """Tell the server's time in seconds since 1970, as it says itself."""
-        return self._session.clock.server_now()
+        return self.api.clock.server_now()
 
     def account(self) -> Account:
         """Ask who is signed in."""
-        return _account(self._one("GET", "/me", "users"))
+        return _account(self.api.one("/me", "users"))
 
     def project(self, reference: str) -> Project:
         """Find a project by owner/name or id.
@@ -82,7 +76,7 @@ class Panoptes:
         """
         number = reference.removeprefix("id:")
         params = {"ids": number} if number.isdecimal() else {"slug": reference.lower()}
-        found = self._page("/projects", "projects", params)
+        found = self.api.page("/projects", "projects", params)
         if len(found) != 1:
             raise NotPermitted(
                 f"{self.endpoint} knows no project {reference} that this account may see: give it as owner/name "
@@ -95,7 +89,7 @@ class Panoptes:
         """Whether the account is owner or collaborator; rights through a group do not show here."""
         params = {"id": project.project_id, "current_user_roles": "owner,collaborator"}
         try:
-            return bool(self._page("/projects", "projects", params))
+            return bool(self.api.page("/projects", "projects", params))
         except Refused:
             return False
 
@@ -104,7 +98,7 @@ class Panoptes:
         params = {"project_id": project.project_id}
         if "," not in name:  # the server splits filter values at commas
             params["display_name"] = name
-        pages = self._pages("/subject_sets", "subject_sets", params)
+        pages = self.api.pages("/subject_sets", "subject_sets", params)
         return [found for found in map(_subject_set, pages) if found.name == name]
 
     def subject_set(self, set_id: str) -> SubjectSet:
@@ -115,7 +109,7 @@ class Panoptes:
         Refused
             With status 404 when it does not exist or is not this account's to see.
         """
-        return _subject_set(self._one("GET", f"/subject_sets/{set_id}", "subject_sets"))
+        return _subject_set(self.api.one(f"/subject_sets/{set_id}", "subject_sets"))
 
     def create_subject_set(self, project: Project, name: str, metadata: Mapping[str, str]) -> SubjectSet:
         """Make a set.
@@ -130,21 +124,22 @@ class Panoptes:
             "metadata": dict(metadata),
             "links": {"project": project.project_id},
         }
-        return _subject_set(self._one("POST", "/subject_sets", "subject_sets", {"subject_sets": body}))
+        answer = self.api.unrepeatable("POST", "/subject_sets", {"subject_sets": body})
+        return _subject_set(single(answer, "subject_sets"))
 
     def active_workflows(self, set_id: str) -> list[str]:
         """Name the active workflows that serve a set."""
-        found = self._pages("/workflows", "workflows", {"subject_set_id": set_id, "active": "true"})
+        found = self.api.pages("/workflows", "workflows", {"subject_set_id": set_id, "active": "true"})
         with malformed_is_doubtful("workflows"):
             return [str(workflow["display_name"]) for workflow in found if workflow.get("active")]
 
     def count_uploaded(self, account: Account) -> int:
         """Count the subjects that the account has uploaded and that still show, by listing."""
-        return self._count("/subjects", "subjects", {"upload_user_id": account.user_id})
+        return self.api.count("/subjects", "subjects", {"upload_user_id": account.user_id})
 
     def newest_subject_id(self, project_id: str) -> int:
         """Tell the highest subject id of a project; 0 when it has none."""
-        found = self._page(
+        found = self.api.page(
             "/subjects",
             "subjects",
             {"project_id": project_id, "sort": "-id", "page_size": "1"},
@@ -155,16 +150,16 @@ class Panoptes:
     def newest_subjects(self, project_id: str, user_id: str, above: int) -> Iterator[Subject]:
         """List a user's subjects in a project, the newest first, as far as ids are above a watermark."""
         params = {"project_id": project_id, "upload_user_id": user_id}
-        return map(self._subject, self._pages("/subjects", "subjects", params, above))
+        return map(self.subject_of, self.api.pages("/subjects", "subjects", params, above))
 
     def subjects_of_set(self, set_id: str) -> Iterator[Subject]:
         """List the subjects of a set by id; deleted ones do not show."""
-        return map(self._subject, self._pages("/subjects", "subjects", {"subject_set_id": set_id}))
+        return map(self.subject_of, self.api.pages("/subjects", "subjects", {"subject_set_id": set_id}))
 
     def subjects(self, subject_ids: Sequence[str]) -> list[Subject]:
         """Read up to a page of subjects by id; those that do not exist any more are left out."""
         params = {"ids": ",".join(subject_ids), "page_size": str(PAGE_SIZE)}
-        return [self._subject(document) for document in self._page("/subjects", "subjects", params)]
+        return [self.subject_of(document) for document in self.api.page("/subjects", "subjects", params)]
 
     def subject(self, subject_id: str) -> Subject:
         """Read one subject, with the ETag that a change of it needs.
@@ -174,8 +169,8 @@ class Panoptes:
         Refused
             With status 404 when it does not exist any more.
         """
-        answer = self._session.request("GET", f"/subjects/{subject_id}")
-        return self._subject(_single(answer, "subjects"), answer.etag)
+        answer = self.api.repeatable("GET", f"/subjects/{subject_id}")
+        return self.subject_of(single(answer, "subjects"), answer.etag)
 
     def create_subject(
         self, project_id: str, external_id: str, metadata: Mapping[str, str], locations: Sequence[Location]
@@ -200,12 +195,12 @@ class Panoptes:
             "links": {"project": project_id},
         }
         try:
-            answer = self._session.request("POST", "/subjects", body={"subjects": body})
+            answer = self.api.unrepeatable("POST", "/subjects", {"subjects": body})
         except Refused as error:
             raise _meaning(error, project_id) from error
         if answer.document is None:
             raise self._silence()
-        return self._subject(_single(answer, "subjects"), answer.etag)
+        return self.subject_of(single(answer, "subjects"), answer.etag)
 
     def _silence(self) -> Exception:
         """Tell what an empty answer to a create means: nothing was made for a banned account, else who knows."""
@@ -229,16 +224,16 @@ class Panoptes:
             With status 404 when the subject does not exist any more.
         """
         etag = self.subject(subject_id).etag
-        answer = self._session.request(
+        answer = self.api.repeatable(
             "PUT", f"/subjects/{subject_id}", body={"subjects": {"locations": []}}, etag=etag
         )
-        return self._subject(_single(answer, "subjects")).addresses
+        return self.subject_of(single(answer, "subjects")).addresses
 
     def delete_subject(self, subject_id: str) -> None:
         """Delete one subject; one that is gone already is fine."""
         try:
             etag = self.subject(subject_id).etag
-            self._session.request("DELETE", f"/subjects/{subject_id}", etag=etag)
+            self.api.repeatable("DELETE", f"/subjects/{subject_id}", etag=etag)
         except Refused as error:
             if error.status != 404:
                 raise
@@ -251,10 +246,10 @@ class Panoptes:
         Refused
             409 when the set was being changed (again later), 422 when a subject is gone, 404 when the set is.
         """
-        answer = self._session.request(
+        answer = self.api.repeatable(
             "POST", f"/subject_sets/{set_id}/links/subjects", body={"subjects": list(subject_ids)}
         )
-        if str(_single(answer, "subject_sets").get("id")) != set_id:
+        if str(single(answer, "subject_sets").get("id")) != set_id:
             raise Doubtful(f"{self.endpoint} answered for another set than {set_id}")
 
     def linked(self, set_id: str, subject_ids: Sequence[str]) -> set[str]:
@@ -264,48 +259,23 @@ class Panoptes:
             "subject_id": ",".join(subject_ids),
             "page_size": str(PAGE_SIZE),
         }
-        found = self._page("/set_member_subjects", "set_member_subjects", params)
+        found = self.api.page("/set_member_subjects", "set_member_subjects", params)
         with malformed_is_doubtful("memberships"):
             return {str(member["links"]["subject"]) for member in found}
 
     def count_members(self, set_id: str) -> int:
         """Count the members of a set."""
-        return self._count("/set_member_subjects", "set_member_subjects", {"subject_set_id": set_id})
+        return self.api.count("/set_member_subjects", "set_member_subjects", {"subject_set_id": set_id})
 
     def set_metadata(self, subject_set: SubjectSet, metadata: Mapping[str, Any]) -> None:
         """Replace what is noted about a set."""
-        self._session.request(
+        self.api.repeatable(
             "PUT", f"/subject_sets/{subject_set.set_id}", body={"subject_sets": {"metadata": dict(metadata)}}
         )
 
-    def _one(self, method: str, path: str, kind: str, body: Mapping[str, Any] | None = None) -> Document:
-        return _single(self._session.request(method, path, body=body), kind)
-
-    def _page(self, path: str, kind: str, params: Mapping[str, str]) -> list[Document]:
-        return _list(self._session.request("GET", path, params=params), kind)
-
-    def _pages(
-        self, path: str, kind: str, params: Mapping[str, str], above: int | None = None
-    ) -> list[Document]:
-        """Read a whole list, or what of it has ids above a number; in doubt rather than with something missing."""
-
-        def read(number: int, size: int) -> Page:
-            order = "id" if above is None else "-id"
-            asked = {**params, "sort": order, "page_size": str(size), "page": str(number)}
-            answer = self._session.request("GET", path, params=asked)
-            meta = _meta(answer, kind)
-            with malformed_is_doubtful(kind):
-                return Page(_list(answer, kind), int(meta["count"]), min(size, int(meta["page_size"])))
-
-        return read_list(read, kind, above)
-
-    def _count(self, path: str, kind: str, params: Mapping[str, str]) -> int:
-        answer = self._session.request("GET", path, params={**params, "page_size": "1"})
-        with malformed_is_doubtful(kind):
-            return int(_meta(answer, kind)["count"])
-
     @malformed_is_doubtful("a subject")
-    def _subject(self, document: Document, etag: str | None = None) -> Subject:
+    def subject_of(self, document: Document, etag: str | None = None) -> Subject:
+        """Read a subject's document."""
         metadata = document.get("metadata") or {}
         return Subject(
             str(int(document["id"])),
@@ -323,10 +293,23 @@ class Panoptes:
         parts = urlsplit(url)
         try:
             told = datetime.fromisoformat(parse_qs(parts.query)["se"][0]).timestamp()
-            ends = self._session.clock.own_time_of(told)
+            ends = self.api.clock.own_time_of(told)
         except (KeyError, ValueError):
             ends = self.now() + SIGNATURE_S
         return Address(url, parts.path.rpartition("/")[2], ends)
+
+
+class RetryingPanoptes(Panoptes):
+    """A Panoptes server under one account, asked again where asking twice does no harm.
+
+    Parameters
+    ----------
+    api : RetryingApi
+        What requests go through.
+    """
+
+    def __init__(self, api: RetryingApi) -> None:
+        super().__init__(api)
 
 
 def _meaning(error: Refused, project_id: str) -> Exception:
@@ -351,28 +334,6 @@ def _account(user: Document) -> Account:
         bool(user.get("banned")),
         int(user.get("uploaded_subjects_count") or 0),
     )
-
-
-def _list(answer: Answer, kind: str) -> list[Document]:
-    found = (answer.document or {}).get(kind)
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise Doubtful(f"an answer about {kind} holds none: run again")
-    return found
-
-
-def _single(answer: Answer, kind: str) -> Document:
-    found = _list(answer, kind)
-    if len(found) != 1 or "id" not in found[0]:
-        raise Doubtful(f"an answer about one of {kind} does not hold it: run again")
-    return dict(found[0])
-
-
-def _meta(answer: Answer, kind: str) -> Document:
-    told = (answer.document or {}).get("meta")
-    meta = told.get(kind) if isinstance(told, dict) else None
-    if not isinstance(meta, dict):
-        raise Doubtful(f"a list of {kind} does not say how long it is: run again")
-    return meta
 
 
 @malformed_is_doubtful("a set")

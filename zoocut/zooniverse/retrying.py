@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tenacity import (
@@ -14,11 +13,10 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.request_errors import Busy, Doubtful, NotNow, Refused
-from zoocut.zooniverse.session import Answer, Requester, Session
+from zoocut.zooniverse.session import Session
 
-__all__ = ["RetryingSession", "signed_in", "with_retries"]
+__all__ = ["signed_in", "with_retries"]
 
 ATTEMPTS = 6
 SIGN_INS = 3
@@ -29,43 +27,6 @@ LONGEST_S = 60.0
 Told = TypeVar("Told")
 
 BEING_CHANGED = 409
-LINKS_OF_SUBJECTS = re.compile(r"/subject_sets/\d+/links/subjects")
-
-
-class RetryingSession:
-    """Repeats every request that comes to the same when repeated: all but those that create.
-
-    Parameters
-    ----------
-    single : Requester
-        What sends a request once.
-    """
-
-    def __init__(self, single: Requester) -> None:
-        self._single = single
-
-    @property
-    def endpoint(self) -> str:
-        """The server."""
-        return self._single.endpoint
-
-    @property
-    def clock(self) -> Clock:
-        """The server's time."""
-        return self._single.clock
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        etag: str | None = None,
-    ) -> Answer:
-        """Send a request, again when the server is busy, the answer is lost or the set was being changed."""
-        if method == "POST" and not LINKS_OF_SUBJECTS.fullmatch(path):
-            return self._single.request(method, path, params, body, etag)
-        return with_retries(self._single.request, method, path, params, body, etag)
 
 
 def with_retries(ask: Callable[..., Told], *words: Any) -> Told:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 
@@ -43,7 +43,7 @@ with _logging_left_alone():
     from panoptes_client import Panoptes
     from panoptes_client.panoptes import PanoptesAPIException
 
-__all__ = ["Answer", "Requester", "Session"]
+__all__ = ["Answer", "Session"]
 
 
 SILENT = (401, 403)
@@ -64,28 +64,6 @@ class Answer:
 
     document: dict[str, Any] | None
     etag: str | None
-
-
-class Requester(Protocol):
-    """What requests of one server, under one account, go through; any thread may call it."""
-
-    @property
-    def endpoint(self) -> str:
-        """The server, normalised."""
-
-    @property
-    def clock(self) -> Clock:
-        """The server's time."""
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        etag: str | None = None,
-    ) -> Answer:
-        """Send a request and give the answer of a success."""
 
 
 class _Client(Panoptes):  # type: ignore[misc]  # the library is untyped

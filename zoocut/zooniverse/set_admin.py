@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoocut.zooniverse.panoptes import PAGE_SIZE, Document, Panoptes, Project, Subject, SubjectSet
+from zoocut.zooniverse.api import PAGE_SIZE, Document
+from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, Subject, SubjectSet
 from zoocut.zooniverse.request_errors import Refused, malformed_is_doubtful
 
 __all__ = ["SetAdmin", "SetDetails", "Status", "Workflow"]
@@ -81,12 +82,22 @@ class Status:
     retired: bool
 
 
-class SetAdmin(Panoptes):
-    """A Panoptes server under one account, for those who look after sets."""
+class SetAdmin:
+    """What those ask of a Panoptes server who look after its sets.
+
+    Parameters
+    ----------
+    panoptes : RetryingPanoptes
+        The server, for what uploading asks of it too.
+    """
+
+    def __init__(self, panoptes: RetryingPanoptes) -> None:
+        self.panoptes = panoptes
+        self._api = panoptes.api
 
     def sets_of(self, project: Project) -> Iterator[SetDetails]:
         """List the sets of a project by id."""
-        pages = self._pages("/subject_sets", "subject_sets", {"project_id": project.project_id})
+        pages = self._api.pages("/subject_sets", "subject_sets", {"project_id": project.project_id})
         return map(_details, pages)
 
     def details(self, set_id: str) -> SetDetails:
@@ -97,21 +108,21 @@ class SetAdmin(Panoptes):
         Refused
             With status 404 when it does not exist or is not this account's to see.
         """
-        return _details(self._one("GET", f"/subject_sets/{set_id}", "subject_sets"))
+        return _details(self._api.one(f"/subject_sets/{set_id}", "subject_sets"))
 
     def count_subjects(self, set_id: str) -> int:
         """Count the subjects of a set by listing: the set's own counter is minutes behind."""
-        return self._count("/subjects", "subjects", {"subject_set_id": set_id})
+        return self._api.count("/subjects", "subjects", {"subject_set_id": set_id})
 
     def subjects_of_project(self, project: Project) -> Iterator[Subject]:
         """List the subjects of a project by id."""
         params = {"project_id": project.project_id}
-        return (self._subject(document) for document in self._pages("/subjects", "subjects", params))
+        return map(self.panoptes.subject_of, self._api.pages("/subjects", "subjects", params))
 
     def workflows(self, project: Project) -> list[Workflow]:
         """List the workflows of a project by id."""
         params = {"project_id": project.project_id}
-        return [_workflow(document) for document in self._pages("/workflows", "workflows", params)]
+        return [_workflow(document) for document in self._api.pages("/workflows", "workflows", params)]
 
     def workflow(self, workflow_id: str) -> Workflow:
         """Read one workflow.
@@ -121,13 +132,13 @@ class SetAdmin(Panoptes):
         Refused
             With status 404 when it does not exist or is not this account's to see.
         """
-        return _workflow(self._one("GET", f"/workflows/{workflow_id}", "workflows"))
+        return _workflow(self._api.one(f"/workflows/{workflow_id}", "workflows"))
 
     def statuses(self, workflow_id: str, subject_ids: Sequence[str]) -> Iterator[Status]:
         """Tell where subjects stand in a workflow; those that it never met are left out."""
         for batch in _batches(subject_ids):
             params = {"workflow_id": workflow_id, "subject_ids": ",".join(batch), "page_size": str(PAGE_SIZE)}
-            for document in self._page("/subject_workflow_statuses", "subject_workflow_statuses", params):
+            for document in self._api.page("/subject_workflow_statuses", "subject_workflow_statuses", params):
                 yield _status(document)
 
     def of_project(self, project: Project, subject_ids: Sequence[str]) -> set[str]:
@@ -135,7 +146,7 @@ class SetAdmin(Panoptes):
         found: set[str] = set()
         for batch in _batches(subject_ids):
             params = {"ids": ",".join(batch), "project_id": project.project_id, "page_size": str(PAGE_SIZE)}
-            found |= {str(one["id"]) for one in self._page("/subjects", "subjects", params)}
+            found |= {str(one["id"]) for one in self._api.page("/subjects", "subjects", params)}
         return found
 
     def collected(self, subject_ids: Sequence[str]) -> set[str]:
@@ -143,7 +154,7 @@ class SetAdmin(Panoptes):
         found: set[str] = set()
         for batch in _batches(subject_ids):
             params = {"ids": ",".join(batch), "page_size": str(PAGE_SIZE)}
-            documents = self._page("/subjects", "subjects", params)
+            documents = self._api.page("/subjects", "subjects", params)
             found |= {str(one["id"]) for one in documents if one.get("links", {}).get("collections")}
         return found
 
@@ -156,7 +167,7 @@ class SetAdmin(Panoptes):
             With status 400 when the name is taken.
         """
         body = {"subject_sets": {"display_name": name}}
-        self._session.request("PUT", f"/subject_sets/{set_id}", body=body)
+        self._api.repeatable("PUT", f"/subject_sets/{set_id}", body=body)
 
     def serve(self, workflow_id: str, set_id: str) -> None:
         """Let a workflow serve a set of its own project that it does not serve yet.
@@ -167,7 +178,7 @@ class SetAdmin(Panoptes):
             With status 400 when it serves it already.
         """
         body = {"subject_sets": [set_id]}
-        self._session.request("POST", f"/workflows/{workflow_id}/links/subject_sets", body=body)
+        self._api.unrepeatable("POST", f"/workflows/{workflow_id}/links/subject_sets", body)
 
     def stop_serving(self, workflow_id: str, set_id: str) -> None:
         """Let a workflow serve a set no more; one that it does not serve is fine."""
@@ -181,7 +192,7 @@ class SetAdmin(Panoptes):
     def delete_set(self, set_id: str) -> None:
         """Delete a set; one that is gone already is fine."""
         try:
-            etag = self._session.request("GET", f"/subject_sets/{set_id}").etag
+            etag = self._api.repeatable("GET", f"/subject_sets/{set_id}").etag
         except Refused as error:
             if error.status == GONE:
                 return
@@ -197,11 +208,11 @@ class SetAdmin(Panoptes):
             With status 412 when it was changed since.
         """
         body = {"subjects": {"metadata": dict(metadata)}}
-        self._session.request("PUT", f"/subjects/{subject.subject_id}", body=body, etag=subject.etag)
+        self._api.repeatable("PUT", f"/subjects/{subject.subject_id}", body=body, etag=subject.etag)
 
     def _delete(self, path: str, etag: str | None = None) -> None:
         try:
-            self._session.request("DELETE", path, etag=etag)
+            self._api.repeatable("DELETE", path, etag=etag)
         except Refused as error:
             if error.status != GONE:
                 raise
