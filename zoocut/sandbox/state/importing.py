@@ -188,8 +188,9 @@ def _make(store: Store, job: Job, row: Row, cells: Cells) -> None:
 
 
 def _is_held(store: Store, job: Job, set_id: int, external_id: str | None) -> bool:
+    # CROSS JOIN keeps SQLite from reading all members of the set for each row
     held = store.one(
-        "SELECT 1 FROM subjects s JOIN set_member_subjects m ON m.subject_id = s.id "
+        "SELECT 1 FROM subjects s CROSS JOIN set_member_subjects m ON m.subject_id = s.id "
         "WHERE s.external_id IS ? AND m.subject_set_id = ? AND s.id <= ?",
         external_id, set_id, job.last_seen,
     )  # fmt: skip
