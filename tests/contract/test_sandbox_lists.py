@@ -299,6 +299,19 @@ def test_attaching_again_after_a_lost_answer_makes_a_second(tester: Any) -> None
     assert tester.call("POST", path, content).status_code == 500
     assert tester.call("POST", path, content).status_code == 201
     assert [one["metadata"] for one in tester.call("GET", path).json()["media"]] == [{"key": "k"}] * 2
+    (held,) = [one for one in tester.control("GET", "/truth")["subjects"] if one["id"] == int(subject)]
+    assert [(one["metadata"], one["blob"]) for one in held["attached"]] == [({"key": "k"}, None)] * 2
+
+
+@pytest.mark.parametrize(("name", "shown"), [("list-lags", 404), ("list-skips", 1)])
+def test_lists_of_attached_images_have_their_faults(tester: Any, name: str, shown: int) -> None:
+    subject = tester.new_subject(tester.new_project())["id"]
+    path = f"/subjects/{subject}/attached_images"
+    for _ in range(2):
+        tester.made(tester.call("POST", path, {"media": {"content_type": "image/png"}}))
+    tester.control("POST", "/faults", {"name": name, "route": "GET /api/subjects/*/attached_images"})
+    answer = tester.call("GET", path)
+    assert (answer.status_code if shown == 404 else len(answer.json()["media"])) == shown
 
 
 @pytest.mark.parametrize(

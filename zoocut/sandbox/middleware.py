@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoocut.sandbox.api.answers import not_json
-from zoocut.sandbox.faults.effects import Meeting
+from zoocut.sandbox.faults.effects import Context
 from zoocut.sandbox.faults.registry import FAULTS
 from zoocut.sandbox.faults.rules import Injected
 from zoocut.sandbox.state.instance import Instance, Logged
@@ -98,7 +98,7 @@ class Injector:
         """Pass one request on, through the faults that meet it."""
         faults = self.instance.faults
         own = scope["type"] != "http" or is_own(scope["path"])
-        met = [] if own or not faults else faults.meeting(scope["method"], scope["path"])
+        met = [] if own or not faults else faults.matching(scope["method"], scope["path"])
         app = self.app
         for watch in met:
             call = Injected(
@@ -106,5 +106,5 @@ class Injector:
             )
             faults.injected.append(call)
             scope.setdefault("zoocut.faults", {})[watch.rule.name] = watch.rule.settings
-            app = partial(FAULTS[watch.rule.name].effect, Meeting(app, watch.rule.settings, self.instance))
+            app = partial(FAULTS[watch.rule.name].effect, Context(app, watch.rule.settings, self.instance))
         await app(scope, receive, send)

@@ -16,7 +16,18 @@ from zoocut.sandbox.api.resources import Include, Resource
 from zoocut.sandbox.state.store import Row, now_us
 from zoocut.sandbox.state.values import as_id, as_int, etag, http_date
 
-__all__ = ["Asked", "Condition", "fresh", "index", "pack", "page_meta", "show", "written"]
+__all__ = [
+    "Asked",
+    "Condition",
+    "fresh",
+    "index",
+    "pack",
+    "page_meta",
+    "show",
+    "skipped",
+    "written",
+    "youngest",
+]
 
 DEFAULT_SIZE = 20
 FALLBACK_SIZE = 25
@@ -168,16 +179,21 @@ def index(call: Call, resource: Resource, conditions: Sequence[Condition] = ()) 
     for condition, values in conditions:
         query.tests.append(condition)
         query.values.update(values)
-    lag = call.fault("list-lags")
-    if lag is not None:
+    if call.fault("list-lags") is not None:
         query.tests.append("r.created_at <= :youngest")
-        query.values["youngest"] = now_us() - int(lag["lag_s"] * 1e6)
+        query.values["youngest"] = youngest(call)
     count = 0
     if resource.counted:
         count = call.store.select(f"SELECT count(*) {query.text(resource)}", query.values)[0][0]
     content = pack(call, resource, skipped(call, fetch(call, resource, query, asked)), asked, count)
     tag = etag(to_json(content[resource.plural]).decode(), to_json(content["meta"]).decode())
     return fresh(call, document(content), tag)
+
+
+def youngest(call: Call) -> int:
+    """Return the time of the youngest record that a list shows."""
+    lag = call.fault("list-lags") or {"lag_s": 0}
+    return now_us() - int(lag["lag_s"] * 1e6)
 
 
 def skipped(call: Call, rows: list[Row]) -> list[Row]:

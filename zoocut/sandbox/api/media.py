@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +28,7 @@ ALLOWED = (
 
 
 @dataclass(frozen=True)
-class Place:
+class MediaKind:
     """Where media hang: a kind of record and a name, with many or one for each record.
 
     Attributes
@@ -59,59 +58,59 @@ class Place:
         return self.name.endswith("_export")
 
 
-ATTACHED = [Place(owner, "attached_images") for owner in (SUBJECTS, PROJECTS, WORKFLOWS)]
-SINGLE = [Place(PROJECTS, name) for name in ("avatar", "background")]
+ATTACHED = [MediaKind(owner, "attached_images") for owner in (SUBJECTS, PROJECTS, WORKFLOWS)]
+SINGLE = [MediaKind(PROJECTS, name) for name in ("avatar", "background")]
 
 
-def exports() -> list[Place]:
+def exports() -> list[MediaKind]:
     """Return where exports hang."""
     names = ("classifications_export", "subjects_export", "workflows_export")
-    of_projects = [Place(PROJECTS, name) for name in names]
-    return [*of_projects, Place(WORKFLOWS, names[0]), Place(SUBJECT_SETS, names[0])]
+    of_projects = [MediaKind(PROJECTS, name) for name in names]
+    return [*of_projects, MediaKind(WORKFLOWS, names[0]), MediaKind(SUBJECT_SETS, names[0])]
 
 
 def routes() -> list[BaseRoute]:
     """Return the routes of media; exports are asked for elsewhere."""
     return [
-        *(route for place in ATTACHED for route in _many(place)),
-        *(route for place in SINGLE for route in (*_single(place), _route(place, "", "POST", create))),
-        *(route for place in exports() for route in _single(place)),
+        *(route for kind in ATTACHED for route in _many(kind)),
+        *(route for kind in SINGLE for route in (*_single(kind), _route(kind, "", "POST", create))),
+        *(route for kind in exports() for route in _single(kind)),
     ]
 
 
-def _route(place: Place, tail: str, method: str, handle: Any) -> Route:
-    path = f"/api/{place.owner.plural}/{{id:digits}}/{place.name}{tail}"
-    handler: Handler = lambda call: handle(call, place)  # noqa: E731
+def _route(kind: MediaKind, tail: str, method: str, handle: Any) -> Route:
+    path = f"/api/{kind.owner.plural}/{{id:digits}}/{kind.name}{tail}"
+    handler: Handler = lambda call: handle(call, kind)  # noqa: E731
     return Route(path, api(handler), methods=[method])
 
 
-def _single(place: Place) -> list[Route]:
+def _single(kind: MediaKind) -> list[Route]:
     ways: tuple[tuple[str, Any], ...] = (("GET", index), ("PUT", update), ("DELETE", remove))
-    return [_route(place, "", method, handle) for method, handle in ways]
+    return [_route(kind, "", method, handle) for method, handle in ways]
 
 
-def _many(place: Place) -> list[Route]:
+def _many(kind: MediaKind) -> list[Route]:
     one, ways = "/{medium:digits}", (("GET", index), ("POST", create))
     of_one: tuple[tuple[str, Any], ...] = (("GET", index), ("PUT", update), ("DELETE", remove))
     return [
-        *(_route(place, "", method, handle) for method, handle in ways),
-        *(_route(place, one, method, handle) for method, handle in of_one),
+        *(_route(kind, "", method, handle) for method, handle in ways),
+        *(_route(kind, one, method, handle) for method, handle in of_one),
     ]
 
 
-def _missing(call: Call, place: Place) -> Exception:
+def _missing(call: Call, kind: MediaKind) -> Exception:
     medium = call.request.path_params.get("medium")
     which = f" #{medium} " if medium else " "
-    return error(404, f"No {place.name}{which}exists for {place.owner.singular} #{call.id}")
+    return error(404, f"No {kind.name}{which}exists for {kind.owner.singular} #{call.id}")
 
 
-def _rows(call: Call, place: Place) -> list[Row]:
+def _rows(call: Call, kind: MediaKind) -> list[Row]:
     """Find the media that the path names."""
     medium = call.request.path_params.get("medium")
     return call.store.rows(
-        "SELECT * FROM media WHERE linked_type = ? AND linked_id = ? AND type = ? AND (? IS NULL OR id = ?) "
+        "SELECT * FROM all_media WHERE linked_type = ? AND linked_id = ? AND type = ? AND (? IS NULL OR id = ?) "
         "ORDER BY id",
-        place.owner.plural, as_id(call.id), place.type, medium, as_id(medium),
+        kind.owner.plural, as_id(call.id), kind.type, medium, as_id(medium),
     )  # fmt: skip
 
 
@@ -128,23 +127,20 @@ def _is_writable(call: Call, owner: Resource) -> bool:
     return not is_gone and row is not None and call.editable_project(row["project_id"]) is not None
 
 
-def index(call: Call, place: Place) -> Response:
+def index(call: Call, kind: MediaKind) -> Response:
     """Answer with the media of a record."""
-    allowed = _is_writable if place.is_export else _is_seen
-    rows = _rows(call, place) if allowed(call, place.owner) else []
+    allowed = _is_writable if kind.is_export else _is_seen
+    rows = _rows(call, kind) if allowed(call, kind.owner) else []
+    youngest = lists.youngest(call)
+    rows = [row for row in rows if row["created_at"] <= youngest]
     if not rows:
-        raise _missing(call, place)
+        raise _missing(call, kind)
     asked = replace(lists.read(call, MEDIA), filters={})
     first = asked.size * (asked.page - 1)
     shown = rows[first : first + asked.size]
-    content = lists.pack(call, MEDIA, with_type(call, shown), asked, len(rows))
+    content = lists.pack(call, MEDIA, lists.skipped(call, shown), asked, len(rows))
     tag = etag("Medium", *(f"{row['id']}/{row['updated_at']}" for row in rows))
     return lists.fresh(call, document(without_links(content)), tag)
-
-
-def with_type(call: Call, rows: Sequence[Row]) -> list[Row]:
-    """Read rows again as the media of all records, in their order."""
-    return [call.store.rows("SELECT * FROM all_media WHERE id = ?", row["id"])[0] for row in rows]
 
 
 def without_links(content: dict[str, Any]) -> dict[str, Any]:
@@ -152,28 +148,28 @@ def without_links(content: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key != "links"}
 
 
-def create(call: Call, place: Place) -> Response:
+def create(call: Call, kind: MediaKind) -> Response:
     """Make room for a medium; of what a record has one of, the new one takes the old one's."""
-    _may_write(call, place, 201)
+    _may_write(call, kind, 201)
     content = call.root("media")
     shapes.check(content, shapes.MEDIUM_CREATE)
-    row = new_row(content, place.owner.plural, as_id(call.id), place.type)
+    row = new_row(content, kind.owner.plural, as_id(call.id), kind.type)
     with call.store.write():
-        if not place.is_many:
-            for old in _rows(call, place):
+        if not kind.is_many:
+            for old in _rows(call, kind):
                 call.store.run("DELETE FROM media WHERE id = ?", old["id"])
         medium_id = call.store.insert("media", **row)
         call.store.note(
-            "medium-created", as_id(call.id) if place.owner is SUBJECTS else None, path=row["path"]
+            "medium-created", as_id(call.id) if kind.owner is SUBJECTS else None, path=row["path"]
         )
     return created(call, medium_id)
 
 
-def _may_write(call: Call, place: Place, silent_status: int) -> None:
+def _may_write(call: Call, kind: MediaKind, silent_status: int) -> None:
     call.not_banned(silent_status)
     call.signed_in()
-    if not _is_writable(call, place.owner):
-        raise _missing(call, place)
+    if not _is_writable(call, kind.owner):
+        raise _missing(call, kind)
     call.acceptable("medium")
 
 
@@ -216,19 +212,19 @@ def _written(call: Call, medium_id: int, status: int) -> Response:
     return document(without_links(content), status, headers)
 
 
-def _changed(call: Call, place: Place, silent_status: int) -> Row:
+def _changed(call: Call, kind: MediaKind, silent_status: int) -> Row:
     """Make the checks before a change, and find the one medium."""
-    _may_write(call, place, silent_status)
-    rows = _rows(call, place)
+    _may_write(call, kind, silent_status)
+    rows = _rows(call, kind)
     if not rows:
-        raise _missing(call, place)
+        raise _missing(call, kind)
     call.matches_tag(etag("Medium", f"{rows[0]['id']}/{rows[0]['updated_at']}"))
     return rows[0]
 
 
-def update(call: Call, place: Place) -> Response:
+def update(call: Call, kind: MediaKind) -> Response:
     """Change the metadata of a medium."""
-    row = _changed(call, place, 200)
+    row = _changed(call, kind, 200)
     content = call.root("media")
     shapes.check(content, shapes.MEDIUM_UPDATE)
     metadata = content.get("metadata")
@@ -240,12 +236,12 @@ def update(call: Call, place: Place) -> Response:
     return _written(call, row["id"], 200)
 
 
-def remove(call: Call, place: Place) -> Response:
+def remove(call: Call, kind: MediaKind) -> Response:
     """Delete a medium, and later its bytes."""
-    row = _changed(call, place, 204)
+    row = _changed(call, kind, 204)
     with call.store.write():
         call.store.run("DELETE FROM media WHERE id = ?", row["id"])
         call.store.note(
-            "medium-removed", as_id(call.id) if place.owner is SUBJECTS else None, path=row["path"]
+            "medium-removed", as_id(call.id) if kind.owner is SUBJECTS else None, path=row["path"]
         )
     return empty(204)

@@ -23,8 +23,8 @@ from zoocut.sandbox.state.store import now_us
 from zoocut.sandbox.state.values import as_id
 
 __all__ = [
+    "Context",
     "Effect",
-    "Meeting",
     "commit",
     "commit_then",
     "instead",
@@ -39,7 +39,7 @@ MESSAGES = {409: "Attempted to update a stale object: Subject.", 403: "Forbidden
 
 
 @dataclass(frozen=True)
-class Meeting:
+class Context:
     """A fault that meets a call: the application behind it, the fault's settings, the sandbox."""
 
     app: ASGIApp
@@ -47,17 +47,17 @@ class Meeting:
     instance: Instance
 
 
-Effect = Callable[[Meeting, Scope, Receive, Send], Awaitable[None]]
+Effect = Callable[[Context, Scope, Receive, Send], Awaitable[None]]
 
 
-async def commit(meeting: Meeting, scope: Scope, receive: Receive) -> list[Message]:
+async def commit(context: Context, scope: Scope, receive: Receive) -> list[Message]:
     """Let the application do all its work, and return what it would have sent."""
     kept: list[Message] = []
 
     async def keep(message: Message) -> None:
         kept.append(message)
 
-    await meeting.app(scope, receive, keep)
+    await context.app(scope, receive, keep)
     return kept
 
 
@@ -77,10 +77,10 @@ async def _hang_up(scope: Scope, receive: Receive, *, reset: bool) -> None:
 def commit_then(answer: Callable[[dict[str, Any]], Response]) -> Effect:
     """Make an effect that does the work and answers with something else, after ``delay_s`` where there is one."""
 
-    async def effect(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
-        await commit(meeting, scope, receive)
-        await asyncio.sleep(meeting.settings.get("delay_s", 0))
-        await answer(meeting.settings)(scope, receive, send)
+    async def effect(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
+        await commit(context, scope, receive)
+        await asyncio.sleep(context.settings.get("delay_s", 0))
+        await answer(context.settings)(scope, receive, send)
 
     return effect
 
@@ -98,15 +98,15 @@ def json_error(settings: dict[str, Any]) -> Response:
     return error(status, MESSAGES.get(status, "Something is wrong")).response
 
 
-async def commit_then_close(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def commit_then_close(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Do the work, say nothing, hang up."""
-    await commit(meeting, scope, receive)
+    await commit(context, scope, receive)
     await _hang_up(scope, receive, reset=True)
 
 
-async def truncated(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def truncated(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Do the work, send half of the answer, hang up."""
-    start, *bodies = await commit(meeting, scope, receive)
+    start, *bodies = await commit(context, scope, receive)
     body = b"".join(message.get("body", b"") for message in bodies)
     await send(start)
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
@@ -126,9 +126,9 @@ async def _drain(receive: Receive) -> bytes:
 def instead(answer: Callable[[dict[str, Any]], Response]) -> Effect:
     """Make an effect that answers without doing the work."""
 
-    async def effect(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    async def effect(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
         await _drain(receive)
-        await answer(meeting.settings)(scope, receive, send)
+        await answer(context.settings)(scope, receive, send)
 
     return effect
 
@@ -138,7 +138,7 @@ def too_many(settings: dict[str, Any]) -> Response:
     return Response(b"Too Many Requests\n", 429, {"Retry-After": str(int(settings["retry_after_s"]))})
 
 
-async def late_commit(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def late_commit(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the proxy's page now and do the work some time later."""
     body = await _drain(receive)
 
@@ -148,10 +148,10 @@ async def late_commit(meeting: Meeting, scope: Scope, receive: Receive, send: Se
         return next(given_before, {"type": "http.disconnect"})
 
     async def work() -> None:
-        await asyncio.sleep(meeting.settings["delay_s"])
-        await commit(meeting, scope, given)
+        await asyncio.sleep(context.settings["delay_s"])
+        await commit(context, scope, given)
 
-    meeting.instance.start(work())
+    context.instance.start(work())
     await html(504)(scope, receive, send)
 
 
@@ -160,47 +160,47 @@ def _token(scope: Scope) -> str:
     return header.decode("latin-1").removeprefix("Bearer ")
 
 
-async def token_expired(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def token_expired(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Let the call's token expire just before it is looked at."""
-    store = meeting.instance.store
+    store = context.instance.store
     with store.write():
         store.run("UPDATE tokens SET expires_at = ? WHERE token = ?", now_us() - 1, _token(scope))
-    await meeting.app(scope, receive, send)
+    await context.app(scope, receive, send)
 
 
-async def token_pruned(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def token_pruned(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Remove the call's token, and its way to be renewed, just before it is looked at."""
-    store = meeting.instance.store
+    store = context.instance.store
     with store.write():
         store.run("DELETE FROM tokens WHERE token = ?", _token(scope))
-    await meeting.app(scope, receive, send)
+    await context.app(scope, receive, send)
 
 
-async def blob_reset(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def blob_reset(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Take some of the bytes, then reset the connection."""
     await receive()
     await _hang_up(scope, receive, reset=True)
 
 
-async def slow_body(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def slow_body(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Send the answer's body in small pieces that together take a while."""
-    start, *bodies = await commit(meeting, scope, receive)
+    start, *bodies = await commit(context, scope, receive)
     body = b"".join(message.get("body", b"") for message in bodies)
     await send(start)
     pieces = 10
     size = max(1, -(-len(body) // pieces))
     for begin in range(0, len(body), size):
-        await asyncio.sleep(meeting.settings["delay_s"] / pieces)
+        await asyncio.sleep(context.settings["delay_s"] / pieces)
         await send({"type": "http.response.body", "body": body[begin : begin + size], "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
-async def page_drift(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def page_drift(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Insert rows into the list before a later page of it is read."""
     params = dict(parse_qsl(scope["query_string"].decode("latin-1")))
     if as_id(params.get("page", "1")) not in (None, 1):
-        _insert_strangers(meeting.instance, params, int(meeting.settings["rows"]))
-    await meeting.app(scope, receive, send)
+        _insert_strangers(context.instance, params, int(context.settings["rows"]))
+    await context.app(scope, receive, send)
 
 
 def _insert_strangers(instance: Instance, params: dict[str, str], rows: int) -> None:
@@ -227,16 +227,16 @@ def _insert_strangers(instance: Instance, params: dict[str, str], rows: int) -> 
                 add_members(store, set_id, [subject_id])
 
 
-async def latency(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def latency(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Wait before the work: a fixed time, or a random one up to ``max_s``."""
-    least = meeting.settings["delay_s"]
-    await asyncio.sleep(random.uniform(least, max(least, meeting.settings["max_s"])))
-    await meeting.app(scope, receive, send)
+    least = context.settings["delay_s"]
+    await asyncio.sleep(random.uniform(least, max(least, context.settings["max_s"])))
+    await context.app(scope, receive, send)
 
 
-async def bandwidth(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def bandwidth(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Let bytes through slowly in both directions."""
-    rate = meeting.settings["bytes_per_s"]
+    rate = context.settings["bytes_per_s"]
 
     async def slow_receive() -> Message:
         message = await receive()
@@ -255,9 +255,9 @@ async def bandwidth(meeting: Meeting, scope: Scope, receive: Receive, send: Send
         await send(message)
 
     with contextlib.suppress(asyncio.CancelledError):
-        await meeting.app(scope, slow_receive, slow_send)
+        await context.app(scope, slow_receive, slow_send)
 
 
-async def shaped(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+async def shaped(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
     """Leave the rest to the handler, which sees the fault in the call."""
-    await meeting.app(scope, receive, send)
+    await context.app(scope, receive, send)

@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
-from zoocut.sandbox.faults.effects import Effect, Meeting, commit
+from zoocut.sandbox.faults.effects import Context, Effect, commit
 
 __all__ = [
     "date_lies",
@@ -27,22 +27,22 @@ __all__ = [
 Headers = list[tuple[bytes, bytes]]
 
 
-def _header(change: Callable[[Meeting, Headers], Headers]) -> Effect:
+def _header(change: Callable[[Context, Headers], Headers]) -> Effect:
     """Make an effect that changes an answer's headers on their way."""
 
-    async def effect(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
+    async def effect(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
         async def changed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = change(meeting, list(message["headers"]))
+                message["headers"] = change(context, list(message["headers"]))
             await send(message)
 
-        await meeting.app(scope, receive, changed)
+        await context.app(scope, receive, changed)
 
     return effect
 
 
 @_header
-def weak_etags(meeting: Meeting, headers: Headers) -> Headers:
+def weak_etags(context: Context, headers: Headers) -> Headers:
     """Mark the answer's tag as weak, as a proxy that compresses does."""
     return [
         (name, b"W/" + value if name == b"etag" and not value.startswith(b"W/") else value)
@@ -51,20 +51,20 @@ def weak_etags(meeting: Meeting, headers: Headers) -> Headers:
 
 
 @_header
-def date_lies(meeting: Meeting, headers: Headers) -> Headers:
+def date_lies(context: Context, headers: Headers) -> Headers:
     """Date the answer by a clock that is wrong."""
-    now = time.time() + meeting.settings["ahead_s"] - meeting.settings["behind_s"]
+    now = time.time() + context.settings["ahead_s"] - context.settings["behind_s"]
     return [*_without(headers, b"date"), (b"date", formatdate(now, usegmt=True).encode())]
 
 
 @_header
-def without_checksum(meeting: Meeting, headers: Headers) -> Headers:
+def without_checksum(context: Context, headers: Headers) -> Headers:
     """Leave out the checksum of what was stored."""
     return _without(headers, b"content-md5")
 
 
 @_header
-def other_checksum(meeting: Meeting, headers: Headers) -> Headers:
+def other_checksum(context: Context, headers: Headers) -> Headers:
     """Tell the checksum of other bytes than were stored."""
     other = base64.b64encode(hashlib.md5(b"other bytes", usedforsecurity=False).digest())
     return [*_without(headers, b"content-md5"), (b"content-md5", other)]
@@ -77,8 +77,8 @@ def _without(headers: Headers, name: bytes) -> Headers:
 def document(change: Callable[[dict[str, Any]], None]) -> Effect:
     """Make an effect that changes the JSON document of an answer."""
 
-    async def effect(meeting: Meeting, scope: Scope, receive: Receive, send: Send) -> None:
-        start, *bodies = await commit(meeting, scope, receive)
+    async def effect(context: Context, scope: Scope, receive: Receive, send: Send) -> None:
+        start, *bodies = await commit(context, scope, receive)
         body = b"".join(message.get("body", b"") for message in bodies)
         if b"json" in dict(start["headers"]).get(b"content-type", b"") and body:
             content = json.loads(body)

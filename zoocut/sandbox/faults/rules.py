@@ -55,7 +55,7 @@ class Injected:
     path: str
 
 
-class Watch:
+class ActiveRule:
     """A rule at work: counts the calls that match and picks those to meet."""
 
     def __init__(self, number: int, rule: Rule) -> None:
@@ -83,7 +83,7 @@ class Faults:
     """All rules of a sandbox and the record of what they did."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
-        self._watches: list[Watch] = []
+        self._watches: list[ActiveRule] = []
         self._numbers = 0
         self.injected: deque[Injected] = deque(maxlen=100_000)
         for rule in rules:
@@ -95,7 +95,7 @@ class Faults:
     def add(self, rule: Rule) -> int:
         """Set a rule to work and return its number."""
         self._numbers += 1
-        self._watches.append(Watch(self._numbers, rule))
+        self._watches.append(ActiveRule(self._numbers, rule))
         return self._numbers
 
     def remove(self, number: int | None = None) -> int:
@@ -104,10 +104,10 @@ class Faults:
         self._watches = [w for w in self._watches if number is not None and w.number != number]
         return before - len(self._watches)
 
-    def watches(self) -> list[Watch]:
+    def watches(self) -> list[ActiveRule]:
         """Return the rules at work."""
         return list(self._watches)
 
-    def meeting(self, method: str, path: str) -> list[Watch]:
+    def matching(self, method: str, path: str) -> list[ActiveRule]:
         """Return the rules that meet a call, in the order they were set."""
         return [watch for watch in self._watches if watch.meets(method, path)]

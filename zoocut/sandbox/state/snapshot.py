@@ -2,8 +2,9 @@
 
 The document has ``subjects`` in the order they were made, ``sets``, and ``events``: a numbered record of what
 was committed in which order (``subject-created``, ``blob-stored``, ``linked``,
-``unlinked``, ``subject-deactivated``, ``subject-removed``, ``set-created``, ``set-deleted``,
-``subject-drifted-in``). An event's number is smaller than another's exactly when it was committed before.
+``unlinked``, ``subject-deactivated``, ``subject-removed``, ``set-created``, ``set-deleted``, ``medium-created``,
+``medium-removed``, ``import-created``, ``classified``, ``subject-drifted-in``). An event's number is smaller
+than another's exactly when it was committed before.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def _subject(store: Store, row: Row) -> dict[str, Any]:
         "metadata": json.loads(row["metadata"]),
         "locations": [_location(store, item) for item in json.loads(row["locations"])],
         "sets": [one[0] for one in sets],
+        "attached": [_medium(store, one) for one in store.rows(ATTACHED, row["id"])],
         "created_at": iso(row["created_at"]),
     }
 
@@ -62,6 +64,18 @@ def _location(store: Store, item: dict[str, str]) -> dict[str, Any]:
         return item
     blob = store.one("SELECT content_type, md5, length FROM blobs WHERE path = ?", item["path"])
     return {**item, "blob": None if blob is None else dict(blob)}
+
+
+ATTACHED = (
+    "SELECT * FROM media WHERE linked_type = 'subjects' AND linked_id = ? AND type = 'subject_attached_image' "
+    "ORDER BY id"
+)
+
+
+def _medium(store: Store, row: Row) -> dict[str, Any]:
+    metadata = None if row["metadata"] is None else json.loads(row["metadata"])
+    item = {"mime": row["content_type"], "path": row["path"]}
+    return {"id": row["id"], "metadata": metadata, **_location(store, item)}
 
 
 def _set(store: Store, row: Row) -> dict[str, Any]:
