@@ -40,7 +40,7 @@ class Row:
 
     subject: int
     answer: Any = "Real"
-    user: str | None = "ada"
+    user: str | None = "one"
     network: str = "a1b2c3d4e5f6a7b8c9d0"
     source: str | None = None
     number: int = field(default_factory=lambda: next(NUMBERS))

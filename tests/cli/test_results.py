@@ -42,11 +42,11 @@ def run(tmp_path: Path) -> Run:
 
 def rows() -> list[Row]:
     return [
-        Row(9001, "Real", "ada", source=source(0)),
-        Row(9001, "Bogus", "bob", source=source(0)),
+        Row(9001, "Real", "one", source=source(0)),
+        Row(9001, "Bogus", "two", source=source(0)),
         Row(9001, "Real", None, source=source(0)),
-        Row(9002, "Bogus", "ada", source=source(1)),
-        Row(9099, "Real", "ada", source="42"),
+        Row(9002, "Bogus", "one", source=source(1)),
+        Row(9099, "Real", "one", source="42"),
     ]
 
 
@@ -219,7 +219,7 @@ def test_a_newer_export_in_the_middle_is_not_mixed_in(ask: Ask, held: ExportServ
     held.state, held.updated_at, held.breaks = "ready", datetime.now(UTC), (300,)
     held.becomes = (
         held.content
-        + write_export(run.path / "x.csv", [Row(9002, "Real", "eve", source=source(1))])
+        + write_export(run.path / "x.csv", [Row(9002, "Real", "four", source=source(1))])
         .read_bytes()
         .split(b"\n", 1)[1]
     )

@@ -64,7 +64,7 @@ def plain(chance: random.Random) -> Iterator[Row]:
 
 def repeated_users(chance: random.Random) -> Iterator[Row]:
     for _ in range(200):
-        yield Row(chance.choice(SUBJECTS[:3]), chance.choice(LABELS), chance.choice(["ada", "bob", None]))
+        yield Row(chance.choice(SUBJECTS[:3]), chance.choice(LABELS), chance.choice(["one", "two", None]))
 
 
 def several_answers(chance: random.Random) -> Iterator[Row]:

@@ -29,7 +29,9 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
     return command, words
 
 
-@pytest.mark.parametrize("line", [*typed_in("sets.md"), *typed_in("uploading.md"), *typed_in("inputs.md")])
+@pytest.mark.parametrize(
+    "line", [*typed_in("sets.md"), *typed_in("uploading.md"), *typed_in("inputs.md"), *typed_in("results.md")]
+)
 def test_command_can_be_typed(line: str) -> None:
     command, rest = command_of(shlex.split(line)[1:])
     parser = command.make_parser(command.context_class(command, info_name="zoocut"))

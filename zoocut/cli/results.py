@@ -242,6 +242,11 @@ def _tell(summary: Summary, page: Path | None, as_json: bool) -> None:
             f"{key} {label!r}" if key != label else repr(key) for key, label in task.labels.items()
         )
         out.print(printable(f"  {task.name} {task.question!r}: {answers}"), markup=False)
+    labels = {(task.name, key): label for task in summary.tasks for key, label in task.labels.items()}
+    for one in summary.confusion:
+        right, given = (labels.get((one.task, key), key) for key in (one.right, one.given))
+        words = f"  {one.basis}, {one.task}: {right!r} is right, {given!r} was given {one.votes} times"
+        out.print(printable(words), markup=False)
     if page:
         out.print(f"open it: {page.resolve().as_uri()}", markup=False)
     for name, why in summary.not_reduced.items():
