@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from zoocut.files import write_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = [
     "AB_MAGNITUDE_OF_ONE_NJY",
@@ -28,7 +29,7 @@ __all__ = [
     "object_or_none",
 ]
 
-FloatImage = npt.NDArray[np.floating]
+FloatImage: TypeAlias = "npt.NDArray[np.floating]"
 """An image of shape (y, x)."""
 
 Value = str | int | float | bool | None

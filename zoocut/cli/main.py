@@ -7,35 +7,41 @@ import sys
 import typer
 
 from zoocut import __version__
-from zoocut.cli import (
-    adopt,
-    config,
-    dedupe,
-    demo,
-    doctor,
-    export,
-    generate,
-    init,
-    join,
-    login,
-    metadata,
-    preview,
-    results,
-    sandbox,
-    sets_members,
-    status,
-    supersede,
-    upload,
-    verify,
-)
 from zoocut.cli.console import notes
 from zoocut.cli.console import results as out
+from zoocut.cli.lazy import lazy_group
 from zoocut.errors import ZoocutError
 
 __all__ = ["app", "run"]
 
+COMMANDS = {
+    "demo": "zoocut.cli.demo:demo",
+    "init": "zoocut.cli.init:init",
+    "generate": "zoocut.cli.generate:generate",
+    "preview": "zoocut.cli.preview:preview",
+    "upload": "zoocut.cli.upload:upload",
+    "status": "zoocut.cli.status:status",
+    "verify": "zoocut.cli.verify:verify",
+    "adopt": "zoocut.cli.adopt:adopt",
+    "export": "zoocut.cli.export:export",
+    "join": "zoocut.cli.join:join",
+    "results": "zoocut.cli.results:results",
+    "sets": "zoocut.cli.sets_members:app",
+    "metadata": "zoocut.cli.metadata:metadata",
+    "supersede": "zoocut.cli.supersede:supersede",
+    "dedupe": "zoocut.cli.dedupe:dedupe",
+    "login": "zoocut.cli.login:login",
+    "logout": "zoocut.cli.login:logout",
+    "whoami": "zoocut.cli.login:whoami",
+    "doctor": "zoocut.cli.doctor:doctor",
+    "config": "zoocut.cli.config:app",
+    "sandbox": "zoocut.cli.sandbox:sandbox",
+}
+"""Where each command is, in the order in which help shows them: that of a project's life."""
+
 app = typer.Typer(
     name="zoocut",
+    cls=lazy_group(COMMANDS),
     help="From difference-image sources to a live Zooniverse subject set: kill any command, run it again.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
@@ -57,29 +63,6 @@ def main(
     ),
 ) -> None:
     """From difference-image sources to a live Zooniverse subject set."""
-
-
-app.command()(demo.demo)
-app.command()(init.init)
-app.command()(generate.generate)
-app.command()(preview.preview)
-app.command()(upload.upload)
-app.command()(status.status)
-app.command()(verify.verify)
-app.command()(adopt.adopt)
-app.command()(export.export)
-app.command()(join.join)
-app.command()(results.results)
-app.add_typer(sets_members.app, name="sets")
-app.command()(metadata.metadata)
-app.command()(supersede.supersede)
-app.command()(dedupe.dedupe)
-app.command()(login.login)
-app.command()(login.logout)
-app.command()(login.whoami)
-app.command()(doctor.doctor)
-app.add_typer(config.app, name="config")
-app.command()(sandbox.sandbox)
 
 
 def run() -> None:

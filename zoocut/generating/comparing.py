@@ -13,7 +13,7 @@ from zoocut.generating.metadata_text import columns_named, metadata_of
 from zoocut.generating.plan import SOURCES_AT_ONCE, Planned, plan_batches
 from zoocut.model import DiaSource, Rejection, SourceId
 from zoocut.run.folder import Run
-from zoocut.run.recorded import Recorded
+from zoocut.run.recorded import Recorded, trimmed
 from zoocut.run.sources import put_together, read_drawn
 
 __all__ = ["BatchComparer", "refuse_altered_rows"]
@@ -47,7 +47,7 @@ class BatchComparer(BatchDrawer):
             for (one, _), drawn in zip(drawable, shown, strict=True):
                 if isinstance(drawn, Rejection):
                     yield drawn
-                elif one.sha256 != checksums(drawn):
+                elif one.sha256 != trimmed(checksums(drawn)):
                     yield Rejection(str(one.source.dia_source_id), one.source.row, "its pixels are others")
 
 

@@ -141,8 +141,8 @@ class BatchDrawer:
             )
             done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
             return
-        sums = tuple(None if file is None else hashlib.sha256(file).hexdigest() for file in shown.files)
-        if planned.sha256 not in (None, checksums(shown)):
+        sums = checksums(shown)
+        if planned.sha256 not in (None, trimmed(sums)):
             reason = "its pixels are no longer those that the run recorded: generate it into a new folder"
             done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
             return
@@ -166,8 +166,8 @@ class BatchDrawer:
 
 
 def checksums(shown: Shown) -> tuple[str | None, ...]:
-    """Return the checksums of what was drawn, as a run records them."""
-    return trimmed(tuple(None if file is None else hashlib.sha256(file).hexdigest() for file in shown.files))
+    """Return the checksums of what was drawn; None for a medium that made no file."""
+    return tuple(None if file is None else hashlib.sha256(file).hexdigest() for file in shown.files)
 
 
 def draw_batches(
