@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from panoptes_client import Panoptes
 from uploads import Zoocut, account, make_run
 
 from zoocut.sandbox import running
-from zoocut.zooniverse.connect import connect_set_admin
-from zoocut.zooniverse.credentials import Credentials
 
 RETIRE_AT = 4
 SUBJECTS = 6
@@ -29,6 +28,11 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+def retired(zoocut: Zoocut, run: Path, signed_in: dict[str, str]) -> int:
+    told = json.loads(zoocut("status", run, "--remote", "--json", **signed_in).stdout)
+    return sum(one["retired"] for one in told["targets"][0]["remote"]["workflows"])
+
+
 @pytest.fixture
 def classified(tmp_path: Path, zoocut: Zoocut) -> Any:
     """A run whose subjects robots have classified until each is retired; subjects tell the answer that is right."""
@@ -37,17 +41,17 @@ def classified(tmp_path: Path, zoocut: Zoocut) -> Any:
     with running(options=options) as server:
         done = zoocut("upload", run, "--project", "owner/rehearsal", "--set", "Night", **account(server))
         assert done.returncode == 0, done.stderr
-        admin = connect_set_admin(server.endpoint, Credentials("owner", "sandbox-password"))
+        client = Panoptes(server.endpoint, username="owner", password="sandbox-password")
+        (target,) = json.loads(zoocut("status", run, "--json").stdout)["targets"]
         content = {
             "display_name": "Real or bogus?", "primary_language": "en", "active": True, "tasks": {"T0": TASK},
             "retirement": {"criteria": "classification_count", "options": {"count": RETIRE_AT}},
-            "links": {"project": admin.project("owner/rehearsal").project_id},
+            "links": {"project": target["project"]["id"]},
         }  # fmt: skip
-        workflow = admin._one("POST", "/workflows", "workflows", {"workflows": content})["id"]
-        (found,) = admin.subject_sets(admin.project("owner/rehearsal"), "Night")
-        admin.serve(str(workflow), found.set_id)
-        ids = [subject.subject_id for subject in admin.subjects_of_set(found.set_id)]
-        until(lambda: sum(one.retired for one in admin.statuses(str(workflow), ids)) == SUBJECTS)
+        workflow = client.post("/workflows", json={"workflows": content})[0]["workflows"][0]["id"]
+        sets = {"subject_sets": [target["subject_set"]["id"]]}
+        client.post(f"/workflows/{workflow}/links/subject_sets", json=sets)
+        until(lambda: retired(zoocut, run, account(server)) == SUBJECTS)
         yield run, account(server)
 
 
