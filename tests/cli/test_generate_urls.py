@@ -26,9 +26,9 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[str]:
-    """Serve the run's images/, and nothing else of it, as an image host would."""
+    """Serve the run folder, as an image host would."""
     (tmp_path / "run").mkdir()
-    handler = partial(Quiet, directory=str(tmp_path / "run" / "images"))
+    handler = partial(Quiet, directory=str(tmp_path / "run"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -59,7 +59,7 @@ def test_subjects_by_addresses(zoocut: Zoocut, run: Path, root: str, sandbox: Ru
     made = [subject for subject in truth["subjects"] if ids & set(subject["sets"])]
     assert len(made) == 3
     for path in run.glob("images/*/*.png"):
-        assert f"{root}/{path.parent.name}/{path.name}" in json.dumps(made)
+        assert f"{root}/images/{path.parent.name}/{path.name}" in json.dumps(made)
     again = zoocut("upload", run, **account)
     assert again.returncode == 0, again.stderr
     assert "3 linked" in again.stdout

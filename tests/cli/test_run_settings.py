@@ -111,7 +111,7 @@ def test_a_changed_setting_is_taken_and_told(project: Project, key: str, before:
 def test_a_changed_address_of_the_images_is_in_the_manifest(drawn: Project) -> None:
     drawn.set("manifest.url_root", "https://images.example/night")
     assert drawn.generate().returncode == 0
-    assert "https://images.example/night/0/1700.png" in (drawn.run / "manifest-urls.csv").read_text()
+    assert "https://images.example/night/images/0/1700.png" in (drawn.run / "manifest-urls.csv").read_text()
 
 
 @pytest.mark.parametrize(

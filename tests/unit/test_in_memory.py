@@ -234,7 +234,7 @@ def test_the_box_of_a_footprint() -> None:
         (pixels(3), SpherePoint(200.0, -30.0), None, "ndarray has no WCS, so SpherePoint.* give the pixel"),
         (AfwExposure(AfwImage(pixels(3)), AfwMask(blank()), known=None), sky(), None, "has no WCS"),
         (afw(3), SpherePoint(20.0, 30.0), None, "nowhere near the image"),
-        (afw(3), (5000.0, 5000.0), {"diaSourceId": 77}, "77 cannot be drawn: no pixel"),
+        (afw(3), (5000.0, 5000.0), {"diaSourceId": 77}, "77 cannot be drawn: its centre, x 5000.0 y"),
         ("a path", (1.0, 1.0), None, "str holds no image of two dimensions: give an array"),
         (np.zeros((2, 3, 3)), (1.0, 1.0), None, "ndarray holds no image of two dimensions"),
     ],

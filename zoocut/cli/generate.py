@@ -29,7 +29,9 @@ InputOption = Annotated[
     str | None,
     typer.Option("--input", help="The catalog: overrides catalog.path. Quote patterns.", show_default=False),
 ]
-JobsOption = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes to draw with.")]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", "-j", min=0, help="Processes to draw with; 0 and 1 draw in this one.")
+]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Most sources to take.", show_default=False)
 ]
@@ -114,7 +116,7 @@ def generate(
             config,
             output,
             settings=options,
-            jobs=jobs,
+            jobs=max(jobs, 1),
             part=part,
             limit=limit,
             every=every,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -31,6 +32,10 @@ def _by_its_present_name(layout: object) -> object:
     return "separate" if layout == "frames" else layout
 
 
+def _in_a_list(sizes: object) -> object:
+    return (sizes,) if isinstance(sizes, int) and not isinstance(sizes, bool) else sizes
+
+
 class PanelSettings(Section):
     """One panel: its title, the interval that chooses the limits and the stretch between them."""
 
@@ -53,20 +58,30 @@ class PanelSettings(Section):
     ] = None
 
 
-class TemplatePanel(PanelSettings):
+class _AsinhPanel(PanelSettings):
+    stretch: str = "asinh"
+    stretch_options: Options = Field(default_factory=_asinh_of_a_tenth)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_options(cls, given: Any) -> Any:
+        """Keep asinh's option from another stretch that is chosen without any."""
+        if not isinstance(given, Mapping) or "stretch_options" in given:
+            return given
+        another = "asinh" not in str(given.get("stretch", "asinh")).lower()
+        return {**given, "stretch_options": {}} if another else given
+
+
+class TemplatePanel(_AsinhPanel):
     """The template's panel."""
 
     title: str = "Template"
-    stretch: str = "asinh"
-    stretch_options: Options = Field(default_factory=_asinh_of_a_tenth)
 
 
-class SciencePanel(PanelSettings):
+class SciencePanel(_AsinhPanel):
     """The science image's panel."""
 
     title: str = "Science"
-    stretch: str = "asinh"
-    stretch_options: Options = Field(default_factory=_asinh_of_a_tenth)
 
 
 class DifferencePanel(PanelSettings):
@@ -76,9 +91,26 @@ class DifferencePanel(PanelSettings):
     interval: str = "zscale"
 
 
+ANALYSIS_AP_DIFFERENCE = {
+    "interval": "minmax",
+    "stretch": "asinh",
+    "stretch_options": {"a": 0.1},
+    "central_crop_pix": 15,
+}
+"""How plotImageSubtractionCutouts of lsst/analysis_ap draws the difference, since its commit 85a9fd3 of July 2023."""
+
+
 class DrawSettings(Section):
     """How a cutout is cut and drawn."""
 
+    preset: Annotated[
+        Literal["documented", "analysis_ap"],
+        Field(
+            description="what the difference panel looks like where its section does not say: documented: zscale and a"
+            " linear stretch, as the page of analysis_ap has it; analysis_ap: between the extremes of the central 15 x"
+            " 15 pixels with asinh, as that program has drawn since 2023"
+        ),
+    ] = "documented"
     media: Annotated[
         tuple[str, ...],
         Field(
@@ -88,13 +120,18 @@ class DrawSettings(Section):
     ] = ("triplet",)
     sizes: Annotated[
         tuple[Size, ...],
+        BeforeValidator(_in_a_list),
         Field(description="widths of the cutouts in pixels, one row of panels each; empty: the whole stamp"),
     ] = (30,)
     use_footprint: Annotated[
         bool, Field(description="cut out the source's footprint box instead of the sizes")
     ] = False
     chunk_size: Annotated[
-        int | None, Field(description="most files in one folder, a power of ten; none: all in images/")
+        int | None,
+        Field(
+            description="how wide a range of ids shares a folder, so that none holds more: 10000 puts 120000 to 129999"
+            " into images/120000/; a power of ten; none: all in images/"
+        ),
     ] = 10000
     save_as_numpy: Annotated[bool, Field(description="also save the raw cutouts as .npy files")] = False
     add_metadata: Annotated[
@@ -156,6 +193,18 @@ class DrawSettings(Section):
     science: SciencePanel = Field(default_factory=SciencePanel)
     difference: DifferencePanel = Field(default_factory=DifferencePanel)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_panels(cls, given: Any) -> Any:
+        """Put the preset under what is said of the difference panel."""
+        if not isinstance(given, Mapping) or given.get("preset") != "analysis_ap":
+            return given
+        own = given.get("difference", {})
+        if not isinstance(own, Mapping):
+            return given
+        preset = {key: value for key, value in ANALYSIS_AP_DIFFERENCE.items() if key not in _replaced_by(own)}
+        return {**given, "difference": {**preset, **own}}
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         too_wide = [size for size in self.sizes if size > self.panel_pix]
@@ -182,6 +231,11 @@ class DrawSettings(Section):
             "difference": self.difference,
         }
         return panels[name]
+
+
+def _replaced_by(own: Mapping[str, Any]) -> set[str]:
+    """Name the keys of a preset that a panel's own ones replace: another stretch does not take the same options."""
+    return {*own} | ({"stretch_options"} if "stretch" in own else set())
 
 
 def _is_power_of_ten(number: int) -> bool:

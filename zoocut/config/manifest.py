@@ -16,7 +16,7 @@ class ManifestSettings(Section):
         str | None,
         Field(
             pattern=r"^https?://\S+$",
-            description="address that the run's folder images/ will be served at; with it, manifest-urls.csv "
-            "is written too, with the address of every image",
+            description="address that the run folder will be served at, so its pictures are at url_root/images/...;"
+            " with it, manifest-urls.csv is written too, with the address of every image",
         ),
     ] = None

@@ -90,7 +90,7 @@ def write_urls_manifest_of(run: Run, metadata: Mapping[str, str], url_root: str 
     metadata : mapping of str to str
         Subject metadata key to catalog column, or words with columns in braces.
     url_root : str or None
-        Where the folder `images/` will be served; None: nowhere, so nothing is written.
+        Where the run folder will be served; None: nowhere, so nothing is written.
     """
     first = next(read_drawn(run.sources), None)
     if url_root is None or first is None:
@@ -103,7 +103,7 @@ def write_urls_manifest_of(run: Run, metadata: Mapping[str, str], url_root: str 
 
 
 def _address(name: str, url_root: str) -> str:
-    return f"{url_root.rstrip('/')}/{quote(name.removeprefix('images/'))}"
+    return f"{url_root.rstrip('/')}/{quote(name)}"
 
 
 class _Counted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +10,17 @@ import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings
 from zoocut.model import DiaSource
-from zoocut.render.catalog_text import FIELDS, FLAGS, LABELS, RELIABILITY, Field, any_set, number
+from zoocut.render.catalog_text import (
+    FIELDS,
+    FLAGS,
+    LABELS,
+    RELIABILITY,
+    Field,
+    Label,
+    any_set,
+    label_of,
+    number,
+)
 from zoocut.render.layout import ANNOTATION_LINES, LINE_FACTOR, MARGIN_PIX, REFERENCE_TYPE_PIX
 from zoocut.render.palette import Palette
 from zoocut.render.text import Type, font_file
@@ -76,6 +86,7 @@ class WithMetadata:
             for line in range(ANNOTATION_LINES)
         ]
         self._ready: dict[Word, Canvas] = {}
+        self._labels = {field: label_of(field) for field in FIELDS}
 
     def print_labels(self, canvas: Canvas) -> None:
         """Print the labels in the colour they usually have."""
@@ -86,11 +97,15 @@ class WithMetadata:
         """Print values, flags that are set, and the labels of flagged measurements in red."""
         columns = source.columns
         self._print_top_line(canvas, source)
+        for field in FIELDS:
+            texts = field.texts(columns)
+            if texts is None:
+                self._take_away(canvas, self._labels[field])
+            else:
+                self._print_field(canvas, field, texts)
         for label in LABELS:
             if any_set(columns, label.flags):
                 self._put(canvas, label.line, self._at(label.x), self._word((label.text, ALARM, "normal")))
-        for field in FIELDS:
-            self._print_field(canvas, field, field.texts(columns))
         for flag in FLAGS:
             if any_set(columns, flag.flags):
                 self._put(canvas, flag.line, self._at(flag.x), self._word((flag.text, flag.color, "bold")))
@@ -100,14 +115,20 @@ class WithMetadata:
             strip = self._spelt(f"RB:{reliability:.3f}", color, "bold")
             self._put(canvas, RELIABILITY[0], self._at(RELIABILITY[1]), strip)
 
-    def _print_field(self, canvas: Canvas, field: Field, texts: Sequence[str]) -> None:
-        """Print the first form that fits its place; leave a value that does not fit out, not cut."""
+    def _print_field(self, canvas: Canvas, field: Field, texts: Iterator[str]) -> None:
+        """Print the first form that fits its place; the shortest forms always do."""
         left, right = self._at(field.left), self._at(field.right)
         for text in texts:
             strip = self._spelt(text, self._value, "normal")
             if strip.shape[1] <= right - left:
                 self._put(canvas, field.line, right - strip.shape[1], strip)
                 return
+
+    def _take_away(self, canvas: Canvas, label: Label) -> None:
+        """Leave out the label of a value that is not there."""
+        strip = self._word((label.text, self._label, "normal"))
+        ground = self._inks[self._label, self._background][0]
+        self._put(canvas, label.line, self._at(label.x), np.full_like(strip, ground))
 
     def _print_top_line(self, canvas: Canvas, source: DiaSource) -> None:
         """Print id, instrument, detector, visit and band: in their places, or closer where those overflow."""
@@ -124,7 +145,10 @@ class WithMetadata:
         values = [source.dia_source_id, *map(source.columns.get, ("detector", "visit", "band"))]
         texts = ["" if value is None else str(value) for value in values]
         normal = [self._spelt(text, self._value, "normal") for text in texts]
-        name, detector, visit = (self._word((text, self._label, "normal")) for text in labels)
+        name, detector, visit = (
+            self._word((label if text else " ", self._label, "normal"))
+            for label, text in zip(labels, texts, strict=False)
+        )
         bold = self._word((instrument, self._value, "bold"))
         return [name, normal[0], bold, detector, normal[1], visit, normal[2], normal[3]]
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from zoocut.errors import did_you_mean
 
-__all__ = ["find_named"]
+__all__ = ["make_named"]
+
+ARRAYS = frozenset({"data", "image", "transform_1", "transform_2"})
+"""Parameters that are no numbers, so that a configuration file cannot give them."""
 
 
-def find_named(module: ModuleType, base: type, suffix: str, name: str) -> Any:
-    """Find a class by its name with or without the suffix, in any case, words joined by nothing, - or _.
+def make_named(module: ModuleType, base: type, suffix: str, name: str, options: Mapping[str, float]) -> Any:
+    """Make an object of a class known by its name, with or without the suffix, in any case, words joined by - or _.
 
     Parameters
     ----------
@@ -23,22 +28,51 @@ def find_named(module: ModuleType, base: type, suffix: str, name: str) -> Any:
         End of all the classes' names, such as `Interval`.
     name : str
         What the user wrote.
+    options : mapping of str to float
+        Its parameters.
 
     Raises
     ------
     LookupError
-        When there is none; says which name is near.
+        When there is none, or none that numbers alone describe; says which name is near.
+    ValueError
+        When an option is missing, unknown or not allowed.
     """
     classes = {
         _plain(found.__name__, suffix): found
         for found in vars(module).values()
         if isinstance(found, type) and issubclass(found, base) and found is not base
     }
-    found = classes.get(_plain(name, suffix))
-    if found is not None:
-        return found
-    advice = did_you_mean(_plain(name, suffix), sorted(classes), "choose one of")
-    raise LookupError(f"astropy has no such {suffix.lower()}: {advice}")
+    usable = {key: found for key, found in classes.items() if not ARRAYS & _parameters(found).keys()}
+    plain = _plain(name, suffix)
+    if plain in classes and plain not in usable:
+        raise LookupError(f"it needs more than numbers: {did_you_mean('', sorted(usable), 'choose one of')}")
+    if plain not in usable:
+        advice = did_you_mean(plain, sorted(usable), "choose one of")
+        raise LookupError(f"astropy has no such {suffix.lower()}: {advice}")
+    _check_options(_parameters(usable[plain]), options, suffix)
+    return usable[plain](**options)
+
+
+def _check_options(known: Mapping[str, inspect.Parameter], options: Mapping[str, float], suffix: str) -> None:
+    key = f"{suffix.lower()}_options"
+    missing = [
+        name
+        for name, parameter in known.items()
+        if parameter.default is parameter.empty and name not in options
+    ]
+    if missing:
+        example = ", ".join(f"{name} = 1.0" for name in missing)
+        raise ValueError(
+            f"it needs {' and '.join(missing)}: set {key} = {{ {example} }} with values of yours"
+        )
+    strange = [name for name in options if name not in known]
+    if strange:
+        raise ValueError(f"{key} has no {strange[0]}: {did_you_mean(strange[0], list(known), 'it takes')}")
+
+
+def _parameters(found: type) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(found).parameters
 
 
 def _plain(name: str, suffix: str) -> str:

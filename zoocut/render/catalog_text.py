@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from math import log10
+from math import isfinite, log10
 
 from zoocut.model import AB_MAGNITUDE_OF_ONE_NJY, Value
 from zoocut.values import flag_of, number_of
 
-__all__ = ["FIELDS", "FLAGS", "LABELS", "RELIABILITY", "Field", "Flag", "Label", "any_set", "number"]
+__all__ = [
+    "FIELDS",
+    "FLAGS",
+    "LABELS",
+    "RELIABILITY",
+    "Field",
+    "Flag",
+    "Label",
+    "any_set",
+    "label_of",
+    "number",
+]
 
 Columns = Mapping[str, Value]
+Texts = Iterator[str] | None
+"""The forms of a value, longest first; None where there is no value."""
+
+LETTERS = {1e3: "k", 1e6: "M", 1e9: "G"}
+"""Abbreviations of the SI, for numbers from there on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +47,7 @@ class Field:
     line: int
     left: int
     right: int
-    texts: Callable[[Columns], tuple[str, ...]]
+    texts: Callable[[Columns], Texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +73,22 @@ def any_set(columns: Columns, names: tuple[str, ...]) -> bool:
     return any(flag_of(value) for value in map(columns.get, names))
 
 
-def _fixed(name: str, form: str) -> Callable[[Columns], tuple[str, ...]]:
-    def texts(columns: Columns) -> tuple[str, ...]:
+def _fixed(name: str, form: str) -> Callable[[Columns], Texts]:
+    def texts(columns: Columns) -> Texts:
         return _forms(number(columns, name), form)
 
     return texts
 
 
-def _ratio(over: str, under: str, form: str) -> Callable[[Columns], tuple[str, ...]]:
-    def texts(columns: Columns) -> tuple[str, ...]:
+def _ratio(over: str, under: str, form: str) -> Callable[[Columns], Texts]:
+    def texts(columns: Columns) -> Texts:
         above, below = number(columns, over), number(columns, under)
         return _forms(abs(above / below) if above is not None and below else None, form)
 
     return texts
 
 
-def _magnitude(columns: Columns) -> tuple[str, ...]:
+def _magnitude(columns: Columns) -> Texts:
     flux_njy = number(columns, "scienceFlux")
     return _forms(
         AB_MAGNITUDE_OF_ONE_NJY - 2.5 * log10(flux_njy) if flux_njy is not None and flux_njy > 0 else None,
@@ -80,10 +96,22 @@ def _magnitude(columns: Columns) -> tuple[str, ...]:
     )
 
 
-def _forms(value: float | None, form: str) -> tuple[str, ...]:
-    if value is None or value != value:
-        return ()
-    return format(value, form), format(value, ".4g"), format(value, ".2g")
+def _forms(value: float | None, form: str) -> Texts:
+    return None if value is None or not isfinite(value) else _written(value, form)
+
+
+def _written(value: float, form: str) -> Iterator[str]:
+    """Write a number in ever fewer letters: 123456.7, 1.235e+05, 1.2e+05, 123457, 123.5k, 123k, 1e5."""
+    yield format(value, form)
+    yield format(value, ".4g")
+    yield format(value, ".2g")
+    yield f"{value:.0f}"
+    power = max((known for known in LETTERS if abs(value) >= known), default=None)
+    if power is not None:
+        yield f"{value / power:.1f}{LETTERS[power]}"
+        yield f"{value / power:.0f}{LETTERS[power]}"
+    mantissa, _, exponent = f"{value:.0e}".partition("e")
+    yield f"{mantissa}e{int(exponent)}"
 
 
 def _fluxes(line: int, name: str) -> tuple[Field, ...]:
@@ -124,6 +152,7 @@ LABELS = (
     Label(4, 362, "ABmag:"),
 )
 
+
 FLAGS = (
     Flag(2, 362, "EDGE", "goldenrod", ("pixelFlags_edge",)),
     Flag(2, 407, "INTERP", "green", ("pixelFlags_interpolated", "pixelFlags_interpolatedCenter")),
@@ -146,3 +175,9 @@ FLAGS = (
 
 RELIABILITY = (4, 477)
 """Line and place of the reliability."""
+
+
+def label_of(field: Field) -> Label:
+    """Give the label in front of a value."""
+    before = [label for label in LABELS if label.line == field.line and label.x < field.left]
+    return max(before, key=lambda label: label.x)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from zoocut.config.draw import PanelSettings
 from zoocut.errors import ConfigError
 from zoocut.model import FloatImage
-from zoocut.render.astropy_names import find_named
+from zoocut.render.astropy_names import make_named
 from zoocut.render.zscale import ZScale
 
 __all__ = ["Interval", "open_interval"]
@@ -109,8 +109,14 @@ def open_interval(name: str, settings: PanelSettings) -> FinitePixels:
     try:
         if key in own:
             return FinitePixels(own[key](**settings.interval_options), settings.central_crop_pix)
-        known = find_named(visualization, visualization.BaseInterval, "Interval", settings.interval)
-        return FinitePixels(OneByOne(known(**settings.interval_options)), settings.central_crop_pix)
+        known = make_named(
+            visualization,
+            visualization.BaseInterval,
+            "Interval",
+            settings.interval,
+            settings.interval_options,
+        )
+        return FinitePixels(OneByOne(known), settings.central_crop_pix)
     except (TypeError, ValueError, LookupError) as error:
         raise ConfigError(f"draw.{name}.interval = {settings.interval!r}: {error}") from None
 

@@ -52,11 +52,12 @@ class PanelPlace:
 
 @dataclass(frozen=True, slots=True)
 class TitlePlace:
-    """A title: its words, its base line and the column that it is centred on."""
+    """A title: its words, its base line, the column that it is centred on, and how wide it may be."""
 
     text: str
     baseline: int
     x_centre: int
+    width_pix: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,9 @@ def _title(draw: DrawSettings, name: PanelName, row: int, panels: Sequence[Panel
     places = [panel for panel in panels if panel.name == name]
     if not text:
         return None
-    middle = (places[0].x + places[-1].x + draw.panel_pix) // 2
-    return TitlePlace(text, places[0].y - round(draw.title_height_pix * 0.42), middle)
+    left, right = places[0].x, places[-1].x + draw.panel_pix
+    baseline = places[0].y - round(draw.title_height_pix * 0.42)
+    return TitlePlace(text, baseline, (left + right) // 2, right - left + GAP_PIX // 2)
 
 
 def _title_height(draw: DrawSettings, name: PanelName) -> int:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from zoocut.config.draw import PanelSettings
 from zoocut.errors import ConfigError
 from zoocut.model import FloatImage
-from zoocut.render.astropy_names import find_named
+from zoocut.render.astropy_names import make_named
 from zoocut.render.intervals import FinitePixels, open_interval
 
 __all__ = ["Levels", "open_levels"]
@@ -83,8 +83,13 @@ def open_levels(name: str, settings: PanelSettings, count: int) -> Levels:
 
     interval = open_interval(name, settings)
     try:
-        known = find_named(visualization, visualization.BaseStretch, "Stretch", settings.stretch)
-        stretch = known(**settings.stretch_options)
+        stretch = make_named(
+            visualization,
+            visualization.BaseStretch,
+            "Stretch",
+            settings.stretch,
+            settings.stretch_options,
+        )
     except (TypeError, ValueError, LookupError) as error:
         raise ConfigError(f"draw.{name}.stretch = {settings.stretch!r}: {error}") from None
     return Levels(interval, stretch, count)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from math import ceil
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings, PanelName
@@ -15,13 +18,18 @@ from zoocut.render.png import PngWriter
 from zoocut.render.scale_bar import Bar, bar_for
 from zoocut.render.text import Type
 
-__all__ = ["BAR_GROUND", "BAR_INK", "BAR_LABEL_PIX", "Annotation", "PictureDrawer"]
+__all__ = ["BAR_GROUND", "BAR_INK", "Annotation", "PictureDrawer", "bar_label_pix"]
 
 BAR_GROUND, BAR_LINE = "blue", "yellow"
 BAR_INK: Ink = (BAR_LINE, BAR_GROUND)
 BAR_EDGE_PIX = 4
 BAR_HALF_LINE_PIX = 1
-BAR_LABEL_PIX = 11
+REFERENCE_PANEL_PIX = 194
+"""The panel that these are for; they grow with larger ones."""
+
+BAR_LABEL_PART = 18 / REFERENCE_PANEL_PIX
+SMALLEST_BAR_LABEL_PIX = 8
+"""Type of 18 pixels is still some 11 on a phone that shows a picture of three panels 390 pixels wide."""
 
 Canvas = npt.NDArray[Any]
 
@@ -69,6 +77,10 @@ class PictureDrawer:
         self._palette = palette
         self._bar_type = types["bar"]
         self._annotation = annotation
+        growth = max(1.0, draw.panel_pix / REFERENCE_PANEL_PIX)
+        self._bar_edge, self._bar_half = (
+            round(((2 * half + 1) * growth - 1) / 2) for half in (BAR_EDGE_PIX, BAR_HALF_LINE_PIX)
+        )
         self._writer = PngWriter(palette.colours, layout.width_pix, layout.height_pix)
         ink = (draw.text_color, draw.background)
         self._ground = self._writer.canvas(palette.ground(ink))
@@ -108,38 +120,65 @@ class PictureDrawer:
     def _paste(
         self, rows: Canvas, canvas: Canvas, place: PanelPlace, panel: Canvas, scale_arcsec: float | None
     ) -> None:
-        """Zoom a panel by a whole number into the middle of its square."""
-        height, width = panel.shape
-        zoom = self._panel_pix // max(height, width)
-        y = place.y + (self._panel_pix - height * zoom) // 2
-        x = place.x + (self._panel_pix - width * zoom) // 2
-        wide = panel.repeat(zoom, axis=1)
-        target = rows[y : y + height * zoom].reshape(height, zoom, rows.shape[1])
-        target[:, :, 1 + x : 1 + x + width * zoom] = wide[:, None, :]
+        """Zoom a panel into the middle of its square."""
+        longest = max(panel.shape)
+        panel = _filling(panel, self._panel_pix)
+        zoom = self._panel_pix // max(panel.shape)
+        height, width = panel.shape[0] * zoom, panel.shape[1] * zoom
+        y = place.y + (self._panel_pix - height) // 2
+        x = place.x + (self._panel_pix - width) // 2
+        target = rows[y : y + height].reshape(panel.shape[0], zoom, rows.shape[1])
+        target[:, :, 1 + x : 1 + x + width] = panel.repeat(zoom, axis=1)[:, None, :]
         if self._bar_arcsec is not None and scale_arcsec:
-            bar = bar_for(self._bar_arcsec, zoom / scale_arcsec, width * zoom)
+            enlarged = max(height, width) / longest
+            bar = bar_for(self._bar_arcsec, enlarged / scale_arcsec, width)
             if bar is not None:
-                self._draw_bar(canvas[y : y + height * zoom, x : x + width * zoom], bar, zoom)
+                self._draw_bar(canvas[y : y + height, x : x + width], bar, ceil(enlarged))
 
     def _draw_bar(self, panel: Canvas, bar: Bar, zoom: int) -> None:
-        inset = max(zoom, BAR_EDGE_PIX + 1)
+        edge, half = self._bar_edge, self._bar_half
+        inset = max(zoom, edge + 1)
         middle, start, stop = panel.shape[0] - inset, inset, inset + bar.length_pix
-        outer = slice(max(middle - BAR_EDGE_PIX, 0), middle + BAR_EDGE_PIX + 1)
-        inner = slice(max(middle - BAR_HALF_LINE_PIX, 0), middle + BAR_HALF_LINE_PIX + 1)
-        panel[outer, start - BAR_EDGE_PIX : stop + BAR_EDGE_PIX] = self._palette.ground(BAR_INK)
-        panel[inner, start - BAR_HALF_LINE_PIX : stop + BAR_HALF_LINE_PIX] = self._palette.solid(BAR_INK)
+        outer = slice(max(middle - edge, 0), middle + edge + 1)
+        inner = slice(max(middle - half, 0), middle + half + 1)
+        panel[outer, start - edge : stop + edge] = self._palette.ground(BAR_INK)
+        panel[inner, start - half : stop + half] = self._palette.solid(BAR_INK)
         if bar.label:
             self._label_bar(panel, bar.label, outer.start, start)
 
     def _label_bar(self, panel: Canvas, label: str, bottom: int, left: int) -> None:
         strip = self._palette.inks[BAR_INK][self._bar_type.strip(label)]
-        space = panel[max(bottom - strip.shape[0], 0) : bottom, left - BAR_EDGE_PIX :][:, : strip.shape[1]]
+        space = panel[max(bottom - strip.shape[0], 0) : bottom, left - self._bar_edge :][:, : strip.shape[1]]
         space[...] = strip[strip.shape[0] - space.shape[0] :, : space.shape[1]]
 
     def _print_titles(self, type_: Type, ink: Ink) -> None:
         for title in self._layout.titles:
-            strip = self._palette.inks[ink][type_.strip(title.text)]
-            y, x = title.baseline - type_.ascent, title.x_centre - strip.shape[1] // 2
+            fitting = type_.fitting(title.text, title.width_pix)
+            strip = self._palette.inks[ink][fitting.strip(title.text)]
+            y, x = title.baseline - fitting.ascent, title.x_centre - strip.shape[1] // 2
             top, left = max(-y, 0), max(-x, 0)
             space = self._ground[y + top :, 1 + x + left :][: strip.shape[0] - top, : strip.shape[1] - left]
             space[...] = strip[top:, left:][: space.shape[0], : space.shape[1]]
+
+
+def bar_label_pix(panel_pix: int) -> float:
+    """Give the type size of a bar's label."""
+    return max(SMALLEST_BAR_LABEL_PIX, BAR_LABEL_PART * panel_pix)
+
+
+def _filling(panel: Canvas, side: int) -> Canvas:
+    """Stretch a panel that no whole number would zoom to its square: its pixels are then one or two wide.
+
+    A smaller one is left for the largest whole number that fits, which keeps all pixels of one size.
+    """
+    longest = max(panel.shape)
+    if side // longest > 1 or longest == side:
+        return panel
+    rows, columns = (_steps(length, length * side // longest) for length in panel.shape)
+    return panel[rows[:, None], columns]
+
+
+@lru_cache(maxsize=256)
+def _steps(length: int, goal: int) -> npt.NDArray[np.intp]:
+    """Give for each of `goal` pixels the one of `length` that it shows."""
+    return np.arange(max(goal, 1)) * length // max(goal, 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from zoocut.render.annotation import ANNOTATION_COLOURS, Unannotated, WithMetada
 from zoocut.render.layout import lay_out
 from zoocut.render.levels import Levels, open_levels
 from zoocut.render.palette import Ink, Palette, check_colours, mix_palette
-from zoocut.render.picture import BAR_INK, BAR_LABEL_PIX, Annotation, PictureDrawer
+from zoocut.render.picture import BAR_INK, Annotation, PictureDrawer, bar_label_pix
+from zoocut.render.reducing import reduced
 from zoocut.render.text import Type, font_file
 
-__all__ = ["Renderer", "open_renderer"]
+__all__ = ["Renderer", "kept_renderer", "open_renderer"]
 
 AT_ONCE = 24
 """Cutouts that are stretched together: few enough that their arrays stay in the cache of a processor."""
@@ -55,6 +57,7 @@ class Renderer:
         colours: npt.NDArray[Any],
     ) -> None:
         self._panel_pix = draw.panel_pix
+        self._reduces = draw.use_footprint
         self._rows = 1 if draw.use_footprint else max(1, len(draw.sizes))
         self._names = draw.panels
         self._suffixes = tuple(f"-{name}" for name in draw.panels) if draw.layout == "separate" else ("",)
@@ -85,11 +88,18 @@ class Renderer:
         tuple of Picture or Rejection
             For each source in order its pictures, or why there are none.
         """
+        batch = [(source, self._fitting(cutouts)) for source, cutouts in batch]
         refusals = [self._refusal(source, cutouts) for source, cutouts in batch]
         painted = self._paint([cutouts for _, cutouts in batch], refusals)
         for i, (source, cutouts) in enumerate(batch):
             refusal = refusals[i]
             yield refusal or tuple(drawer.draw(source, cutouts, painted[i]) for drawer in self._drawers)
+
+    def _fitting(self, cutouts: tuple[Cutout, ...]) -> tuple[Cutout, ...]:
+        """Average footprints down that are larger than a panel; sizes are chosen, and so never reduced."""
+        if not self._reduces:
+            return cutouts
+        return tuple(reduced(cutout, -(-max(cutout.template.shape) // self._panel_pix)) for cutout in cutouts)
 
     def _refusal(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> Rejection | None:
         for cutout in cutouts:
@@ -155,7 +165,7 @@ def open_renderer(draw: DrawSettings) -> Renderer:
     palette = mix_palette(draw.colormap, draw.nan_color, _inks(draw))
     types = {
         "title": Type(font_file(draw.font), draw.title_height_pix),
-        "bar": Type(font_file(draw.font), BAR_LABEL_PIX),
+        "bar": Type(font_file(draw.font), bar_label_pix(draw.panel_pix)),
     }
     drawers = [
         PictureDrawer(layout, draw, palette, types, _annotation(draw, palette, layout.width_pix))
@@ -164,6 +174,22 @@ def open_renderer(draw: DrawSettings) -> Renderer:
     count = len(palette.levels) - 1
     levels = {name: open_levels(name, draw.panel(name), count) for name in draw.panels}
     return Renderer(draw, drawers, levels, palette.levels)
+
+
+def kept_renderer(draw: DrawSettings) -> Renderer:
+    """Give the renderer of some settings, the same one when asked again: for callers that draw one picture a call.
+
+    Raises
+    ------
+    ConfigError
+        As `open_renderer`.
+    """
+    return _kept_renderer(draw.model_dump_json())
+
+
+@lru_cache(maxsize=4)
+def _kept_renderer(draw_as_json: str) -> Renderer:
+    return open_renderer(DrawSettings.model_validate_json(draw_as_json))
 
 
 def _inks(draw: DrawSettings) -> list[Ink]:

@@ -8,6 +8,9 @@ from math import floor, isfinite, log10
 __all__ = ["Bar", "bar_for"]
 
 SHORTEST_PIX = 3
+SHORTEST_PART = 1 / 20
+"""Of the panel: a shorter bar is a dot on a phone, where a picture of 630 pixels is some 390 wide."""
+
 ROUND = (5, 2, 1)
 
 
@@ -42,13 +45,13 @@ def bar_for(asked_arcsec: float, picture_pixels_per_arcsec: float, panel_pix: in
     Returns
     -------
     Bar or None
-        The usual length where that is at least 3 pixels and at most half the panel; otherwise the longest
-        of 1, 2, 5, 10 ... that fits a quarter of the panel; None where no length is to be seen.
+        The usual length where that is a twentieth of the panel to half of it; otherwise the longest of 1, 2, 5,
+        10 ... that fits a quarter of the panel; None where no length is to be seen.
     """
     if not isfinite(picture_pixels_per_arcsec) or picture_pixels_per_arcsec <= 0:
         return None
     length = asked_arcsec * picture_pixels_per_arcsec
-    if SHORTEST_PIX <= length <= panel_pix / 2:
+    if max(SHORTEST_PIX, panel_pix * SHORTEST_PART) <= length <= panel_pix / 2:
         return Bar(round(length), "")
     longest = panel_pix / 4 / picture_pixels_per_arcsec
     power = 10.0 ** floor(log10(longest))

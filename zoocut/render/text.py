@@ -16,6 +16,8 @@ Strip = npt.NDArray[np.uint8]
 """Coverage 0..255 of shape (height, width); all strips of a type have the same height and base line."""
 
 DEFAULT_FAMILY = "DejaVu Sans"
+SMALLEST_PIX = 6
+"""Type that can just be read."""
 
 
 class Type:
@@ -30,6 +32,7 @@ class Type:
     """
 
     def __init__(self, file: str, height_pix: float) -> None:
+        self._file, self._height_pix = file, height_pix
         self._font = ImageFont.truetype(file, height_pix, layout_engine=ImageFont.Layout.BASIC)
         self.ascent, descent = self._font.getmetrics()
         self.height = self.ascent + descent
@@ -41,6 +44,22 @@ class Type:
         if strip is None:
             strip = self._strips[text] = self._drawn(text)
         return strip
+
+    def fitting(self, text: str, width_pix: int) -> Type:
+        """Give the font at the largest size, up to this one, at which a text is no wider.
+
+        Raises
+        ------
+        ConfigError
+            When it would be too small to be read.
+        """
+        found = self
+        while (length := found._font.getlength(text)) > width_pix:
+            smaller = found._height_pix * min(0.98, width_pix / length)
+            if smaller < SMALLEST_PIX:
+                raise ConfigError(f"{text!r} does not fit above its panel: shorten the title in [draw]")
+            found = Type(self._file, smaller)
+        return found
 
     def _drawn(self, text: str) -> Strip:
         width = max(1, round(self._font.getlength(text)))

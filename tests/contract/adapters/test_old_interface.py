@@ -121,7 +121,7 @@ def test_again_with_more_and_by_several_processes(comcam: Any, night: Any, tmp_p
     rows = list(csv.DictReader(io.StringIO(text.decode())))
     first = few[0]
     chunk = first // 10000 * 10000
-    assert rows[0]["location:1"] == f"https://images.example.org/my%20night/{chunk}/{first}.png"
+    assert rows[0]["location:1"] == f"https://images.example.org/my%20night/images/{chunk}/{first}.png"
     assert len(rows) == len(more)
     raw = np.load(tmp_path / "cutouts" / "numpy" / str(chunk) / f"{first}_diff_31.npy")
     assert raw.shape == (1, 31, 31)

@@ -1,20 +1,17 @@
-"""The Python interface of LSST's `analysis_ap` task plotImageSubtractionCutouts: a door to `zoocut.generating`.
-
-Scripts written for that task run with their import changed to
-`from zoocut import plot_image_subtraction_cutouts as plotImageSubtractionCutouts`. What they make is a run
-folder, so it can be uploaded with `zoocut upload`, and running them again draws only what is missing.
-"""
+"""The task."""
 
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zoocut.errors import ConfigError, InputError
+from zoocut.plot_image_subtraction_cutouts.config import PlotImageSubtractionCutoutsConfig
+from zoocut.plot_image_subtraction_cutouts.cutout_path import CutoutPath
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,44 +20,9 @@ if TYPE_CHECKING:
     from zoocut.config.draw import DrawSettings
     from zoocut.config.images import ButlerSettings
     from zoocut.config.load import Loaded
-    from zoocut.model import Cutout, Images
+    from zoocut.model import Cutout, DiaSource, Images
 
-__all__ = ["PlotImageSubtractionCutoutsConfig", "PlotImageSubtractionCutoutsTask"]
-
-
-@dataclass
-class PlotImageSubtractionCutoutsConfig:
-    """What to cut out and how to draw it; fields may be set after the making, as `config.sizes = [32, 64]`.
-
-    Parameters
-    ----------
-    sizes : list of int
-        Widths of the cutouts in pixels, one row of panels each.
-    use_footprint : bool
-        Cut out the footprint's box in the place of `sizes`.
-    url_root : str or None
-        Where the images will be served: `manifest-urls.csv` is written when it is given.
-    add_metadata : bool
-        Write catalog values and flags above the panels.
-    chunk_size : int or None
-        Most files in one folder, a power of ten.
-    save_as_numpy : bool
-        Also save the raw cutouts as .npy files.
-    science_image_type : str
-        Dataset type of science images.
-    diff_image_type : str or None
-        Start of the names of templates and difference images, in the place of `template_detector` and
-        `difference_image`.
-    """
-
-    sizes: list[int] = field(default_factory=lambda: [30])
-    use_footprint: bool = False
-    url_root: str | None = None
-    add_metadata: bool = True
-    chunk_size: int | None = 10000
-    save_as_numpy: bool = False
-    science_image_type: str = "preliminary_visit_image"
-    diff_image_type: str | None = None
+__all__ = ["PlotImageSubtractionCutoutsTask"]
 
 
 class PlotImageSubtractionCutoutsTask:
@@ -72,13 +34,32 @@ class PlotImageSubtractionCutoutsTask:
         The run folder, new or made with the same configuration.
     config : PlotImageSubtractionCutoutsConfig, optional
         Its defaults when not given.
+    log : Logger, optional
+        Told how many sources were drawn.
     """
 
+    ConfigClass: ClassVar[type[PlotImageSubtractionCutoutsConfig]] = PlotImageSubtractionCutoutsConfig
+
     def __init__(
-        self, *, output_path: str | Path, config: PlotImageSubtractionCutoutsConfig | None = None
+        self,
+        *,
+        output_path: str | Path,
+        config: PlotImageSubtractionCutoutsConfig | None = None,
+        log: logging.Logger | None = None,
     ) -> None:
-        self.config = config or PlotImageSubtractionCutoutsConfig()
+        self.config = config or self.ConfigClass()
+        self.log = log or logging.getLogger("plotImageSubtractionCutouts")
         self._output_path = Path(output_path)
+
+    @property
+    def cutout_path(self) -> CutoutPath:
+        """Where the PNGs lie."""
+        return CutoutPath(self._output_path, self.config.chunk_size)
+
+    @property
+    def numpy_path(self) -> CutoutPath:
+        """Where the raw cutouts lie."""
+        return CutoutPath(self._output_path, self.config.chunk_size, "numpy")
 
     def run(self, data: pd.DataFrame, butler: Butler, njobs: int = 0) -> list[int]:
         """Draw every source that is not drawn yet, and bring the manifest up to date.
@@ -116,7 +97,9 @@ class PlotImageSubtractionCutoutsTask:
         generate(loaded, self._output_path, jobs=max(njobs, 1), inputs=Inputs(catalog, opening))
         drawn = {source.dia_source_id for source in read_drawn(self._output_path / "sources.parquet")}
         ids = data.index if data.index.name == "diaSourceId" else data["diaSourceId"]
-        return [int(number) for number in ids.dropna() if int(number) in drawn]
+        found = [int(number) for number in ids.dropna() if int(number) in drawn]
+        self.log.info("Wrote %d images to %s", len(found), self._output_path)
+        return found
 
     write_images = run
     """The same: images and manifest belong together."""
@@ -157,6 +140,7 @@ class PlotImageSubtractionCutoutsTask:
         center: Any = None,
         scale: float | None = None,
         dia_source_id: int | None = None,
+        save_as_numpy: bool = False,
         source: Any = None,
         footprint: Any = None,
     ) -> io.BytesIO:
@@ -173,6 +157,8 @@ class PlotImageSubtractionCutoutsTask:
             Arcseconds a pixel; None: no scale bar.
         dia_source_id : int, optional
             The source's id; by default the `diaSourceId` of `source`.
+        save_as_numpy : bool
+            Also write the raw cutouts below `numpy/` of the output folder, named by the id.
         source : mapping, Series or numpy record, optional
             Its catalog columns, for `add_metadata`.
         footprint : afw Footprint, optional
@@ -191,28 +177,42 @@ class PlotImageSubtractionCutoutsTask:
         from zoocut.images.in_memory import columns_of
         from zoocut.images.whole import refuse_empty
         from zoocut.model import DiaSource, Rejection
-        from zoocut.render import open_renderer
+        from zoocut.render import kept_renderer
 
-        draw = self._draw_settings()
+        draw = self._draw_settings().model_copy(
+            update={"use_footprint": footprint is not None or self.config.use_footprint}
+        )
         columns = {} if source is None else columns_of(source)
         number = int(columns.get("diaSourceId") or 0) if dia_source_id is None else dia_source_id
         dia_source = DiaSource(
             number, None, None, "memory", "the source given", columns | {"diaSourceId": number}
         )
         exposures = (template, science, difference)
-        cutouts = _cut_in_memory(exposures, _center(center, columns), scale, draw.sizes, footprint)
+        try:
+            cutouts = _cut_in_memory(exposures, _center(center, columns), scale, draw.sizes, footprint)
+        except InputError as error:
+            raise InputError(f"{number} cannot be drawn: {error}") from None
         outcome: Any = refuse_empty(dia_source, cutouts)
         if not isinstance(outcome, Rejection):
-            (outcome,) = open_renderer(draw).draw([(dia_source, cutouts)])
+            (outcome,) = kept_renderer(draw).draw([(dia_source, cutouts)])
         if isinstance(outcome, Rejection):
             raise InputError(f"{number} cannot be drawn: {outcome.reason}")
+        if save_as_numpy:
+            self._save_raw(dia_source, cutouts)
         return io.BytesIO(outcome[0].png)
+
+    def _save_raw(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> None:
+        from zoocut.files import write_whole
+        from zoocut.render.raw import npy_files
+
+        for name, content in npy_files(source, cutouts).items():
+            write_whole(Path(self.numpy_path(source.dia_source_id, name)), content)
 
     def _draw_settings(self) -> DrawSettings:
         from zoocut.config.draw import DrawSettings
         from zoocut.config.load import checked
 
-        names = ("sizes", "use_footprint", "add_metadata", "chunk_size", "save_as_numpy")
+        names = ("sizes", "use_footprint", "add_metadata", "chunk_size", "save_as_numpy", "preset")
         given = {name: getattr(self.config, name) for name in names}
         largest = max([194, *self.config.sizes])
         return checked(DrawSettings, {**given, "panel_pix": largest}, "config")
@@ -272,13 +272,15 @@ def _cut_in_memory(
 ) -> tuple[Cutout, ...]:
     """Cut template, science and difference, placed by the difference's WCS."""
     from zoocut.config.images import ButlerSettings
-    from zoocut.images.geometry import box_around
+    from zoocut.images.geometry import Box, box_around
     from zoocut.images.in_memory import box_of, image_in_memory, position_on
     from zoocut.model import Cutout
 
     blank = ButlerSettings.model_fields["blank_planes"].default
     template, science, difference = (image_in_memory(exposure, blank) for exposure in exposures)
     y_pix, x_pix = position_on(exposures[-1], center)
+    if not Box(*difference.origin, *difference.pixels.shape).holds(y_pix, x_pix):
+        raise InputError(f"its centre, x {x_pix:.1f} y {y_pix:.1f}, is off the difference image")
     squares = (box_around(y_pix, x_pix, size) for size in sizes)
     boxes = squares if footprint is None else [box_of(footprint)]
     return tuple(Cutout(template.cut(box), science.cut(box), difference.cut(box), scale) for box in boxes)
