@@ -206,7 +206,7 @@ class PlotImageSubtractionCutoutsTask:
         from zoocut.render.raw import npy_files
 
         for name, content in npy_files(source, cutouts).items():
-            write_whole(Path(self.numpy_path(source.dia_source_id, name)), content)
+            write_whole(Path(self.numpy_path(int(source.dia_source_id), name)), content)
 
     def _draw_settings(self) -> DrawSettings:
         from zoocut.config.draw import DrawSettings
