@@ -53,7 +53,7 @@ LARGEST_CELL = 64 << 20
 """Characters: annotations of whole images in classification exports reach some millions."""
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "blanks"}
-BLANK_SEPARATED = (".dat", ".txt")
+BLANK_SEPARATED = (".dat", ".txt", ".ecsv")
 COMMENT = ("#", ";")
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 KNOWN_NAMES = {"external_id", "location:1", "diaSourceId", "subject_id", "subject_ids", "subject_data"}
@@ -181,10 +181,10 @@ class DelimitedText:
                         f"{path} begins with the mark of {name.upper()}, not {encoding}: leave {self._option} out"
                     )
                 return name, codec
-        if named is None and b"\0" in start:
+        if named is None and b"\0" in start[:2]:
             order = "le" if start[1:2] == b"\0" else "be"
             raise InputError(
-                f"{path} has NUL bytes in its first line, as UTF-16 without its mark has: {SAVE}, or name the "
+                f"{path} begins with a NUL byte, as UTF-16 without its mark does: {SAVE}, or name the "
                 f"encoding ({self._option} utf-16-{order})"
             )
         return named or "utf-8", named or "utf-8"

@@ -12,24 +12,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from zoocut.delimited import DelimitedText
 from zoocut.errors import InputError
 from zoocut.files import appear_whole
 from zoocut.ledger.uploaded import as_uploaded, uploaded_subjects
 from zoocut.metadata_keys import bare_name
 from zoocut.run.folder import Run
 from zoocut.run.known import known_columns, read_known
+from zoocut.values import exact_id
 
 __all__ = ["Joined", "Sources", "join", "load_sources"]
 
 SUBJECT_COLUMNS = ("subject_ids", "subject_id")
-LARGEST_CELL = 2**31 - 1
 ADDED = ("diaSourceId", "join")
 JOINED = "joined"
 MOST_LINES = 20
-MOST_DIGITS = 20
-"""Of an unsigned number of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,13 @@ class Joined:
         How many rows by outcome: `joined`, or why not.
     unread_lines : list of int
         Lines with another number of cells than the header, which are left out: the first ones.
+    recognised : str
+        How the export is written, where that is not UTF-8 separated by commas.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     unread_lines: list[int] = field(default_factory=list)
+    recognised: str = ""
 
     @property
     def rows(self) -> int:
@@ -143,7 +144,13 @@ def _subjects(
     }
 
 
-def join(classifications: Path, output: Path, sources: Sources, key: str = "diaSourceId") -> Joined:
+def join(
+    classifications: Path,
+    output: Path,
+    sources: Sources,
+    key: str = "diaSourceId",
+    encoding: str | None = None,
+) -> Joined:
     """Write the export again with three kinds of columns added: the id, how it was found, the catalog's.
 
     A row whose source cannot be told keeps its cells, gets empty ones, and says why in the column `join`.
@@ -158,6 +165,8 @@ def join(classifications: Path, output: Path, sources: Sources, key: str = "diaS
         As `load_sources` gives them.
     key : str
         The metadata key that holds the id, without prefix; capitals do not matter.
+    encoding : str, optional
+        The export's encoding, where it is neither UTF-8 nor UTF-16.
 
     Raises
     ------
@@ -166,43 +175,35 @@ def join(classifications: Path, output: Path, sources: Sources, key: str = "diaS
     """
     if output.exists() and output.samefile(classifications):
         raise InputError(f"{output} is the export itself: give another file to write to")
-    joined = Joined()
-    csv.field_size_limit(LARGEST_CELL)
     try:
-        with (
-            classifications.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as export,
-            appear_whole(output) as part,
-            part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-        ):
-            file.writelines(_lines(csv.reader(export), classifications, sources, key, joined))
+        with DelimitedText(classifications, encoding) as export:
+            joined = Joined(recognised=export.told)
+            finder = _Finder(classifications, export.header, sources, key)
+            with appear_whole(output) as part, part.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(_lines(export, finder, sources, joined))
     except OSError as error:
         raise InputError(
             f"{classifications} cannot be read ({error.strerror}): give the export's file"
         ) from error
-    except csv.Error as error:
-        raise InputError(f"{classifications} cannot be read as CSV: {error}") from error
     return joined
 
 
-def _lines(
-    rows: Iterator[list[str]], path: Path, sources: Sources, key: str, joined: Joined
-) -> Iterator[str]:
-    header = next(rows, [])
-    finder = _Finder(path, header, sources, key)
+def _lines(export: DelimitedText, finder: _Finder, sources: Sources, joined: Joined) -> Iterator[str]:
+    header = export.header
     line = _Line()
     encoder = csv.writer(line, lineterminator="")
     encoder.writerow([*header, *_distinct([*ADDED, *sources.columns], header)])
     yield line.text + "\n"
     nothing = "," * (len(sources.columns) - 1)
-    for row in rows:
-        if len(row) != len(header):
-            _note_unread(joined, rows)
+    for row in export.lines():
+        if len(row.cells) != len(header):
+            _note_unread(joined, row.number)
             continue
-        identity, problem = finder.identify(row)
+        identity, problem = finder.identify(row.cells)
         tail = sources.lines.get(identity)
         outcome = problem or (JOINED if tail is not None else "diaSourceId is not in the run")
         joined.outcomes[outcome] += 1
-        encoder.writerow([*row, identity, outcome])
+        encoder.writerow([*row.cells, identity, outcome])
         yield f"{line.text},{tail or nothing}\n" if sources.columns else f"{line.text}\n"
 
 
@@ -210,10 +211,10 @@ def _distinct(added: Iterable[str], header: Sequence[str]) -> list[str]:
     return [f"catalog_{name}" if name in header else name for name in added]
 
 
-def _note_unread(joined: Joined, rows: Any) -> None:
+def _note_unread(joined: Joined, line: int) -> None:
     joined.outcomes["the row has another number of cells than the header: left out"] += 1
     if len(joined.unread_lines) < MOST_LINES:
-        joined.unread_lines.append(rows.line_num)
+        joined.unread_lines.append(line)
 
 
 class _Finder:
@@ -224,6 +225,7 @@ class _Finder:
         self._subject_at = next((header.index(name) for name in SUBJECT_COLUMNS if name in header), None)
         self._subjects = sources.subjects
         self._known = sources.lines
+        self._takes_names = not all(name.isascii() and name.isdecimal() for name in sources.lines)
         self._key = bare_name(key)
         self._decode = json.JSONDecoder(parse_float=str).decode
         if self._data_at is None and self._subject_at is None:
@@ -264,8 +266,9 @@ class _Finder:
         if not found or found == {""}:
             return "", "subject has no diaSourceId"
         (identity,) = found
-        if identity in self._known:
+        if identity in self._known or self._takes_names:
             return identity, ""
-        if not (identity.isascii() and identity.isdecimal() and len(identity) <= MOST_DIGITS):
+        try:
+            return str(exact_id(identity)), ""
+        except ValueError:
             return "", "diaSourceId is not a whole number"
-        return str(int(identity)), ""

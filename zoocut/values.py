@@ -17,6 +17,7 @@ IdKind = Literal["integer", "text"]
 LARGEST_EXACT_FLOAT = 2**53
 LARGEST_ID = 2**63 - 1
 DIGITS = re.compile(r"0|[1-9][0-9]*")
+WHOLE_OF_ANY_SIZE = re.compile(r"-?[1-9][0-9]*")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 FLAGS = {"true": True, "t": True, "yes": True, "y": True, "false": False, "f": False, "no": False, "n": False}
@@ -24,7 +25,7 @@ FLAGS = {"true": True, "t": True, "yes": True, "y": True, "false": False, "f": F
 LONGEST_NAME = 200
 """Characters: file names of 255 bytes hold what is made of it."""
 
-AS_TEXT = "or set catalog.id_kind = 'text', which takes names as ids"
+AS_TEXT = "or set catalog.id_kind = 'text' (names as ids)"
 
 
 def exact_id(cell: Any) -> int:
@@ -59,16 +60,14 @@ def _id_of_text(text: str) -> int:
         or is not between 0 and 2^63 - 1.
     """
     bare = text.strip()
-    if re.fullmatch(r"-?[0-9]{1,4000}", bare) and (
-        bare[0] == "-" or len(bare.lstrip("0")) > len(str(LARGEST_ID))
-    ):
+    if DIGITS.fullmatch(bare) and len(bare) <= len(str(LARGEST_ID)):
         return _within(int(bare))
-    if not DIGITS.fullmatch(bare):
-        raise ValueError(
-            f"its id {bare[:80]!r} is not a whole number of digits alone, without leading zeros: mend the id column, "
-            f"{AS_TEXT}"
-        )
-    return _within(int(bare))
+    if WHOLE_OF_ANY_SIZE.fullmatch(bare):
+        raise ValueError(f"its id {bare[:40]} is not between 0 and 2^63 - 1: mend the id column")
+    raise ValueError(
+        f"its id {bare[:80]!r} is not a whole number of digits alone, without leading zeros: mend the id column, "
+        f"{AS_TEXT}"
+    )
 
 
 def text_id(cell: Any) -> str:

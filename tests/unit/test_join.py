@@ -124,15 +124,39 @@ def test_lines_of_another_width_are_left_out_and_named(run: Run, tmp_path: Path)
     assert len((tmp_path / "joined.csv").read_text().splitlines()) == 1 + 2
 
 
-def test_bytes_that_are_not_utf8_and_a_byte_order_mark_pass_through(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("encoding", "separator", "said"),
+    [("cp1252", ",", "cp1252"), ("utf-16", "\t", None), ("utf-8-sig", ";", None), ("utf-8-sig", ",", None)],
+)
+def test_an_export_however_it_was_saved(
+    run: Run, tmp_path: Path, encoding: str, separator: str, said: str | None
+) -> None:
     path = tmp_path / "export.csv"
-    data = json.dumps({"92": {"diaSourceId": ID}}).replace('"', '""').encode()
-    path.write_bytes(b'\xef\xbb\xbfuser_name,subject_data\nM\xfcller,"' + data + b'"\n')
-    assert join(path, tmp_path / "joined.csv", load_sources([run], ["ra"])).whole
-    header, row = (tmp_path / "joined.csv").read_bytes().splitlines()
-    assert header == b"user_name,subject_data,diaSourceId,join,ra"
-    assert row.startswith(b"M\xfcller,")
-    assert row.endswith(f",{ID},joined,10.5".encode())
+    data = json.dumps({"92": {"diaSourceId": ID}}).replace('"', '""')
+    path.write_bytes(f'user_name{separator}subject_data\nMüller{separator}"{data}"\n'.encode(encoding))
+    done = join(path, tmp_path / "joined.csv", load_sources([run], ["ra"]), encoding=said)
+    assert done.whole
+    assert bool(done.recognised) == ((encoding, separator) != ("utf-8-sig", ","))
+    header, row = (tmp_path / "joined.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "user_name,subject_data,diaSourceId,join,ra"
+    assert row.startswith("Müller,")
+    assert row.endswith(f",{ID},joined,10.5")
+
+
+def test_an_export_in_another_encoding_is_refused_and_nothing_written(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes(b'user_name,subject_data\nM\xfcller,"{}"\n')
+    with pytest.raises(InputError, match=r"line 2 holds the bytes 0xfc.*--encoding cp1252"):
+        join(path, tmp_path / "joined.csv", load_sources([run], ["ra"]))
+    assert not (tmp_path / "joined.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "told", [f"0{ID}", f"+{ID}", f"{ID}.0", f"{str(ID)[:3]}_{str(ID)[3:]}", f"{ID}e0", "１７"]
+)
+def test_an_id_written_otherwise_is_no_id(run: Run, tmp_path: Path, told: str) -> None:
+    (row,) = joined(run, tmp_path, json.dumps({"92": {"diaSourceId": told}}))
+    assert (row["diaSourceId"], row["join"]) == ("", "diaSourceId is not a whole number")
 
 
 def test_chosen_columns_only_and_unknown_ones_refused(run: Run) -> None:

@@ -103,7 +103,7 @@ def _tell_of_exceptions(name: str, texts: pa.ChunkedArray, tell: Tell) -> None:
     for form, kind in ((WHOLE, "whole numbers"), (NUMBER, "numbers")):
         alike = pc.match_substring_regex(present, form)
         count = pc.sum(alike).as_py() or 0
-        if 2 * count > len(present) > count:
+        if 2 * count >= len(present) > count:
             first = pc.filter(present, pc.invert(alike))[0].as_py()
             tell(
                 f"column {name}: {len(present) - count} of {len(present)} cells are not written as {kind}, the first of"
@@ -200,7 +200,7 @@ def _whole_again(name: str, column: pa.ChunkedArray, tell: Tell) -> pa.ChunkedAr
     if len(present) == len(numbers) and not inexact.any():
         return column
     if inexact.any():
-        example = numbers[inexact][0]
+        example = float(numbers[inexact][0])
         tell(
             f"column {name}: {int(inexact.sum())} whole numbers beyond 2^53 went through floating point, such as"
             f" {example!r}: their last digits are lost, so they are left out; save the column as integers"

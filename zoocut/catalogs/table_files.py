@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoocut.catalogs.astropy_tables import read_astropy, units_of_ecsv
 from zoocut.catalogs.columns import Tell, column_of_texts, tidied
 from zoocut.catalogs.csv_tables import read_csv
-from zoocut.errors import InputError
+from zoocut.errors import InputError, ZoocutError
 from zoocut.model import Rejection
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def read_table(
             return _read_by_astropy(path, BY_ASTROPY[ending], id_column, tell)
         table, lines = read_csv(path, id_column, encoding, broken, tell)
         return TableFile(table, lines=lines)
-    except InputError:
+    except ZoocutError:
         raise
     except Exception as error:  # each of the libraries has errors of its own
         raise InputError(f"{path} cannot be read as {ending[1:]} ({error}): save it anew") from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoocut.cli.options import JsonOption
+from zoocut.cli.options import EncodingOption, JsonOption
 
 if TYPE_CHECKING:
     from zoocut.join import Joined
@@ -34,6 +34,7 @@ def join(
         str | None,
         typer.Option("--endpoint", help="The export's server, where the runs went to several."),
     ] = None,
+    encoding: EncodingOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add diaSourceId and the catalog's columns to a classification export.
@@ -50,7 +51,7 @@ def join(
 
     try:
         sources = load_sources([Run.open(path) for path in runs], column or (), endpoint)
-        joined = add_columns(classifications, output, sources, key)
+        joined = add_columns(classifications, output, sources, key, encoding)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped; {output} is as it was: run the same command again") from None
     _tell(joined, output, as_json)
@@ -61,6 +62,8 @@ def join(
 def _tell(joined: Joined, output: Path, as_json: bool) -> None:
     from zoocut.cli.console import notes, print_json, results
 
+    if joined.recognised:
+        notes.print(f"note: the export is {joined.recognised}", markup=False)
     if as_json:
         counts = {"rows": joined.rows, "outcomes": joined.outcomes, "unread_lines": joined.unread_lines}
         print_json({"version": 1, "output": str(output), **counts})

@@ -11,7 +11,7 @@ import typer
 from zoocut.api.server import sign_in
 from zoocut.cli.asking import agree, told_when_stopped
 from zoocut.cli.console import notes, print_json, results
-from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, YesOption
+from zoocut.cli.options import CsvOption, EncodingOption, EndpointOption, JsonOption, ProjectOption, YesOption
 from zoocut.cli.sets import SetArgument, app
 from zoocut.cli.tables import printable, show
 
@@ -186,6 +186,7 @@ def training(
     project: ProjectOption = None,
     yes: YesOption = False,
     endpoint: EndpointOption = None,
+    encoding: EncodingOption = None,
 ) -> None:
     """Mark subjects of a set as training subjects and print what to ask Zooniverse for.
 
@@ -193,7 +194,7 @@ def training(
     """
     from zoocut.subject_sets import find_subjects, mark_training, read_training, workflow_request
 
-    rows = read_training(table)
+    rows = read_training(table, encoding)
     admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
     members = {one.subject_id: one for one in admin.panoptes.subjects_of_set(set_id)}

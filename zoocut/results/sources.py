@@ -90,9 +90,7 @@ class KnownSources:
     def _told(self, metadata: Sequence[tuple[str, Any]]) -> str:
         """Read the source that a subject's metadata name, as the runs write it; empty for none, or several."""
         found = {str(value).strip() for name, value in metadata if name == SOURCE_NAME}
-        told = found.pop() if len(found) == 1 else ""
-        plain = told.isascii() and told.isdecimal() and told not in self._objects
-        return str(int(told)) if plain else told
+        return found.pop() if len(found) == 1 else ""
 
     def rows(self) -> Iterator[KnownRow]:
         """Yield the row of each source, once, in the order of the runs."""

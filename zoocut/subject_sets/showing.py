@@ -151,7 +151,9 @@ def list_members(admin: SetAdmin, set_id: str) -> Iterator[Member]:
     """Yield the subjects of a set by id, whichever tool made them."""
     for subject in admin.panoptes.subjects_of_set(set_id):
         told = subject.dia_source_id
-        yield Member(subject.subject_id, told if told.isascii() and told.isdecimal() else "")
+        # what another tool calls its subject by is no source, unless it is a number
+        is_source = bool(subject.key) or (told.isascii() and told.isdecimal())
+        yield Member(subject.subject_id, told if is_source else "")
 
 
 def list_sets(admin: SetAdmin, project: Project, runs: Mapping[str, LocalRun]) -> Iterator[Line]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoocut.delimited import DelimitedText, Line
 from zoocut.errors import InputError
 from zoocut.metadata_keys import missing_feedback
 from zoocut.zooniverse.set_admin import SetAdmin
@@ -39,7 +40,7 @@ class TrainingRow:
     metadata: Mapping[str, str]
 
 
-def read_training(path: Path) -> list[TrainingRow]:
+def read_training(path: Path, encoding: str | None = None) -> list[TrainingRow]:
     """Read a table of training subjects.
 
     Parameters
@@ -47,6 +48,8 @@ def read_training(path: Path) -> list[TrainingRow]:
     path : Path
         A CSV with `subject_id` or `diaSourceId`, and `#feedback_1_id`, `#feedback_1_answer` and so on; an
         empty `#training_subject` counts as True.
+    encoding : str, optional
+        The table's encoding, where it is neither UTF-8 nor UTF-16.
 
     Raises
     ------
@@ -54,14 +57,30 @@ def read_training(path: Path) -> list[TrainingRow]:
         When the table cannot be read or a row is not complete.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            rows = [_row(path, reader.line_num, cells) for cells in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 CSV ({error}): give another table") from error
+        with DelimitedText(path, encoding) as text:
+            _require_distinct(path, text.header)
+            rows = [_row(path, line.number, _cells(path, text.header, line)) for line in text.lines()]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give another table") from error
     if not rows:
         raise InputError(f"{path} has no rows: it needs {' or '.join(IDENTITIES)} and #feedback_1_id")
     return rows
+
+
+def _require_distinct(path: Path, header: Sequence[str]) -> None:
+    repeated = [name for name, count in Counter(header).items() if name and count > 1]
+    if repeated:
+        raise InputError(
+            f"{path} has several columns named {', '.join(repeated)}: rename or delete all but one"
+        )
+
+
+def _cells(path: Path, header: Sequence[str], line: Line) -> dict[str, str]:
+    if len(line.cells) != len(header):
+        raise InputError(
+            f"{path} line {line.number} has {len(line.cells)} cells where the header has {len(header)}: mend it"
+        )
+    return dict(zip(header, line.cells, strict=True))
 
 
 def _row(path: Path, line: int, cells: Mapping[str, str]) -> TrainingRow:
