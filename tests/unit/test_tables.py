@@ -488,6 +488,22 @@ def test_numbers_too_large_for_64_bits_cost_their_row_alone(tmp_path: Path) -> N
         assert read.notes
 
 
+@pytest.mark.parametrize(("kind", "limit"), [("short", 2**15 - 1), ("int", 2**31 - 1), ("unsignedByte", 255)])
+def test_a_limit_of_a_type_is_a_number_and_one_beyond_it_is_none(
+    tmp_path: Path, kind: str, limit: int
+) -> None:
+    fields = '<FIELD name="diaSourceId" datatype="long"/><FIELD name="ra" datatype="double"/>'
+    fields += f'<FIELD name="dec" datatype="double"/><FIELD name="n" datatype="{kind}"/>'
+    rows = "".join(
+        f"<TR><TD>{ID + n}</TD><TD>1</TD><TD>2</TD><TD>{cell}</TD></TR>"
+        for n, cell in enumerate((limit, limit + 1, 7))
+    )
+    votable(tmp_path / "s.vot", fields, f"<TABLEDATA>{rows}</TABLEDATA>")
+    read = Read(tmp_path / "s.vot")
+    assert read.column("n") == [limit, None, 7]
+    assert read.notes == ["column n: 1 numbers do not fit its type and are left out"]
+
+
 def votable(path: Path, fields: str, data: str, prolog: str = "") -> None:
     path.write_text(
         f'<?xml version="1.0"?>{prolog}<VOTABLE version="1.3"><RESOURCE><TABLE>{fields}<DATA>{data}</DATA></TABLE>'

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.parsers import expat
 
 from zoocut.catalogs.columns import Tell, column_of_values
+from zoocut.catalogs.votables import cells_out_of_range, require_own_data
 from zoocut.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 __all__ = ["UnitTable", "from_astropy", "read_astropy", "units_of_ecsv"]
-
-BEYOND = re.compile(r"W51\b|out of range")
-"""astropy's warning that it has clipped a number to what its type holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +58,41 @@ def read_astropy(path: Path, kind: str, tell: Tell) -> UnitTable:
     from astropy.table import Table
 
     if kind == "votable":
-        _require_own_data(path)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+        require_own_data(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         table = Table.read(path, format=kind)
-    clipped = any(BEYOND.search(str(warning.message)) for warning in caught)
-    return from_astropy(table, tell, clipped=clipped)
+    if kind == "votable" and _at_limits(table):
+        _leave_out_clipped(table, cells_out_of_range(path), tell)
+    return from_astropy(table, tell)
 
 
-def _require_own_data(path: Path) -> None:
-    """Refuse references to other files, which astropy would follow, on this machine or any other."""
+def _at_limits(table: Table) -> bool:
+    """Whether a column of whole numbers holds a limit of its type, as those do that were clipped to it."""
+    import numpy as np
 
-    def element(name: str, attributes: Mapping[str, str]) -> None:
-        if name.rpartition(":")[2].upper() == "STREAM" and "href" in {key.lower() for key in attributes}:
-            raise InputError(
-                f"{path} refers to another file (STREAM href = {attributes}): such references are not followed; save "
-                "the table with its data inside"
-            )
-
-    def entity(name: str, *_: Any) -> None:
-        raise InputError(f"{path} defines an XML entity ({name}): save the table without")
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = element
-    parser.EntityDeclHandler = entity
-    opened: Callable[[Path, Any], Any] = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rb") as file:
-        parser.ParseFile(file)
+    for name in table.colnames:
+        kind = table[name].dtype
+        if (
+            kind.kind in "iu"
+            and np.isin(np.asarray(table[name]), (np.iinfo(kind).min, np.iinfo(kind).max)).any()
+        ):
+            return True
+    return False
 
 
-def from_astropy(table: Table, tell: Tell = lambda _: None, *, clipped: bool = False) -> UnitTable:
+def _leave_out_clipped(table: Table, cells: Mapping[int, set[int]], tell: Tell) -> None:
+    from astropy.table import MaskedColumn
+
+    for at, rows in cells.items():
+        name = table.colnames[at]
+        column = MaskedColumn(table[name])
+        column.mask[list(rows)] = True
+        table[name] = column
+        tell(f"column {name}: {len(rows)} numbers do not fit its type and are left out")
+
+
+def from_astropy(table: Table, tell: Tell = lambda _: None) -> UnitTable:
     """Convert a table of astropy: times become ISO 8601 texts, positions columns of degrees.
 
     Parameters
@@ -100,8 +101,6 @@ def from_astropy(table: Table, tell: Tell = lambda _: None, *, clipped: bool = F
         The table.
     tell : callable
         Told of columns that hold something else than one value a row, which are left out.
-    clipped : bool
-        Whether numbers were clipped to what their type holds: cells that hold its limit are then missing.
     """
     import pyarrow as pa
 
@@ -109,7 +108,7 @@ def from_astropy(table: Table, tell: Tell = lambda _: None, *, clipped: bool = F
     units: dict[str, str] = {}
     for name in table.colnames:
         for own_name, values, unit in _split(name, table[name], tell):
-            columns[own_name] = _column(own_name, values, clipped, tell)
+            columns[own_name] = _column(own_name, values)
             if unit:
                 units[own_name] = unit
     return UnitTable(pa.table(columns), units)
@@ -142,7 +141,7 @@ def _masked(values: Any) -> Any:
     return np.ma.array(values.unmasked, mask=values.mask) if hasattr(values, "unmasked") else values
 
 
-def _column(name: str, values: Any, clipped: bool, tell: Tell) -> pa.Array:
+def _column(name: str, values: Any) -> pa.Array:
     import numpy as np
     import pyarrow as pa
 
@@ -152,14 +151,7 @@ def _column(name: str, values: Any, clipped: bool, tell: Tell) -> pa.Array:
     if array.dtype.kind == "f" and array.dtype.itemsize < 8:
         mask = np.ma.getmaskarray(array) | np.isnan(array.data)
         return pa.array(array.data.astype(array.dtype.newbyteorder("=")), mask=mask)
-    cells = array.tolist()
-    if clipped and array.dtype.kind in "iu":
-        limits = (np.iinfo(array.dtype).max, np.iinfo(array.dtype).min)
-        lost = sum(cell in limits for cell in cells)
-        if lost:
-            tell(f"column {name}: {lost} numbers do not fit its type and are left out")
-        cells = [None if cell in limits else cell for cell in cells]
-    return column_of_values(cells)
+    return column_of_values(array.tolist())
 
 
 def _decoded(name: str, array: Any) -> list[str | None]:
