@@ -14,6 +14,7 @@ from zoocut.errors import VerificationFailed
 from zoocut.ledger import Entry, Ledger, State, Target
 from zoocut.metadata_keys import SubjectKey
 from zoocut.notebook import data_frame, html_table
+from zoocut.priorities import other_priorities
 from zoocut.run.folder import Run
 from zoocut.zooniverse.panoptes import RetryingPanoptes, Subject
 from zoocut.zooniverse.request_errors import NotNow
@@ -57,6 +58,9 @@ class Audit:
         Subjects whose image could not be read to the end.
     pruned : int
         How many of the strays were deleted.
+    priorities : tuple of str
+        Subjects that are served by another priority than the manifest says: no difference, since Zooniverse
+        copies priorities minutes after linking.
     """
 
     target: Target
@@ -70,6 +74,7 @@ class Audit:
     strays: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     pruned: int = 0
+    priorities: tuple[str, ...] = ()
 
     @property
     def differences(self) -> int:
@@ -87,6 +92,7 @@ class Audit:
             "members": self.members,
             "others": self.others,
             "pruned": self.pruned,
+            "priorities": list(self.priorities),
             **{kind: list(getattr(self, kind)) for kind in KINDS},
         }
 
@@ -197,6 +203,7 @@ def verify(
         duplicates=tuple(found["duplicates"]),
         strays=tuple(found["strays"]),
         unread=tuple(found["unread"]),
+        priorities=tuple(map(str, other_priorities(run, ledger, target, panoptes))),
     )
 
 

@@ -144,6 +144,56 @@ def test_metadata_follows_the_manifest(keeping: Keeping) -> None:
     assert len(list(keeping.admin.panoptes.subjects_of_set(stranger.sets[0]))) == 3
 
 
+def prioritized(keeping: Keeping, run: Run, *priorities: str) -> None:
+    """Write the rows' #priority into the manifest; an empty one for none."""
+    rows = zip(read_manifest(run.manifest), priorities, strict=True)
+    made = [
+        ManifestRow(row.external_id, row.locations, {"snr": "1"} | ({"#priority": one} if one else {}))
+        for row, one in rows
+    ]
+    write_manifest(run.manifest, made, ["snr", "#priority"])
+
+
+def test_a_changed_priority_is_served(keeping: Keeping) -> None:
+    """Zooniverse copies #priority once, when a subject is linked: the memberships are set, and read back."""
+    run = keeping.run("night")
+    prioritized(keeping, run, "3", "2", "")
+    title = f"night {next(NUMBERS)}"
+    keeping.types(0, "upload", run.path, "--project", PROJECT, "--set", title)
+    (found,) = keeping.admin.panoptes.subject_sets(keeping.admin.panoptes.project(PROJECT), title)
+    with Ledger.read(run.ledger) as ledger:
+        subjects = [str(entry.subject_id) for entry in ledger.every(ledger.targets()[0])]
+
+    def served() -> list[float | None]:
+        members = {
+            one.subject_id: one.priority for one in keeping.admin.panoptes.memberships(found.set_id, subjects)
+        }
+        return [members[subject] for subject in subjects]
+
+    requests.post(f"{keeping.admin.endpoint}/sandbox/jobs/run", json={}, timeout=30).raise_for_status()
+    assert served() == [3.0, 2.0, None]
+    prioritized(keeping, run, "1", "2", "-0.5")
+    told = json.loads(keeping.types(0, "metadata", run.path, "--diff", "--json").stdout)["differences"]
+    assert [(one["there"], one["manifest"]) for one in told if one["key"] == "priority served"] == [
+        (3.0, 1.0),
+        (None, -0.5),
+    ]
+    verified = keeping.types(0, "verify", run.path, "--check", "none").stdout
+    assert "served by another priority than the manifest says: 2" in verified
+    assert f"subject {subjects[0]}, served by 3, manifest 1" in verified
+    assert (
+        "2 of them are served by another priority" in keeping.types(0, "status", run.path, "--remote").stdout
+    )
+    applied = keeping.types(0, "metadata", run.path, "--apply", "--yes").stdout
+    assert "2 subjects served by another priority than before" in applied
+    assert served() == [1.0, 2.0, -0.5]
+    began = keeping.latest()
+    assert keeping.types(0, "metadata", run.path, "--apply").stdout == "0 subjects changed\n"
+    assert keeping.writes(began) == []
+    document = json.loads(keeping.types(0, "verify", run.path, "--check", "none", "--json").stdout)
+    assert document["targets"][0]["priorities"] == []
+
+
 def test_metadata_goes_on_where_it_was_stopped(keeping: Keeping) -> None:
     """One subject was written and the ledger not told: the next call finds it done and tells the ledger."""
     run, _, subjects = keeping.uploaded("night")

@@ -38,21 +38,28 @@ def status(run: AnyPath, *, remote: bool = False) -> RunStatus:
     ZooniverseError
         When the server is asked and does not answer.
     """
-    found = describe(Run.open(Path(run)))
+    opened = Run.open(Path(run))
+    found = describe(opened)
     if not remote:
         return found
     from zoocut.api.server import sign_in
 
     admins = {target.target.endpoint: sign_in(target.target.endpoint) for target in found}
-    asked = (_ask(admins[target.target.endpoint], target) for target in found)
+    asked = (_ask(opened, admins[target.target.endpoint], target) for target in found)
     return replace(found, targets=tuple(asked))
 
 
-def _ask(admin: SetAdmin, target: TargetStatus) -> TargetStatus:
+def _ask(run: Run, admin: SetAdmin, target: TargetStatus) -> TargetStatus:
+    from zoocut.ledger import Ledger
+    from zoocut.priorities import other_priorities
     from zoocut.subject_sets import progress
 
     said = progress(admin, target.target.set_id)
-    return replace(target, asked=True, remote=None if said is None else asdict(said))
+    if said is None:
+        return replace(target, asked=True, remote=None)
+    with Ledger.read(run.ledger) as ledger:
+        others = sum(1 for _ in other_priorities(run, ledger, target.target, admin.panoptes))
+    return replace(target, asked=True, remote=asdict(said) | {"other_priorities": others})
 
 
 def export(run: AnyPath, output: AnyPath | None = None) -> Export:

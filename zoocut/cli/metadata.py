@@ -22,6 +22,7 @@ from zoocut.cli.tables import show
 
 if TYPE_CHECKING:
     from zoocut.metadata import Change
+    from zoocut.priorities import OtherPriority
 
 __all__ = ["metadata"]
 
@@ -40,12 +41,15 @@ def metadata(
 ) -> None:
     """Bring the metadata of uploaded subjects to what the run's manifest says now.
 
+    A changed #priority is also what subjects are served by from then on, by workflows that are prioritized.
+
     Edit manifest.csv, for example the heading metadata:snr to metadata:#snr, look at --diff, then --apply.
 
     Example: zoocut metadata night-run --apply
     """
     from zoocut.ledger import Ledger, sole_uploader
     from zoocut.metadata import apply, differences
+    from zoocut.priorities import other_priorities, set_priority
     from zoocut.run.folder import Run
 
     run = Run.open(path)
@@ -53,18 +57,35 @@ def metadata(
     admin = sign_in(target.endpoint)
     with sole_uploader(run.ledger), Ledger.open(run.ledger, run.run_id) as ledger:
         changes = list(differences(run, ledger, target, admin))
+        others = list(other_priorities(run, ledger, target, admin.panoptes))
         if not write:
-            show("differences", [row for change in changes for row in _rows(change)], as_json, as_csv)
+            rows = [row for change in changes for row in _rows(change)] + [_served(other) for other in others]
+            show("differences", rows, as_json, as_csv)
             return
-        touched = sum(bool(change.given) for change in changes)
+        written = {change.entry.external_id for change in changes if change.given}
+        touched = len(written | {other.external_id for other in others})
         if touched:
             agree(f"change the metadata of {touched} subjects of {target.set_name}?", yes)
         with told_when_stopped(f"stopped; run `zoocut metadata {path} --apply` again to go on"):
             changed = sum(apply(ledger, admin, change) for change in changes)
+            for other in others:
+                set_priority(admin, target, other)
     if as_json:
-        print_json({"version": 1, "changed": changed})
+        print_json({"version": 1, "changed": changed, "priorities": len(others)})
         return
     results.print(f"{changed} subjects changed", markup=False)
+    if others:
+        results.print(f"{len(others)} subjects served by another priority than before", markup=False)
+
+
+def _served(other: OtherPriority) -> dict[str, Any]:
+    return {
+        "external_id": other.external_id,
+        "subject": other.subject_id,
+        "key": "priority served",
+        "there": other.membership.priority,
+        "manifest": other.wanted,
+    }
 
 
 def _rows(change: Change) -> list[dict[str, Any]]:

@@ -77,6 +77,10 @@ def _tell_remote(remote: dict[str, Any] | None) -> None:
     results.print(
         f"  {remote['subjects']} subjects in the set, served by {len(remote['workflows'])} workflows"
     )
+    if remote["other_priorities"]:
+        results.print(
+            f"  {remote['other_priorities']} of them are served by another priority than the manifest says"
+        )
     for one in remote["workflows"]:
         share = one["retired"] / remote["subjects"] if remote["subjects"] else 0.0
         state = "" if one["active"] else " (inactive)"

@@ -68,5 +68,12 @@ def _tell(audit: Audit) -> None:
             results.print(f"    {words}", markup=False)
         if found:
             results.print(f"    next: {remedy}", markup=False)
+    if audit.priorities:
+        results.print(
+            f"  served by another priority than the manifest says: {len(audit.priorities)}", markup=False
+        )
+        for words in audit.priorities[:SHOWN]:
+            results.print(f"    {words}", markup=False)
+        results.print("    next: some minutes after an upload, `zoocut metadata --apply`", markup=False)
     if audit.pruned:
         results.print(f"  pruned: {audit.pruned}", markup=False)

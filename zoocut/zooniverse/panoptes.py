@@ -13,12 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 from zoocut.errors import NotPermitted, QuotaReached
 from zoocut.metadata_keys import KEY
 from zoocut.zooniverse.api import PAGE_SIZE, Api, Document, RetryingApi, single
-from zoocut.zooniverse.records import Account, Address, Project, Subject, SubjectSet
+from zoocut.zooniverse.records import Account, Address, Membership, Project, Subject, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused, malformed_is_doubtful
 
 __all__ = [
     "Account",
     "Address",
+    "Membership",
     "Panoptes",
     "Project",
     "RetryingPanoptes",
@@ -254,6 +255,10 @@ class Panoptes:
 
     def linked(self, set_id: str, subject_ids: Sequence[str]) -> set[str]:
         """Tell which of up to a page of subjects the set holds."""
+        return {member.subject_id for member in self.memberships(set_id, subject_ids)}
+
+    def memberships(self, set_id: str, subject_ids: Sequence[str]) -> list[Membership]:
+        """Read the memberships of up to a page of subjects in a set; those that it does not hold are left out."""
         params = {
             "subject_set_id": set_id,
             "subject_id": ",".join(subject_ids),
@@ -261,7 +266,7 @@ class Panoptes:
         }
         found = self.api.page("/set_member_subjects", "set_member_subjects", params)
         with malformed_is_doubtful("memberships"):
-            return {str(member["links"]["subject"]) for member in found}
+            return [_membership(one) for one in found]
 
     def count_members(self, set_id: str) -> int:
         """Count the members of a set."""
@@ -333,6 +338,15 @@ def _account(user: Document) -> Account:
         int(user["subject_limit"]) if limited else None,
         bool(user.get("banned")),
         int(user.get("uploaded_subjects_count") or 0),
+    )
+
+
+def _membership(document: Document) -> Membership:
+    priority = document.get("priority")
+    return Membership(
+        str(int(document["id"])),
+        str(document["links"]["subject"]),
+        None if priority is None else float(priority),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoocut.metadata_keys import source_of
 
-__all__ = ["Account", "Address", "Project", "Subject", "SubjectSet"]
+__all__ = ["Account", "Address", "Membership", "Project", "Subject", "SubjectSet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,23 @@ class SubjectSet:
     name: str
     project_id: str
     metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A subject's place in a set.
+
+    Parameters
+    ----------
+    member_id, subject_id : str
+        Its own id, and the subject's.
+    priority : float or None
+        What prioritized workflows serve it by, the lowest first; None comes last.
+    """
+
+    member_id: str
+    subject_id: str
+    priority: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,17 @@ class SetAdmin:
             raise
         self._delete(f"/subject_sets/{set_id}", etag)
 
+    def set_priority(self, member_id: str, priority: float) -> None:
+        """Serve a membership's subject by another priority.
+
+        Raises
+        ------
+        Refused
+            With status 404 when it is gone or not this account's to change.
+        """
+        body = {"set_member_subjects": {"priority": priority}}
+        self._api.repeatable("PUT", f"/set_member_subjects/{member_id}", body=body)
+
     def replace_metadata(self, subject: Subject, metadata: Mapping[str, Any]) -> None:
         """Replace all metadata of a subject as it was read, images untouched.
 
