@@ -62,12 +62,14 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module("zoocut.errors")
-    if name not in _HOMES:
-        raise AttributeError(f"module 'zoocut' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+if not TYPE_CHECKING:  # or type checkers would take every misspelt name
+
+    def __getattr__(name: str) -> Any:
+        if name == "errors":
+            return import_module("zoocut.errors")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'zoocut' has no attribute {name!r}")
+        return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
