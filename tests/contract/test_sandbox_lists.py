@@ -339,6 +339,22 @@ def test_a_put_of_the_right_version(tester: Any) -> None:
     assert tester.put(url, b"second", **{"If-Match": tag}).status_code == 201
 
 
+def test_conditions_of_a_get(tester: Any) -> None:
+    subject = tester.new_subject(tester.new_project())
+    tag = tester.put(tester.url(subject), b"first").headers["ETag"]
+    public = tester.url(tester.found(f"/subjects/{subject['id']}"))
+
+    def status(address: str = public, **headers: str) -> int:
+        return requests.get(address, headers=headers, timeout=10).status_code
+
+    assert status() == 200
+    assert status(**{"If-None-Match": "*"}) == 400
+    assert status(**{"If-None-Match": tag}) == 304
+    assert status(**{"If-Match": '"x"'}) == 412
+    assert status(f"{tester.endpoint}/public?restype=container&comp=list") == 403
+    assert requests.post(f"{tester.endpoint}/public/subject_location/a.png", timeout=10).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("value", "status"),
     [("null \0 character", 500), ("\\u0000 in words", 201), ("back\\\\slash", 201)],
@@ -429,7 +445,20 @@ def test_a_project_is_paused_while_its_workflows_hold_nothing(tester: Any) -> No
     tester.call("POST", f"/workflows/{workflow}/links/subject_sets", {"subject_sets": [set_id]})
     assert tester.found(f"/projects/{project}")["state"] == "paused"
     tester.link(set_id, subject)
-    tester.call("DELETE", f"/workflows/{workflow}/links/subject_sets/{set_id}")
-    tester.call("POST", f"/workflows/{workflow}/links/subject_sets", {"subject_sets": [set_id]})
     tester.control("POST", "/jobs/run")
-    assert tester.found(f"/projects/{project}")["state"] == "development"
+    shown = tester.found(f"/projects/{project}")
+    assert (shown["state"], shown["subjects_count"]) == ("development", 1)
+    tester.call("DELETE", f"/workflows/{workflow}/links/subject_sets/{set_id}")
+    assert tester.found(f"/projects/{project}")["state"] == "paused"
+
+
+def test_a_workflow_has_as_many_subjects_as_its_sets_tell(owner: Any) -> None:
+    project = owner.new_project()
+    set_id, subject = owner.new_set(project), owner.new_subject(project)["id"]
+    owner.link(set_id, subject)
+    fields = {"display_name": "W", "primary_language": "en", "tasks": {}, "links": {"project": project}}
+    workflow = owner.made(owner.call("POST", "/workflows", {"workflows": fields}))["id"]
+    owner.call("POST", f"/workflows/{workflow}/links/subject_sets", {"subject_sets": [set_id]})
+    assert owner.found(f"/workflows/{workflow}")["subjects_count"] == 0
+    owner.control("POST", "/jobs/run")
+    assert owner.found(f"/workflows/{workflow}")["subjects_count"] == 1

@@ -32,6 +32,10 @@ SIZE_LIMIT = 256 * 2**20
 
 MESSAGES = {
     "BlobAlreadyExists": (409, "The specified blob already exists."),
+    "UnsatisfiableCondition": (
+        400,
+        "The request includes an unsatisfiable condition for this operation.",
+    ),
     "ConditionNotMet": (412, "The condition specified using HTTP conditional header(s) is not met."),
     "MultipleConditionHeadersNotSupported": (400, "Multiple condition headers are not supported."),
     "UnsupportedHttpVerb": (400, "The resource doesn't support specified Http Verb."),
@@ -165,7 +169,9 @@ def keep(instance: Instance, request: Request, path: str, digest: bytes, length:
 
 
 async def get(request: Request) -> Response:
-    """Answer with the bytes of one blob."""
+    """Answer with the bytes of one blob; no address allows to list."""
+    if request.query_params.keys() & {"comp", "restype"}:
+        return refuse("AuthorizationFailure")
     path = request.path_params.get("path") or request.url.path.lstrip("/")
     return refuse("BlobNotFound") if is_private(path) else held(request, path)
 
@@ -176,6 +182,13 @@ def held(request: Request, path: str) -> Response:
     row = instance.store.one("SELECT * FROM blobs WHERE path = ?", path)
     if row is None:
         return refuse("BlobNotFound")
+    match, none_match = (request.headers.get(name) for name in ("if-match", "if-none-match"))
+    if none_match == "*":
+        return refuse("UnsatisfiableCondition")
+    if match is not None and match != "*" and row["etag"] not in match:
+        return refuse("ConditionNotMet")
+    if none_match is not None and row["etag"] in none_match:
+        return Response(b"", 304, {"ETag": row["etag"]})
     return FileResponse(instance.blob_file(path), headers=_headers(row))
 
 

@@ -97,14 +97,14 @@ def project(call: Call, row: Row) -> Document:
             _counted(call, one[0])
             for one in call.store.rows("SELECT id FROM workflows WHERE project_id = ?", row["id"])
         ),
-        "subjects_count": 0,
+        "subjects_count": _sum(call, "subjects_count", row["id"]),
         **_times(row),
         "available_languages": [fields.get("primary_language", "en")],
         "title": row["display_name"],
         "description": fields.get("description", ""),
         "introduction": fields.get("introduction", ""),
         "private": bool(row["private"]),
-        "retired_subjects_count": 0,
+        "retired_subjects_count": _sum(call, "retired_count", row["id"]),
         "configuration": fields.get("configuration", {}),
         "live": bool(row["live"]),
         "urls": fields.get("urls", []),
@@ -131,6 +131,11 @@ def project(call: Call, row: Row) -> Document:
         "run_subject_set_completion_events": False,
         "links": _project_links(call, row, path),
     }
+
+
+def _sum(call: Call, column: str, project_id: int) -> int:
+    query = f"SELECT coalesce(sum({column}), 0) FROM workflows WHERE project_id = ? AND active"
+    return int(call.store.value(query, project_id))
 
 
 def _project_links(call: Call, row: Row, path: str) -> Document:

@@ -86,6 +86,13 @@ def queue_count(call: Call, set_id: int) -> None:
     call.store.later("count-set", call.instance.options.delays.count_s, set_id=set_id)
 
 
+def count_workflows(call: Call, set_id: int) -> None:
+    """Queue the jobs that look at the workflows of a set that lost members."""
+    served = "SELECT workflow_id FROM workflow_sets WHERE subject_set_id = ?"
+    for (workflow_id,) in call.store.rows(served, set_id):
+        call.store.later("count-workflow", 0, workflow_id=workflow_id)
+
+
 def check_name(call: Call, project_id: int, name: str, besides: int = 0) -> None:
     """Refuse a name that another set of the project has."""
     taken = "SELECT 1 FROM subject_sets WHERE project_id = ? AND display_name = ? AND id != ?"
@@ -165,10 +172,8 @@ def remove(call: Call) -> Response:
     call.matches("SubjectSet", row)
     store, set_id = call.store, row["id"]
     members = store.rows("SELECT subject_id FROM set_member_subjects WHERE subject_set_id = ?", set_id)
-    served = "SELECT workflow_id FROM workflow_sets WHERE subject_set_id = ?"
     with store.write():
-        for (workflow_id,) in store.rows(served, set_id):
-            store.later("count-workflow", call.instance.options.delays.count_s, workflow_id=workflow_id)
+        count_workflows(call, set_id)
         store.run("DELETE FROM set_member_subjects WHERE subject_set_id = ?", set_id)
         store.run("DELETE FROM workflow_sets WHERE subject_set_id = ?", set_id)
         store.run("DELETE FROM subject_sets WHERE id = ?", set_id)
@@ -207,6 +212,7 @@ def add(call: Call, set_id: int, subject_ids: list[int]) -> None:
     add_members(call.store, set_id, subject_ids)
     touch_set(call.store, set_id)
     queue_count(call, set_id)
+    call.store.later("complete-set", call.instance.options.delays.count_s, set_id=set_id)
     if subject_ids:
         call.store.later(
             "priorities", call.instance.options.delays.priority_s, set_id=set_id, ids=subject_ids
@@ -222,6 +228,7 @@ async def unlink(call: Call) -> Response:
         drop_members(call.store, row["id"], ids)
         touch_set(call.store, row["id"])
         queue_count(call, row["id"])
+        count_workflows(call, row["id"])
 
     await change_set(call, row["id"], change)
     return empty(204)

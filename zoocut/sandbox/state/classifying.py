@@ -89,7 +89,7 @@ def _count(store: Store, workflow: Row, subject_id: int, count_s: float) -> None
         now, workflow["id"], subject_id, rule.get("options", {}).get("count", 15),
     )  # fmt: skip
     if retired:
-        store.later("count-workflow", count_s, workflow_id=workflow["id"])
+        store.later("count-retired", count_s, workflow_id=workflow["id"])
 
 
 def next_subjects(

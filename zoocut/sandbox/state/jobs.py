@@ -10,7 +10,7 @@ from typing import Any
 from zoocut.sandbox.state.exports import make_export
 from zoocut.sandbox.state.instance import Instance
 from zoocut.sandbox.state.members import touch_set
-from zoocut.sandbox.state.store import Store, now_us
+from zoocut.sandbox.state.store import Row, Store, now_us
 
 __all__ = ["run_due", "work"]
 
@@ -41,51 +41,85 @@ def run_due(instance: Instance, everything: bool = False) -> int:
 
 
 def count_set(store: Store, payload: dict[str, Any]) -> None:
-    """Bring a set's count up to date; other jobs that wait for the same are done with it."""
+    """Bring a set's count up to date, and those of its workflows; jobs that wait for the same are done with it."""
     set_id = payload["set_id"]
     members = store.value("SELECT count(*) FROM set_member_subjects WHERE subject_set_id = ?", set_id)
     store.run("UPDATE subject_sets SET set_member_subjects_count = ? WHERE id = ?", members, set_id)
     touch_set(store, set_id)
     store.run("DELETE FROM jobs WHERE kind = 'count-set' AND payload = ?", json.dumps(payload))
+    for (workflow_id,) in _workflows_of(store, set_id):
+        count_workflow(store, {"workflow_id": workflow_id})
+        if _retired(store, set_id, workflow_id):
+            _complete(store, set_id, workflow_id)
+
+
+def _workflows_of(store: Store, set_id: int) -> list[Row]:
+    return store.rows("SELECT workflow_id FROM workflow_sets WHERE subject_set_id = ?", set_id)
+
+
+def _sets_of(store: Store, workflow_id: int) -> list[Row]:
+    return store.rows(
+        "SELECT s.id, s.set_member_subjects_count FROM workflow_sets w JOIN subject_sets s "
+        "ON s.id = w.subject_set_id WHERE w.workflow_id = ?", workflow_id,
+    )  # fmt: skip
+
+
+def _retired(store: Store, set_id: int, workflow_id: int) -> int:
+    return int(store.value(
+        "SELECT count(*) FROM subject_workflow_statuses c JOIN set_member_subjects m ON m.subject_id = c.subject_id "
+        "WHERE c.workflow_id = ? AND c.retired_at IS NOT NULL AND m.subject_set_id = ?", workflow_id, set_id,
+    ))  # fmt: skip
+
+
+def _complete(store: Store, set_id: int, workflow_id: int) -> None:
+    """Write which part of a set is retired, by the count it has; nothing while it counts no members."""
+    row = store.one("SELECT set_member_subjects_count, completeness FROM subject_sets WHERE id = ?", set_id)
+    if row is None or not row[0]:
+        return
+    done = json.loads(row[1]) | {str(workflow_id): min(_retired(store, set_id, workflow_id) / row[0], 1.0)}
+    store.run("UPDATE subject_sets SET completeness = ? WHERE id = ?", json.dumps(done), set_id)
+
+
+def complete_set(store: Store, payload: dict[str, Any]) -> None:
+    """Bring the completeness of a set up to date, for each workflow that serves it."""
+    for (workflow_id,) in _workflows_of(store, payload["set_id"]):
+        _complete(store, payload["set_id"], workflow_id)
+
+
+def count_retired(store: Store, payload: dict[str, Any]) -> None:
+    """Bring a workflow's counts up to date after retirements, and the completeness of its sets."""
+    count_workflow(store, payload)
+    for row in _sets_of(store, payload["workflow_id"]):
+        _complete(store, row["id"], payload["workflow_id"])
+    store.run("DELETE FROM jobs WHERE kind = 'count-retired' AND payload = ?", json.dumps(payload))
 
 
 def count_workflow(store: Store, payload: dict[str, Any]) -> None:
-    """Bring a workflow's counts and completeness up to date, and its sets' completeness."""
+    """Bring a workflow's counts and completeness up to date; its sets' counts are believed, be they behind or not."""
     workflow_id = payload["workflow_id"]
-    total = retired = 0
-    links = "SELECT subject_set_id FROM workflow_sets WHERE workflow_id = ?"
-    for (set_id,) in store.rows(links, workflow_id):
-        members, gone = store.rows(
-            "SELECT count(*), count(s.retired_at) FROM set_member_subjects m "
-            "LEFT JOIN subject_workflow_statuses s ON s.subject_id = m.subject_id "
-            "AND s.workflow_id = ? WHERE m.subject_set_id = ?",
-            workflow_id, set_id,
-        )[0]  # fmt: skip
-        total, retired = total + members, retired + gone
-        old = json.loads(store.value("SELECT completeness FROM subject_sets WHERE id = ?", set_id) or "{}")
-        done = {**old, str(workflow_id): gone / members if members else 0.0}
-        store.run("UPDATE subject_sets SET completeness = ? WHERE id = ?", json.dumps(done), set_id)
-        touch_set(store, set_id)
+    sets = _sets_of(store, workflow_id)
+    total = sum(row["set_member_subjects_count"] for row in sets)
+    retired = sum(_retired(store, row["id"], workflow_id) for row in sets)
     store.run(
         "UPDATE workflows SET subjects_count = ?, retired_count = ?, completeness = ? WHERE id = ?",
-        total, retired, retired / total if total else 0.0, workflow_id,
+        total, retired, min(retired / total, 1.0) if total else 0.0, workflow_id,
     )  # fmt: skip
     store.run("DELETE FROM jobs WHERE kind = 'count-workflow' AND payload = ?", json.dumps(payload))
     project_id = store.value("SELECT project_id FROM workflows WHERE id = ?", workflow_id)
     if project_id is not None:
-        count_project(store, {"project_id": project_id})
+        _count_project(store, project_id)
 
 
-def count_project(store: Store, payload: dict[str, Any]) -> None:
+def _count_project(store: Store, project_id: int) -> None:
     """Bring a project's completeness up to date; it is paused while its active workflows hold no subjects."""
     counts = "SELECT subjects_count, completeness FROM workflows WHERE project_id = ? AND active"
-    rows = store.rows(counts, payload["project_id"])
+    rows = store.rows(counts, project_id)
     total = sum(row[0] for row in rows)
     done = round(sum(row[1] * row[0] / total for row in rows), 4) if total else 0.0
     state = "paused" if not total or done >= 1 else None
     store.run(
         "UPDATE projects SET completeness = ?, state = ?, updated_at = ? WHERE id = ?",
-        done, state, now_us(), payload["project_id"],
+        done, state, now_us(), project_id,
     )  # fmt: skip
 
 
@@ -132,7 +166,7 @@ def retire(store: Store, payload: dict[str, Any]) -> None:
             "retirement_reason = excluded.retirement_reason",
             subject_id, payload["workflow_id"], now, str(payload.get("reason")), now, now,
         )  # fmt: skip
-    count_workflow(store, {"workflow_id": payload["workflow_id"]})
+    count_retired(store, {"workflow_id": payload["workflow_id"]})
 
 
 def unretire(store: Store, payload: dict[str, Any]) -> None:
@@ -143,12 +177,13 @@ def unretire(store: Store, payload: dict[str, Any]) -> None:
             "updated_at = ? WHERE workflow_id = ? AND subject_id = ?",
             now_us(), payload["workflow_id"], subject_id,
         )  # fmt: skip
-    count_workflow(store, {"workflow_id": payload["workflow_id"]})
+    count_retired(store, {"workflow_id": payload["workflow_id"]})
 
 
 KINDS: dict[str, Callable[[Store, dict[str, Any]], None]] = {
     "count-set": count_set,
-    "count-project": count_project,
+    "complete-set": complete_set,
+    "count-retired": count_retired,
     "count-workflow": count_workflow,
     "priorities": priorities,
     "remove-subjects": remove_subjects,
