@@ -103,6 +103,7 @@ def test_filters_and_sorting(page: Page, folder: Path) -> None:
 
 def test_another_task(page: Page, folder: Path) -> None:
     opened(page, folder)
+    expect(page.locator("#task")).to_be_visible()
     page.locator("#task").select_option(label="T1")
     expect(page.locator("#question")).to_have_text("T1 What else?")
     assert ids(page) == [1]

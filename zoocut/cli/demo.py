@@ -18,7 +18,8 @@ def demo(
 ) -> None:
     """Make the whole journey on a simulated field and a sandbox; needs no account and no network.
 
-    Simulates three exposures, generates, uploads, kills its own upload half way, goes on, and compares.
+    Simulates three exposures, generates, uploads, kills its own upload half way, goes on, compares, lets robots
+    classify and makes a page of what they say.
 
     Example: zoocut demo -o trial
     """
@@ -33,6 +34,7 @@ def demo(
     results.print(f"\n{outcome.rows} subjects, exactly once. Look at {outcome.folder}:", markup=False)
     results.print(f"  {outcome.folder / 'run' / 'images'}  the pictures", markup=False)
     results.print(f"  {outcome.folder / 'run' / 'manifest.csv'}  what Zooniverse got", markup=False)
+    results.print(f"  {outcome.page}  what the robots said, as a page", markup=False)
     results.print(
         f"  zoocut sandbox --data {outcome.folder / 'sandbox'}  the sandbox, with its pages", markup=False
     )

@@ -149,4 +149,5 @@ def _row(dia_source_id: int, visit: int, band: str, source: _Source, wcs: WCS) -
         "scienceFluxErr": f"{error_njy:.1f}",
         "isDipole": source.kind == "dipole",
         "pixelFlags_edge": source.kind == "edge",
+        "answer": "Bogus" if source.kind in ("dipole", "edge") else "Real",
     }

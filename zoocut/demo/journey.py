@@ -77,8 +77,9 @@ class Journey:
     def sandbox(self) -> Iterator[str]:
         """Run a sandbox for the length of the block and give its endpoint."""
         data = self.folder / "sandbox"
-        self._show(("sandbox", "--data", data, *SLOWED), end=" &")
-        with running(data, SLOWED) as server:
+        options = (*SLOWED, "--volunteers", "6")
+        self._show(("sandbox", "--data", data, *options), end=" &")
+        with running(data, options) as server:
             self.tell(server.endpoint)
             self.tell("$ export " + " ".join(f"{name}={value}" for name, value in ACCOUNT.items()))
             yield server.endpoint

@@ -1,4 +1,4 @@
-"""The whole journey on a simulated field and a sandbox: generate, upload, be killed, go on, compare.
+"""The whole journey on a simulated field and a sandbox: generate, upload, be killed, go on, compare, see results.
 
 Every step is a command as a user would type it, run as a process of its own.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoocut.demo.classifying import open_workflow, wait_for_retirement
 from zoocut.demo.field import simulate_field
 from zoocut.demo.journey import Journey
 from zoocut.files import write_whole
@@ -35,6 +36,7 @@ sizes = [30]
 [metadata]
 "!diaSourceId" = "diaSourceId"
 "#band" = "band"
+"#answer" = "answer"
 
 [upload]
 settle_s = 2
@@ -51,10 +53,13 @@ class Outcome:
         Everything it made.
     rows : int
         Rows of the manifest, each of which is one subject in the set.
+    page : Path
+        What the sandbox's robots said of them.
     """
 
     folder: Path
     rows: int
+    page: Path
 
 
 def demo(folder: Path, seed: int, tell: Callable[[str], None]) -> Outcome:
@@ -89,4 +94,10 @@ def demo(folder: Path, seed: int, tell: Callable[[str], None]) -> Outcome:
         journey.type(*upload)
         journey.type("verify", run)
         rows = journey.compare_with_sandbox(endpoint, run)
-    return Outcome(folder, rows)
+        workflow = open_workflow(endpoint, PROJECT)
+        journey.type("sets", "link", SUBJECT_SET, workflow, "--project", PROJECT, "--endpoint", endpoint)
+        tell("# robots of the sandbox classify, right nine times out of ten, until every subject is retired")
+        wait_for_retirement(endpoint, workflow, rows)
+        page = folder / "results.html"
+        journey.type("results", run, "--page", page)
+    return Outcome(folder, rows, page)
