@@ -170,7 +170,9 @@ def test_a_changed_priority_is_served(keeping: Keeping) -> None:
         }
         return [members[subject] for subject in subjects]
 
-    requests.post(f"{keeping.admin.panoptes.endpoint}/sandbox/jobs/run", json={}, timeout=30).raise_for_status()
+    requests.post(
+        f"{keeping.admin.panoptes.endpoint}/sandbox/jobs/run", json={}, timeout=30
+    ).raise_for_status()
     assert served() == [3.0, 2.0, None]
     prioritized(keeping, run, "1", "2", "-0.5")
     told = json.loads(keeping.types(0, "metadata", run.path, "--diff", "--json").stdout)["differences"]
