@@ -181,7 +181,8 @@ def test_options_documented_for_the_other_program_exist(zoocut: Zoocut) -> None:
 
 def test_the_example_in_the_documents_loads(zoocut: Zoocut, tmp_path: Path) -> None:
     text = (Path(__file__).resolve().parents[3] / "docs" / "inputs.md").read_text()
-    example = text.split("```toml")[1].split("```")[0]
+    blocks = [block.split("```")[0] for block in text.split("```toml")[1:]]
+    (example,) = (block for block in blocks if "[select]" in block)
     (tmp_path / "seen.csv").write_text("diaSourceId\n1\n")
     zoocut("init", "--source", "ztf-alerts")
     with (tmp_path / "zoocut.toml").open("a") as file:
