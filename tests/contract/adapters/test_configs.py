@@ -12,11 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from astropy.io import fits
-from astropy.wcs import WCS
 
 from zoocut.cli.init import Source, init
 from zoocut.config.load import load
@@ -190,21 +187,6 @@ def test_the_example_in_the_documents_loads(zoocut: Zoocut, tmp_path: Path) -> N
     done = zoocut("config", "show", "zoocut.toml")
     assert done.returncode == 0, done.stderr
     assert "select.sample.quantiles = 4" in done.stdout
-
-
-def test_three_lines_of_python(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (Path(__file__).resolve().parents[3] / "README.md").read_text()
-    program = text.split("```python")[1].split("```")[0]
-    assert len(program.strip().splitlines()) == 3
-    wcs = WCS(fits.getheader(shared / "data/decam/Stack-DEC-OBS04.fits"))
-    ra, dec = (float(value) for value in wcs.pixel_to_world_values(100.0, 120.0))
-    pq.write_table(pa.table({"diaSourceId": [5], "ra": [ra], "dec": [dec]}), tmp_path / "sources.parquet")
-    init(Source.FRAMES, tmp_path / "zoocut.toml")
-    for name, file in DECAM.items():
-        (tmp_path / f"{name}.fits").symlink_to(shared / "data" / "decam" / f"{file}.fits")
-    monkeypatch.chdir(tmp_path)
-    exec(compile(program, "README.md", "exec"), {})
-    assert [path.name for path in (tmp_path / "night-run").rglob("*.png")] == ["5.png"]
 
 
 def test_manifest_by_addresses(zoocut: Zoocut, shared: Path, tmp_path: Path) -> None:
