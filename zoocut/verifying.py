@@ -257,7 +257,7 @@ def _compare_images(folder: Path, store: Store, entry: Entry, subject: Subject, 
     try:
         if not _serves(folder, store, entry, subject):
             found["wrong_bytes"].append(words)
-    except NotNow as error:
+    except (NotNow, Refused) as error:
         found["unread"].append(f"{words}, {error}")
 
 

@@ -34,7 +34,7 @@ from hands import other_hands
 from mischief import Mischief
 from proxy import Recorder, md5_of
 from rehearsal import environment, make_run
-from truth import differences, members_of
+from server_state import differences, members_of
 
 from zoocut.run.manifest import read_manifest
 from zoocut.sandbox import running
@@ -253,7 +253,10 @@ class CampaignRun:
         members = members_of(self.endpoint, self.set_name)
         tally.strays = dict(strays(self.record.exchanges, members, self.restored))
         if tally.ended:
-            tally.wrong = asdict(differences(self.endpoint, self.run, self.set_name))
+            wrong = asdict(differences(self.endpoint, self.run, self.set_name))
+            tally.wrong = {
+                name: count for name, count in wrong.items() if name != "strays"
+            }  # told by their causes
 
 
 class Named:

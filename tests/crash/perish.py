@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -21,6 +22,9 @@ from zoocut.uploading import Timing, UploadRequest, open_run, upload
 from zoocut.uploading.targets import Goal
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.credentials import Credentials
+
+WRONGLY_OUT_S = 0.5
+"""Before what is not saved nothing may leave: a request that did so all the same has the time to take effect."""
 
 
 class Doom:
@@ -33,6 +37,8 @@ class Doom:
         if point == self.point:
             self.countdown -= 1
             if self.countdown <= 0:
+                if point.startswith("before save"):
+                    time.sleep(WRONGLY_OUT_S)
                 os.kill(os.getpid(), signal.SIGKILL)
 
 

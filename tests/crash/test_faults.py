@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 from rehearsal import make_run, start_upload
-from truth import Differences, differences
+from server_state import Differences, differences
 
 from zoocut.sandbox import Running, running
 
@@ -19,7 +19,7 @@ FAULTS: dict[str, dict[str, float]] = {
     "truncated": {},
     "bad-gateway": {},
     "unavailable": {},
-    "late-commit": {"delay_s": 0.6},
+    "late-commit": {"delay_s": 0.3},
     "conflict": {},
     "too-many": {"retry_after_s": 1.0},
     "unauthorised": {},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from rehearsal import environment, make_run, start_upload
-from truth import Differences, differences
+from server_state import Differences, differences
 
 from zoocut.sandbox import Running
 
@@ -73,7 +73,7 @@ def test_killed_once_then_finished(point: str, tmp_path: Path, sandbox: Running)
 
 @pytest.mark.parametrize(("second", "first"), AFTER_A_KILL.items())
 def test_killed_again_while_resuming(second: str, first: str, tmp_path: Path, sandbox: Running) -> None:
-    run, set_name = make_run(tmp_path, ROWS, seed=2).path, f"killed {first}, {second}"
+    run, set_name = make_run(tmp_path, ROWS, seed=2).path, f"killed {first} and {second}"
     perish(first, 2, run, set_name, sandbox.endpoint)
     perish(second, 1, run, set_name, sandbox.endpoint)
     finish(run, set_name, sandbox.endpoint)

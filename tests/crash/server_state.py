@@ -1,9 +1,14 @@
-"""What the sandbox really holds, compared with a run folder: the four promises of an upload."""
+"""What the sandbox really holds, compared with a run folder: the four promises of an upload.
+
+Every subject that was made for the run counts, in a set or not: a second one that no set holds is invisible to
+volunteers, and still is what an upload exists to prevent.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
+import tomllib
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,12 +29,15 @@ class Differences:
     wrong_bytes: int
     linked_before_image: int
     ledger: int
+    strays: int = 0
 
 
 def differences(endpoint: str, run: Path, set_name: str) -> Differences:
-    truth = requests.get(f"{endpoint}/sandbox/truth", timeout=60).json()
-    set_ids = [one["id"] for one in truth["sets"] if one["display_name"] == set_name]
-    members = [s for s in truth["subjects"] if set(set_ids) & set(s["sets"]) and s["external_id"] != "drift"]
+    document = requests.get(f"{endpoint}/sandbox/truth", timeout=60).json()
+    set_ids = [one["id"] for one in document["sets"] if one["display_name"] == set_name]
+    members = [
+        s for s in document["subjects"] if set(set_ids) & set(s["sets"]) and s["external_id"] != "drift"
+    ]
     expected = {
         row.external_id: [_md5(run / location) for location in row.locations]
         for row in read_manifest(run / "manifest.csv")
@@ -39,16 +47,28 @@ def differences(endpoint: str, run: Path, set_name: str) -> Differences:
         duplicates=sum(count - 1 for count in held.values()) + max(0, len(set_ids) - 1),
         missing=sum(name not in held for name in expected),
         wrong_bytes=sum(expected.get(m["external_id"]) != _stored(m) for m in members),
-        linked_before_image=_too_early(truth["events"], members, set_ids),
+        linked_before_image=_too_early(document["events"], members, set_ids),
         ledger=len(_linked_in_ledger(run, set_ids) ^ {(m["external_id"], str(m["id"])) for m in members}),
+        strays=len(made_for(document, run, set_ids) - {one["id"] for one in members}),
     )
+
+
+def made_for(document: dict[str, Any], run: Path, set_ids: list[int]) -> set[int]:
+    """Name every subject that was made for a run and the sets of these ids, wherever it is now."""
+    run_id = tomllib.loads((run / "run.toml").read_text())["run"]["id"]
+    starts = tuple(f"{run_id}/{number}/" for number in set_ids)
+    return {
+        one["id"]
+        for one in document["subjects"]
+        if str(one["metadata"].get("#zoocut", "")).startswith(starts)
+    }
 
 
 def members_of(endpoint: str, set_name: str) -> set[str]:
     """Name the subjects that the sets of this name hold."""
-    truth = requests.get(f"{endpoint}/sandbox/truth", timeout=60).json()
-    set_ids = {one["id"] for one in truth["sets"] if one["display_name"] == set_name}
-    return {str(one["id"]) for one in truth["subjects"] if set_ids & set(one["sets"])}
+    document = requests.get(f"{endpoint}/sandbox/truth", timeout=60).json()
+    set_ids = {one["id"] for one in document["sets"] if one["display_name"] == set_name}
+    return {str(one["id"]) for one in document["subjects"] if set_ids & set(one["sets"])}
 
 
 def _md5(path: Path) -> str:
