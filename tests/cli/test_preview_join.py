@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,16 @@ def test_page_is_made_beside_the_images(zoocut: Zoocut, run: Run) -> None:
     assert (run.path / "preview.html").as_uri() in done.stdout
     told = json.loads(zoocut("preview", "run", "-o", "page.html", "--embed", "--json").stdout)
     assert told == {"version": 1, "page": "page.html", "cutouts": 1, "rejected": 0}
+
+
+@pytest.mark.parametrize("text", ["</script ><img src=x>", "<!--<script>", "</SCRIPT/x", "<", "&lt;"])
+def test_no_text_ends_the_script_that_holds_it(zoocut: Zoocut, run: Run, text: str) -> None:
+    write_manifest(run.manifest, [ManifestRow(str(ID), ("images/a.png",), {"note": text})], ["note"])
+    assert zoocut("preview", "run").returncode == 0
+    page = (run.path / "preview.html").read_text()
+    (data,) = re.findall(r"<script[^>]*application/json[^>]*>(.*?)</script>", page, re.DOTALL)
+    assert not {"<", ">", "&"} & set(data)
+    assert text in str(json.loads(data))
 
 
 def test_run_without_a_manifest_has_no_page(zoocut: Zoocut, run: Run) -> None:

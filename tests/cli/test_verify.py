@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 from PIL import Image
-from uploads import WHERE, Zoocut, make_run
+from uploads import WHERE, Zoocut, make_run, picture, states
 from uploads import account as account_of
 
 from zoocut.sandbox import Running
@@ -108,6 +108,19 @@ def test_a_lost_ledger_is_rebuilt(
     before = len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"])
     assert zoocut("upload", run, **account).returncode == 0
     assert len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"]) == before
+
+
+def test_a_row_that_shows_another_image_is_not_taken_over(
+    zoocut: Zoocut, account: dict[str, str], run: Path, tmp_path: Path
+) -> None:
+    name = json.loads(zoocut("status", run, "--json").stdout)["targets"][0]["subject_set"]["display_name"]
+    for file in run.glob("ledger*"):
+        file.unlink()
+    (run / "images" / "1-0.png").write_bytes(picture("another"))
+    done = zoocut("adopt", run, *WHERE, name, "--json", **account)
+    told = json.loads(done.stdout)
+    assert (told["linked"], told["differing"]) == (3, 1), done.stderr
+    assert states(zoocut, run)["rejected"] == 1
 
 
 def test_ids_with_slashes_are_taken_over_whole(

@@ -21,6 +21,7 @@ from zoocut.images.fits_bytes import read_stamp
 from zoocut.images.geometry import Box, cut
 from zoocut.model import Cutout, DiaSource, Picture
 from zoocut.render import open_renderer
+from zoocut.render.levels import open_levels
 from zoocut.render.zscale import ZScale
 
 Floats = npt.NDArray[np.floating]
@@ -179,13 +180,26 @@ def test_any_interval_and_stretch_of_astropy_by_name(
     assert_same(draw, image, norm)
 
 
-def test_limits_of_the_central_crop() -> None:
-    image = star(31)
-    image[2, 2] = 1e6
-    panel = TemplatePanel(title="", central_crop_pix=15)
-    middle = image[31 // 2 - 7 : 31 // 2 + 8, 31 // 2 - 7 : 31 // 2 + 8]
+@pytest.mark.parametrize(("size", "crop"), [(31, 15), (30, 15), (31, 14), (30, 14), (62, 31), (15, 15)])
+def test_limits_of_the_central_crop(size: int, crop: int) -> None:
+    image = star(size)
+    image[0, 0] = 1e6
+    first = size // 2 - crop // 2
+    image[first, first] = -500.0  # the first pixel that counts, and one beside it that does not
+    image[max(first - 1, 0), first] = 500.0 if first else -500.0
+    panel = TemplatePanel(title="", central_crop_pix=crop)
+    middle = image[first : first + crop, first : first + crop]
     norm = aviz.ImageNormalize(middle, interval=aviz.MinMaxInterval(), stretch=aviz.AsinhStretch(a=0.1))
     assert_same(TEMPLATE.model_copy(update={"template": panel}), image, norm)
+
+
+def test_a_constant_central_crop_takes_the_first_level_everywhere() -> None:
+    image = np.full((9, 9), 5.0)
+    image[0, 0], image[8, 8], image[0, 8] = 900.0, -900.0, np.nan
+    levels = open_levels("template", TemplatePanel(central_crop_pix=3), 256).of(image[None])[0]
+    assert levels[0, 8] == 256
+    levels[0, 8] = 0
+    assert (levels == 0).all()
 
 
 def test_all_sizes_follow_one_rule() -> None:
