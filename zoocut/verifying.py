@@ -17,7 +17,7 @@ from zoocut.notebook import data_frame, html_table
 from zoocut.priorities import other_priorities
 from zoocut.run.folder import Run
 from zoocut.zooniverse.panoptes import RetryingPanoptes, Subject
-from zoocut.zooniverse.request_errors import NotNow
+from zoocut.zooniverse.request_errors import NotNow, Refused
 from zoocut.zooniverse.store import Store
 
 if TYPE_CHECKING:
