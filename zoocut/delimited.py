@@ -19,10 +19,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from zoocut.errors import ConfigError, InputError
 
-__all__ = ["DelimitedText", "Line", "is_blank"]
+__all__ = ["DelimitedText", "Line", "as_text_cell", "is_blank", "without_mark"]
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8", "utf-8-sig"),
@@ -55,6 +56,9 @@ LARGEST_CELL = 64 << 20
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "blanks"}
 BLANK_SEPARATED = (".dat", ".txt", ".ecsv")
 COMMENT = ("#", ";")
+FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.]+(?:[eE][+-]?\d+)?$)")
+"""How a formula begins; a number with a sign is none."""
+
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 KNOWN_NAMES = {"external_id", "location:1", "diaSourceId", "subject_id", "subject_ids", "subject_data"}
 """Names that no row of values holds: a line with one of them is a header, whatever stands in front of it."""
@@ -231,6 +235,16 @@ class DelimitedText:
                 begins = layout.header_at + rows.line_num + 1
         except csv.Error as error:
             raise InputError(f"{self._path} line {begins} cannot be read ({error}): mend it") from error
+
+
+def as_text_cell(value: Any) -> Any:
+    """Mark a text that spreadsheets would take for a formula with an apostrophe, as they do themselves."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+
+def without_mark(cell: str) -> str:
+    """Take the apostrophe off again that marks a text."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
 
 
 def is_blank(cells: Iterable[str]) -> bool:

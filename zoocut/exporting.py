@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoocut.delimited import as_text_cell
 from zoocut.errors import InputError
 from zoocut.files import appear_whole, write_csv
 from zoocut.ledger import Entry, Ledger, Target
 from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
+from zoocut.values import id_key
 from zoocut.zooniverse.credentials import PRODUCTION
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "Export", "export"]
 
 REAL_SITE = (PRODUCTION, "https://panoptes.zooniverse.org")
-LARGEST_ID = 2**63
 NUMBERS = ("diaSourceId", "subject_id", "subject_set_id", "project_id")
 TEXTS = ("endpoint", "state", "talk", "uploaded_at")
 Row = dict[str, Any]
@@ -144,12 +145,12 @@ def _columns(rows: Sequence[Row], images: int) -> dict[str, list[Any]]:
 
 def _numbers(values: list[Any]) -> list[Any]:
     """Make whole numbers of ids where every one of them is; other tools call their rows by other names."""
-    exact = all(str(value).isdecimal() and int(value) < LARGEST_ID for value in values)
+    exact = all(str(id_key(value)) == value for value in map(str, values))
     return [int(value) for value in values] if exact else [str(value) for value in values]
 
 
 def _write_csv(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
-    write_csv(path, list(table), zip(*table.values(), strict=True))
+    write_csv(path, list(table), (map(as_text_cell, row) for row in zip(*table.values(), strict=True)))
 
 
 def _write_parquet(path: Path, table: Mapping[str, Sequence[Any]]) -> None:

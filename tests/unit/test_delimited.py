@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoocut.delimited import DelimitedText
+from zoocut.delimited import DelimitedText, as_text_cell, without_mark
 from zoocut.errors import ConfigError, InputError
 
 Rows = tuple[list[str], list[list[str]], str]
@@ -141,3 +141,15 @@ def test_lines_are_counted_where_rows_begin(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text('# note\na,b\n1,"x\ny"\n\n2,z\n')
     with DelimitedText(tmp_path / "list.csv") as text:
         assert [(line.number, line.cells) for line in text.lines()] == [(3, ["1", "x\ny"]), (6, ["2", "z"])]
+
+
+@pytest.mark.parametrize("cell", ["=1+2", "@SUM(A1)", "+cmd", "-x", "=HYPERLINK(1)", "\tx"])
+def test_texts_that_spreadsheets_would_calculate_are_marked(cell: str) -> None:
+    assert as_text_cell(cell) == f"'{cell}"
+    assert without_mark(f"'{cell}") == cell
+
+
+@pytest.mark.parametrize("cell", ["-5.25", "+5", "-1e-5", "5", "x=1", "'quoted", "", 5, None])
+def test_other_cells_stay(cell: object) -> None:
+    assert as_text_cell(cell) == cell
+    assert cell is None or without_mark(str(cell)) == str(cell)

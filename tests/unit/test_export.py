@@ -75,3 +75,21 @@ def test_other_endings_and_runs_without_an_upload_are_refused(run: Run, tmp_path
         export(run, tmp_path / "mapping.xlsx")
     with pytest.raises(InputError, match="was not uploaded yet: run `zoocut upload"):
         export(Run.create(tmp_path / "new"), tmp_path / "mapping.csv")
+
+
+@pytest.mark.parametrize(
+    "names", [("007", "7"), ("=1+2", "@x"), ("cand-0001", "AT2024abc"), ("１２３", "123"), ("-x", "+5")]
+)
+def test_names_of_rows_stay_as_they_are(tmp_path: Path, names: tuple[str, str]) -> None:
+    run = Run.create(tmp_path / "run")
+    planned = [PlannedRow(name, {}, (Image("a.png", "image/png"),)) for name in names]
+    with Ledger.open(run.ledger, run.run_id) as ledger:
+        target = ledger.add_target(SITE, "12", "owner/name", "501", "Night 1")
+        ledger.plan(target, planned, "0" * 64)
+        for n, entry in enumerate(ledger.entries(target, State.PLANNED)):
+            ledger.save([made(entry, str(9001 + n))])
+    for name in ("mapping.csv", "mapping.parquet"):
+        export(run, tmp_path / name)
+    assert tuple(pq.read_table(tmp_path / "mapping.parquet")["diaSourceId"].to_pylist()) == names
+    cells = [line.split(",")[0] for line in (tmp_path / "mapping.csv").read_text().splitlines()[1:]]
+    assert cells == [f"'{name}" if name[0] in "=@" or name == "-x" else name for name in names]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoocut.cli.console import print_json, results
+from zoocut.delimited import as_text_cell
 
 __all__ = ["printable", "show"]
 
@@ -35,7 +36,7 @@ def show(name: str, rows: Sequence[Mapping[str, Any]], as_json: bool, as_csv: bo
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([list(rows[0])] if rows else [])
-        writer.writerows([printable(value) for value in row.values()] for row in rows)
+        writer.writerows([as_text_cell(printable(value)) for value in row.values()] for row in rows)
     else:
         _print_table(name, rows)
 

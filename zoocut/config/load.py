@@ -178,7 +178,7 @@ def differences(before: BaseModel, now: BaseModel, *sections: str) -> list[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist: give the path of a configuration file") from None
     except (OSError, UnicodeDecodeError) as error:

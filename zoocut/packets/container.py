@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from zoocut.errors import InputError
 from zoocut.packets.codecs import unpacked
+from zoocut.packets.singles import shorten, singles_of_avro
 
 __all__ = ["LARGEST_BLOCK_BYTES", "read_container"]
 
@@ -51,11 +52,14 @@ def read_container(file: IO[bytes]) -> Iterator[Any]:
     header: Any = fastavro.schemaless_reader(file, HEADER, None)
     codec = header["meta"].get("avro.codec", b"null").decode()
     schema = fastavro.parse_schema(json.loads(header["meta"]["avro.schema"]))
+    singles = singles_of_avro(schema)
     while file.read(1):
         file.seek(-1, io.SEEK_CUR)
         count, block = _block(file, header["sync"], codec)
         for _ in range(count):
-            yield fastavro.schemaless_reader(block, schema, None)
+            record: Any = fastavro.schemaless_reader(block, schema, None)
+            shorten(record, singles)
+            yield record
 
 
 def _block(file: IO[bytes], sync: bytes, codec: str) -> tuple[int, IO[bytes]]:

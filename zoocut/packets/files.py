@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from zoocut.errors import InputError, first_line
 from zoocut.packets.container import read_container
+from zoocut.packets.singles import shorten, singles_of_arrow
 from zoocut.packets.wire import read_wire
 
 __all__ = ["LARGEST_MEMBER_BYTES", "Broken", "Packet", "find_packet_files", "read_packets"]
@@ -152,8 +153,11 @@ def _read_parquet(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
 
     number = 0
     try:
-        for batch in pyarrow.parquet.ParquetFile(file).iter_batches(PACKETS_AT_ONCE):
+        parquet = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
+        singles = singles_of_arrow(parquet.schema_arrow)
+        for batch in parquet.iter_batches(PACKETS_AT_ONCE, use_threads=False):
             for packet in batch.to_pylist():
+                shorten(packet, singles)
                 number += 1
                 yield Packet(f"{name} row {number}", packet)
     except (pa.ArrowException, OSError) as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
+from zoocut.packets.singles import shorten, singles_of_avro
 
 __all__ = ["read_wire"]
 
@@ -52,7 +53,14 @@ def read_wire(content: bytes) -> dict[str, Any]:
         ) from error
     if body.read(1):
         raise InputError(f"is longer than an alert of schema {number}: fetch it again")
-    return dict(packet)
+    found = dict(packet)
+    shorten(found, _singles(number))
+    return found
+
+
+@lru_cache(maxsize=4)
+def _singles(number: int) -> tuple[tuple[str, ...], ...]:
+    return singles_of_avro(_schema(number))
 
 
 @lru_cache(maxsize=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from zoocut.delimited import DelimitedText
+from zoocut.delimited import DelimitedText, without_mark
 from zoocut.errors import InputError
 from zoocut.model import SourceId
 from zoocut.run.folder import NOTHING_KNOWN, Run
@@ -77,7 +77,10 @@ def _cells(path: Path, encoding: str | None) -> Iterator[tuple[str, str]]:
             if bare.count(bare[at]) > 1:
                 raise InputError(f"{path} in select.exclude has several columns named {bare[at]}: keep one")
             for line in text.lines():
-                yield f"{path} line {line.number}", line.cells[at].strip() if at < len(line.cells) else ""
+                yield (
+                    f"{path} line {line.number}",
+                    without_mark(line.cells[at].strip()) if at < len(line.cells) else "",
+                )
     except OSError as error:
         raise InputError(
             f"{path} in select.exclude cannot be read ({error.strerror}): give {SOURCES}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoocut.delimited import DelimitedText, Line
+from zoocut.delimited import DelimitedText, Line, without_mark
 from zoocut.errors import InputError
 from zoocut.metadata_keys import missing_feedback
 from zoocut.zooniverse.set_admin import SetAdmin
@@ -84,7 +84,7 @@ def _cells(path: Path, header: Sequence[str], line: Line) -> dict[str, str]:
 
 
 def _row(path: Path, line: int, cells: Mapping[str, str]) -> TrainingRow:
-    subject_id, dia_source_id = ((cells.get(name) or "").strip() for name in IDENTITIES)
+    subject_id, dia_source_id = (without_mark((cells.get(name) or "").strip()) for name in IDENTITIES)
     hidden = {
         key: value.strip() for key, value in cells.items() if key and key.startswith("#") and value.strip()
     }
