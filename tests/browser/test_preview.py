@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -210,3 +212,82 @@ def test_missing_picture_is_told(chromium: Browser, tmp_path: Path) -> None:
     page.goto(path.as_uri())
     expect(page.locator(".no-picture")).to_have_count(2)
     page.close()
+
+
+def light_curve() -> dict[str, Any]:
+    points = [{"x": -20, "y": -300}, {"x": -3, "y": 200, "y_error": 50}]
+    ring = {"label": "this detection", "color": "#000000", "glyph": "circle", "pointSize": 220}
+    band = {"label": "r", "color": "#b52626", "glyph": "diamond", "pointSize": 50}
+    series = [
+        {"seriesData": points[1:], "seriesOptions": ring},
+        {"seriesData": points, "seriesOptions": band},
+    ]
+    return {"data": series, "chartOptions": {"xAxisLabel": "Days", "yAxisLabel": f"Change {HOSTILE}"}}
+
+
+@pytest.fixture
+def curved(tmp_path: Path) -> Path:
+    """A page of three rows: a plot and three frames, a plot that is none, and three frames alone."""
+    run = Run.create(tmp_path / "curves")
+    run.images.mkdir()
+    for number, content in ((1, json.dumps(light_curve())), (2, '{"data": []}')):
+        (run.images / f"{number}.json").write_text(content)
+    rows = []
+    for number in (1, 2, 3):
+        frames = []
+        for kind, shade in (("a", 0), ("b", 90), ("c", 200)):
+            Image.new("L", (40, 30), shade).save(run.images / f"{number}{kind}.png")
+            frames.append(f"images/{number}{kind}.png")
+        plot = [f"images/{number}.json"] if number < 3 else []
+        rows.append(ManifestRow(str(number), (*plot, *frames), {}))
+    write_manifest(run.manifest, rows, [], locations=4)
+    make_preview(run, tmp_path / "page.html", LinkedPictures(run, tmp_path / "page.html"))
+    return tmp_path / "page.html"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_plot_stands_beside_frames_that_flip(page: Page, curved: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 850})
+    page.goto(curved.as_uri())
+    expect(page.locator("#cards img")).to_have_count(3)
+    page.locator("#cards button").first.click()
+    plot, frames = page.locator("#pictures svg.plot"), page.locator("#pictures img")
+    expect(plot).to_have_attribute("aria-label", "Plot of 1")
+    expect(plot.locator("g[clip-path] path")).to_have_count(3)
+    assert "</script><img" in (plot.text_content() or ""), "words of a plot are words"
+    box = plot.bounding_box()
+    assert box is not None
+    assert box["width"] <= width
+    expect(frames.nth(0)).to_be_visible()
+    expect(frames.nth(1)).to_be_hidden()
+    page.get_by_role("button", name="Frame after").click()
+    expect(frames.nth(1)).to_be_visible()
+    expect(frames.nth(0)).to_be_hidden()
+    page.get_by_role("button", name="Frame before").click()
+    page.get_by_role("button", name="Frame before").click()
+    expect(frames.nth(2)).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="3 of 3")).to_be_visible()
+    page.get_by_role("button", name="Play the frames").click()
+    expect(frames.nth(0)).to_be_visible()
+
+
+def test_brighter_is_up_and_errors_have_their_length(page: Page, curved: Path) -> None:
+    page.goto(curved.as_uri())
+    page.locator("#cards button").first.click()
+    places = page.eval_on_selector_all(
+        "#pictures svg.plot g[clip-path] path", "paths => paths.map(p => p.getAttribute('transform'))"
+    )
+    (_, first, second) = [tuple(map(float, one[10:-1].split(","))) for one in places]
+    assert places[0] == places[2], "the ring is around the detection"
+    assert first[0] < second[0]
+    assert first[1] > second[1], "a fainter point is lower"
+    bar = page.locator("#pictures svg.plot g[clip-path] line").first
+    length = abs(float(bar.get_attribute("y1") or 0) - float(bar.get_attribute("y2") or 0))
+    assert length == pytest.approx((first[1] - second[1]) / 5)
+
+
+def test_a_plot_that_is_none_is_told(page: Page, curved: Path) -> None:
+    page.goto(curved.as_uri())
+    page.locator("#cards button").nth(1).click()
+    expect(page.locator("#pictures")).to_contain_text("its plot is none that Zooniverse shows")
+    expect(page.locator("#pictures img").first).to_be_visible()

@@ -73,16 +73,20 @@ class Uploader:
         return made
 
     def new_subject(self, external_id: str, *images: bytes | None, **content: Any) -> str:
-        mimes = ["image/png"] * len(images)
+        mimes = [mime_of(image) for image in images]
         made = self.made(
             "subjects", external_id=external_id, locations=mimes, **{"links": {"project": "1"}, **content}
         )
-        for place, image in zip(made["locations"], images, strict=True):
+        for place, image, mime in zip(made["locations"], images, mimes, strict=True):
             if image is not None:
-                headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "image/png"}
-                answer = requests.put(place["image/png"], data=image, headers=headers, timeout=10)
+                headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": mime}
+                answer = requests.put(place[mime], data=image, headers=headers, timeout=10)
                 assert answer.status_code == 201
         return str(made["id"])
+
+
+def mime_of(content: bytes | None) -> str:
+    return "image/png" if content is None or content.startswith(b"\x89PNG") else "application/json"
 
 
 @dataclass(frozen=True)
@@ -210,7 +214,7 @@ def test_text_of_uploaders_is_shown_as_text(visit: Page, shown: Shown) -> None:
     for path, title in titles.items():
         visit.goto(shown.endpoint + path)
         expect(visit).to_have_title(f"{title} · zoocut sandbox")
-        assert visit.locator("script, img[src='x']").count() == 0
+        assert visit.locator("script:not([src]), img[src='x']").count() == 0
 
 
 def test_subjects_in_no_set_are_found(visit: Page, shown: Shown) -> None:
@@ -338,3 +342,25 @@ def test_looking_does_not_count_as_a_call(visit: Page, tmp_path: Path) -> None:
         visit.goto(server.endpoint)
         visit.goto(f"{server.endpoint}/sandbox/log")
         expect(visit.locator("main")).to_contain_text("met 0 of 0 calls")
+
+
+def test_a_plot_stands_beside_frames_that_flip(visit: Page, shown: Shown) -> None:
+    someone = Uploader.at(shown.endpoint)
+    point = {"x": 1, "y": 2, "y_error": 0.5}
+    options = {"label": HOSTILE, "color": "#b52626", "glyph": "square", "pointSize": 50}
+    plot = json.dumps({"data": [{"seriesData": [point], "seriesOptions": options}]}).encode()
+    for content, is_plot in ((plot, True), (b'{"data": []}', False), (b"no JSON", False)):
+        number = someone.new_subject("plotted", content, png(), png())
+        visit.goto(f"{someone.endpoint}/sandbox/subjects/{number}")
+        images = visit.locator("#subject-media img")
+        expect(images.nth(0)).to_be_visible()
+        expect(images.nth(1)).to_be_hidden()
+        visit.get_by_role("button", name="Frame after").click()
+        expect(images.nth(1)).to_be_visible()
+        if is_plot:
+            expect(visit.locator("svg.plot")).to_have_count(1)
+            assert HOSTILE in (visit.locator("svg.plot").text_content() or "")
+        else:
+            expect(visit.locator("#subject-media")).to_contain_text(
+                "its JSON is no plot that Zooniverse shows"
+            )

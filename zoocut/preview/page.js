@@ -106,6 +106,14 @@
 
   const altText = (row) => `Cutout of ${visible(row[ID])}` + (data.panels.length ? `: ${data.panels.join(", ")}` : "");
 
+  const isPlot = (shown) => !Array.isArray(shown);
+  const plotName = (row) => `Plot of ${visible(row[ID])}`;
+
+  function plot(row, { plot: content, why }) {
+    const words = why ?? "its plot is none that Zooniverse shows";
+    return subjectView.plot(content, plotName(row)) ?? element("span", words, { className: "no-picture" });
+  }
+
   function picture(row, [source, width, height], lazily) {
     if (!source) return element("span", "no picture in the run folder", { className: "no-picture" });
     const image = element("img", undefined, { alt: altText(row), decoding: "async" });
@@ -118,8 +126,11 @@
 
   function card(n, position) {
     const row = data.rows[n], column = columns[state.sort], button = element("button", undefined, { type: "button" });
-    button.append(picture(row, row[PICTURES][0] ?? ["", 0, 0], true), element("span", row[ID], { className: "card-id" }));
-    if (row[PICTURES].length > 1) button.append(element("span", `first of ${row[PICTURES].length} pictures`, { className: "card-note" }));
+    const first = row[PICTURES].find((shown) => !isPlot(shown)) ?? row[PICTURES][0] ?? ["", 0, 0];
+    const shown = isPlot(first) ? plot(row, first) : picture(row, first, true);
+    if (isPlot(first)) button.classList.add("card-plot");
+    button.append(shown, element("span", row[ID], { className: "card-id" }));
+    if (row[PICTURES].length > 1) button.append(element("span", `one of ${row[PICTURES].length} files`, { className: "card-note" }));
     if (state.sort > 1) button.append(element("span", `${column.name}: ${visible(column.value(row)) || "none"}`, { className: "card-note" }));
     button.addEventListener("click", () => open(position));
     const item = element("li");
@@ -145,7 +156,8 @@
     state.open = position;
     const row = data.rows[state.shown[position]], keys = data.metadata.map((key, n) => [key, row[METADATA][n]]);
     at("detail-title").textContent = visible(row[ID]);
-    at("pictures").replaceChildren(...row[PICTURES].map((shown) => picture(row, shown, false)));
+    const plots = row[PICTURES].filter(isPlot).map((shown) => plot(row, shown));
+    subjectView.beside(at("pictures"), plots, row[PICTURES].filter((shown) => !isPlot(shown)).map((shown) => picture(row, shown, false)));
     describe(at("seen"), keys.filter(([key]) => key.seen === "everyone").map(([key, value]) => [key.name, value]), "No metadata is shown with the picture.");
     describe(at("unseen"), keys.filter(([key]) => key.seen !== "everyone").map(([key, value]) => [`${key.name}: ${SEEN_BY[key.seen]}`, value]), "Nothing is hidden.");
     describe(at("catalog"), data.catalog.map((name, n) => [name, row[CATALOG][n]]), "The run has no catalog columns for it.");
@@ -239,7 +251,7 @@
   }
 
   function start() {
-    const [, width, height] = data.rows[0][PICTURES][0] ?? ["", 0, 0];
+    const [, width, height] = data.rows[0][PICTURES].find((shown) => !isPlot(shown)) ?? ["", 0, 0];
     if (width) at("cards").style.setProperty("--card", width > 1.5 * height ? "22rem" : "11rem");
     fillSort(), fillReasons(), fillWho();
     at("show-rejected").textContent = `Rejected (${data.rejected.length})`;

@@ -17,7 +17,7 @@ from zoocut.errors import InputError
 from zoocut.files import write_whole
 from zoocut.metadata_keys import seen_by
 from zoocut.model import Value
-from zoocut.preview.pictures import Pictures
+from zoocut.preview.pictures import Pictures, Plots
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.run.rejected import read_rejected
@@ -82,6 +82,7 @@ def _page(
         run=run,
         name=run.path.resolve().name,
         style=folder.joinpath("page.css").read_text("utf-8"),
+        viewer=files("zoocut.sandbox.pages").joinpath("templates", "viewer.js").read_text("utf-8"),
         script=folder.joinpath("page.js").read_text("utf-8"),
         data=as_script(_data(run, rows, rejected, pictures)),
     )
@@ -97,7 +98,7 @@ def _data(
         "panels": list(run.settings.draw.panels if run.settings.draw else ()),
         "metadata": [{"name": key, "seen": seen_by(key)} for key in keys],
         "catalog": columns,
-        "rows": list(_rows(rows, keys, catalog, columns, pictures)),
+        "rows": list(_rows(rows, keys, catalog, columns, pictures, Plots(run.path))),
         "rejected": rejected,
     }
 
@@ -108,10 +109,11 @@ def _rows(
     catalog: Mapping[str, Mapping[str, Value]],
     columns: Sequence[str],
     pictures: Pictures,
+    plots: Plots,
 ) -> Iterator[list[Any]]:
     for row in rows:
         source = catalog.get(row.external_id, {})
-        shown = [pictures.show(location) for location in row.locations]
+        shown = [plots.read(location) or pictures.show(location) for location in row.locations]
         metadata = [row.metadata.get(key) for key in keys]
         yield [row.external_id, shown, metadata, [exact(source.get(name)) for name in columns]]
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import struct
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from zoocut.run.folder import Run
 
-__all__ = ["EmbeddedPictures", "LinkedPictures", "Pictures", "Shown"]
+__all__ = ["EmbeddedPictures", "LinkedPictures", "Pictures", "Plots", "Shown"]
 
 Shown = list[str | int]
 """Address, width and height in pixels; (0, 0) where the size cannot be told, an empty address where none."""
 
 PNG_HEAD = struct.Struct(">8s8xII")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PLOTS_BYTES = 20 * 2**20
+"""All plots of a page together: what browsers of phones still open."""
+
 MIME = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif"}
 
 
@@ -72,6 +76,38 @@ class EmbeddedPictures:
         mime = MIME.get(file.suffix.lower(), "application/octet-stream")
         content = base64.b64encode(file.read_bytes()).decode()
         return [f"data:{mime};base64,{content}", *_size_pix(file)]
+
+
+class Plots:
+    """The plots of a run: a page cannot read files beside it, so they are inside the page, up to a limit.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._left_bytes = PLOTS_BYTES
+
+    def read(self, location: str) -> dict[str, Any] | None:
+        """Give the plot of a location; None where it is no plot."""
+        file = self._folder / location
+        if _is_address(location) or file.suffix.lower() != ".json" or not file.is_file():
+            return None
+        content = file.read_bytes()
+        self._left_bytes -= len(content)
+        if self._left_bytes < 0:
+            return {"plot": None, "why": "this page holds no further plots: look at fewer rows at once"}
+        try:
+            return {"plot": json.loads(content, parse_constant=_no_number)}
+        except ValueError:
+            return {"plot": None, "why": "its plot is no JSON that Zooniverse reads"}
+
+
+def _no_number(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _is_address(location: str) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from zoocut.sandbox.state.instance import Instance
 from zoocut.sandbox.state.store import Row, Store
 
 __all__ = ["MEMBERS", "PROJECTS", "SETS", "SUBJECTS", "Card", "Entry", "Picture", "SetCard", "Span",
@@ -60,6 +61,11 @@ class Picture:
     def drawn(self) -> bool:
         """Whether a page can show it."""
         return self.state == "here" and self.mime.startswith("image/")
+
+    @property
+    def is_plot(self) -> bool:
+        """Whether it is the data of a plot."""
+        return self.state == "here" and self.mime == "application/json"
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,8 @@ def subject_cards(store: Store, ids: list[int]) -> list[Card]:
 
 
 def _card(store: Store, row: Row) -> Card:
-    first = next(pictures(store, row), None)
+    media = list(pictures(store, row))
+    first = next((one for one in media if one.drawn), media[0] if media else None)
     return Card(row["id"], row["external_id"] or "", bool(row["active"]), first)
 
 
@@ -154,6 +161,20 @@ def pictures(store: Store, subject: Row) -> Iterator[Picture]:
             yield Picture(item["url"], item["mime"], "elsewhere")
         else:
             yield _stored(store, item["path"], item["mime"])
+
+
+def plots(instance: Instance, media: Iterable[Picture]) -> list[str]:
+    """Read the data of plots as text that a script element can hold; what is no JSON is `null`."""
+    return [_data(instance, one.address.removeprefix("/sandbox/media/")) for one in media if one.is_plot]
+
+
+def _data(instance: Instance, path: str) -> str:
+    try:
+        content = json.loads(instance.blob_file(path).read_bytes())
+        text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    except (OSError, ValueError):
+        return "null"
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def attached(store: Store, subject_id: int) -> list[Picture]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -25,6 +26,7 @@ SETS_A_PAGE = 24
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; "
+    "script-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -68,7 +70,19 @@ def routes() -> list[BaseRoute]:
     }
     templates = _templates()
     pages = [Route(path, _endpoint(templates, view), methods=["GET"]) for path, view in views.items()]
-    return [*pages, Route("/sandbox/media/{path:path}", media, methods=["GET"])]
+    scripts = [
+        Route(f"/sandbox/{name}", _script(name), methods=["GET"]) for name in ("viewer.js", "subject.js")
+    ]
+    return [*pages, *scripts, Route("/sandbox/media/{path:path}", media, methods=["GET"])]
+
+
+def _script(name: str) -> Endpoint:
+    content = files("zoocut.sandbox.pages").joinpath("templates", name).read_bytes()
+
+    async def endpoint(_: Request) -> Response:
+        return Response(content, media_type="text/javascript", headers=HEADERS)
+
+    return endpoint
 
 
 def _templates() -> Environment:
@@ -157,6 +171,7 @@ def subject(instance: Instance, asked: Asked) -> Page:
     row = _row(instance, "subjects", asked.id)
     if row is None:
         return MISSING
+    media_of = list(gallery.pictures(instance.store, row))
     sets = instance.store.rows(
         "SELECT s.id, s.display_name, m.priority FROM set_member_subjects m "
         "JOIN subject_sets s ON s.id = m.subject_set_id WHERE m.subject_id = ? ORDER BY s.id",
@@ -166,7 +181,8 @@ def subject(instance: Instance, asked: Asked) -> Page:
         "subject": row,
         "project": _row(instance, "projects", row["project_id"]),
         "uploader": instance.store.value("SELECT login FROM users WHERE id = ?", row["upload_user_id"]),
-        "pictures": list(gallery.pictures(instance.store, row)),
+        "pictures": [one for one in media_of if not one.is_plot],
+        "plots": gallery.plots(instance, media_of),
         "attached": gallery.attached(instance.store, asked.id),
         "metadata": gallery.entries(row["metadata"]),
         "sets": sets,
