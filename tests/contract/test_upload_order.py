@@ -169,7 +169,9 @@ def test_the_tenth_refusal_without_a_success_ends_it(sandbox: Running, tmp_path:
         carry_out(run, sandbox.endpoint, "tenth", watched, store)
     with Ledger.read(run.ledger) as ledger:
         counts = ledger.counts(ledger.targets()[0])
-    assert 10 <= counts[State.REJECTED] <= 10 + 2 * 8  # eight may be on their way, and eight come back with the tenth
+    assert (
+        10 <= counts[State.REJECTED] <= 10 + 2 * 8
+    )  # eight may be on their way, and eight come back with the tenth
     assert counts[State.PLANNED] > 0
 
 
