@@ -40,7 +40,7 @@ def root(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def run(zoocut: Zoocut, shared: Path, tmp_path: Path, root: str) -> Path:
     options = ["--input", shared / "data/ztf/*.avro", "--limit", 3, f"--set=manifest.url_root={root}"]
-    done = zoocut("generate", ALERTS, "-o", "run", *options)
+    done = zoocut("generate", ALERTS, "-o", "run", "-j", 0, *options)
     assert done.returncode == 0, done.stderr
     return tmp_path / "run"
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from zoocut.config.draw import DifferencePanel, DrawSettings
+from zoocut.config.load import load_tree
 from zoocut.errors import ConfigError
 from zoocut.model import Cutout, DiaSource, Rejection, Value
 from zoocut.render import open_renderer
@@ -242,6 +243,10 @@ def longest_run(row: npt.NDArray[np.bool_]) -> int:
         ({"stretch": "power"}, r"it needs a: set stretch_options = \{ a = 1.0 \}"),
         ({"stretch": "zzzzzz"}, "choose one of asinh"),
         ({"interval": "minmax", "interval_options": {"a": 1}}, r"draw\.template\.interval = 'minmax'"),
+        (
+            {"interval": "zscale", "interval_options": {"contrst": 1}},
+            "interval_options has no contrst: did you mean con",
+        ),
     ],
 )
 def test_only_what_a_file_can_say_is_offered(panel: dict[str, Any], says: str) -> None:
@@ -261,3 +266,23 @@ def test_another_stretch_needs_no_options_of_the_first(stretch: str) -> None:
 def test_one_size_needs_no_list() -> None:
     assert DrawSettings.model_validate({"sizes": 31}).sizes == (31,)
     assert DrawSettings.model_validate({"sizes": [31, 63]}).sizes == (31, 63)
+
+
+@pytest.mark.parametrize(
+    ("draw", "says"),
+    [
+        (
+            {"sizes": [200]},
+            "draw is not allowed: a cutout of 200 pixels does not fit panel_pix = 194: set panel_pix",
+        ),
+        ({"sizes": [30, 30]}, "draw is not allowed: sizes names a width twice"),
+        ({"chunk_size": 3000}, "draw is not allowed: chunk_size = 3000 is not a power of ten"),
+        ({"sizes": "many"}, "draw.sizes = 'many' is not allowed: give a list, in brackets"),
+    ],
+)
+def test_what_is_wrong_is_told_without_the_rest(draw: dict[str, Any], says: str) -> None:
+    tree = {"catalog": {"kind": "alerts", "path": "x"}, "images": {"kind": "stamps"}, "draw": draw}
+    with pytest.raises(ConfigError) as caught:
+        load_tree(tree)
+    assert says in str(caught.value)
+    assert "{" not in str(caught.value)

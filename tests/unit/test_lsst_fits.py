@@ -202,3 +202,22 @@ def test_planes_that_are_not_aligned(tmp_path: Path, afw: Path) -> None:
     place = WCS(fits.getheader(afw, 1)).pixel_to_world(100.0, 60.0).icrs
     with pytest.raises(InputError, match=r"3\.0 pixels from where .* give frames that are aligned"):
         cut([tmp_path / "template.fits", afw, afw], [source(1, float(place.ra.deg), float(place.dec.deg))])
+
+
+@pytest.mark.parametrize("storage", ["raw", "GZIP_2"])
+def test_scaled_exposures_and_values_without_data(tmp_path: Path, storage: str) -> None:
+    """Integers with BLANK, compressed or not, and what the settings call no data, before any calibration."""
+    stored = np.arange(16, dtype=np.int16).reshape(4, 4)
+    stored[1, 1] = -5
+    cards = fits.Header({"BLANK": -5, "BUNIT": "nJy"})
+    kind = fits.ImageHDU if storage == "raw" else fits.CompImageHDU
+    image = kind(stored, cards, name="IMAGE") if storage == "raw" else kind(stored, cards, "IMAGE", storage)
+    mask = fits.CompImageHDU(np.eye(4, dtype=np.uint16), fits.Header({"HIERARCH MP_NO_DATA": 0}), name="MASK")
+    fits.HDUList([fits.PrimaryHDU(), image, mask]).writeto(tmp_path / "image.fits")
+    with open_exposure(tmp_path / "image.fits", ("NO_DATA",), in_njy=True, no_data=(7.0, 8.0)) as plane:
+        plane.load([(0, 4)])
+        found = plane.cut(Box(0, 0, 4, 4))
+    right = stored.astype(float)
+    right[np.eye(4, dtype=bool)] = np.nan
+    right[(stored == 7) | (stored == 8)] = np.nan
+    np.testing.assert_array_equal(found, right)

@@ -15,7 +15,7 @@ from zoocut.images.aligned import Aligned
 from zoocut.images.frames_in_memory import MemoryPlane, plane_of
 from zoocut.images.geometry import Box, box_around
 from zoocut.model import PANELS, Cutout, DiaSource, Picture, Rejection
-from zoocut.render import open_renderer
+from zoocut.render import kept_renderer
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -68,7 +68,7 @@ def draw(
     cutouts = _cut(planes, dia_source, look)
     if pixel_scale_arcsec is not None:
         cutouts = tuple(replace(cutout, pixel_scale_arcsec=pixel_scale_arcsec) for cutout in cutouts)
-    (outcome,) = open_renderer(look).draw([(dia_source, cutouts)])
+    (outcome,) = kept_renderer(look).draw([(dia_source, cutouts)])
     if isinstance(outcome, Rejection):
         raise InputError(outcome.reason)
     return outcome[0]

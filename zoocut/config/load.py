@@ -226,6 +226,10 @@ def _sentence(problem: Any, model: type[BaseModel], prefix: str) -> str:
         return f"{key}.kind must be one of {kinds}"
     if problem["type"] == "secret":
         return f"{key} is not allowed: {problem['msg']}"
+    if problem["type"] == "value_error":
+        return f"{key} is not allowed: {problem['ctx']['error']}"
+    if problem["type"] == "tuple_type":
+        return f"{key} = {problem['input']!r} is not allowed: give a list, in brackets"
     return f"{key} = {problem['input']!r} is not allowed: {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 

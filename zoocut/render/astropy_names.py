@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
 from zoocut.errors import did_you_mean
 
-__all__ = ["make_named"]
+__all__ = ["check_options", "make_named"]
 
 ARRAYS = frozenset({"data", "image", "transform_1", "transform_2"})
 """Parameters that are no numbers, so that a configuration file cannot give them."""
@@ -50,12 +50,19 @@ def make_named(module: ModuleType, base: type, suffix: str, name: str, options: 
     if plain not in usable:
         advice = did_you_mean(plain, sorted(usable), "choose one of")
         raise LookupError(f"astropy has no such {suffix.lower()}: {advice}")
-    _check_options(_parameters(usable[plain]), options, suffix)
+    check_options(usable[plain], options, suffix)
     return usable[plain](**options)
 
 
-def _check_options(known: Mapping[str, inspect.Parameter], options: Mapping[str, float], suffix: str) -> None:
-    key = f"{suffix.lower()}_options"
+def check_options(found: Callable[..., Any], options: Mapping[str, float], suffix: str) -> None:
+    """Make sure that a class takes some options, and gets those that it needs.
+
+    Raises
+    ------
+    ValueError
+        When one is missing or unknown.
+    """
+    known, key = _parameters(found), f"{suffix.lower()}_options"
     missing = [
         name
         for name, parameter in known.items()
@@ -71,7 +78,7 @@ def _check_options(known: Mapping[str, inspect.Parameter], options: Mapping[str,
         raise ValueError(f"{key} has no {strange[0]}: {did_you_mean(strange[0], list(known), 'it takes')}")
 
 
-def _parameters(found: type) -> Mapping[str, inspect.Parameter]:
+def _parameters(found: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(found).parameters
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from zoocut.config.draw import PanelSettings
 from zoocut.errors import ConfigError
 from zoocut.model import FloatImage
-from zoocut.render.astropy_names import make_named
+from zoocut.render.astropy_names import check_options, make_named
 from zoocut.render.zscale import ZScale
 
 __all__ = ["Interval", "open_interval"]
@@ -108,6 +108,7 @@ def open_interval(name: str, settings: PanelSettings) -> FinitePixels:
     key = settings.interval.lower().removesuffix("interval")
     try:
         if key in own:
+            check_options(own[key], settings.interval_options, "Interval")
             return FinitePixels(own[key](**settings.interval_options), settings.central_crop_pix)
         known = make_named(
             visualization,
