@@ -186,7 +186,8 @@ def _carried_out(
     progress: bool | Callable[[Snapshot], None],
     stopping: Stopping,
 ) -> UploadSummary:
-    panoptes, store = connect(request.goal.endpoint, credentials_for(request.goal.endpoint), answer_s)
+    endpoint, patience_s = request.goal.endpoint, request.timing.give_up_after_s
+    panoptes, store = connect(endpoint, credentials_for(endpoint), answer_s, patience_s, request.tell)
     with (
         sole_uploader(run.ledger),
         Ledger.open(run.ledger, run.run_id) as ledger,

@@ -150,20 +150,22 @@ def _carry_out(run: Path, options: dict[str, Any], yes: bool, as_json: bool) -> 
     from zoocut.errors import Interrupted
 
     stop = Stop()
-    with told_when_stopped("stopped; nothing was sent"), upload_progress() as report:
-        summary = carry_out(
-            run,
-            **options,
-            confirm=assent if yes else ask,
-            tell=assent,
-            progress=report,
-            stopping=stop.taking_signals,
-        )
+    stopped = f"stopped; the run is safe: go on with `zoocut upload {typed(run)}`"
+    try:
+        with told_when_stopped("stopped; nothing was sent"), upload_progress() as report:
+            summary = carry_out(
+                run,
+                **options,
+                confirm=assent if yes else ask,
+                tell=assent,
+                progress=report,
+                stopping=stop.taking_signals,
+            )
+    except Interrupted as error:
+        raise Interrupted(stopped if stop.flag.is_set() else str(error), stop.exit_code or 130) from None
     _tell(summary, as_json)
     if stop.flag.is_set() and not summary.complete:
-        raise Interrupted(
-            f"stopped; the run is safe: go on with `zoocut upload {typed(run)}`", stop.exit_code
-        )
+        raise Interrupted(stopped, stop.exit_code)
     return not summary.rejected
 
 

@@ -24,7 +24,8 @@ PAGE = 500
 AT_REST = ", ".join(f"'{state.value}'" for state in State if state.at_rest)
 
 ENTRY_COLUMNS = (
-    "target, row, external_id, metadata, state, subject_id, attempt, sent_at, sent_as, watermark, reason"
+    "target, row, external_id, metadata, state, subject_id, attempt, sent_at, sent_as, watermark, reason, "
+    "sent_date"
 )
 
 
@@ -129,8 +130,8 @@ class Ledger:
     def targets(self) -> list[Target]:
         """List every target that the run has gone to, the first one first."""
         found = self._query(
-            "SELECT number, endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, manifest "
-            "FROM targets ORDER BY number"
+            "SELECT number, endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, manifest, "
+            "project_created, set_created FROM targets ORDER BY number"
         )
         return [Target(*row) for row in found]
 
@@ -144,18 +145,44 @@ class Ledger:
         set_by: str = "",
         set_value: str = "",
         manifest: str = "manifest.csv",
+        project_created: str = "",
+        set_created: str = "",
     ) -> Target:
-        """Give the target of this set, made when it is new; its names are brought up to date."""
+        """Give the target of this set, made when it is new; its names are brought up to date.
+
+        A set of the same number that was made at another time is another set, of a server that was rebuilt.
+        """
         with self._transaction() as write:
             write.execute(
-                "INSERT INTO targets "
-                "(endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, manifest) VALUES "
-                "(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET project_slug = excluded.project_slug, "
-                "set_name = excluded.set_name, manifest = excluded.manifest",
-                (endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, manifest),
+                "UPDATE targets SET project_created = ?, set_created = ? "
+                "WHERE endpoint = ? AND project_id = ? AND set_id = ? AND set_created = ''",
+                (project_created, set_created, endpoint, project_id, set_id),
             )
-        known = (endpoint, project_id, set_id)
-        return next(one for one in self.targets() if (one.endpoint, one.project_id, one.set_id) == known)
+            write.execute(
+                "INSERT INTO targets (endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, "
+                "manifest, project_created, set_created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+                "SET project_slug = excluded.project_slug, set_name = excluded.set_name, manifest = excluded.manifest",
+                (
+                    *(endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, manifest),
+                    *(project_created, set_created),
+                ),
+            )
+        known = (endpoint, project_id, set_id, set_created)
+        return next(
+            one
+            for one in self.targets()
+            if (one.endpoint, one.project_id, one.set_id, one.set_created) == known
+        )
+
+    def lease(self, target: Target) -> str:
+        """Return what `keep_lease` noted last; empty for nothing."""
+        ((text,),) = self._query("SELECT lease FROM targets WHERE number = ?", target.number)
+        return str(text)
+
+    def keep_lease(self, target: Target, text: str) -> None:
+        """Note the lease of the set that an upload from here holds."""
+        with self._transaction() as write:
+            write.execute("UPDATE targets SET lease = ? WHERE number = ?", (text, target.number))
 
     def note_rights(self, target: Target, basis: str | None) -> None:
         """Record on what grounds the pixels were uploaded."""
@@ -235,7 +262,7 @@ class Ledger:
             for entry in entries:
                 write.execute(
                     "UPDATE rows SET state = ?, subject_id = ?, attempt = ?, sent_at = ?, sent_as = ?, "
-                    "watermark = ?, reason = ? WHERE target = ? AND row = ?",
+                    "watermark = ?, reason = ?, sent_date = ? WHERE target = ? AND row = ?",
                     (
                         entry.state.value,
                         entry.subject_id,
@@ -244,6 +271,7 @@ class Ledger:
                         entry.sent_as,
                         entry.watermark,
                         entry.reason,
+                        entry.sent_date,
                         entry.target,
                         entry.row,
                     ),

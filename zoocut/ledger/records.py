@@ -60,6 +60,9 @@ class Target:
         Only rows with this value of this metadata key go there; empty for all rows.
     manifest : str
         The name of the run's manifest that the rows are taken from.
+    project_created, set_created : str
+        When the project and the set were made, as the server writes it: a server that was rebuilt gives the same
+        numbers to others. Empty when an older ledger does not tell.
     """
 
     number: int
@@ -71,6 +74,16 @@ class Target:
     set_by: str = ""
     set_value: str = ""
     manifest: str = "manifest.csv"
+    project_created: str = ""
+    set_created: str = ""
+
+    def is_of(self, project_created: str) -> bool:
+        """Whether a project of this number that was made then may be the one that the rows went to."""
+        return "" in (project_created, self.project_created) or project_created == self.project_created
+
+    def is_set_of(self, set_created: str) -> bool:
+        """Whether a set of this number that was made then may be the one that the rows went to."""
+        return "" in (set_created, self.set_created) or set_created == self.set_created
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +141,15 @@ class Entry:
     attempt : int
         How many times a create was announced.
     sent_at : float or None
-        When the last create was announced, in seconds of the server's clock.
+        When the last create was announced, in seconds of the announcing process's clock.
     sent_as : str or None
         The user id it was announced under.
     watermark : int
         No subject made by the last create has an id as low as this.
     reason : str or None
         Why it is rejected, skipped or in doubt.
+    sent_date : float or None
+        What the server's clock said at `sent_at`.
     """
 
     target: int
@@ -149,6 +164,7 @@ class Entry:
     sent_as: str | None = None
     watermark: int = 0
     reason: str | None = None
+    sent_date: float | None = None
 
     @property
     def begun(self) -> bool:

@@ -87,6 +87,35 @@ MIGRATIONS = (
     """
     ALTER TABLE targets ADD COLUMN manifest TEXT NOT NULL DEFAULT 'manifest.csv';
     """,
+    """
+    ALTER TABLE rows ADD COLUMN sent_date REAL;
+
+    CREATE TABLE targets_by_identity (
+        number INTEGER PRIMARY KEY,
+        endpoint TEXT NOT NULL,
+        project_id TEXT NOT NULL,
+        project_slug TEXT NOT NULL,
+        set_id TEXT NOT NULL,
+        set_name TEXT NOT NULL,
+        manifest_sha256 TEXT,
+        members_count INTEGER,
+        last_error TEXT,
+        rights_basis TEXT,
+        set_by TEXT NOT NULL DEFAULT '',
+        set_value TEXT NOT NULL DEFAULT '',
+        manifest TEXT NOT NULL DEFAULT 'manifest.csv',
+        project_created TEXT NOT NULL DEFAULT '',
+        set_created TEXT NOT NULL DEFAULT '',
+        lease TEXT NOT NULL DEFAULT '',
+        UNIQUE (endpoint, project_id, set_id, set_created)
+    );
+    INSERT INTO targets_by_identity (number, endpoint, project_id, project_slug, set_id, set_name, manifest_sha256,
+        members_count, last_error, rights_basis, set_by, set_value, manifest)
+        SELECT number, endpoint, project_id, project_slug, set_id, set_name, manifest_sha256,
+        members_count, last_error, rights_basis, set_by, set_value, manifest FROM targets;
+    DROP TABLE targets;
+    ALTER TABLE targets_by_identity RENAME TO targets;
+    """,
 )
 VERSION = len(MIGRATIONS)
 
@@ -104,8 +133,8 @@ def connect(path: Path) -> sqlite3.Connection:
         _check(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
         _migrate(connection)
+        connection.execute("PRAGMA foreign_keys = ON")  # after the migrations, one of which lays a table anew
     except BaseException:
         connection.close()
         raise

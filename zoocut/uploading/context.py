@@ -65,7 +65,9 @@ class Outcome:
     sent_bytes : int
         How many bytes the store confirmed.
     looked_at : float or None
-        When a look through the server's subjects began, in seconds of the server's clock.
+        When a look through the server's subjects began, in seconds of this process's clock.
+    ending : ZooniverseError or None
+        Why nothing more is to be begun.
     """
 
     events: Mapping[int, Event] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Outcome:
     trouble: ZooniverseError | None = None
     sent_bytes: int = 0
     looked_at: float | None = None
+    ending: ZooniverseError | None = None
 
 
 def key_of(context: UploadContext, entry: Entry) -> str:

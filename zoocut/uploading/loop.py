@@ -38,7 +38,7 @@ from zoocut.uploading.steps.store import renew, store
 from zoocut.uploading.work_queue import WorkQueue
 from zoocut.uploading.workers import Finished, Workers
 from zoocut.zooniverse.panoptes import Address
-from zoocut.zooniverse.request_errors import Busy
+from zoocut.zooniverse.request_errors import NotNow, Refused
 
 __all__ = ["UploadLoop"]
 
@@ -47,6 +47,10 @@ PAUSES = {"look": -1, "link": -2}
 
 MOST_REFUSALS = 10
 """As many rows refused one after the other are not at fault themselves."""
+
+MOST_DOUBTS = 10
+"""With as many creates lost one after the other no further one leaves until they are settled; when as many are not
+found afterwards the upload ends. So a server that loses every answer gets tens of creates, not thousands."""
 
 MOST_READS = 5
 """So often an image that stays elsewhere is asked for before its row is rejected."""
@@ -93,6 +97,9 @@ class UploadLoop:
         self._ending: Exception | None = None
         self._quota: QuotaReached | None = None
         self._refusals = 0
+        self._lost: set[int] = set()
+        self._doubts = 0
+        self._absences = 0
         self._watermark = 0
         self._looked_at = float("-inf")
         self._quiet_until = {"look": float("-inf"), "link": float("-inf")}
@@ -146,12 +153,25 @@ class UploadLoop:
             )
 
     def _doubt_interrupted_intents(self) -> None:
+        stopped = "zoocut was stopped while it was sent"
         while intents := self._ledger.entries(self._context.target, State.INTENT):
-            stopped = LostSight("zoocut was stopped while it was sent")
-            self._save([(entry, after(entry, stopped)) for entry in intents])
+            self._save([(entry, after(entry, LostSight(stopped, self._sent_at(entry)))) for entry in intents])
+        last = -1
+        while doubtful := self._ledger.entries(self._context.target, State.IN_DOUBT, last):
+            last = doubtful[-1].row
+            self._save([(e, after(e, LostSight(e.reason or stopped, self._sent_at(e)))) for e in doubtful])
         if self._tally.counts[State.PLANNED] + self._tally.counts[State.IN_DOUBT]:
             retrying = self._context.retrying
             self._watermark = retrying.newest_subject_id(self._context.target.project_id)
+
+    def _sent_at(self, entry: Entry) -> float:
+        """Tell when an earlier process sent a create, by this one's clock: no earlier than either clock says.
+
+        A clock that was set, here or there, makes the row wait once more and never makes it wait for long.
+        """
+        now, date = self._context.panoptes.now(), self._context.panoptes.server_now()
+        ago = [now - (entry.sent_at or 0.0), *([] if entry.sent_date is None else [date - entry.sent_date])]
+        return now - max(0.0, min(ago))
 
     def _send_next(self) -> None:
         now = time.monotonic()
@@ -165,6 +185,9 @@ class UploadLoop:
         while self._queue.ready and len(self._workers) + len(announced) < self._limit.limit:
             entry = self._queue.ready.popleft()
             match next_step(entry, self._facts(entry)):
+                case machine.Create() if self._doubts_first:
+                    self._queue.ready.appendleft(entry)
+                    break
                 case machine.Create():
                     announced.append((entry, after(entry, self._announcement())))
                 case machine.Measure() | machine.Renew() | machine.Store() as step:
@@ -178,7 +201,13 @@ class UploadLoop:
             self._workers.send("create", [entry], partial(create, self._context, entry))
 
     def _announcement(self) -> Sent:
-        return Sent(self._context.panoptes.now(), self._context.user_id, self._watermark)
+        panoptes = self._context.panoptes
+        return Sent(panoptes.now(), self._context.user_id, self._watermark, panoptes.server_now())
+
+    @property
+    def _doubts_first(self) -> bool:
+        """Whether so many creates were lost one after the other that they must be found before there are more."""
+        return self._doubts >= MOST_DOUBTS and bool(self._queue.doubtful)
 
     def _send(self, entry: Entry, step: machine.Measure | machine.Renew | machine.Store) -> None:
         match step:
@@ -230,6 +259,7 @@ class UploadLoop:
                 (entry, after(entry, events[entry.row])) for entry in back.job.entries if entry.row in events
             ]
         self._save(changes)
+        self._count_doubts(changes)
         current = {entry.row: entry for _, entry in changes}
         for back in finished:
             for entry in back.job.entries:
@@ -258,14 +288,18 @@ class UploadLoop:
             row = back.job.entries[0].row
             self._addresses[row] = outcome.addresses
             self._just_renewed |= {row} if kind == "renew" else set()
+        if kind == "store" and isinstance(outcome.trouble, Refused):
+            self._addresses.pop(
+                back.job.entries[0].row, None
+            )  # the signature may have ended earlier than it says
         if outcome.looked_at is not None:
             self._looked_at = max(self._looked_at, outcome.looked_at)
         self._tally.sent_bytes += outcome.sent_bytes
         if isinstance(back.failure, QuotaReached):
             self._quota = back.failure
             self._queue.only_finish()
-        elif back.failure is not None:
-            self._ending = self._ending or back.failure
+        elif back.failure is not None or outcome.ending is not None:
+            self._ending = self._ending or back.failure or outcome.ending
         elif kind == "create":
             self._count_refusals(outcome)
         if outcome.trouble is not None:
@@ -289,6 +323,22 @@ class UploadLoop:
             elif isinstance(event, Created):
                 self._refusals = 0
 
+    def _count_doubts(self, changes: list[tuple[Entry, Entry]]) -> None:
+        """Count creates that were lost, and those of them that were not found: too many end the upload."""
+        for before, entry in changes:
+            if before.state is State.INTENT and entry.state is State.IN_DOUBT:
+                self._lost.add(entry.row)
+                self._doubts += 1
+            elif entry.subject_id is not None and before.subject_id is None:
+                self._doubts = self._absences = 0
+            elif before.state is State.IN_DOUBT and entry.state is not State.IN_DOUBT:
+                self._absences += entry.row in self._lost
+        if self._absences >= MOST_DOUBTS:
+            self._ending = self._ending or ZooniverseError(
+                f"{self._absences} creates were neither answered nor found afterwards ({self._tally.trouble}): more "
+                "would only leave more subjects behind; the run is safe, run the same command again later"
+            )
+
     def _pause_s(self, kind: str, trouble: ZooniverseError | None) -> float:
         """Tell how long to wait before the next look or link."""
         if trouble is not None:
@@ -299,7 +349,7 @@ class UploadLoop:
     def _backoff_s(self, row: int, trouble: ZooniverseError) -> float:
         count = self._failures[row] = self._failures.get(row, 0) + 1
         doubled = self._timing.first_backoff_s * float(2 ** min(count - 1, 10))
-        asked = trouble.retry_after_s if isinstance(trouble, Busy) else None
+        asked = trouble.retry_after_s if isinstance(trouble, NotNow) else None
         return max(asked or 0.0, min(LONGEST_BACKOFF_S, doubled) * random.uniform(0.5, 1.0))
 
     def _save(self, changes: list[tuple[Entry, Entry]]) -> None:

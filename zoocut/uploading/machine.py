@@ -54,7 +54,7 @@ class Facts:
     Parameters
     ----------
     now : float
-        Seconds of the server's clock.
+        Seconds of this process's clock.
     settle_s : float
         How long after sending the absence of a subject counts.
     looked_at : float
@@ -103,7 +103,7 @@ class Reconcile:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Nothing to do before `until`, in seconds of the server's clock."""
+    """Nothing to do before `until`, in seconds of this process's clock."""
 
     until: float
 
@@ -117,6 +117,9 @@ RowStep = Measure | Create | Renew | Store
 """What is done for one row alone; linking and reconciling are done for many at once."""
 
 Step = RowStep | Link | Reconcile | Await | Rest
+
+MOST_ATTEMPTS = 8
+"""Creates announced for one row without ever an answer; more of them only leave more strays."""
 
 ADDRESS_MARGIN_S = 30.0
 """A signed address with less than this left is renewed before a put begins."""
@@ -172,8 +175,8 @@ def _store(entry: Entry, facts: Facts) -> Step:
 
 
 def settled_at(entry: Entry, settle_s: float) -> float:
-    """Tell from when on the absence of an entry's subject counts, in seconds of the server's clock."""
-    return (entry.sent_at or 0.0) + settle_s
+    """Tell from when on the absence of an entry's subject counts: longer with each attempt that was in vain."""
+    return (entry.sent_at or 0.0) + settle_s * max(1, entry.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,7 @@ class Sent:
     at: float
     user_id: str
     watermark: int
+    date: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +211,10 @@ class NotCreated:
 
 @dataclass(frozen=True, slots=True)
 class LostSight:
-    """The create may or may not have had its effect."""
+    """The create may or may not have had its effect; `sent_at`, when given, corrects when it was sent."""
 
     reason: str
+    sent_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +309,7 @@ def after(entry: Entry, event: Event) -> Entry:
     match event:
         case Measured(images):
             return replace(entry, images=images)
-        case Sent(at, user_id, watermark):
+        case Sent(at, user_id, watermark, date):
             return replace(
                 entry,
                 state=State.INTENT,
@@ -313,6 +318,7 @@ def after(entry: Entry, event: Event) -> Entry:
                 sent_as=user_id,
                 watermark=watermark,
                 reason=None,
+                sent_date=date,
             )
         case Created(subject_id, media_names):
             images = tuple(
@@ -323,12 +329,12 @@ def after(entry: Entry, event: Event) -> Entry:
                 replace(entry, state=State.CREATED, subject_id=subject_id, images=images, reason=None)
             )
         case NotCreated():
-            return replace(entry, state=State.PLANNED)
-        case LostSight(reason):
-            return replace(entry, state=State.IN_DOUBT, reason=reason)
+            return replace(entry, state=State.PLANNED, attempt=entry.attempt - 1)
+        case LostSight(reason, sent_at):
+            known = entry.sent_at if sent_at is None else sent_at
+            return replace(entry, state=State.IN_DOUBT, reason=reason, sent_at=known)
         case Absent(looked_at, settle_s):
-            surely = looked_at >= settled_at(entry, settle_s)
-            return replace(entry, state=State.PLANNED if surely else State.IN_DOUBT)
+            return _absent(entry, looked_at >= settled_at(entry, settle_s))
         case Proved(position):
             images = tuple(
                 replace(image, proved=image.proved or at == position) for at, image in enumerate(entry.images)
@@ -353,6 +359,20 @@ def after(entry: Entry, event: Event) -> Entry:
 def _unproved(entry: Entry) -> tuple[Image, ...]:
     """Take back what was proved; images that stay elsewhere need no proof."""
     return tuple(replace(image, proved=not image.hosted) for image in entry.images)
+
+
+def _absent(entry: Entry, surely: bool) -> Entry:
+    """Begin anew where the subject is surely absent, but not for ever: each attempt may leave a stray behind."""
+    if not surely:
+        return replace(entry, state=State.IN_DOUBT)
+    if entry.attempt < MOST_ATTEMPTS:
+        return replace(entry, state=State.PLANNED)
+    return replace(
+        entry,
+        state=State.REJECTED,
+        reason=f"its subject was asked for {entry.attempt} times, was never confirmed and is not at the server: find "
+        "out what stands in the way, then run `zoocut upload --retry-rejected`",
+    )
 
 
 def _proceed(entry: Entry) -> Entry:

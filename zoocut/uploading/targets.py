@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from zoocut.config.upload import UploadSettings
-from zoocut.errors import ConfigError, NotPermitted, ZooniverseError
+from zoocut.errors import ConfigError, LedgerError, NotPermitted
 from zoocut.ledger import Ledger, Target
 from zoocut.metadata_keys import bare_name, index_name, values_of
 from zoocut.run.folder import MANIFEST, Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.uploading.context import UploadContext
+from zoocut.uploading.new_set import make_set
 from zoocut.zooniverse.credentials import PRODUCTION, normalise_endpoint
 from zoocut.zooniverse.finding import ID, find_set, means, require_new_name
 from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, SubjectSet
-from zoocut.zooniverse.request_errors import Doubtful, Refused
+from zoocut.zooniverse.request_errors import Refused
 
 __all__ = [
     "Choice",
@@ -254,15 +255,30 @@ def _choose(
     share: Share,
     manifest: str,
 ) -> Choice:
-    found = _find(panoptes, project, here, reference)
+    same = [one for one in here if one.is_of(project.created)]
+    if reference.startswith(ID) and not same:
+        _refuse_another_server(here, reference)
+    found = _find(panoptes, project, same, reference)
     if found is None:
         require_new_name(reference)
         return Choice(project, reference, None, share, None, manifest)
-    known = next((one for one in here if one.set_id == found.set_id), None)
+    known = next((one for one in same if one.set_id == found.set_id and one.is_set_of(found.created)), None)
+    if known is None and reference.startswith(ID):
+        _refuse_another_server(here, reference)
     if known is not None:
         _require_share(known, share)
         manifest = manifest_for(known, manifest)
     return Choice(project, found.name, found, share, known, manifest)
+
+
+def _refuse_another_server(here: Sequence[Target], reference: str) -> None:
+    """Refuse a number that the ledger knows and that means something else today."""
+    for other in (one for one in here if f"{ID}{one.set_id}" == reference):
+        raise LedgerError(
+            f"{other.endpoint} is another server than the one that the ledger knows: its project or its set "
+            f"{other.set_id} was made at another time than where {other.set_name!r} lies, so nothing that was uploaded "
+            f"there is here; to upload to this one name its set with --project {other.project_slug} --set NAME"
+        )
 
 
 def _find(
@@ -275,22 +291,23 @@ def _find(
     if remembered is None or (found is not None and found.set_id == remembered.set_id):
         return found
     if found is None:
-        return _still_there(panoptes, remembered)
+        there = _still_there(panoptes, remembered)
+        return there if remembered.is_set_of(there.created) else None
     raise ConfigError(
         f"{reference!r} is the set {ID}{found.set_id} today, and the run went to {ID}{remembered.set_id} under that "
         f"name: say which one with --set {ID}{found.set_id} or --set {ID}{remembered.set_id}"
     )
 
 
-def target_of(choice: Choice, ledger: Ledger, panoptes: RetryingPanoptes) -> Target:
-    """Return the ledger's target of a choice; a set that is not there yet is made.
+def target_of(choice: Choice, ledger: Ledger, panoptes: RetryingPanoptes, patience_s: float = 0.0) -> Target:
+    """Return the ledger's target of a choice; a set that is not there yet is made, tried for so many seconds.
 
     Raises
     ------
     NotPermitted, ZooniverseError
         When the set cannot be made.
     """
-    found = choice.subject_set or _make_set(panoptes, choice.project, choice.name)
+    found = choice.subject_set or make_set(panoptes, choice.project, choice.name, patience_s)
     return ledger.add_target(
         panoptes.endpoint,
         choice.project.project_id,
@@ -300,6 +317,8 @@ def target_of(choice: Choice, ledger: Ledger, panoptes: RetryingPanoptes) -> Tar
         choice.share.key,
         choice.share.value,
         choice.manifest,
+        choice.project.created,
+        found.created,
     )
 
 
@@ -324,23 +343,6 @@ def _still_there(panoptes: RetryingPanoptes, known: Target) -> SubjectSet:
         raise NotPermitted(
             f"subject set {known.set_id} ({known.set_name}) is gone from {known.endpoint}, or this account may not "
             "see it: restore the rights, or name another set with --set"
-        ) from error
-
-
-def _make_set(panoptes: RetryingPanoptes, project: Project, name: str) -> SubjectSet:
-    try:
-        return panoptes.create_subject_set(project, name, {})
-    except (Refused, Doubtful) as error:
-        made = panoptes.subject_sets(project, name)
-        if len(made) == 1:
-            return made[0]
-        if isinstance(error, Refused):
-            raise NotPermitted(
-                f"this account may not make sets in {project.slug} ({error}): ask its owner for the role of "
-                "collaborator"
-            ) from error
-        raise ZooniverseError(
-            f"the set {name!r} could not be made ({error}): run the same command again"
         ) from error
 
 

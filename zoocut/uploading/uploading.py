@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event as Flag
 
-from zoocut.errors import QuotaReached, ZoocutError
+from zoocut.errors import QuotaReached, VerificationFailed, ZoocutError
+from zoocut.files import typed
 from zoocut.ledger import Ledger, State, Target
 from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext
@@ -64,6 +65,7 @@ def upload(
         As the error tree tells; the run is safe and the same command goes on.
     """
     began = time.monotonic()
+    panoptes = panoptes.stopped_by(stop)
     account = require_account(panoptes.retrying())
     if recognised := run.describe_manifest():
         request.tell(recognised)
@@ -94,9 +96,21 @@ def _contexts(
     basis = require_basis(run.settings, instruments(run), request.rights)
     retrying = panoptes.retrying()
     for choice in choose(run, request.goal, request.set_by, ledger.targets(), retrying):
-        target = target_of(choice, ledger, retrying)
+        target = target_of(choice, ledger, retrying, request.timing.give_up_after_s)
+        _tell_of_another_server(ledger, target, request.tell)
         ledger.note_rights(target, basis)
         yield UploadContext(run.path, run.run_id, account.user_id, target, panoptes, store, request.checks)
+
+
+def _tell_of_another_server(ledger: Ledger, target: Target, tell: Callable[[str], object]) -> None:
+    """Say so when rows went to a server of this address that is no more."""
+    at = (target.endpoint, target.project_id)
+    for other in ledger.targets():
+        if (other.endpoint, other.project_id) == at and not other.is_of(target.project_created):
+            tell(
+                f"{target.endpoint} is another server than the one that the ledger knows: {other.set_name!r} and what "
+                f"was uploaded to it are not here; the rows go to the set {target.set_name!r}"
+            )
 
 
 @contextmanager
@@ -130,10 +144,31 @@ def _bring_up_to_date(run: Run, request: UploadRequest, context: UploadContext, 
     plan(source, ledger, context.target, sample=request.sample, anew=request.retry_rejected or request.again)
     run.remember_format()
     run.remember_settings()
+    _require_members(context, ledger)
     if not request.again:
         skip_held(context, ledger)
     if ledger.count_unfinished(context.target):
         note_index_fields(context, source)
+
+
+def _require_members(context: UploadContext, ledger: Ledger) -> None:
+    """Count the set's subjects once where nothing is left to do, before that is said.
+
+    Raises
+    ------
+    VerificationFailed
+        When the set holds fewer than the ledger has linked.
+    """
+    counts, target = ledger.counts(context.target), context.target
+    if not counts[State.LINKED] or sum(counts.values()) != counts[State.LINKED] + counts[State.SKIPPED]:
+        return
+    held = context.retrying.count_subjects(target.set_id)
+    if held < counts[State.LINKED]:
+        raise VerificationFailed(
+            f"{counts[State.LINKED]} rows were linked and the set {target.set_name!r} holds {held} subjects: others "
+            f"were taken out or deleted at {target.endpoint}; `zoocut verify {typed(context.folder)}` tells which and "
+            "what to do"
+        )
 
 
 def summarise(ledger: Ledger, target: Target) -> TargetSummary:

@@ -7,11 +7,13 @@ busy, the answer is lost or the set was being changed. Which of the two a functi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Event
 from typing import Any
 
+from zoocut.errors import Interrupted
 from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.lists import Page, read_list
-from zoocut.zooniverse.request_errors import Doubtful, malformed_is_doubtful
+from zoocut.zooniverse.request_errors import Doubtful, NotNow, malformed_is_doubtful
 from zoocut.zooniverse.retrying import with_retries
 from zoocut.zooniverse.session import Answer, Session
 
@@ -30,14 +32,20 @@ class Api:
     ----------
     session : Session
         Signed in.
+    stop : threading.Event, optional
+        When it is set nothing is asked again.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, stop: Event | None = None) -> None:
+        self._session, self._stop = session, stop or Event()
+
+    def stopped_by(self, stop: Event) -> Api:
+        """Return the same server and account, asked again until `stop` is set."""
+        return Api(self._session, stop)
 
     def retrying(self) -> RetryingApi:
         """Return the same server and account, asked again where asking twice does no harm."""
-        return RetryingApi(self._session)
+        return RetryingApi(self._session, self._stop)
 
     @property
     def endpoint(self) -> str:
@@ -105,8 +113,26 @@ class RetryingApi(Api):
         body: Mapping[str, Any] | None = None,
         etag: str | None = None,
     ) -> Answer:
-        """Send a request, again when the server is busy, the answer is lost or the set was being changed."""
-        return with_retries(self._session.request, method, path, params, body, etag)
+        """Send a request, again when the server is busy, the answer is lost or the set was being changed.
+
+        Raises
+        ------
+        Interrupted
+            When it was to stop before there was an answer.
+        """
+        return with_retries(self._ask, method, path, params, body, etag, stop=self._stop)
+
+    def _ask(self, *words: Any) -> Answer:
+        self._go_on()
+        try:
+            return self._session.request(*words)
+        except NotNow:
+            self._go_on()
+            raise
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise Interrupted("stopped; the run is safe: run the same command again")
 
 
 def single(answer: Answer, kind: str) -> Document:

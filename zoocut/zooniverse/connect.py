@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from zoocut.zooniverse.api import Api
 from zoocut.zooniverse.clock import Clock
@@ -19,7 +20,13 @@ from zoocut.zooniverse.transport import READ_S, ApiTransport, Transport
 __all__ = ["connect", "connect_export_admin", "connect_set_admin"]
 
 
-def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> tuple[Panoptes, Store]:
+def connect(
+    endpoint: str,
+    credentials: Credentials,
+    read_s: float = READ_S,
+    patience_s: float = 0.0,
+    tell: Callable[[str], object] = lambda words: None,
+) -> tuple[Panoptes, Store]:
     """Sign in to a server.
 
     Parameters
@@ -30,6 +37,10 @@ def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> 
         What to sign in with.
     read_s : float
         Longest wait for an answer, in seconds.
+    patience_s : float
+        For how long signing in is tried again while the server, or what stands before it, is busy.
+    tell : callable
+        Told why it is tried again.
 
     Raises
     ------
@@ -39,7 +50,8 @@ def connect(endpoint: str, credentials: Credentials, read_s: float = READ_S) -> 
         When the server cannot be reached or is no Panoptes.
     """
     clock, transport = Clock(), ApiTransport(read_s)
-    panoptes = Panoptes(Api(signed_in(lambda: Session(endpoint, credentials, clock, transport))))
+    session = signed_in(lambda: Session(endpoint, credentials, clock, transport), patience_s, tell)
+    panoptes = Panoptes(Api(session))
     return panoptes, Store(Transport(read_s))
 
 

@@ -7,6 +7,7 @@ fresh. Unknown query parameters are ignored by the server without a word, so fil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -46,6 +47,10 @@ class Panoptes:
     def __init__(self, api: Api) -> None:
         self.api = api
 
+    def stopped_by(self, stop: Event) -> Panoptes:
+        """Return the same server and account, asked again until `stop` is set."""
+        return Panoptes(self.api.stopped_by(stop))
+
     def retrying(self) -> RetryingPanoptes:
         """Return the same server and account, asked again where asking twice does no harm."""
         return RetryingPanoptes(self.api.retrying())
@@ -84,7 +89,7 @@ class Panoptes:
                 "or by its number, and check the account"
             )
         with malformed_is_doubtful("a project"):
-            return Project(str(found[0]["id"]), str(found[0]["slug"]))
+            return Project(str(found[0]["id"]), str(found[0]["slug"]), str(found[0].get("created_at") or ""))
 
     def holds_role(self, project: Project) -> bool:
         """Whether the account is owner or collaborator; rights through a group do not show here."""
@@ -272,6 +277,10 @@ class Panoptes:
         """Count the members of a set."""
         return self.api.count("/set_member_subjects", "set_member_subjects", {"subject_set_id": set_id})
 
+    def count_subjects(self, set_id: str) -> int:
+        """Count the subjects of a set by listing: the set's own counter is minutes behind."""
+        return self.api.count("/subjects", "subjects", {"subject_set_id": set_id})
+
     def set_metadata(self, subject_set: SubjectSet, metadata: Mapping[str, Any]) -> None:
         """Replace what is noted about a set."""
         self.api.repeatable(
@@ -357,4 +366,5 @@ def _subject_set(document: Document) -> SubjectSet:
         str(document["display_name"]),
         str(document["links"]["project"]),
         document.get("metadata") or {},
+        str(document.get("created_at") or ""),
     )

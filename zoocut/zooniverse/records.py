@@ -42,10 +42,13 @@ class Project:
     ----------
     project_id, slug : str
         Its id, and owner/name.
+    created : str
+        When it was made, as the server writes it.
     """
 
     project_id: str
     slug: str
+    created: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,15 @@ class SubjectSet:
         Its id, display name and project.
     metadata : mapping of str to str
         What is noted about it.
+    created : str
+        When it was made, as the server writes it.
     """
 
     set_id: str
     name: str
     project_id: str
     metadata: Mapping[str, Any]
+    created: str = ""
 
 
 @dataclass(frozen=True, slots=True)

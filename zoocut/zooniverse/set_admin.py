@@ -112,7 +112,7 @@ class SetAdmin:
 
     def count_subjects(self, set_id: str) -> int:
         """Count the subjects of a set by listing: the set's own counter is minutes behind."""
-        return self._api.count("/subjects", "subjects", {"subject_set_id": set_id})
+        return self.panoptes.count_subjects(set_id)
 
     def subjects_of_project(self, project: Project) -> Iterator[Subject]:
         """List the subjects of a project by id."""
@@ -242,6 +242,7 @@ def _details(document: Document) -> SetDetails:
             str(document["display_name"]),
             str(links["project"]),
             document.get("metadata") or {},
+            str(document.get("created_at") or ""),
         ),
         tuple(str(number) for number in links.get("workflows") or ()),
         {str(key): float(share) for key, share in (document.get("completeness") or {}).items()},

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from zoocut.errors import NotPermitted
 from zoocut.ledger import Entry
 from zoocut.metadata_keys import KEY
 from zoocut.uploading.context import Outcome, UploadContext, key_of
 from zoocut.uploading.machine import Created, LostSight, NotCreated, Rejected
+from zoocut.zooniverse.records import Subject
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 
 __all__ = ["create"]
+
+BEING_CHANGED = 409
+"""Panoptes takes everything back and says so, where two changes of one record meet: try again."""
 
 
 def create(context: UploadContext, entry: Entry) -> Outcome:
@@ -28,6 +33,8 @@ def create(context: UploadContext, entry: Entry) -> Outcome:
             [image.mime if image.hosted else {image.mime: image.path} for image in entry.images],
         )
     except Refused as error:
+        if error.status == BEING_CHANGED:
+            return Outcome({entry.row: NotCreated()}, trouble=error)
         return Outcome(
             {entry.row: Rejected(f"{context.panoptes.endpoint} refuses row {entry.external_id}: {error}")}
         )
@@ -35,7 +42,28 @@ def create(context: UploadContext, entry: Entry) -> Outcome:
         return Outcome({entry.row: NotCreated()}, trouble=trouble)
     except Doubtful as trouble:
         return Outcome({entry.row: LostSight(str(trouble))}, trouble=trouble)
+    if (
+        not subject.key
+        and subject.external_id == entry.external_id
+        and len(subject.addresses) == len(entry.images)
+    ):
+        return _without_key(context, entry, subject)
     if subject.key != key or len(subject.addresses) != len(entry.images):
         return Outcome({entry.row: LostSight("the answer to a create tells of another subject")})
     names = tuple(address.name for address in subject.addresses)
     return Outcome({entry.row: Created(subject.subject_id, names)}, addresses=subject.addresses)
+
+
+def _without_key(context: UploadContext, entry: Entry, subject: Subject) -> Outcome:
+    """Stop at the first subject whose key does not come back: no lost answer could be settled any more."""
+    names = tuple(address.name for address in subject.addresses)
+    return Outcome(
+        {entry.row: Created(subject.subject_id, names)},
+        addresses=subject.addresses,
+        ending=NotPermitted(
+            f"{context.panoptes.endpoint} made subject {subject.subject_id} of row {entry.external_id} and its answer "
+            f"lacks the metadata {KEY} that was sent: without it a subject whose answer is lost could not be found "
+            "again, and would be made twice. Ask who runs the server, or what stands in between, why it is dropped; "
+            "the run is safe"
+        ),
+    )
