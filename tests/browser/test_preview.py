@@ -266,7 +266,7 @@ def test_a_plot_stands_beside_frames_that_flip(page: Page, curved: Path, width: 
     page.get_by_role("button", name="Frame before").click()
     page.get_by_role("button", name="Frame before").click()
     expect(frames.nth(2)).to_be_visible()
-    expect(page.get_by_role("status").filter(has_text="3 of 3")).to_be_visible()
+    expect(page.get_by_text("3 of 3", exact=True)).to_be_visible()
     page.get_by_role("button", name="Play the frames").click()
     expect(frames.nth(0)).to_be_visible()
 
