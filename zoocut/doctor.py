@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from zoocut.errors import ZoocutError
+from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Check", "Verdict", "examine"]
@@ -50,7 +51,11 @@ class Check:
 
 
 def examine(
-    endpoint: str, sign_in: Callable[[], SetAdmin], project: str | None, folder: Path, place: str
+    endpoint: str,
+    find_credentials: Callable[[], Credentials],
+    sign_in: Callable[[Credentials], SetAdmin],
+    project: str | None,
+    folder: Path,
 ) -> Iterator[Check]:
     """Look at everything that an upload needs.
 
@@ -58,14 +63,14 @@ def examine(
     ----------
     endpoint : str
         The server.
+    find_credentials : callable
+        Finds the account to use, or raises why it cannot.
     sign_in : callable
-        Signs in, or raises why it cannot.
+        Signs in with it, or raises why it cannot.
     project : str or None
         The project to have rights in.
     folder : Path
         Where runs are written.
-    place : str
-        What credentials are kept in.
 
     Yields
     ------
@@ -74,9 +79,14 @@ def examine(
     """
     yield Check("versions", Verdict.GOOD, _versions())
     yield _disk(folder)
-    yield Check("credentials", Verdict.GOOD, f"`zoocut login` keeps them in {place}")
     try:
-        admin = sign_in()
+        credentials = find_credentials()
+    except ZoocutError as error:
+        yield Check("credentials", Verdict.BAD, str(error))
+        return
+    yield Check("credentials", Verdict.GOOD, f"found in {credentials.source}")
+    try:
+        admin = sign_in(credentials)
     except ZoocutError as error:
         yield Check(f"sign-in at {endpoint}", Verdict.BAD, str(error))
         return

@@ -79,7 +79,7 @@ def test_without_a_key_ring_a_private_file_with_a_warning(person: Person) -> Non
     assert "no account was kept" in person.types("logout").stdout
     done = person.types("whoami")
     assert done.returncode == 7
-    assert "run `zoocut login`" in done.stderr
+    assert f"run `zoocut login --endpoint {person.endpoint}`" in done.stderr
 
 
 def test_key_ring_keeps_the_account_and_may_be_locked(person: Person) -> None:
@@ -109,8 +109,46 @@ def test_refused_password_is_not_kept(person: Person) -> None:
 
 def test_file_of_panoptes_cli_is_read(person: Person) -> None:
     (person.home / ".panoptes").mkdir()
-    (person.home / ".panoptes" / "config.yml").write_text(f"username: stranger\npassword: {PASSWORD}\n")
-    assert "stranger (id" in person.types("whoami").stdout
+    file = person.home / ".panoptes" / "config.yml"
+    file.write_text(f"username: stranger\npassword: {PASSWORD}\n")
+    said = person.types("whoami").stdout
+    assert "stranger (id" in said
+    assert f"the account is that of {file}" in said
+    file.write_text("username: stranger\npassword: stale\n")
+    done = person.types("whoami")
+    assert (done.returncode, f"found in {file}: correct it there" in done.stderr) == (7, True)
+
+
+def test_remedies_name_where_the_account_was_found(person: Person) -> None:
+    done = person.types("whoami", PANOPTES_USERNAME="owner", PANOPTES_PASSWORD="stale")
+    assert "PANOPTES_USERNAME and PANOPTES_PASSWORD in the environment: correct it there" in done.stderr
+    done = person.types("whoami", PANOPTES_USERNAME="owner")
+    assert (done.returncode, "PANOPTES_PASSWORD is not" in done.stderr) == (7, True)
+    person.types("login", "-u", "owner", stdin=f"{PASSWORD}\n")
+    file = person.home / ".config" / "zoocut" / "credentials.json"
+    file.write_text(file.read_text().replace(PASSWORD, "stale"))
+    done = person.types("doctor", "--json")
+    checks = {one["what"]: one for one in json.loads(done.stdout)["checks"]}
+    assert checks["credentials"]["found"] == f"found in {file}"
+    assert f"found in {file}: correct it there" in checks[f"sign-in at {person.endpoint}"]["found"]
+
+
+@pytest.mark.parametrize(
+    "project",
+    [
+        "owner/rehearsal",
+        "https://www.zooniverse.org/projects/owner/rehearsal",
+        "https://www.zooniverse.org/projects/owner/rehearsal/about/research?language=en",
+    ],
+)
+def test_a_project_may_be_given_as_its_web_address_or_in_the_environment(
+    person: Person, project: str
+) -> None:
+    account = {"PANOPTES_USERNAME": "owner", "PANOPTES_PASSWORD": PASSWORD}
+    for words, more in ((["-p", project], {}), ([], {"ZOOCUT_PROJECT": project})):
+        done = person.types("doctor", *words, "--json", **account, **more)
+        rights = [one for one in json.loads(done.stdout)["checks"] if one["what"] == "rights"]
+        assert rights[0]["verdict"] == "good"
 
 
 def test_doctor_finds_everything_in_order(person: Person) -> None:
@@ -126,7 +164,7 @@ def test_doctor_finds_everything_in_order(person: Person) -> None:
 def test_doctor_says_what_to_do(person: Person) -> None:
     done = person.types("doctor", "--csv")
     assert done.returncode == 1
-    assert 'bad,"no Zooniverse account to sign in with: run `zoocut login`' in done.stdout
+    assert 'credentials,bad,"no Zooniverse account to sign in with at ' in done.stdout
     stranger = {"PANOPTES_USERNAME": "stranger", "PANOPTES_PASSWORD": PASSWORD}
     done = person.types("doctor", "--project", "owner/rehearsal", **stranger)
     assert "ask its owner for the role of collaborator" in " ".join(done.stdout.split())

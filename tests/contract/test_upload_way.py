@@ -17,7 +17,7 @@ from zoocut.errors import ConfigError, SignInError, ZooniverseError
 from zoocut.sandbox import Running
 from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.connect import connect
-from zoocut.zooniverse.credentials import Credentials, find_credentials, normalise_endpoint
+from zoocut.zooniverse.credentials import PRODUCTION, Credentials, find_credentials, normalise_endpoint
 from zoocut.zooniverse.request_errors import Doubtful, Unreachable
 from zoocut.zooniverse.store import Store
 from zoocut.zooniverse.transport import Transport
@@ -171,6 +171,8 @@ def test_the_clock_does_not_go_back_for_a_rounded_second() -> None:
         ("https://panoptes.zooniverse.org:443", "https://panoptes.zooniverse.org"),
         ("http://127.0.0.1:8642/", "http://127.0.0.1:8642"),
         ("http://[::1]:8642", "http://[::1]:8642"),
+        ("https://www.zooniverse.org/api/", "https://www.zooniverse.org"),
+        ("http://127.0.0.1:8642/api", "http://127.0.0.1:8642"),
     ],
 )
 def test_endpoints_are_written_in_one_way(given: str, normal: str) -> None:
@@ -186,11 +188,40 @@ def test_endpoints_that_would_not_do_are_refused(given: str) -> None:
 def test_credentials_of_panoptes_cli_are_read(tmp_path: Path) -> None:
     (tmp_path / ".panoptes").mkdir()
     (tmp_path / ".panoptes" / "config.yml").write_text("username: me\npassword: '12345'\n")
-    assert find_credentials({}, tmp_path) == Credentials("me", "12345")
+    found = find_credentials({}, tmp_path, PRODUCTION)
+    assert found == Credentials("me", "12345")
+    assert found.source == str(tmp_path / ".panoptes" / "config.yml")
     environment = {"PANOPTES_USERNAME": "you", "PANOPTES_PASSWORD": "x"}
-    assert find_credentials(environment, tmp_path) == Credentials("you", "x")
+    found = find_credentials(environment, tmp_path, PRODUCTION)
+    assert found == Credentials("you", "x")
+    assert "PANOPTES_USERNAME" in found.source
     with pytest.raises(SignInError, match="PANOPTES_USERNAME"):
-        find_credentials({}, tmp_path / "nowhere")
+        find_credentials({}, tmp_path / "nowhere", PRODUCTION)
+
+
+def test_an_account_of_panoptes_cli_for_another_server_is_not_sent_here(tmp_path: Path) -> None:
+    (tmp_path / ".panoptes").mkdir()
+    file = tmp_path / ".panoptes" / "config.yml"
+    file.write_text("username: me\npassword: x\nendpoint: https://panoptes-staging.zooniverse.org\n")
+    assert find_credentials({}, tmp_path, "https://panoptes-staging.zooniverse.org").username == "me"
+    with pytest.raises(SignInError, match="has one for https://panoptes-staging"):
+        find_credentials({}, tmp_path, PRODUCTION)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"PANOPTES_USERNAME": "me"}, "PANOPTES_USERNAME is set and PANOPTES_PASSWORD is not"),
+        ({"PANOPTES_PASSWORD": "x"}, "PANOPTES_PASSWORD is set and PANOPTES_USERNAME is not"),
+        ({"PANOPTES_USERNAME": "me", "PANOPTES_PASSWORD": ""}, "and PANOPTES_PASSWORD is not"),
+        ({"PANOPTES_CLIENT_ID": "i"}, "PANOPTES_CLIENT_ID is set and PANOPTES_CLIENT_SECRET is not"),
+    ],
+)
+def test_half_of_an_account_is_told_never_another_one_used(
+    tmp_path: Path, given: dict[str, str], says: str
+) -> None:
+    with pytest.raises(SignInError, match=says):
+        find_credentials(given, tmp_path, PRODUCTION, lambda: Credentials("other", "y"))
 
 
 class Portal(BaseHTTPRequestHandler):

@@ -55,7 +55,7 @@ def credentials_for(server: str) -> Credentials:
     from zoocut.zooniverse.credentials import find_credentials
 
     home = Path.home()
-    return find_credentials(os.environ, home, lambda: best_store(home).find(server))
+    return find_credentials(os.environ, home, server, lambda: best_store(home).find(server))
 
 
 def target_of(run: Run, endpoint: str | None, project: str | None, subject_set: str | None) -> Target:

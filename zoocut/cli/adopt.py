@@ -15,7 +15,12 @@ __all__ = ["adopt"]
 def adopt(
     run: ManifestFolder,
     project: Annotated[
-        str | None, typer.Option(help="The project: owner/name, or its number. Else where the run goes.")
+        str | None,
+        typer.Option(
+            "--project",
+            "-p",
+            help="The project: owner/name, its number or web address. Else where the run goes.",
+        ),
     ] = None,
     subject_set: Annotated[str | None, typer.Option("--set", help="The set's name. Else the run's.")] = None,
     set_by: Annotated[

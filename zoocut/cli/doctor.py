@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import typer
 
-from zoocut.api.server import endpoint_of, sign_in
+from zoocut.api.server import credentials_for, endpoint_of
 from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption
 from zoocut.cli.tables import show
 
@@ -24,10 +25,12 @@ def doctor(
     Example: zoocut doctor --project owner/name
     """
     from zoocut.doctor import Verdict, examine
-    from zoocut.zooniverse.credential_store import best_store
+    from zoocut.zooniverse.connect import connect_set_admin
 
-    server, place = endpoint_of(endpoint), best_store(Path.home()).name
-    checks = list(examine(server, lambda: sign_in(server), project, Path(), place))
+    server = endpoint_of(endpoint)
+    checks = list(
+        examine(server, lambda: credentials_for(server), partial(connect_set_admin, server), project, Path())
+    )
     rows = [{"what": one.what, "verdict": one.verdict.value, "found": one.found} for one in checks]
     show("checks", rows, as_json, as_csv)
     if any(one.verdict is Verdict.BAD for one in checks):

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zoocut.api.server import endpoint_of, sign_in
+from zoocut.api.server import credentials_for, endpoint_of
 from zoocut.cli.console import notes, print_json, results
 from zoocut.cli.options import EndpointOption, JsonOption
 
@@ -84,11 +84,15 @@ def logout(endpoint: EndpointOption = None) -> None:
 
 
 def whoami(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None:
-    """Tell which account is used and how many subjects it may still upload.
+    """Tell which account is used, where it was found, and how many subjects it may still upload.
 
     Example: zoocut whoami
     """
-    admin = sign_in(endpoint)
+    from zoocut.zooniverse.connect import connect_set_admin
+
+    server = endpoint_of(endpoint)
+    credentials = credentials_for(server)
+    admin = connect_set_admin(server, credentials)
     account = admin.panoptes.account()
     if as_json:
         who = {"id": account.user_id, "login": account.login, "banned": account.banned}
@@ -97,6 +101,7 @@ def whoami(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None
                 "version": 1,
                 "endpoint": admin.panoptes.endpoint,
                 **who,
+                "source": credentials.source,
                 "limit": account.limit,
                 "uploaded": account.uploaded,
             }
@@ -106,6 +111,6 @@ def whoami(endpoint: EndpointOption = None, as_json: JsonOption = False) -> None
     banned = "; this account is banned" if account.banned else ""
     results.print(
         f"{account.login} (id {account.user_id}) at {admin.panoptes.endpoint}: {account.uploaded} {limit} subjects "
-        f"uploaded{banned}",
+        f"uploaded{banned}; the account is that of {credentials.source}",
         markup=False,
     )

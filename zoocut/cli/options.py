@@ -21,6 +21,13 @@ __all__ = [
     "listed",
 ]
 
+
+def _project(text: str) -> str:
+    from zoocut.config.upload import project_reference
+
+    return project_reference(text)
+
+
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run folder.", show_default=False)]
 ManifestFolder = Annotated[
     Path,
@@ -38,7 +45,9 @@ ProjectOption = Annotated[
         "--project",
         "-p",
         envvar="ZOOCUT_PROJECT",
-        help="The project as owner/name, or its id.",
+        parser=_project,
+        metavar="PROJECT",
+        help="The project as owner/name, its id or its web address.",
         show_default=False,
     ),
 ]

@@ -17,7 +17,12 @@ __all__ = ["upload"]
 
 
 ProjectOption = Annotated[
-    str | None, typer.Option("--project", help="The project: owner/name, or its number.")
+    str | None,
+    typer.Option(
+        "--project",
+        "-p",
+        help="The project: owner/name, its number or web address. Else ZOOCUT_PROJECT, where --set is given.",
+    ),
 ]
 SetOption = Annotated[str | None, typer.Option("--set", help="The set's name; made when new.")]
 EndpointOption = Annotated[

@@ -1,18 +1,32 @@
 """`[upload]`: where subjects go, how long is waited."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from zoocut.config.section import Section
 
-__all__ = ["UploadSettings"]
+__all__ = ["UploadSettings", "project_reference"]
+
+ADDRESS = re.compile(r"https?://[^/]+/(?:lab/(?P<number>[0-9]+)|projects/(?P<name>[^/?#]+/[^/?#]+))", re.I)
+
+
+def project_reference(text: str) -> str:
+    """Take a project's name or number out of its web address; anything else is returned as it is."""
+    found = ADDRESS.match(text.strip())
+    return found["number"] or found["name"] if found else text.strip()
+
+
+Project = Annotated[
+    str, BeforeValidator(lambda value: project_reference(value) if isinstance(value, str) else value)
+]
 
 
 class UploadSettings(Section):
     """How a run is uploaded."""
 
-    project: Annotated[str | None, Field(description="the project as owner/name, or its id")] = None
+    project: Annotated[Project | None, Field(description="the project as owner/name, or its id")] = None
     subject_set: Annotated[str | None, Field(description="the display name of the subject set")] = None
     settle_s: Annotated[
         float, Field(ge=0, description="seconds until the absence of a doubtful subject counts")

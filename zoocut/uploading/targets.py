@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from zoocut.config.upload import UploadSettings
+from zoocut.config.upload import UploadSettings, project_reference
 from zoocut.errors import ConfigError, LedgerError, NotPermitted
 from zoocut.ledger import Ledger, Target
 from zoocut.metadata_keys import bare_name, index_name, values_of
@@ -361,7 +361,12 @@ def where_to(
     """
     going_on = settings.project is None and settings.subject_set is None
     named = endpoint or (None if going_on else environment.get("PANOPTES_ENDPOINT"))
-    goal = Goal(normalise_endpoint(named) if named else "", settings.project, settings.subject_set)
+    project = settings.project or (None if going_on else environment.get("ZOOCUT_PROJECT"))
+    goal = Goal(
+        normalise_endpoint(named) if named else "",
+        project_reference(project) if project else None,
+        settings.subject_set,
+    )
     targets = _targets(run)
     if goal.project and goal.subject_set:
         fitting = [target for target in targets if _fits(target, goal)]

@@ -70,7 +70,7 @@ class KeyRing:
         import keyring
 
         with _unlocked():
-            return _credentials(keyring.get_password(_service(endpoint), ENTRY))
+            return _credentials(keyring.get_password(_service(endpoint), ENTRY), self.name)
 
     def keep(self, endpoint: str, credentials: Credentials) -> None:
         """Keep an account for a server, instead of an earlier one.
@@ -140,7 +140,7 @@ class PrivateFile:
         SignInError
             When the file cannot be read, or others may read it.
         """
-        return _credentials(self._all().get(endpoint))
+        return _credentials(self._all().get(endpoint), self.name)
 
     def keep(self, endpoint: str, credentials: Credentials) -> None:
         """Keep an account for a server, instead of an earlier one.
@@ -193,11 +193,11 @@ def _content(credentials: Credentials) -> dict[str, str | None]:
     return {"username": credentials.username, "password": credentials.password}
 
 
-def _credentials(kept: str | None) -> Credentials | None:
+def _credentials(kept: str | None, source: str) -> Credentials | None:
     if kept is None:
         return None
     try:
         content = json.loads(kept)
-        return Credentials(str(content["username"]), str(content["password"]))
+        return Credentials(str(content["username"]), str(content["password"]), source=source)
     except (ValueError, KeyError, TypeError):
         raise SignInError("what was saved cannot be read: run `zoocut login` again") from None

@@ -26,12 +26,15 @@ class Credentials:
         A person's account.
     client_id, client_secret : str or None
         An application's, which acts as its owner.
+    source : str
+        Where they were found, in words that a remedy can name.
     """
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     client_id: str | None = field(default=None, repr=False)
     client_secret: str | None = field(default=None, repr=False)
+    source: str = field(default="", compare=False)
 
 
 def normalise_endpoint(endpoint: str) -> str:
@@ -56,7 +59,8 @@ def normalise_endpoint(endpoint: str) -> str:
     default = {"http": 80, "https": 443}[parts.scheme]
     bracketed = f"[{host}]" if ":" in host else host
     port = "" if parts.port in (None, default) else f":{parts.port}"
-    return f"{parts.scheme}://{bracketed}{port}{parts.path.rstrip('/')}"
+    path = parts.path.rstrip("/").removesuffix("/api")  # where the API begins, which zoocut adds itself
+    return f"{parts.scheme}://{bracketed}{port}{path}"
 
 
 def _is_loopback(host: str) -> bool:
@@ -67,7 +71,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def find_credentials(
-    environment: Mapping[str, str], home: Path, saved: Callable[[], Credentials | None] = lambda: None
+    environment: Mapping[str, str],
+    home: Path,
+    server: str,
+    saved: Callable[[], Credentials | None] = lambda: None,
 ) -> Credentials:
     """Find the credentials: in the environment, else as saved, else in the file of panoptes-cli.
 
@@ -77,32 +84,46 @@ def find_credentials(
         `PANOPTES_USERNAME` and `PANOPTES_PASSWORD`, or `PANOPTES_CLIENT_ID` and `PANOPTES_CLIENT_SECRET`.
     home : Path
         The folder that `.panoptes/config.yml` lies in.
+    server : str
+        The endpoint that they are for.
     saved : callable
         Asked for what `zoocut login` has saved, when the environment has nothing.
 
     Raises
     ------
     SignInError
-        When there are none.
+        When there are none, half of a pair is in the environment, or the file of panoptes-cli cannot be read.
     """
-    found = Credentials(
-        environment.get("PANOPTES_USERNAME"),
-        environment.get("PANOPTES_PASSWORD"),
-        environment.get("PANOPTES_CLIENT_ID"),
-        environment.get("PANOPTES_CLIENT_SECRET"),
-    )
-    if (found.username and found.password) or (found.client_id and found.client_secret):
-        return found
-    kept = saved()
+    kept = _of_environment(environment) or saved()
     if kept is not None:
         return kept
-    known = _panoptes_cli_settings(home / PANOPTES_CLI_FILE)
-    if known.get("username") and known.get("password"):
-        return Credentials(known["username"], known["password"])
+    path = home / PANOPTES_CLI_FILE
+    known = _panoptes_cli_settings(path)
+    elsewhere = known.get("endpoint") and normalise_endpoint(known["endpoint"]) != server
+    if known.get("username") and known.get("password") and not elsewhere:
+        return Credentials(known["username"], known["password"], source=str(path))
+    theirs = f" ({path} has one for {known['endpoint']})" if elsewhere and known.get("username") else ""
+    login = "zoocut login" if server == PRODUCTION else f"zoocut login --endpoint {server}"
     raise SignInError(
-        "no Zooniverse account to sign in with: run `zoocut login`, or set PANOPTES_USERNAME and "
+        f"no Zooniverse account to sign in with at {server}{theirs}: run `{login}`, or set PANOPTES_USERNAME and "
         "PANOPTES_PASSWORD"
     )
+
+
+def _of_environment(environment: Mapping[str, str]) -> Credentials | None:
+    for first, second in (("USERNAME", "PASSWORD"), ("CLIENT_ID", "CLIENT_SECRET")):
+        names = f"PANOPTES_{first}", f"PANOPTES_{second}"
+        given = [name for name in names if environment.get(name)]
+        if len(given) == 1:
+            missing = next(name for name in names if name not in given)
+            raise SignInError(
+                f"{given[0]} is set and {missing} is not: set both, or unset {given[0]} to use the account that "
+                "`zoocut login` keeps"
+            )
+        if given:
+            pair = {first.lower(): environment[names[0]], second.lower(): environment[names[1]]}
+            return Credentials(**pair, source=f"{names[0]} and {names[1]} in the environment")
+    return None
 
 
 def _panoptes_cli_settings(path: Path) -> dict[str, str]:

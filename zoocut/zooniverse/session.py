@@ -135,7 +135,8 @@ class Session:
         except PanoptesAPIException as error:
             raise SignInError(
                 f"{self.endpoint} refuses the account {self._credentials.username or 'of the client id'} "
-                f"({error}): check PANOPTES_USERNAME and PANOPTES_PASSWORD"
+                f"({error}), found in {self._credentials.source or 'what was given'}: correct it there, or set "
+                "PANOPTES_USERNAME and PANOPTES_PASSWORD"
             ) from None
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             raise ZooniverseError(
