@@ -230,8 +230,9 @@ def export(me: Any, path: str, within_s: float = 10) -> list[dict[str, str]]:
 
 
 def test_classifications_as_a_file(live: Live) -> None:
-    first, second, _ = live.subjects
+    first, second, third = live.subjects
     live.classify(first, 1)
+    live.classify(third, completed=False)
     live.anonymous(first, 0)
     live.anonymous(second, 0, "198.51.100.8")
     rows = export(live.me, f"/workflows/{live.workflow}/classifications_export")

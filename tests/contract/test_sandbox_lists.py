@@ -407,6 +407,13 @@ def test_a_deleted_subject_is_found_and_not_there(tester: Any) -> None:
     assert "Couldn't find linked subjects" in tester.link(set_id, "99999999").text
 
 
+@pytest.mark.parametrize(("tag", "status"), [(None, 428), ("", 412), ("*", 412), ('"x"', 412)])
+def test_what_is_no_tag_does_not_match(tester: Any, tag: str | None, status: int) -> None:
+    path = f"/subjects/{tester.new_subject(tester.new_project())['id']}"
+    headers = {} if tag is None else {"If-Match": tag}
+    assert tester.call("PUT", path, {"subjects": {"metadata": {"a": 1}}}, **headers).status_code == status
+
+
 def test_a_method_may_be_another(tester: Any) -> None:
     set_id = tester.new_set(tester.new_project())
     path = f"/subject_sets/{set_id}"

@@ -255,3 +255,20 @@ def test_retired_subjects_count(tester: Any) -> None:
     assert tester.found(f"/subject_sets/{set_id}")["completeness"] == {workflow: 1.0}
     tag = tester.call("GET", f"/workflows/{workflow}").headers["ETag"]
     assert tester.call("DELETE", f"/workflows/{workflow}", **{"If-Match": tag}).status_code == 204
+
+
+def test_a_sign_in_without_its_own_token_leaves_nobody_signed_in(sandbox: Running) -> None:
+    def signed_in(change: Callable[[str], str]) -> bool:
+        with requests.Session() as session:
+            page = session.get(f"{sandbox.endpoint}/users/sign_in", timeout=10)
+            token = change(page.headers["X-CSRF-Token"])
+            user = {"login": "owner", "password": "sandbox-password"}
+            form = {"authenticity_token": token, "user": user}
+            assert session.post(f"{sandbox.endpoint}/users/sign_in", json=form, timeout=10).status_code == 200
+            grant = {"grant_type": "password", "client_id": "0" * 64}
+            return session.post(f"{sandbox.endpoint}/oauth/token", data=grant, timeout=10).ok
+
+    assert signed_in(lambda token: token)
+    assert not signed_in(lambda token: token[:-1] + ("A" if token[-1] != "A" else "B") + "x")
+    assert not signed_in(lambda token: "made.up")
+    assert not signed_in(lambda token: "")

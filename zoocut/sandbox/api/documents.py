@@ -11,8 +11,8 @@ from zoocut.sandbox.state.store import Row
 from zoocut.sandbox.state.values import iso
 
 __all__ = [
-    "classification", "import_", "medium", "membership", "private_user", "project", "public_user", "role",
-    "status", "subject", "subject_set", "user", "workflow", "workflow_version",
+    "classification", "medium", "membership", "private_user", "project", "public_user", "role",
+    "status", "subject", "subject_set", "subject_set_import", "user", "workflow", "workflow_version",
 ]  # fmt: skip
 
 Document = dict[str, Any]
@@ -290,7 +290,7 @@ def status(call: Call, row: Row) -> Document:
     }
 
 
-def import_(call: Call, row: Row) -> Document:
+def subject_set_import(call: Call, row: Row) -> Document:
     """Write an import; its counts may be stale."""
     done, count = row["imported_count"], row["manifest_count"]
     if call.fault("import-stale-counts") is not None:

@@ -339,7 +339,7 @@ WORKFLOW_VERSIONS: Resource = Resource(
 )  # fmt: skip
 
 IMPORTS: Resource = Resource(
-    "subject_set_imports", "subject_set_import", "SubjectSetImport", IN_EDITABLE_SETS, documents.import_,
+    "subject_set_imports", "subject_set_import", "SubjectSetImport", IN_EDITABLE_SETS, documents.subject_set_import,
     numbers=_same("id", "subject_set_id", "user_id"),
     links={
         "subject_set": _one("subject_set_imports", "subject_set"),
