@@ -10,7 +10,18 @@ from typing import Any, Literal
 
 from zoocut.model import SourceId, Value
 
-__all__ = ["ID_RULES", "IdKind", "exact_id", "file_stem", "flag_of", "id_key", "number_of", "text_id"]
+__all__ = [
+    "ID_RULES",
+    "IdKind",
+    "exact_id",
+    "file_stem",
+    "flag_of",
+    "formatted",
+    "id_key",
+    "marks_missing",
+    "number_of",
+    "text_id",
+]
 
 IdKind = Literal["integer", "text"]
 
@@ -20,6 +31,10 @@ DIGITS = re.compile(r"0|[1-9][0-9]*")
 WHOLE_OF_ANY_SIZE = re.compile(r"-?[1-9][0-9]*")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+NUMERIC_FORM = re.compile(r"[bcdeEfFgGnoxX%]$|^[+\- ]|^0\d|[,_]")
+"""What only numbers can be written by: Python's format specification."""
+
+MISSING_MARKS = ("", "--", "---", "-", "indef", "masked", "none", "null", "nan", "na", "n/a", "#n/a")
 FLAGS = {"true": True, "t": True, "yes": True, "y": True, "false": False, "f": False, "no": False, "n": False}
 
 LONGEST_NAME = 200
@@ -112,6 +127,28 @@ def _parsed(text: str) -> int | float | None:
         return None
     number = float(text)
     return number if math.isfinite(number) else None
+
+
+def formatted(value: Value, form: str) -> str:
+    """Write a value in a format; a number that is written as text is one where the format asks for a number.
+
+    Raises
+    ------
+    ValueError
+        When the format is not one of such values.
+    """
+    if isinstance(value, str) and NUMERIC_FORM.search(form):
+        number = number_of(value)
+        if number is None:
+            raise ValueError(f"{value!r} is not a number")
+        whole = form[-1:] in "bcdoxX" and isinstance(number, float) and number.is_integer()
+        return format(int(number) if whole else number, form)
+    return format(value, form)
+
+
+def marks_missing(value: Value) -> bool:
+    """Whether a text says that there is no value, as IRAF, astropy and spreadsheets write it."""
+    return isinstance(value, str) and value.strip().lower() in MISSING_MARKS
 
 
 def flag_of(value: Value) -> bool | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoocut.values import exact_id, file_stem, flag_of, id_key, number_of, text_id
+from zoocut.values import exact_id, file_stem, flag_of, formatted, id_key, number_of, text_id
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,23 @@ def test_numbers_written_as_text(text: str, number: float | None) -> None:
 )  # fmt: skip
 def test_flags_written_as_text(value: Any, flag: bool | None) -> None:
     assert flag_of(value) is flag
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        ("007", "", "007"), ("7", "03d", "007"), ("7.0", "03d", "007"), ("7", "03", "007"), ("1.50", ".1f", "1.5"),
+        ("1.50", "", "1.50"), ("r", ">3", "  r"), (7, "03d", "007"), ("12345.5", ",.1f", "12,345.5"), ("5", "+d", "+5"),
+    ],
+)  # fmt: skip
+def test_formats_of_numbers_written_as_text(value: Any, form: str, text: str) -> None:
+    assert formatted(value, form) == text
+
+
+@pytest.mark.parametrize(("value", "form"), [("r", ".1f"), ("--", "03d"), ("x", "+d")])
+def test_formats_that_do_not_fit(value: str, form: str) -> None:
+    with pytest.raises(ValueError, match="is not a number"):
+        formatted(value, form)
 
 
 @pytest.mark.parametrize(

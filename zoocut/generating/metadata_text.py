@@ -17,6 +17,7 @@ from zoocut.errors import ConfigError
 from zoocut.metadata_keys import bare_name, seen_by
 from zoocut.model import DiaSource, Value, object_or_none
 from zoocut.select.columns import value_of
+from zoocut.values import formatted, marks_missing
 
 __all__ = ["check_words", "columns_named", "metadata_of", "steering_keys"]
 
@@ -104,7 +105,7 @@ def _parts(key: str, words: str) -> tuple[Part, ...]:
 
 def _check_format(key: str, part: Part, value: Value) -> None:
     try:
-        format(1.0 if value is None else value, part.form)
+        formatted(1.0 if value is None or marks_missing(value) else value, part.form)
     except ValueError as error:
         raise ConfigError(
             f"metadata.{key!r}: the format {part.form!r} does not fit the column {part.column}, which holds {value!r}"
@@ -130,7 +131,7 @@ def _text(parts: tuple[Part, ...], columns: Mapping[str, Value]) -> str:
 def _formatted(value: Value, form: str, is_link: bool) -> str:
     """Format a value; one that is of another kind than the first row's stays as it is."""
     try:
-        text = format(value, form)
+        text = formatted(value, form)
     except ValueError:
         text = str(value)
     return quote(text, safe="") if is_link and isinstance(value, str) else text

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FramesSettings
@@ -14,6 +15,7 @@ from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
 from zoocut.images.frame_files import FrameFile, open_frame
 from zoocut.model import PANELS, Cutout, DiaSource, Rejection, Value
+from zoocut.values import formatted
 
 __all__ = ["Frames"]
 
@@ -101,9 +103,19 @@ def _check(key: str, pattern: str) -> None:
 def _fill(pattern: str, source: DiaSource) -> str:
     values = _Values(source)
     try:
-        return pattern.format_map(values)
+        return _FORMATTER.vformat(pattern, (), values)
     except ValueError as error:
         raise InputError(f"{pattern!r} does not fit the value of a column ({error})") from None
+
+
+class _ColumnFormatter(Formatter):
+    """Formats numbers that are written as text as numbers, where the pattern asks for numbers."""
+
+    def format_field(self, value: Any, form: str) -> str:
+        return formatted(value, form)
+
+
+_FORMATTER = _ColumnFormatter()
 
 
 class _Values(dict[str, Value]):
