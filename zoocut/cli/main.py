@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from zoocut import __version__
-from zoocut.cli.console import notes
 from zoocut.cli.console import results as out
+from zoocut.cli.faults import fault_of_ours, tell_error
+from zoocut.cli.general_options import general_options_first, spoken
 from zoocut.cli.lazy import lazy_group
 from zoocut.errors import ZoocutError
 
@@ -34,6 +37,7 @@ COMMANDS = {
     "logout": "zoocut.cli.login:logout",
     "whoami": "zoocut.cli.login:whoami",
     "doctor": "zoocut.cli.doctor:doctor",
+    "bug-report": "zoocut.cli.bug_report:bug_report",
     "config": "zoocut.cli.config:app",
     "sandbox": "zoocut.cli.sandbox:sandbox",
 }
@@ -58,18 +62,43 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def main(
-    version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Show the version."
-    ),
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, help="Say more: retries and reasons; twice, every request."
+        ),
+    ] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but results and errors.")] = False,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--log-file",
+            envvar="ZOOCUT_LOG_FILE",
+            help="Add what is done to a file of JSON lines: time, row, step, request, status, milliseconds.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """From difference-image sources to a live Zooniverse subject set."""
+    """From difference-image sources to a live Zooniverse subject set.
+
+    Options above may stand before the command or behind it.
+    """
+    if verbose or quiet or log_file is not None:
+        context.with_resource(spoken(verbose, quiet, log_file))
 
 
 def run() -> None:
     """Run the command line; exit with the code that belongs to what happened."""
+    sys.argv[1:] = general_options_first(sys.argv[1:])
     try:
         app()
     except ZoocutError as error:
-        notes.print("error:", style="bold red", end=" ")
-        notes.print(str(error), markup=False)
+        tell_error(str(error))
         sys.exit(error.exit_code)
+    except Exception as error:  # what nobody foresaw is a fault of the program, and says so
+        tell_error(fault_of_ours(error))
+        sys.exit(1)

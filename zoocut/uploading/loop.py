@@ -14,6 +14,7 @@ from threading import Event as Flag
 
 from zoocut.errors import NotPermitted, QuotaReached, ZooniverseError
 from zoocut.ledger import Entry, Ledger, State
+from zoocut.logs import note_retry
 from zoocut.uploading import machine
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.limiter import ConcurrencyLimit
@@ -289,9 +290,8 @@ class UploadLoop:
             self._addresses[row] = outcome.addresses
             self._just_renewed |= {row} if kind == "renew" else set()
         if kind == "store" and isinstance(outcome.trouble, Refused):
-            self._addresses.pop(
-                back.job.entries[0].row, None
-            )  # the signature may have ended earlier than it says
+            # the signature may have ended earlier than it says
+            self._addresses.pop(back.job.entries[0].row, None)
         if outcome.looked_at is not None:
             self._looked_at = max(self._looked_at, outcome.looked_at)
         self._tally.sent_bytes += outcome.sent_bytes
@@ -304,6 +304,7 @@ class UploadLoop:
             self._count_refusals(outcome)
         if outcome.trouble is not None:
             self._tally.trouble = str(outcome.trouble)
+            note_retry(kind, [entry.external_id for entry in back.job.entries], outcome.trouble)
         if outcome.trouble is not None and kind != "measure":
             self._limit.bad(now, getattr(outcome.trouble, "retry_after_s", None))
         elif kind in ("create", "store"):

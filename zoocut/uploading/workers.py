@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from zoocut.ledger import Entry
+from zoocut.logs import logged
 from zoocut.uploading.context import Outcome
 
 __all__ = ["Finished", "Job", "Workers"]
@@ -68,12 +69,13 @@ class Workers:
         return len(self._out)
 
     def busy_with(self, *kinds: str) -> bool:
-        """Whether an job of one of these kinds is out."""
+        """Whether a job of one of these kinds is out."""
         return any(job.kind in kinds for job in self._out.values())
 
     def send(self, kind: str, entries: Sequence[Entry], work: Callable[[], Outcome]) -> None:
         """Have `work` done for these entries."""
-        self._out[self._threads.submit(work)] = Job(kind, tuple(entries), time.monotonic())
+        named = logged(kind, [entry.external_id for entry in entries], work)
+        self._out[self._threads.submit(named)] = Job(kind, tuple(entries), time.monotonic())
 
     def finished(self, wait_s: float) -> list[Finished]:
         """Give what came back; wait up to `wait_s` seconds for the first, also when nothing is out."""

@@ -7,6 +7,7 @@ its limit, however slowly it drips.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 from urllib3.util import Retry
 
+from zoocut.logs import note_request
 from zoocut.zooniverse.deadline import WATCHED_POOLS, Deadline
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Unreachable
 
@@ -85,13 +87,30 @@ class Transport(HTTPAdapter):
             For every other answer of 500 and above.
         """
         kwargs["timeout"] = self._timeout
-        with self.whole_exchange():
+        with self.whole_exchange(), _noted(request) as answers:
             response = super().send(request, *args, **kwargs)
             if not kwargs.get("stream"):
                 _ = response.content  # requests keeps it
+            answers.append(response)
         if response.status_code >= 500:
             raise _server_fault(request, response)
         return response
+
+
+@contextmanager
+def _noted(request: requests.PreparedRequest) -> Iterator[list[requests.Response]]:
+    """Log the exchange of the block with the answer that is put into the list, or with what went wrong."""
+    began, answers, failed = time.monotonic(), list[requests.Response](), "no answer"
+    try:
+        yield answers
+    except Exception as error:
+        failed = type(error).__name__
+        raise
+    finally:
+        status = answers[0].status_code if answers else failed
+        request_id = answers[0].headers.get("X-Request-Id") if answers else None
+        address = _without_query(request.url)
+        note_request(str(request.method), address, status, time.monotonic() - began, request_id)
 
 
 class ApiTransport(Transport):

@@ -1,0 +1,50 @@
+"""How errors are told: those that people can mend in a sentence, those of the program as what they are."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from zoocut.cli.console import notes
+
+__all__ = ["fault_of_ours", "tell_error"]
+
+
+def tell_error(message: str) -> None:
+    """Print an error, also where notes are not wanted."""
+    quiet, notes.quiet = notes.quiet, False
+    notes.print("error:", style="bold red", end=" ")
+    notes.print(message, markup=False)
+    notes.quiet = quiet
+
+
+def fault_of_ours(error: Exception) -> str:
+    """Write an error that nobody foresaw into a file, and say what to do with it.
+
+    The file holds the traceback, without the values of variables, among which may be tokens.
+    """
+    from zoocut.logs import log
+
+    log.error("a fault of zoocut: %s", type(error).__name__, exc_info=error)
+    text = "".join(traceback.format_exception(error))
+    name = (
+        Path(tempfile.gettempdir()) / f"zoocut-fault-{time.strftime('%Y%m%d-%H%M%S')}-{id(error) % 9973}.txt"
+    )
+    told = f"{type(error).__name__}: {error}".partition("\n")[0]
+    try:
+        name.write_text(f"{_command()}\n{text}", encoding="utf-8")
+    except OSError:
+        return f"this is a fault of zoocut ({told}): please report it to its developers with what follows\n{text}"
+    return (
+        f"this is a fault of zoocut ({told}): please report it to its developers with the file {name}, and with what "
+        "`zoocut bug-report RUN` packs; what the run had reached is safe"
+    )
+
+
+def _command() -> str:
+    """Write which command it was, without its words, which may be private."""
+    commands = [word for word in sys.argv[1:3] if word.isidentifier() or word == "bug-report"]
+    return f"zoocut {' '.join(commands)}"
