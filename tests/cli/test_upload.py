@@ -343,10 +343,20 @@ def test_a_log_holds_no_secret_and_no_control_codes(zoocut: Zoocut, server: Runn
 
 
 def test_rights_withdrawn_in_mid_run_stop_the_run_and_reject_no_row(
+    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+) -> None:
+    run = make_run(tmp_path / "run", 30)
+    knob("/faults", name="error-json", status=403, nth=list(range(3, 40)))
+    done = zoocut("upload", run, *WHERE, "withdrawn", "--requests", "1", **account(server))
+    assert (done.returncode, "role of collaborator" in done.stderr) == (7, True), done.stderr
+    assert states(zoocut, run)["planned"] == 28
+
+
+def test_an_account_without_a_role_is_refused_before_anything_is_planned(
     zoocut: Zoocut, server: Running, tmp_path: Path
 ) -> None:
     run = make_run(tmp_path / "run", 30)
-    zoocut("upload", run, *WHERE, "withdrawn", "--sample", "2", **account(server))
+    zoocut("upload", run, *WHERE, "not yours", "--sample", "2", **account(server))
     done = zoocut("upload", run, **account(server, "stranger"))
     assert (done.returncode, "role of collaborator" in done.stderr) == (7, True), done.stderr
-    assert states(zoocut, run) == {"linked": 2, "planned": 28}
+    assert states(zoocut, run) == {"linked": 2}

@@ -21,6 +21,7 @@ from zoocut.run.folder import Run
 from zoocut.uploading import CHECKS, Timing, UploadRequest, forecast, look_at_run, open_run, where_to
 from zoocut.uploading import upload as carry_out
 from zoocut.uploading.report import Snapshot, UploadSummary
+from zoocut.uploading.request import not_made
 from zoocut.uploading.settings import settings_of, with_configuration
 from zoocut.uploading.upload_plan import UploadPlan
 from zoocut.zooniverse.connect import connect
@@ -97,6 +98,7 @@ def upload(
     again: bool = False,
     retry_rejected: bool = False,
     settings: Mapping[str, Any] | None = None,
+    create: Confirm = False,
     confirm: Confirm = False,
     tell: Callable[[str], object] | None = None,
     progress: bool | Callable[[Snapshot], None] = True,
@@ -137,6 +139,9 @@ def upload(
         Give rejected rows another chance.
     settings : mapping of str to value, optional
         Settings under dotted keys, such as `{"upload.settle_s": 60}`, over those of the run.
+    create : bool or callable
+        Whether a set that does not exist yet is made although the run is in another one of the project already; a
+        function is given the question and tells.
     confirm : bool or callable
         Whether to go on where the command would ask, as before adding to a set that volunteers see; a function is
         given the question and tells.
@@ -175,6 +180,7 @@ def upload(
         retry_rejected=retry_rejected,
         again=again,
         checks=CHECKS[chosen.check],
+        create=_creating(create),
     )
     return _carried_out(opened, request, chosen.answer_s, progress, stopping or _interruptible)
 
@@ -257,6 +263,16 @@ def _names(columns: Sequence[str]) -> tuple[str, ...]:
 
 def _timing(settings: UploadSettings) -> Timing:
     return Timing(settings.settle_s, settings.give_up_after_s, settings.most_requests)
+
+
+def _creating(create: Confirm) -> Callable[[str], None]:
+    """Make a function that raises where no further set is to be made."""
+
+    def require(question: str) -> None:
+        if create is False or (callable(create) and not create(question)):
+            not_made(question)
+
+    return require
 
 
 def _confirming(confirm: Confirm) -> Callable[[str], None]:

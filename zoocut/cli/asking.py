@@ -11,7 +11,7 @@ from zoocut.cli.console import notes
 from zoocut.cli.tables import printable
 from zoocut.errors import ConfigError, Interrupted, ZoocutError
 
-__all__ = ["agree", "ask", "assent", "told_when_stopped"]
+__all__ = ["agree", "agreed_to_create", "ask", "assent", "told_when_stopped"]
 
 
 def agree(question: str, yes: bool) -> None:
@@ -55,6 +55,23 @@ def ask(concern: str) -> bool:
         raise ConfigError(f"{concern}; nothing was sent: add --yes if that is meant")
     if not _says_yes(f"{concern}. Go on?"):
         raise ZoocutError("nothing was sent, as you say")
+    return True
+
+
+def agreed_to_create(question: str) -> bool:
+    """Ask on a terminal whether to make a further set; where there is none, the answer is no.
+
+    Raises
+    ------
+    ZoocutError
+        When the answer on a terminal is no.
+    Interrupted
+        When there is no answer.
+    """
+    if not sys.stdin.isatty():
+        return False
+    if not _says_yes(f"{question}. Make it?"):
+        raise ZoocutError("nothing was made, as you say")
     return True
 
 

@@ -20,6 +20,11 @@ def tell_plan(run: Path, options: dict[str, Any], as_json: bool) -> bool:
     -------
     bool
         Whether every row could be uploaded.
+
+    Raises
+    ------
+    QuotaReached
+        When the account may not upload that many subjects.
     """
     from zoocut.api.uploads import plan_upload
     from zoocut.cli.console import print_json
@@ -29,6 +34,7 @@ def tell_plan(run: Path, options: dict[str, Any], as_json: bool) -> bool:
         print_json(plan.to_dict())
     else:
         _tell(plan)
+    plan.raise_for_limit()
     return not plan.faulty
 
 

@@ -56,6 +56,9 @@ AssentOption = Annotated[bool, typer.Option("--yes", help="Do not ask before add
 AgainOption = Annotated[
     bool, typer.Option("--again", help="Make rows also when the set already holds their external_id.")
 ]
+CreateOption = Annotated[
+    bool, typer.Option("--create", help="Make a new set although the run is in another one already.")
+]
 CheckOption = Annotated[
     str | None,
     typer.Option("--check", help="Public addresses to read back before linking: all, sample or none."),
@@ -105,6 +108,7 @@ def upload(
     encoding: EncodingOption = None,
     yes: AssentOption = False,
     again: AgainOption = False,
+    create: CreateOption = False,
     check: CheckOption = None,
     settle: SettleOption = None,
     give_up_after: GiveUpOption = None,
@@ -136,12 +140,15 @@ def upload(
             "upload.check": check,
         },
     }
+    from zoocut.cli.asking import agreed_to_create
+
     if dry_run:
         from zoocut.cli.dry_run import tell_plan
 
         every_row = tell_plan(run, options, as_json)
     else:
-        every_row = _carry_out(run, options | {"retry_rejected": retry_rejected}, yes, as_json)
+        options |= {"retry_rejected": retry_rejected, "create": create or agreed_to_create}
+        every_row = _carry_out(run, options, yes, as_json)
     if not every_row:
         raise typer.Exit(3)
 

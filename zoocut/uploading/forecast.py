@@ -10,10 +10,9 @@ from zoocut.run.folder import Run
 from zoocut.uploading.picture_content import content_problem
 from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.planning import planned_rows
-from zoocut.uploading.preflight import CONVENTION_BYTES, concerns, left_at_most
+from zoocut.uploading.preflight import CONVENTION_BYTES, concerns, left_at_most, look_first
 from zoocut.uploading.request import UploadRequest
-from zoocut.uploading.rights import instruments, require_basis
-from zoocut.uploading.targets import Choice, choose
+from zoocut.uploading.targets import Choice
 from zoocut.uploading.upload_plan import TargetPlan, UploadPlan
 from zoocut.zooniverse.panoptes import RetryingPanoptes, SubjectSet
 
@@ -28,10 +27,10 @@ def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> Up
     ZoocutError
         When the upload could not begin.
     """
-    account = panoptes.account()
-    choices = choose(run, request.goal, request.set_by, _targets(run), panoptes)
+    start = look_first(run, request, _targets(run), panoptes)
+    account = start.account
     project = panoptes.project(request.goal.project or "")
-    targets = tuple(_target(run, request, panoptes, choice) for choice in choices)
+    targets = tuple(_target(run, request, panoptes, choice) for choice in start.choices)
     left = left_at_most(panoptes, account)
     rows = sum(target.to_upload for target in targets)
     large = sum(target.large_images for target in targets)
@@ -42,10 +41,10 @@ def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> Up
         left,
         project.slug,
         "owner or collaborator" if panoptes.holds_role(project) else "none of its own; perhaps by a group",
-        require_basis(run.settings, instruments(run), request.rights),
+        start.basis,
         run.describe_manifest(),
         targets,
-        tuple(concerns(account, left, rows, large)),
+        (*concerns(account, left, rows, large), *start.questions),
     )
 
 

@@ -1,17 +1,114 @@
-"""What the user should know before rows leave: limits that will be met, images that are unusually large."""
+"""What is looked at before anything is made: what is refused, what is to be agreed to, what may surprise.
+
+The dry run and the upload ask the same questions in the same order, so that both end alike.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from zoocut.errors import NotPermitted
-from zoocut.ledger import Ledger, State
+from zoocut.ledger import Ledger, State, Target
+from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.request import UploadRequest
-from zoocut.zooniverse.panoptes import Account, RetryingPanoptes
+from zoocut.uploading.rights import instruments, require_basis
+from zoocut.uploading.targets import Choice, choose
+from zoocut.zooniverse.panoptes import Account, Project, RetryingPanoptes
 
-__all__ = ["CONVENTION_BYTES", "concerns", "left_at_most", "require_account", "tell_first"]
+__all__ = [
+    "CONVENTION_BYTES",
+    "Start",
+    "concerns",
+    "left_at_most",
+    "look_first",
+    "require_account",
+    "tell_first",
+]
 
 CONVENTION_BYTES = 1 << 20
 """panoptes-cli and the project builder refuse images above this; volunteers on phones wait for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What an upload begins with.
+
+    Parameters
+    ----------
+    account : Account
+        Who is signed in.
+    basis : str or None
+        On what grounds the pixels may be public, where grounds are needed.
+    choices : sequence of Choice
+        Which sets the rows go to.
+    questions : sequence of str
+        What the user has to agree to before a set is made.
+    """
+
+    account: Account
+    basis: str | None
+    choices: Sequence[Choice]
+    questions: Sequence[str]
+
+
+def look_first(
+    run: Run, request: UploadRequest, targets: Sequence[Target], panoptes: RetryingPanoptes
+) -> Start:
+    """Look whether an upload can begin; nothing is made.
+
+    Parameters
+    ----------
+    run, request : Run, UploadRequest
+        What is asked for.
+    targets : sequence of Target
+        Where the run went before.
+    panoptes : RetryingPanoptes
+        The server.
+
+    Raises
+    ------
+    NotPermitted
+        When the account is banned, or has no role in the project.
+    ConfigError
+        When rights are not told, nothing tells which set, or its name cannot be given to a new one.
+    """
+    account = require_account(panoptes)
+    basis = require_basis(run.settings, instruments(run), request.rights)
+    choices = choose(run, request.goal, request.set_by, targets, panoptes)
+    for project in {choice.project.project_id: choice.project for choice in choices}.values():
+        _require_role(panoptes, project)
+    here = [one for one in targets if one.endpoint == panoptes.endpoint]
+    return Start(account, basis, choices, _questions(choices, here, request.goal.subject_set or ""))
+
+
+def _require_role(panoptes: RetryingPanoptes, project: Project) -> None:
+    if not panoptes.holds_role(project) and not panoptes.role_of_a_group(project):
+        raise NotPermitted(
+            f"this account is neither owner nor collaborator of {project.slug}, so it may not make sets or subjects "
+            "there: ask its owner for the role of collaborator"
+        )
+
+
+def _questions(choices: Sequence[Choice], targets: Sequence[Target], template: str) -> list[str]:
+    """Ask before a further set is made in a project that the run is in already: its name may be mistyped."""
+    new = [choice for choice in choices if choice.subject_set is None]
+    projects = {choice.project.project_id: choice.project.created for choice in new}
+    there = [one for one in targets if one.project_id in projects and one.is_of(projects[one.project_id])]
+    new = [choice for choice in new if not any(_is_of(one, choice, template) for one in there)]
+    if not new or not there:
+        return []
+    known = ", ".join(repr(one.set_name) for one in there)
+    names = ", ".join(repr(choice.name) for choice in new)
+    return [f"the run is in {known} already, and {names} does not exist yet and would be made"]
+
+
+def _is_of(known: Target, choice: Choice, template: str) -> bool:
+    """Whether a new set is a further value of the key that the run's sets are named by."""
+    return bool(choice.share.key) and known.set_name == template.replace(
+        "{" + choice.share.key + "}", known.set_value
+    )
 
 
 def left_at_most(panoptes: RetryingPanoptes, account: Account) -> int | None:

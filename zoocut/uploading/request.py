@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from zoocut.errors import ConfigError
 from zoocut.uploading.targets import Goal
 
-__all__ = ["CHECKS", "Timing", "UploadRequest"]
+__all__ = ["CHECKS", "Timing", "UploadRequest", "not_made"]
 
 CHECKS = {"all": 100, "sample": 3, "none": 0}
 """Public addresses read back for each batch of at most 100."""
@@ -33,6 +34,19 @@ class Timing:
     give_up_after_s: float
     most_requests: int
     first_backoff_s: float = 0.5
+
+
+def not_made(question: str) -> None:
+    """Refuse to make a further set: nobody agreed to it.
+
+    Raises
+    ------
+    ConfigError
+        Always.
+    """
+    raise ConfigError(
+        f"{question}: correct the name, or agree to a new set with --create (in Python create=True)"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,8 @@ class UploadRequest:
         Whether rows that the set already holds from elsewhere are made again.
     checks : int
         How many public addresses are read back before each batch is linked.
+    create : callable
+        Told which further set would be made; raises when the user would rather not.
     """
 
     goal: Goal
@@ -73,3 +89,4 @@ class UploadRequest:
     retry_rejected: bool = False
     again: bool = False
     checks: int = 0
+    create: Callable[[str], object] = not_made

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoocut.errors import QuotaReached
 from zoocut.notebook import data_frame, html_table
 
 if TYPE_CHECKING:
@@ -114,6 +115,21 @@ class UploadPlan:
     def faulty(self) -> int:
         """How many rows cannot be uploaded."""
         return sum(len(target.faulty) for target in self.targets)
+
+    def raise_for_limit(self) -> None:
+        """Let a script end where the upload would meet the account's limit.
+
+        Raises
+        ------
+        QuotaReached
+            When it would.
+        """
+        left, rows = self.may_upload_at_most, sum(target.to_upload for target in self.targets)
+        if left is not None and rows > left:
+            raise QuotaReached(
+                f"the account {self.account} will meet its limit: {rows - left} rows will be left; ask Zooniverse for "
+                "a higher limit"
+            )
 
     def __iter__(self) -> Iterator[TargetPlan]:
         return iter(self.targets)

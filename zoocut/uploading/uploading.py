@@ -1,4 +1,4 @@
-"""The upload as a story: sign in, choose the set, plan the rows, move them, tell how it ended."""
+"""The upload in order: sign in, choose the set, plan the rows, move them, tell how it ended."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from zoocut.uploading.context import UploadContext
 from zoocut.uploading.duplicates import skip_held
 from zoocut.uploading.loop import UploadLoop
 from zoocut.uploading.planning import plan, take_back_rejected
-from zoocut.uploading.preflight import require_account, tell_first
+from zoocut.uploading.preflight import Start, look_first, tell_first
 from zoocut.uploading.report import Snapshot, TargetSummary, UploadSummary
 from zoocut.uploading.request import UploadRequest
-from zoocut.uploading.rights import instruments, require_basis
-from zoocut.uploading.targets import choose, note_index_fields, target_of
+from zoocut.uploading.targets import note_index_fields, target_of
 from zoocut.zooniverse.panoptes import Account, Panoptes
 from zoocut.zooniverse.store import Store
 
@@ -66,14 +65,16 @@ def upload(
     """
     began = time.monotonic()
     panoptes = panoptes.stopped_by(stop)
-    account = require_account(panoptes.retrying())
+    start = look_first(run, request, ledger.targets(), panoptes.retrying())
+    for question in start.questions:
+        request.create(question)
     if recognised := run.describe_manifest():
         request.tell(recognised)
-    contexts = list(_contexts(run, request, ledger, panoptes, store, account))
+    contexts = list(_contexts(run, request, start, ledger, panoptes, store))
     for context in contexts:
         with _trouble_noted(ledger, context.target):
             _bring_up_to_date(run, request, context, ledger)
-    tell_first(request, contexts, ledger, account)
+    tell_first(request, contexts, ledger, start.account)
     sent, quota = 0, None
     for context in contexts:
         loop = UploadLoop(context, ledger, request.timing, stop, report)
@@ -84,22 +85,21 @@ def upload(
                 quota = error
         ledger.note_error(context.target, None)
     if quota is not None:
-        raise _with_rest(ledger, contexts, account, quota)
+        raise _with_rest(ledger, contexts, start.account, quota)
     ended = tuple(summarise(ledger, context.target) for context in contexts)
     return UploadSummary(run.path, ended, sent, time.monotonic() - began)
 
 
 def _contexts(
-    run: Run, request: UploadRequest, ledger: Ledger, panoptes: Panoptes, store: Store, account: Account
+    run: Run, request: UploadRequest, start: Start, ledger: Ledger, panoptes: Panoptes, store: Store
 ) -> Iterator[UploadContext]:
-    """Choose the sets, making those that are new."""
-    basis = require_basis(run.settings, instruments(run), request.rights)
-    retrying = panoptes.retrying()
-    for choice in choose(run, request.goal, request.set_by, ledger.targets(), retrying):
-        target = target_of(choice, ledger, retrying, request.timing.give_up_after_s)
+    """Open the sets, making those that are new."""
+    for choice in start.choices:
+        target = target_of(choice, ledger, panoptes.retrying(), request.timing.give_up_after_s)
         _tell_of_another_server(ledger, target, request.tell)
-        ledger.note_rights(target, basis)
-        yield UploadContext(run.path, run.run_id, account.user_id, target, panoptes, store, request.checks)
+        ledger.note_rights(target, start.basis)
+        user_id = start.account.user_id
+        yield UploadContext(run.path, run.run_id, user_id, target, panoptes, store, request.checks)
 
 
 def _tell_of_another_server(ledger: Ledger, target: Target, tell: Callable[[str], object]) -> None:

@@ -99,6 +99,15 @@ class Panoptes:
         except Refused:
             return False
 
+    def role_of_a_group(self, project: Project) -> bool:
+        """Whether a group is owner or collaborator; who belongs to it does not show."""
+        roles = self.api.pages("/project_roles", "project_roles", {"project_id": project.project_id})
+        return any(
+            role.get("links", {}).get("owner", {}).get("type") == "user_groups"
+            and {"owner", "collaborator"} & set(role.get("roles", ()))
+            for role in roles
+        )
+
     def subject_sets(self, project: Project, name: str) -> list[SubjectSet]:
         """Find the sets of exactly this name in a project."""
         params = {"project_id": project.project_id}

@@ -1,0 +1,140 @@
+"""What the upload refuses, the dry run refuses: the same exit code, the same reason, and nothing is made by either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+from uploads import Knob, Zoocut, account, make_run, picture
+
+from zoocut.sandbox import Running
+
+
+def nothing(run: Path) -> None:
+    """Leave the run as it is."""
+
+
+def without_an_image(run: Path) -> None:
+    (run / "images" / "1-0.png").unlink()
+
+
+def damaged(run: Path) -> None:
+    (run / "images" / "1-0.png").write_bytes(b"no picture")
+
+
+def cut_off(run: Path) -> None:
+    (run / "images" / "1-0.png").write_bytes(picture("cut off")[:200])
+
+
+def rubins(run: Path) -> None:
+    manifest = run / "manifest.csv"
+    manifest.write_text(
+        manifest.read_text().replace("metadata:band", "metadata:#instrument").replace(",g", ",LSSTCam")
+    )
+
+
+def sets_and_subjects(server: Running) -> tuple[int, int]:
+    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
+    return len(truth["sets"]), len(truth["subjects"])
+
+
+REFUSALS = {
+    "banned": ("banned", "owner/rehearsal", "V 1", nothing, 7, "is banned"),
+    "stranger": (
+        "stranger",
+        "owner/rehearsal",
+        "V 2",
+        nothing,
+        7,
+        "neither owner nor collaborator of owner/rehearsal",
+    ),
+    "no project": ("owner", "owner/nowhere", "V 3", nothing, 7, "owner/nowhere"),
+    "comma": ("owner", "owner/rehearsal", "V, 4", nothing, 2, "V, 4"),
+    "long name": ("owner", "owner/rehearsal", "V" * 300, nothing, 2, "VVV"),
+    "blank name": ("owner", "owner/rehearsal", "  ", nothing, 2, ""),
+    "rights": ("owner", "owner/rehearsal", "V 5", rubins, 2, "--rights TEXT"),
+    "no image": ("owner", "owner/rehearsal", "V 6", without_an_image, 3, "images/1-0.png"),
+    "damaged image": ("owner", "owner/rehearsal", "V 7", damaged, 3, "images/1-0.png"),
+    "image cut off": ("owner", "owner/rehearsal", "V 8", cut_off, 3, "images/1-0.png"),
+}
+"""Who, where to, what is done to the run before, the exit code and a part of the reason."""
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_dry_run_and_upload_end_alike(zoocut: Zoocut, server: Running, tmp_path: Path, name: str) -> None:
+    who, project, set_name, change, code, reason = REFUSALS[name]
+    run = make_run(tmp_path / "run", 4)
+    spoil: Callable[[Path], None] = change
+    spoil(run)
+    before = sets_and_subjects(server)
+    words = ("upload", run, "--project", project, "--set", set_name)
+    foretold = zoocut(*words, "--dry-run", **account(server, who))
+    assert sets_and_subjects(server) == before
+    assert foretold.returncode == code, foretold.stderr
+    done = zoocut(*words, **account(server, who))
+    assert done.returncode == code, done.stderr
+    if code != 3:
+        assert sets_and_subjects(server) == before
+        assert reason in foretold.stderr
+        assert foretold.stderr == done.stderr
+        return
+    reasons = [line for line in foretold.stdout.splitlines() if reason in line]
+    assert reasons
+    assert reasons == [line for line in done.stdout.splitlines() if reason in line]
+    assert sets_and_subjects(server) == (before[0] + 1, before[1] + 3)
+
+
+def test_both_meet_the_limit(zoocut: Zoocut, server: Running, knob: Knob, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 5)
+    words = ("upload", run, "--project", "owner/rehearsal", "--set", "V limit")
+    knob("/users/collab", subject_limit=3)
+    before = sets_and_subjects(server)
+    foretold = zoocut(*words, "--dry-run", **account(server, "collab"))
+    assert sets_and_subjects(server) == before
+    assert foretold.returncode == 8, foretold.stderr
+    assert "2 rows will be left" in foretold.stderr
+    note = next(line for line in foretold.stderr.splitlines() if line.startswith("note:"))
+    assert "5 rows are to be uploaded and the account collab has at most 3" in note
+    done = zoocut(*words, **account(server, "collab"))
+    assert done.returncode == 8, done.stderr
+    assert note in done.stderr
+    assert "2 rows are left" in done.stderr
+
+
+def test_a_further_set_is_agreed_to_first(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 4)
+    words = ("upload", run, "--project", "owner/rehearsal", "--set")
+    assert zoocut(*words, "First night", **account(server)).returncode == 0
+    before = sets_and_subjects(server)
+    question = "the run is in 'First night' already, and 'Frist night' does not exist yet"
+    assert question in zoocut(*words, "Frist night", "--dry-run", **account(server)).stderr
+    for more in ((), ("--yes",)):
+        refused = zoocut(*words, "Frist night", *more, **account(server))
+        assert refused.returncode == 2
+        assert question in refused.stderr
+        assert "--create" in refused.stderr
+    assert sets_and_subjects(server) == before
+    agreed = zoocut(*words, "Frist night", "--create", **account(server))
+    assert agreed.returncode == 0, agreed.stderr
+    assert sets_and_subjects(server) == (before[0] + 1, before[1] + 4)
+
+
+def test_further_values_of_the_key_that_names_the_sets_need_no_question(
+    zoocut: Zoocut, server: Running, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run", 1)
+    words = ("upload", run, "--project", "owner/rehearsal", "--set-by", "band", "--set")
+    assert zoocut(*words, "Own {band}", **account(server)).returncode == 0
+    grown = make_run(tmp_path / "grown", 4)
+    (grown / "run.toml").write_bytes((run / "run.toml").read_bytes())
+    (grown / "ledger.sqlite3").write_bytes((run / "ledger.sqlite3").read_bytes())
+    (grown / "images" / "0-0.png").write_bytes((run / "images" / "0-0.png").read_bytes())
+    assert zoocut("upload", grown, *words[2:], "Onw {band}", **account(server)).returncode == 2
+    done = zoocut("upload", grown, *words[2:], "Own {band}", **account(server))
+    assert done.returncode == 0, done.stderr
+    assert {line.split(":")[0].split("'")[1] for line in done.stdout.splitlines() if "linked" in line} == {
+        "Own g",
+        "Own r",
+    }
