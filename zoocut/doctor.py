@@ -12,10 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from zoocut.errors import ZoocutError
+from zoocut.run.folder import Run
+from zoocut.viewers import unmet_needs
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.set_admin import SetAdmin
 
-__all__ = ["Check", "Verdict", "examine"]
+__all__ = ["Check", "Verdict", "examine", "workflow_checks"]
 
 GIGABYTE = 1e9
 LEAST_FREE_GB = 1.0
@@ -94,6 +96,23 @@ def examine(
     yield _clock(admin)
     if project is not None:
         yield _rights(admin, project)
+
+
+def workflow_checks(admin: SetAdmin, workflow_id: str, run: Run) -> list[Check]:
+    """Look at whether a workflow shows what a run's subjects have.
+
+    Raises
+    ------
+    InputError
+        When the run's manifest cannot be read.
+    """
+    try:
+        workflow = admin.workflow(workflow_id)
+    except ZoocutError as error:
+        return [Check(f"workflow {workflow_id}", Verdict.BAD, str(error))]
+    what = f"workflow {workflow.name} ({workflow_id})"
+    unmet = [Check(what, Verdict.BAD, words) for words in unmet_needs(run, workflow)]
+    return unmet or [Check(what, Verdict.GOOD, "it shows all that the run's subjects have")]
 
 
 def _versions() -> str:

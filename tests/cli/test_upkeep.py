@@ -294,3 +294,59 @@ def test_watching_tells_again_until_stopped(keeping: Keeping) -> None:
     _, said = process.communicate(timeout=30)
     assert told[0] == told[2] == f"run {run.run_id} in {run.path}: 1 rows\n"
     assert (process.returncode, "stopped watching" in said) == (130, True)
+
+
+def workflow_of(keeping: Keeping, **content: Any) -> str:
+    """Make a workflow of the rehearsal project; give its id."""
+    project = keeping.admin.panoptes.project(PROJECT)
+    fields = {
+        "display_name": "W",
+        "primary_language": "en",
+        "links": {"project": project.project_id},
+        **content,
+    }
+    answer = keeping.admin.panoptes.api.unrepeatable("POST", "/workflows", {"workflows": fields})
+    assert answer.document is not None
+    return str(answer.document["workflows"][0]["id"])
+
+
+@pytest.mark.parametrize(("with_pictures", "viewer"), [(True, "dataImage"), (False, "scatterPlot")])
+def test_what_workflows_plots_need_is_printed_and_checked(
+    keeping: Keeping, with_pictures: bool, viewer: str
+) -> None:
+    run = keeping.run("plots", 2)
+    rows = []
+    for row in read_manifest(run.manifest):
+        plot = f"images/{row.external_id}.json"
+        (run.path / plot).write_text('{"data": []}')
+        rows.append(
+            ManifestRow(
+                row.external_id, (plot, *(row.locations if with_pictures else ())), {"#priority": "1"}
+            )
+        )
+    write_manifest(run.manifest, rows, ["#priority"], locations=1 + with_pictures)
+    title = f"plots {next(NUMBERS)}"
+    done = keeping.types(0, "upload", run.path, "--project", PROJECT, "--set", title)
+    assert f'whose configuration is {{"subject_viewer": "{viewer}"}}' in done.stdout
+    fits = workflow_of(keeping, configuration={"subject_viewer": viewer}, prioritized=True)
+    assert "it shows all" in " ".join(
+        keeping.types(0, "doctor", "--workflow", fits, "--run", run.path).stdout.split()
+    )
+    plain = workflow_of(keeping)
+    told = json.loads(keeping.types(1, "doctor", "--workflow", plain, "--run", run.path, "--json").stdout)[
+        "checks"
+    ]
+    unmet = [one["found"] for one in told if one["verdict"] == "bad"]
+    assert len(unmet) == 2
+    assert f'have its configuration set to {{"subject_viewer": "{viewer}"}}' in unmet[0]
+    assert "it is not prioritized" in unmet[1]
+    assert "go together" in keeping.types(2, "doctor", "--workflow", plain).stderr
+    gone = keeping.types(1, "doctor", "--workflow", "999999", "--run", run.path, "--json")
+    assert json.loads(gone.stdout)["checks"][-1]["verdict"] == "bad"
+
+
+def test_pictures_alone_need_no_viewer(keeping: Keeping) -> None:
+    run, _, _ = keeping.uploaded("pictures", 1)
+    assert "subject_viewer" not in keeping.types(0, "upload", run.path).stdout
+    plain = workflow_of(keeping)
+    keeping.types(0, "doctor", "--workflow", plain, "--run", run.path)

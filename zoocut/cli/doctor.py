@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -16,21 +17,37 @@ __all__ = ["doctor"]
 
 def doctor(
     project: ProjectOption = None,
+    workflow: Annotated[
+        str | None,
+        typer.Option("--workflow", help="A workflow's id: does it suit the run?", show_default=False),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="The run whose subjects the workflow serves.", show_default=False),
+    ] = None,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
     """Look at server, clock, account, rights, quota, disk and versions, and say what to do.
 
+    With --workflow and --run also whether the workflow shows what the run's subjects have.
+
     Example: zoocut doctor --project owner/name
     """
-    from zoocut.doctor import Verdict, examine
+    from zoocut.doctor import Verdict, examine, workflow_checks
+    from zoocut.errors import ConfigError
+    from zoocut.run.folder import Run
     from zoocut.zooniverse.connect import connect_set_admin
 
+    if (workflow is None) != (run is None):
+        raise ConfigError("--workflow and --run go together: give both or none")
     server = endpoint_of(endpoint)
     checks = list(
         examine(server, lambda: credentials_for(server), partial(connect_set_admin, server), project, Path())
     )
+    if workflow is not None and run is not None:
+        checks += workflow_checks(connect_set_admin(server, credentials_for(server)), workflow, Run.open(run))
     rows = [{"what": one.what, "verdict": one.verdict.value, "found": one.found} for one in checks]
     show("checks", rows, as_json, as_csv)
     if any(one.verdict is Verdict.BAD for one in checks):

@@ -183,6 +183,8 @@ def _carry_out(run: Path, options: dict[str, Any], yes: bool, as_json: bool) -> 
 
 def _tell(summary: UploadSummary, as_json: bool) -> None:
     from zoocut.cli.console import print_json, results
+    from zoocut.run.folder import Run
+    from zoocut.viewers import needed_viewer
 
     if as_json:
         print_json(summary.to_dict())
@@ -191,6 +193,15 @@ def _tell(summary: UploadSummary, as_json: bool) -> None:
         _tell_target(target)
     results.print(f"{summary.sent_bytes / 1e6:.1f} MB in {summary.took_s:.1f} s", markup=False)
     run = typed(summary.path)
+    opened = Run.open(summary.path)
+    names = dict.fromkeys(ended.target.manifest for ended in summary)
+    viewer = next((found for name in names if (found := needed_viewer(opened.by(name)))), None)
+    if viewer is not None:
+        results.print(
+            f'its plots are seen in workflows whose configuration is {{"subject_viewer": "{viewer}"}}: an editor of the'
+            f" project sets it; zoocut doctor --workflow ID --run {run} checks it",
+            markup=False,
+        )
     if summary.rejected:
         results.print(
             f"next: mend what the reasons name, then zoocut upload {run} --retry-rejected", markup=False

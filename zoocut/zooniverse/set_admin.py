@@ -7,7 +7,7 @@ The server checks no precondition when a set is changed, so a change is read bac
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zoocut.zooniverse.api import PAGE_SIZE, Document
@@ -52,6 +52,10 @@ class Workflow:
         The subject sets it serves.
     tasks : mapping
         Its tasks by key, as the server holds them.
+    configuration : mapping
+        What it asks of Zooniverse's site, such as a viewer.
+    prioritized : bool
+        Whether it serves subjects by their priority.
     """
 
     workflow_id: str
@@ -60,6 +64,8 @@ class Workflow:
     active: bool
     set_ids: tuple[str, ...]
     tasks: Mapping[str, Any]
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    prioritized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +265,8 @@ def _workflow(document: Document) -> Workflow:
         bool(document.get("active")),
         tuple(str(number) for number in links.get("subject_sets") or ()),
         document.get("tasks") or {},
+        document.get("configuration") or {},
+        bool(document.get("prioritized")),
     )
 
 
