@@ -132,7 +132,8 @@ def test_a_number_that_is_only_a_name_is_that_set(
 def test_a_set_of_another_project_is_refused(
     zoocut: Zoocut, server: Running, tmp_path: Path, admin: SetAdmin, form: str
 ) -> None:
-    fields = {"display_name": f"Other {form}", "primary_language": "en", "private": False}
+    name = f"Other {form}"
+    fields = {"display_name": name, "description": name, "primary_language": "en", "private": False}
     made = admin.panoptes.api.unrepeatable("POST", "/projects", {"projects": fields}).document or {}
     project = admin.panoptes.project(str(made["projects"][0]["id"]))
     number = admin.panoptes.create_subject_set(project, "Elsewhere", {}).set_id

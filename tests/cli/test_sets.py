@@ -107,7 +107,8 @@ def admin() -> Iterator[SetAdmin]:
 
 @pytest.fixture
 def desk(admin: SetAdmin, zoocut: Zoocut, tmp_path: Path) -> Desk:
-    fields = {"display_name": f"Sets {next(NUMBERS)}", "primary_language": "en", "private": False}
+    name = f"Sets {next(NUMBERS)}"
+    fields = {"display_name": name, "description": name, "primary_language": "en", "private": False}
     answer = admin.panoptes.api.unrepeatable("POST", "/projects", {"projects": fields})
     assert answer.document is not None
     (made,) = answer.document["projects"]

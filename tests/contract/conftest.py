@@ -53,7 +53,9 @@ class Person:
         return rows[0]
 
     def new_project(self, private: bool = False) -> str:
-        fields = {"display_name": f"P {next(NUMBERS)}", "primary_language": "en", "private": private}
+        fields = {
+            "display_name": f"P {next(NUMBERS)}", "description": "P", "primary_language": "en", "private": private,
+        }  # fmt: skip
         return self.made(self.call("POST", "/projects", {"projects": fields}))["id"]
 
     def new_set(self, project: str, **fields: Any) -> str:

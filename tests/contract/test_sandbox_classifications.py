@@ -264,7 +264,11 @@ def test_labels_are_those_of_the_version_that_was_classified(live: Live) -> None
     live.classify(live.subjects[0], 0)
     tasks = {"T0": {**TASKS["T0"], "answers": [{"label": "Oui"}, {"label": "Non"}]}}
     path = f"/workflows/{live.workflow}"
-    changed = live.me.call("PUT", path, {"workflows": {"tasks": tasks}})
+    refused = live.me.call("PUT", path, {"workflows": {"tasks": tasks}})
+    assert (refused.status_code, "Can't change an active workflow" in refused.text) == (403, True)
+    live.me.call("PUT", path, {"workflows": {"active": False}})
+    live.me.call("PUT", path, {"workflows": {"tasks": tasks}})
+    changed = live.me.call("PUT", path, {"workflows": {"active": True}})
     assert changed.json()["workflows"][0]["version"] == "2.1"
     live.anonymous(live.subjects[0], 0)
     rows = export(live.me, f"{path}/classifications_export")

@@ -469,3 +469,89 @@ def test_a_workflow_has_as_many_subjects_as_its_sets_tell(owner: Any) -> None:
     assert owner.found(f"/workflows/{workflow}")["subjects_count"] == 0
     owner.control("POST", "/jobs/run")
     assert owner.found(f"/workflows/{workflow}")["subjects_count"] == 1
+
+
+# the words of the server's schemas
+
+
+def refusal(me: Any, path: str, root: str, content: dict[str, Any]) -> tuple[int, str]:
+    answer = me.call("POST", path, {root: content})
+    return answer.status_code, answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "message"),
+    [
+        (
+            "/subjects",
+            {"metadata": {}},
+            """{"schema"=>"did not contain a required property of 'locations'"}""",
+        ),
+        (
+            "/subject_sets",
+            {"metadata": {}},
+            """{"schema"=>"did not contain a required property of 'display_name'"}""",
+        ),
+        ("/workflows", {"tasks": {}}, """{"schema"=>"did not contain a required property of 'links'"}"""),
+        (
+            "/projects",
+            {"display_name": "x", "primary_language": "en", "private": False},
+            """{"schema"=>"did not contain a required property of 'description'"}""",
+        ),
+        (
+            "/subjects",
+            {"external_id": 1, "metadata": 2, "locations": [], "links": {"project": None}},
+            '{"external_id"=>"of type integer did not match the following type: string", '
+            '"metadata"=>"of type integer did not match the following type: object", '
+            '"links/project"=>"of type null did not match one or more of the following types: string, integer"}',
+        ),
+        (
+            "/subject_set_imports",
+            {"links": {"subject_set": True}},
+            '{"links/subject_set"=>"of type boolean did not match one or more of the following types: '
+            'integer, string"}',
+        ),
+        (
+            "/workflows",
+            {
+                "display_name": "W",
+                "primary_language": "en",
+                "links": {"project": "1"},
+                "retirement": {"when": 1},
+            },
+            '{"retirement"=>"contains additional properties [\\"when\\"] outside of the schema when none are allowed"}',
+        ),
+    ],
+)
+def test_schemas_speak_the_servers_words(
+    owner: Any, path: str, content: dict[str, Any], message: str
+) -> None:
+    assert refusal(owner, path, path.removeprefix("/"), content) == (422, message)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (
+            {"criteria": "never"},
+            "Retirement criteria Retirement criteria must be one of never_retire, classification_count",
+        ),
+        (
+            {"criteria": "classification_count", "options": {"count": "2"}},
+            "Retirement options count Retirement count must be a number",
+        ),
+    ],
+)
+def test_rules_of_retirement_are_two(owner: Any, rule: dict[str, Any], message: str) -> None:
+    content = {
+        "display_name": "W",
+        "primary_language": "en",
+        "links": {"project": owner.project()},
+        "retirement": rule,
+    }
+    assert refusal(owner, "/workflows", "workflows", content) == (400, f"Validation failed: {message}")
+
+
+def test_workflows_are_shown_in_part(held: dict[str, Any]) -> None:
+    answer = get(held, f"/workflows/{held['workflow']}?fields=display_name,active,nonsense").json()
+    assert set(answer["workflows"][0]) == {"id", "display_name", "active", "links"}

@@ -13,7 +13,7 @@ from zoocut.sandbox.api import documents, lists, shapes
 from zoocut.sandbox.api.answers import document, error
 from zoocut.sandbox.api.call import Call, api
 from zoocut.sandbox.api.memberships import visible_subjects
-from zoocut.sandbox.api.resources import CLASSIFICATIONS, SUBJECTS, WORKFLOWS
+from zoocut.sandbox.api.resources import CLASSIFICATIONS, EDITABLE_PROJECTS, SUBJECTS, WORKFLOWS
 from zoocut.sandbox.state.classifying import next_subjects, record
 from zoocut.sandbox.state.store import Row
 from zoocut.sandbox.state.values import as_id, as_int, iso
@@ -46,14 +46,8 @@ def of_project(call: Call) -> Response:
     if "last_id" in call.params and "project_id" not in call.params:
         raise error(422, "Project ID required if last_id is included")
     last = as_int(call.params.get("last_id", "0"))
-    condition = f"r.project_id IN ({EDITABLE_OF_ME}) AND r.id > :last"
+    condition = f"r.project_id IN ({EDITABLE_PROJECTS}) AND r.id > :last"
     return lists.index(call, CLASSIFICATIONS, [(condition, {"last": last})])
-
-
-EDITABLE_OF_ME = (
-    "SELECT project_id FROM roles WHERE user_id = :me AND EXISTS (SELECT 1 FROM json_each(roles.names) "
-    "WHERE value IN ('owner', 'collaborator'))"
-)
 
 
 def show(call: Call) -> Response:

@@ -239,8 +239,9 @@ def membership(call: Call, row: Row) -> Document:
 def workflow(call: Call, row: Row) -> Document:
     """Write a workflow."""
     path, fields = f"/workflows/{row['id']}", json.loads(row["fields"])
+    wanted = call.params.get("fields") if call.request.url.path.startswith("/api/workflows") else None
     sets = "SELECT subject_set_id FROM workflow_sets WHERE workflow_id = ? ORDER BY subject_set_id"
-    return {
+    content = {
         "id": str(row["id"]),
         "display_name": row["display_name"],
         "tasks": fields.get("tasks", {}),
@@ -275,6 +276,9 @@ def workflow(call: Call, row: Row) -> Document:
             **_media_links(path, "classifications_export"),
         },
     }
+    if not wanted or call.request.method != "GET":
+        return content
+    return {key: value for key, value in content.items() if key in ("id", "links", *wanted.split(","))}
 
 
 def status(call: Call, row: Row) -> Document:

@@ -19,7 +19,7 @@ __all__ = ["routes"]
 
 STATES = {"paused": "r.state = 'paused'", "finished": "0", "live": "r.live AND r.state IS NULL"}
 """Conditions of the filter on states; another word is read as no state at all."""
-OWN_COLUMNS = {"display_name", "private", "live", "links"}
+OWN_COLUMNS = {"display_name", "private", "live", "state", "name", "links"}
 
 
 def routes() -> list[BaseRoute]:

@@ -11,8 +11,8 @@ from zoocut.sandbox.api.call import READERS, WRITERS, Call, of_roles
 from zoocut.sandbox.state.store import Row
 
 __all__ = [
-    "CLASSIFICATIONS", "IMPORTS", "MEDIA", "MEMBERSHIPS", "PROJECTS", "ROLES", "SEEN_PROJECTS", "STATUSES",
-    "SUBJECTS", "SUBJECT_SETS", "USERS", "WORKFLOWS", "WORKFLOW_VERSIONS", "Include", "Resource",
+    "CLASSIFICATIONS", "EDITABLE_PROJECTS", "IMPORTS", "MEDIA", "MEMBERSHIPS", "PROJECTS", "ROLES", "SEEN_PROJECTS",
+    "STATUSES", "SUBJECTS", "SUBJECT_SETS", "USERS", "WORKFLOWS", "WORKFLOW_VERSIONS", "Include", "Resource",
 ]  # fmt: skip
 
 READABLE = f"SELECT project_id FROM roles WHERE user_id = :me AND {of_roles(READERS)}"

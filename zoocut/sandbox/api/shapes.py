@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,16 +32,17 @@ def _object(required: tuple[str, ...] = (), **properties: Shape) -> Shape:
 LOCATIONS: Shape = {"type": "array", "items": {"either": ("string", "object")}}
 
 SUBJECT_CREATE = _object(
-    ("locations", "links"),
-    metadata=OBJECT, locations=LOCATIONS, external_id=TEXT,
-    links=_object(("project",), project=ID, subject_sets=IDS, owner=OBJECT),
+    ("links", "locations"),
+    external_id=TEXT, metadata=OBJECT, locations=LOCATIONS,
+    links=_object(("project",), project=ID, subject_sets=IDS,
+                  owner={"type": "object", "properties": {"type": TEXT, "id": ID}}),
 )  # fmt: skip
 SUBJECT_UPDATE = _object((), metadata=OBJECT, locations=LOCATIONS, links=_object((), subject_sets=IDS))
 
 SET_CREATE = _object(
-    ("display_name", "links"),
+    ("links", "display_name"),
     display_name=TEXT, metadata=OBJECT, expert_set=FLAG,
-    links=_object(("project",), project=ID, workflows=IDS, subjects=IDS, collection=ID),
+    links=_object(("project",), project=ID, workflows=IDS, collection=ID, subjects=IDS),
 )  # fmt: skip
 SET_UPDATE = _object(
     (), display_name=TEXT, metadata=OBJECT, expert_set=FLAG, links=_object((), workflows=IDS, subjects=IDS)
@@ -47,8 +50,11 @@ SET_UPDATE = _object(
 
 MEDIUM_CREATE = _object(("content_type",), content_type=TEXT, external_link=FLAG, src=TEXT, metadata=OBJECT)
 MEDIUM_UPDATE = _object((), metadata=OBJECT)
-IMPORT_CREATE = _object(("links",), source_url=TEXT, links=_object(("subject_set",), subject_set=ID))
+IMPORT_CREATE = _object(
+    ("links",), source_url=TEXT, links=_object(("subject_set",), subject_set={"type": ("integer", "string")})
+)
 
+NUMBER: Shape = {**ID, "pattern": "^[0-9]*$"}
 CLASSIFICATION_CREATE = _object(
     ("metadata", "annotations", "links"),
     completed=FLAG, gold_standard=FLAG,
@@ -56,39 +62,48 @@ CLASSIFICATION_CREATE = _object(
         "type": "object",
         "required": ("started_at", "finished_at", "user_agent", "user_language", "workflow_version"),
         "properties": {
-            **dict.fromkeys(
-                ("screen_resolution", "started_at", "finished_at", "user_language", "workflow_version", "user_agent",
-                 "utc_offset"), TEXT
-            ),
-            "seen_before": FLAG,
+            "screen_resolution": TEXT, "started_at": TEXT, "finished_at": TEXT, "user_language": TEXT,
+            "workflow_version": TEXT, "user_agent": TEXT, "seen_before": FLAG, "utc_offset": TEXT,
         },
     },
-    annotations={"type": "array", "items": OBJECT},
-    links=_object(("project", "workflow", "subjects"), project=ID, workflow=ID, subjects=IDS),
+    annotations={"type": "array", "items": {"type": "object", "properties": {"task": TEXT}}},
+    links=_object(("project", "workflow", "subjects"), project=NUMBER, workflow=NUMBER,
+                  subjects={"type": "array", "items": NUMBER}),
 )  # fmt: skip
 
+TEXTS: Shape = {"type": "array", "items": TEXT}
+URLS: Shape = {
+    "type": "array",
+    "items": {"type": "object", "required": ("label", "url"), "properties": {"label": TEXT}},
+}
 PROJECT_FIELDS: dict[str, Shape] = {
-    "display_name": TEXT, "title": TEXT, "description": TEXT, "introduction": TEXT, "private": FLAG,
-    "primary_language": TEXT, "configuration": OBJECT, "live": FLAG, "urls": ARRAY, "tags": ARRAY,
-    "beta_requested": FLAG, "launch_requested": FLAG, "mobile_friendly": FLAG, "researcher_quote": TEXT,
-    "workflow_description": TEXT,
+    "display_name": TEXT, "primary_language": TEXT, "urls": URLS, "private": FLAG, "mobile_friendly": FLAG,
+    "launch_requested": FLAG, "beta_requested": FLAG, "configuration": OBJECT, "title": TEXT, "description": TEXT,
+    "workflow_description": TEXT, "tags": TEXTS, "introduction": TEXT, "researcher_quote": TEXT,
 }  # fmt: skip
+OWNER: Shape = {"type": "object", "required": ("id", "type"), "properties": {"id": ID, "type": TEXT}}
 PROJECT_CREATE = _object(
-    ("display_name", "primary_language", "private"),
-    **PROJECT_FIELDS, links=_object((), owner=OBJECT, workflows=IDS, subject_sets=IDS),
+    ("display_name", "description", "primary_language", "private"),
+    **PROJECT_FIELDS, links=_object((), owner=OWNER, workflows=IDS, subject_sets=IDS),
 )  # fmt: skip
-PROJECT_UPDATE = _object((), **PROJECT_FIELDS, links=_object((), workflows=IDS, subject_sets=IDS))
+PROJECT_UPDATE = _object(
+    (), **PROJECT_FIELDS, name=TEXT, live=FLAG, state=TEXT, links=_object((), workflows=IDS, subject_sets=IDS)
+)
 
 WORKFLOW_FIELDS: dict[str, Shape] = {
-    "display_name": TEXT, "tasks": OBJECT, "steps": ARRAY, "first_task": TEXT, "primary_language": TEXT,
-    "prioritized": FLAG, "grouped": FLAG, "pairwise": FLAG, "retirement": OBJECT, "active": FLAG,
-    "mobile_friendly": FLAG, "configuration": OBJECT, "public_gold_standard": FLAG,
+    "display_order_position": ID, "pairwise": FLAG, "grouped": FLAG, "active": FLAG, "mobile_friendly": FLAG,
+    "public_gold_standard": FLAG, "retirement": _object((), criteria=TEXT, options=OBJECT), "prioritized": FLAG,
+    "display_name": TEXT, "first_task": TEXT, "tasks": OBJECT, "steps": ARRAY, "configuration": OBJECT,
 }  # fmt: skip
 WORKFLOW_CREATE = _object(
-    ("display_name", "primary_language", "links"),
-    **WORKFLOW_FIELDS, links=_object(("project",), project=ID, subject_sets=IDS, tutorial_subject=ID),
+    ("primary_language", "display_name", "links"),
+    primary_language=TEXT, **WORKFLOW_FIELDS, serialize_with_project=FLAG,
+    links=_object(("project",), project=ID, tutorial_subject=ID, subject_sets=IDS),
 )  # fmt: skip
-WORKFLOW_UPDATE = _object((), **WORKFLOW_FIELDS, links=_object((), subject_sets=IDS, tutorial_subject=ID))
+WORKFLOW_UPDATE = _object(
+    (), **WORKFLOW_FIELDS,
+    links=_object((), tutorial_subject=ID, subject_sets=IDS, tutorials=IDS, published_version=ID),
+)  # fmt: skip
 
 
 def check(content: Any, shape: Shape) -> None:
@@ -113,6 +128,8 @@ def _faults(content: Any, shape: Shape, place: str) -> Iterator[tuple[str, str]]
                 name,
                 f"of type {given} did not match one or more of the following types: {', '.join(allowed)}",
             )
+        elif isinstance(content, str) and not re.search(shape.get("pattern", ""), content):
+            yield name, f"value {json.dumps(content)} did not match the regex '{shape['pattern']}'"
         return
     if given != allowed:
         yield name, f"of type {given} did not match the following type: {allowed}"

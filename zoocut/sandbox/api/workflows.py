@@ -19,6 +19,15 @@ from zoocut.sandbox.state.values import as_id, ordered, same_json
 __all__ = ["routes"]
 
 OWN_COLUMNS = {"display_name", "active", "links"}
+CRITERIA = ("never_retire", "classification_count")
+FIXED: dict[str, Any] = {
+    "tasks": {},
+    "grouped": False,
+    "prioritized": False,
+    "pairwise": False,
+    "first_task": "",
+}
+"""What cannot be changed of an active workflow of a live project, and what it is where nothing was said."""
 REASONS = ("classification_count", "flagged", "nothing_here", "consensus", "other", "human")
 TAKEN = "Validation failed: Workflow has already been taken"
 
@@ -73,6 +82,7 @@ def create(call: Call) -> Response:
     call.may_create("project")
     content = call.root("workflows")
     shapes.check(content, shapes.WORKFLOW_CREATE)
+    check_retirement(content)
     project = call.editable_project(content["links"]["project"])
     if project is None:
         raise error(422, "Couldn't find linked project for current user")
@@ -87,6 +97,32 @@ def create(call: Call) -> Response:
         keep_version(call, workflow_id)
         attach(call, workflow_id, project["id"], sets)
     return lists.written(call, WORKFLOWS, workflow_id, created=True)
+
+
+def check_retirement(content: dict[str, Any]) -> None:
+    """Refuse a rule of retirement that there is not."""
+    rule = content.get("retirement")
+    if not rule:
+        return
+    faults = []
+    if rule.get("criteria") not in CRITERIA:
+        faults.append(f"Retirement criteria Retirement criteria must be one of {', '.join(CRITERIA)}")
+    count = rule.get("options", {}).get("count", 0)
+    if isinstance(count, bool) or not isinstance(count, int):
+        faults.append("Retirement options count Retirement count must be a number")
+    if faults:
+        raise error(400, f"Validation failed: {', '.join(faults)}")
+
+
+def check_live(call: Call, row: Row, content: dict[str, Any]) -> None:
+    """Refuse to change what volunteers are asked while a live project asks it."""
+    is_live = call.store.value("SELECT live FROM projects WHERE id = ?", row["project_id"])
+    fields = json.loads(row["fields"])
+    changed = [
+        key for key in FIXED if key in content and not same_json(content[key], fields.get(key, FIXED[key]))
+    ]
+    if row["active"] and is_live and changed:
+        raise error(403, "Can't change an active workflow for a live project.")
 
 
 def keep_version(call: Call, workflow_id: int) -> None:
@@ -156,6 +192,8 @@ def update(call: Call) -> Response:
     row = call.may_change(200, "project", lambda: editable(call))
     content = call.root("workflows")
     shapes.check(content, shapes.WORKFLOW_UPDATE)
+    check_live(call, row, content)
+    check_retirement(content)
     links = content.get("links", {})
     sets = linked_sets(call, links.get("subject_sets", []))
     fields = fields_text(content, row["fields"])
@@ -235,6 +273,7 @@ def not_served(parts: list[str], found: int) -> str:
 def retire(call: Call) -> Response:
     """Queue the retirement of subjects."""
     reason = call.body.get("retirement_reason")
+    reason = "nothing_here" if reason == "blank" else reason
     return _queue(call, "retire", reason="other" if reason is None else reason)
 
 
