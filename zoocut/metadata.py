@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from zoocut.errors import InputError, ZooniverseError
@@ -20,7 +21,6 @@ from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Change", "apply", "differences"]
 
-CHANGED_MEANWHILE = 412
 TRIES = 3
 
 
@@ -124,7 +124,7 @@ def _write(admin: SetAdmin, change: Change) -> bool:
             )
             return True
         except Refused as error:
-            if error.status != CHANGED_MEANWHILE:
+            if error.status != HTTPStatus.PRECONDITION_FAILED:
                 raise
     raise ZooniverseError(
         f"subject {change.entry.subject_id} is being changed by somebody else: run again later"

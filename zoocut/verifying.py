@@ -29,7 +29,7 @@ KINDS = ("missing", "unlinked", "wrong_bytes", "duplicates", "strays", "unread")
 """Of differences, in the order they are told."""
 
 SAMPLE = 100
-"""How many subjects a sample reads the images of."""
+"""How many subjects a sample reads the images of: a fault that 3 in 100 subjects have is met with 95 % certainty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich.filesize import decimal
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -101,4 +103,4 @@ def upload_words(snapshot: Snapshot) -> str:
     states = ", ".join(f"{count} {state.value}" for state, count in snapshot.counts.items() if count)
     left = "" if snapshot.left_s is None else f", {snapshot.left_s:.0f} s left"
     trouble = f" ({snapshot.trouble})" if snapshot.trouble else ""
-    return f"{states}; {snapshot.rate:.1f}/s, {snapshot.sent_bytes / 1e6:.1f} MB{left}{trouble}"
+    return f"{states}; {snapshot.rate:.1f}/s, {decimal(snapshot.sent_bytes)}{left}{trouble}"

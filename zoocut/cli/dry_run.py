@@ -61,6 +61,8 @@ def _head(plan: UploadPlan) -> list[str]:
 
 
 def _target(target: TargetPlan) -> list[str]:
+    from rich.filesize import decimal
+
     faulty = target.faulty
     counts = {
         "begun before": target.begun,
@@ -70,7 +72,7 @@ def _target(target: TargetPlan) -> list[str]:
     others = "".join(f", {count} {what}" for what, count in counts.items() if count)
     lines = [
         f"set {target.set_id or 'to be made'} {target.set_name!r}: {target.to_upload} of {target.rows} rows "
-        f"to upload, {target.sent_bytes / 1e6:.1f} MB{others}"
+        f"to upload, {decimal(target.sent_bytes)}{others}"
     ]
     if target.active_workflows:
         lines.append(f"  served by {', '.join(target.active_workflows)}: volunteers will see them at once")

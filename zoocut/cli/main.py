@@ -29,7 +29,7 @@ COMMANDS = {
     "export": "zoocut.cli.export:export",
     "join": "zoocut.cli.join:join",
     "results": "zoocut.cli.results:results",
-    "sets": "zoocut.cli.sets_members:app",
+    "sets": "zoocut.cli.sets:app",
     "metadata": "zoocut.cli.metadata:metadata",
     "supersede": "zoocut.cli.supersede:supersede",
     "dedupe": "zoocut.cli.dedupe:dedupe",

@@ -17,6 +17,7 @@ __all__ = [
     "ProjectOption",
     "RunFolder",
     "RunsSetOption",
+    "SetArgument",
     "YesOption",
     "listed",
 ]
@@ -76,3 +77,9 @@ CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadshe
 def listed(names: str | None) -> tuple[str, ...]:
     """Take a list of names that commas separate apart."""
     return tuple(name.strip() for name in (names or "").split(",") if name.strip())
+
+
+SetArgument = Annotated[
+    str,
+    typer.Argument(metavar="SET", help="The set's name or id; id:N insists on the id.", show_default=False),
+]

@@ -1,4 +1,4 @@
-"""`zoocut sets`: seeing and arranging; `sets_members` and `sets_training` hold the rest."""
+"""`zoocut sets`: its commands; those about what a set holds are in `sets_members`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ import typer
 
 from zoocut.api.server import sign_in
 from zoocut.cli.asking import agree
-from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, YesOption
+from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, SetArgument, YesOption
+from zoocut.cli.sets_members import add, copy, members, merge, remove, split, training
 from zoocut.cli.tables import printable, show
 
-__all__ = ["SetArgument", "app"]
+__all__ = ["app"]
 
 app = typer.Typer(help="See, arrange and remove subject sets.", no_args_is_help=True)
 
-SetArgument = Annotated[
-    str,
-    typer.Argument(metavar="SET", help="The set's name or id; id:N insists on the id.", show_default=False),
-]
+for command in (members, add, remove, copy, merge, split, training):
+    app.command()(command)
 
 
 @app.command("list")

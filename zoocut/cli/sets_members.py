@@ -11,15 +11,22 @@ import typer
 from zoocut.api.server import sign_in
 from zoocut.cli.asking import agree, told_when_stopped
 from zoocut.cli.console import notes, print_json, results
-from zoocut.cli.options import CsvOption, EncodingOption, EndpointOption, JsonOption, ProjectOption, YesOption
-from zoocut.cli.sets import SetArgument, app
+from zoocut.cli.options import (
+    CsvOption,
+    EncodingOption,
+    EndpointOption,
+    JsonOption,
+    ProjectOption,
+    SetArgument,
+    YesOption,
+)
 from zoocut.cli.tables import printable, show
 
 if TYPE_CHECKING:
     from zoocut.zooniverse.panoptes import Project
     from zoocut.zooniverse.set_admin import SetAdmin, SetDetails
 
-__all__ = ["app"]
+__all__ = ["add", "copy", "members", "merge", "remove", "split", "training"]
 
 SubjectsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[SUBJECT]...", help="Subject ids.", show_default=False)
@@ -35,7 +42,6 @@ SourceOption = Annotated[
 STOPPED = "stopped; what was done so far stays: run the same command again to go on"
 
 
-@app.command()
 def members(
     name: SetArgument,
     project: ProjectOption = None,
@@ -59,7 +65,6 @@ def members(
         notes.print(f"note: {silent} of {len(rows)} subjects tell no diaSourceId", markup=False)
 
 
-@app.command()
 def add(
     name: SetArgument,
     subjects: SubjectsArgument = None,
@@ -86,7 +91,6 @@ def add(
     _tell_count(set_id, count, len(ids), "added", as_json)
 
 
-@app.command()
 def remove(
     name: SetArgument,
     subjects: SubjectsArgument = None,
@@ -114,7 +118,6 @@ def remove(
     _tell_count(set_id, count, len(ids), "taken out", as_json)
 
 
-@app.command()
 def copy(
     name: SetArgument,
     to: Annotated[str, typer.Argument(metavar="NEW", help="The name of the new set.", show_default=False)],
@@ -131,7 +134,6 @@ def copy(
     _fill(admin, owner, {to: ids}, as_json)
 
 
-@app.command()
 def merge(
     names: Annotated[
         list[str], typer.Argument(metavar="SET...", help="Names or ids of the sets.", show_default=False)
@@ -154,7 +156,6 @@ def merge(
     _fill(admin, owner, {into: list(dict.fromkeys(ids))}, as_json)
 
 
-@app.command()
 def split(
     name: SetArgument,
     by: Annotated[str, typer.Option("--by", help="The metadata key, without prefix.", show_default=False)],
@@ -174,7 +175,6 @@ def split(
     _fill(admin, owner, wanted, as_json)
 
 
-@app.command()
 def training(
     name: SetArgument,
     table: Annotated[

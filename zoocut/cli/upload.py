@@ -191,7 +191,9 @@ def _tell(summary: UploadSummary, as_json: bool) -> None:
         return
     for target in summary:
         _tell_target(target)
-    results.print(f"{summary.sent_bytes / 1e6:.1f} MB in {summary.took_s:.1f} s", markup=False)
+    from rich.filesize import decimal
+
+    results.print(f"{decimal(summary.sent_bytes)} in {summary.took_s:.1f} s", markup=False)
     run = typed(summary.path)
     opened = Run.open(summary.path)
     names = dict.fromkeys(ended.target.manifest for ended in summary)

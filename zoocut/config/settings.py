@@ -9,10 +9,9 @@ from zoocut.config.draw import DrawSettings
 from zoocut.config.history import HistorySettings, PacketHistorySettings
 from zoocut.config.images import ImagesSettings
 from zoocut.config.manifest import ManifestSettings
-from zoocut.config.rights import RightsSettings
 from zoocut.config.section import Section
 from zoocut.config.select import SelectSettings
-from zoocut.config.upload import UploadSettings
+from zoocut.config.upload import RightsSettings, UploadSettings
 
 __all__ = ["RunSettings", "Settings"]
 

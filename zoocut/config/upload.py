@@ -1,4 +1,4 @@
-"""`[upload]`: where subjects go, how long is waited."""
+"""`[upload]` and `[rights]`: where subjects go, how long is waited, why the pixels may be shown to the public."""
 
 import re
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from zoocut.config.section import Section
 
-__all__ = ["UploadSettings", "project_reference"]
+__all__ = ["RightsSettings", "UploadSettings", "project_reference"]
 
 ADDRESS = re.compile(r"https?://[^/]+/(?:lab/(?P<number>[0-9]+)|projects/(?P<name>[^/?#]+/[^/?#]+))", re.I)
 
@@ -27,10 +27,12 @@ class UploadSettings(Section):
     """How a run is uploaded."""
 
     project: Annotated[Project | None, Field(description="the project as owner/name, or its id")] = None
-    subject_set: Annotated[str | None, Field(description="the display name of the subject set")] = None
+    subject_set: Annotated[str | None, Field(description="the subject set: its display name, or its id")] = (
+        None
+    )
     settle_s: Annotated[
         float, Field(ge=0, description="seconds until the absence of a doubtful subject counts")
-    ] = 180.0
+    ] = 180.0  # the server ends its own statements after 65 s, its front door a little later; twice that and some
     give_up_after_s: Annotated[
         float, Field(gt=0, description="seconds without any progress after which the upload ends")
     ] = 7200.0
@@ -42,3 +44,12 @@ class UploadSettings(Section):
         Literal["all", "sample", "none"],
         Field(description="which public addresses are read back after the upload"),
     ] = "sample"
+
+
+class RightsSettings(Section):
+    """Why the pixels may leave."""
+
+    basis: Annotated[
+        str | None,
+        Field(min_length=1, description="for LSST instruments: the data policy or approval, in your words"),
+    ] = None

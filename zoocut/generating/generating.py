@@ -1,7 +1,12 @@
-"""Catalog and images to a run: PNGs first, then `sources.parquet`, `rejected.csv` and, last, the manifest.
+"""Catalog and images to a run: pictures first, then `sources.parquet`, `rejected.csv` and, last, the manifest.
 
-Everything streams in catalog order and every file appears whole, so a killed call leaves nothing broken, and
-the same call again draws only what is missing.
+The catalog's rows stream: `plan` groups them into batches, neighbours of one exposure together, and leaves out what
+the run has recorded; `drawing` cuts and draws a batch, here or in several workers, and its results come back in the
+catalog's order. What was drawn is recorded in parts as it comes, each part on disk after the pictures that it names;
+the parts are put together when all is drawn, and the manifest is written from them. Every file appears whole, so a
+killed call leaves nothing broken, and the same call again draws only what is missing.
+
+Settings may change between calls as long as what is recorded stays what it is (`runs`, `comparing`).
 """
 
 from __future__ import annotations

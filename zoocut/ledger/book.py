@@ -19,7 +19,7 @@ from zoocut.run.folder import Run
 __all__ = ["Ledger"]
 
 PAGE = 500
-"""Rows read at a time."""
+"""Rows read at a time: few enough to be held in memory, and for a read between two writes to be short."""
 
 AT_REST = ", ".join(f"'{state.value}'" for state in State if state.at_rest)
 

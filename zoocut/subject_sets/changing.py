@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -27,9 +28,7 @@ __all__ = [
 ]
 
 READ_BACK_S = 6.0
-"""The server may answer a document as it was up to a second ago."""
-
-TAKEN = 400
+"""How long a change is read back: the server may answer a document as it was up to a second ago, and slowly."""
 
 
 def create(admin: SetAdmin, project: Project, name: str, metadata: Mapping[str, str]) -> SubjectSet:
@@ -44,7 +43,7 @@ def create(admin: SetAdmin, project: Project, name: str, metadata: Mapping[str, 
     try:
         return admin.panoptes.create_subject_set(project, name, metadata)
     except (Doubtful, Refused) as error:
-        if isinstance(error, Refused) and error.status != TAKEN:
+        if isinstance(error, Refused) and error.status != HTTPStatus.BAD_REQUEST:
             raise
         found = admin.panoptes.subject_sets(project, name)
         if isinstance(error, Refused) or len(found) != 1:
@@ -168,7 +167,7 @@ def _serve(admin: SetAdmin, workflow: Workflow, set_id: str) -> None:
     except Doubtful:
         return
     except Refused as error:
-        if error.status != TAKEN:
+        if error.status != HTTPStatus.BAD_REQUEST:
             raise
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from zoocut.zooniverse.request_errors import Refused
 from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Progress", "WorkflowProgress", "progress"]
-
-GONE = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def progress(admin: SetAdmin, set_id: str) -> Progress | None:
     try:
         details = admin.details(set_id)
     except Refused as error:
-        if error.status == GONE:
+        if error.status == HTTPStatus.NOT_FOUND:
             return None
         raise
     ids = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from rich.filesize import decimal
+
 from zoocut.config.settings import RunSettings
 from zoocut.errors import InputError, LedgerError
 from zoocut.run.folder import Run
@@ -15,6 +17,7 @@ LEDGER_SHARE = 10
 """How many times the manifest's bytes are kept free: with its log a ledger took 5.6 times as much for 100,000 rows."""
 
 LEAST_FREE_BYTES = 1 << 20
+"""An empty ledger with its log takes a tenth of it."""
 
 
 def open_run(path: Path) -> Run:
@@ -60,6 +63,6 @@ def _require_room(run: Run) -> None:
     free = shutil.disk_usage(run.path).free
     if free < needed:
         raise LedgerError(
-            f"the disk of {run.path} has {free / 1e6:.1f} MB left and the ledger needs up to {needed / 1e6:.1f} MB: "
+            f"the disk of {run.path} has {decimal(free)} left and the ledger needs up to {decimal(needed)}: "
             "free some, then run the same command again"
         )

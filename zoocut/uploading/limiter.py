@@ -5,10 +5,14 @@ from __future__ import annotations
 __all__ = ["ConcurrencyLimit"]
 
 START = 4.0
-SLOWED = 3.0
-"""Answers that take this many times the quickest one mean that more requests would only wait longer."""
+"""Few enough for a server in trouble; one that is not is asked 32 at once after 28 good answers."""
 
-DEFAULT_PAUSE_S = 1.0
+SLOWED = 3.0
+"""Answers that take this many times the quickest one mean that more requests would only wait longer; less may be
+chance."""
+
+HALVED_AT_MOST_S = 1.0
+"""What comes back within a second of the last halving had left before it: it says nothing about the lower limit."""
 
 
 class ConcurrencyLimit:
@@ -43,6 +47,6 @@ class ConcurrencyLimit:
         """Take note of trouble at `now`, in seconds of any one clock; halves at most once a second."""
         self._steady = True
         self.paused_until = max(self.paused_until, now + (retry_after_s or 0.0))
-        if now - self._halved_at >= DEFAULT_PAUSE_S:
+        if now - self._halved_at >= HALVED_AT_MOST_S:
             self._halved_at = now
             self._limit = max(1.0, self._limit / 2)

@@ -1,7 +1,14 @@
-"""The loop that moves every row of a target on: threads send, this one alone decides and writes.
+"""The loop that moves every row of a target on: worker threads send requests, this one alone decides and writes.
 
-Each turn takes in what came back, saves it in one transaction, and sends what is next; creates leave only
-after their intents, announced together, are on disk.
+Each turn does four things in this order. It looks for subjects of rows in doubt, one look for all of them; it links a
+batch of stored rows; it takes ready rows from the queue and sends what `machine.next_step` says for each; it takes in
+what came back, turns it into events, and saves what `machine.after` makes of them in one transaction. Creates leave
+only after the intents of all of them are on disk: a process that is killed in between then knows that it does not know.
+
+Doubts and links come first because they free places: the queue begins nothing new while too many rows wait there.
+A request that failed for now sends its row to sleep (`work_queue`) and lowers the limit of requests under way
+(`limiter`); what a server asks for with Retry-After stops every further request. Which request was repeated, and when,
+is decided here alone: the client sends each once.
 """
 
 from __future__ import annotations
@@ -47,18 +54,22 @@ PAUSES = {"look": -1, "link": -2}
 """Under which numbers, which no row has, the failures of looks and links are counted."""
 
 MOST_REFUSALS = 10
-"""As many rows refused one after the other are not at fault themselves."""
+"""As many rows refused one after the other are not at fault themselves: a rule of the server is, and thousands of rows
+would be rejected before anybody looks."""
 
 MOST_DOUBTS = 10
 """With as many creates lost one after the other no further one leaves until they are settled; when as many are not
 found afterwards the upload ends. So a server that loses every answer gets tens of creates, not thousands."""
 
 MOST_READS = 5
-"""So often an image that stays elsewhere is asked for before its row is rejected."""
+"""So often an image that stays elsewhere is asked for before its row is rejected: with pauses that double from half a
+second that takes four to eight seconds, in which a web server may have come back."""
 
 LONGEST_BACKOFF_S = 60.0
+"""Longest pause before a request is sent again: a server that comes back is noticed within a minute."""
+
 TURN_S = 0.2
-"""Longest wait before the stop flag and sleepers are looked at again."""
+"""Longest wait before the stop flag and sleepers are looked at again: Ctrl-C is answered at once, as people feel it."""
 
 
 class UploadLoop:

@@ -9,6 +9,8 @@ import stat
 from functools import cache
 from pathlib import Path
 
+from rich.filesize import decimal
+
 from zoocut.ledger import Image
 
 __all__ = ["RunPictures", "read_picture"]
@@ -117,7 +119,7 @@ def _problem(location: str, mime: str, size: int) -> str | None:
     if size == 0:
         return f"{location} is empty: draw it again, then run `zoocut upload --retry-rejected`"
     if size > LARGEST_BYTES:
-        return f"{location} has {size >> 20} MiB, more than the store takes: draw it smaller"
+        return f"{location} has {decimal(size)}, more than the store takes: draw it smaller"
     if mime not in HOSTED_TYPES:
         return f"{location} is of a type that Zooniverse does not take: make it a PNG or JPEG"
     return None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.filesize import decimal
+
 from zoocut.ledger import Entry, State, Target
 from zoocut.notebook import data_frame, html_table
 
@@ -210,6 +212,6 @@ class UploadSummary:
             for one in self.targets
             for name, why in one.rejected
         ]
-        title = f"{self.path}: {self.sent_bytes / 1e6:.1f} MB in {self.took_s:.1f} s"
+        title = f"{self.path}: {decimal(self.sent_bytes)} in {self.took_s:.1f} s"
         table = html_table(title, [target.to_row() for target in self.targets])
         return table + (html_table("", rejected) if rejected else "")

@@ -12,7 +12,8 @@ from zoocut.uploading.machine import images_to_store
 __all__ = ["WorkQueue"]
 
 MOST_WAITING = 1000
-"""With as many stored but not linked, or in doubt, nothing new is begun."""
+"""With as many stored but not linked, or in doubt, nothing new is begun: ten batches to link, and what a server in
+trouble may turn into doubts stays in memory and within ten pages of its list."""
 
 
 class WorkQueue:

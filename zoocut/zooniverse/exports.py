@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from zoocut.errors import NotPermitted
@@ -18,8 +19,6 @@ from zoocut.zooniverse.request_errors import Doubtful, Refused, malformed_is_dou
 from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["Export", "ExportAdmin"]
-
-MISSING = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class ExportAdmin:
         try:
             return _export(self._api.one(_path(workflow_id), "media"))
         except Refused as error:
-            if error.status == MISSING:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
 
@@ -99,7 +98,7 @@ class ExportAdmin:
         except Doubtful:
             return None
         except Refused as error:
-            if error.status in (MISSING, 403):
+            if error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
                 raise NotPermitted(
                     f"this account may not ask for exports of workflow {workflow_id} ({error}): that takes an owner "
                     "or collaborator of its project"
@@ -119,7 +118,7 @@ class ExportAdmin:
                 "/workflow_versions", "workflow_versions", {"workflow_id": workflow_id}
             )
         except Refused as error:
-            if error.status != MISSING:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
             yield _present_version(self._api.one(f"/workflows/{workflow_id}", "workflows"))
 

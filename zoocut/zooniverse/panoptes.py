@@ -7,6 +7,7 @@ fresh. Unknown query parameters are ignored by the server without a word, so fil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -250,7 +251,7 @@ class Panoptes:
             etag = self.subject(subject_id).etag
             self.api.repeatable("DELETE", f"/subjects/{subject_id}", etag=etag)
         except Refused as error:
-            if error.status != 404:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
 
     def link(self, set_id: str, subject_ids: Sequence[str]) -> None:
@@ -337,7 +338,7 @@ class RetryingPanoptes(Panoptes):
 
 def _meaning(error: Refused, project_id: str) -> Exception:
     words = str(error)
-    if error.status == 403 and "maximum" in words:
+    if error.status == HTTPStatus.FORBIDDEN and "maximum" in words:
         return QuotaReached(words)
     if error.status in (403, 404, 415) or "linked project" in words:
         return NotPermitted(

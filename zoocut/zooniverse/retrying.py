@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from threading import Event
 from typing import Any, TypeVar
 
@@ -24,7 +25,11 @@ from zoocut.zooniverse.session import Session
 __all__ = ["patiently", "signed_in", "with_retries"]
 
 ATTEMPTS = 6
+"""With pauses up to 0.2, 0.4 and so on to `LONGEST_WAIT_S` seconds: a restart of the server is waited out."""
+
 SIGN_INS = 3
+"""Fewer: an account whose password is wrong, or an address where nobody is, should be told soon."""
+
 LONGEST_WAIT_S = 8.0
 LONG_ENOUGH_TO_TELL_S = 1.0
 GROWING = wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT_S)
@@ -32,8 +37,6 @@ LONGEST_S = 60.0
 """After this nothing is asked again: a server that is silent for long has been waited for."""
 
 Told = TypeVar("Told")
-
-BEING_CHANGED = 409
 
 
 def with_retries(ask: Callable[..., Told], *words: Any, stop: Event | None = None) -> Told:
@@ -124,5 +127,5 @@ def _wait_s(state: RetryCallState) -> float:
 
 def _may_pass(error: BaseException) -> bool:
     if isinstance(error, Refused):
-        return error.status == BEING_CHANGED
+        return error.status == HTTPStatus.CONFLICT  # the set was being changed
     return isinstance(error, NotNow)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from zoocut.zooniverse.api import PAGE_SIZE, Document
@@ -15,8 +16,6 @@ from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, Subject, Subje
 from zoocut.zooniverse.request_errors import Refused, malformed_is_doubtful
 
 __all__ = ["SetAdmin", "SetDetails", "Status", "Workflow"]
-
-GONE = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ class SetAdmin:
         try:
             etag = self._api.repeatable("GET", f"/subject_sets/{set_id}").etag
         except Refused as error:
-            if error.status == GONE:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return
             raise
         self._delete(f"/subject_sets/{set_id}", etag)
@@ -231,7 +230,7 @@ class SetAdmin:
         try:
             self._api.repeatable("DELETE", path, etag=etag)
         except Refused as error:
-            if error.status != GONE:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from zoocut.errors import NotPermitted
 from zoocut.ledger import Entry
@@ -15,12 +16,9 @@ from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused
 __all__ = ["BATCH", "link"]
 
 BATCH = 100
-"""Subjects a request; as many memberships fit on the page that is read back."""
+"""Subjects a request: as many memberships as fit on the page that is read back, or the last would never be seen."""
 
 LOST = "the store of images confirmed an image and does not serve it: it is sent again"
-
-GONE = 404
-UNLINKABLE = 422
 
 
 def link(context: UploadContext, entries: Sequence[Entry]) -> Outcome:
@@ -51,11 +49,11 @@ def link(context: UploadContext, entries: Sequence[Entry]) -> Outcome:
 
 
 def _refused(context: UploadContext, entries: Sequence[Entry], error: Refused) -> Outcome:
-    if error.status == GONE:
+    if error.status == HTTPStatus.NOT_FOUND:
         context.panoptes.account()  # a token that was pruned may touch nothing: this renews it, or fails
         _require_set(context)
         return Outcome(trouble=error)
-    if error.status == UNLINKABLE:
+    if error.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return _missing(context, entries, error)
     return Outcome(trouble=error)
 

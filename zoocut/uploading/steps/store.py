@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from zoocut.ledger import Entry, Image
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Differs, Proved, Rejected
@@ -12,9 +14,6 @@ from zoocut.zooniverse.request_errors import NotNow, Refused
 from zoocut.zooniverse.store import OCCUPIED
 
 __all__ = ["renew", "store"]
-
-GONE = 404
-TOO_LARGE = 413
 
 
 def store(context: UploadContext, entry: Entry, position: int, address: Address) -> Outcome:
@@ -33,7 +32,7 @@ def store(context: UploadContext, entry: Entry, position: int, address: Address)
     try:
         context.store.put(address, content, image.mime)
     except Refused as error:
-        if error.status == TOO_LARGE:
+        if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return Outcome(
                 {entry.row: Rejected(f"{image.path} is too large for the store of images: draw it smaller")}
             )
@@ -74,7 +73,7 @@ def renew(context: UploadContext, entry: Entry) -> Outcome:
     try:
         addresses = context.panoptes.renewed_addresses(entry.subject_id or "")
     except Refused as error:
-        if error.status == GONE and _surely_gone(context, entry):
+        if error.status == HTTPStatus.NOT_FOUND and _surely_gone(context, entry):
             return Outcome(
                 {
                     entry.row: Rejected(
@@ -104,7 +103,7 @@ def _surely_gone(context: UploadContext, entry: Entry) -> bool:
         context.panoptes.account()
         context.panoptes.subject(entry.subject_id or "")
     except Refused as error:
-        return error.status == GONE
+        return error.status == HTTPStatus.NOT_FOUND
     except NotNow:
         return False
     return False
