@@ -191,6 +191,11 @@ class DelimitedText:
                 f"{path} begins with a NUL byte, as UTF-16 without its mark does: {SAVE}, or name the "
                 f"encoding ({self._option} utf-16-{order})"
             )
+        if named is not None and not named.startswith("utf") and _is_utf8(self._path):
+            raise InputError(
+                f"{path} is UTF-8 with letters beyond ASCII, which {named.upper()} would garble: name it so"
+                f" ({self._option} utf-8)"
+            )
         return named or "utf-8", named or "utf-8"
 
     def _start(self) -> bytes:
@@ -258,6 +263,20 @@ def _opened(path: Path) -> io.BufferedReader:
         return file
     file.close()
     return io.BufferedReader(gzip.open(path))
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether a file holds sequences of UTF-8 and nothing else: no text in another encoding happens to."""
+    decoder, is_ascii = codecs.getincrementaldecoder("utf-8")(), True
+    try:
+        with _opened(path) as file:
+            while block := file.read(1 << 16):
+                is_ascii = is_ascii and block.isascii()
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except (UnicodeDecodeError, *DAMAGED):
+        return False
+    return not is_ascii
 
 
 def _codec(encoding: str, option: str) -> str:

@@ -74,12 +74,20 @@ def supersede(old: Run, new: Run, endpoint: str) -> Superseded:
                 f"{new.path} was uploaded before it was prepared: its subjects do not tell what they "
                 "replace; generate it anew, run `zoocut supersede`, then upload"
             )
+        _require_whole(new, rows)
         keys = dict.fromkeys(key for row in wanted for key in row.metadata)
         write_manifest(new.manifest, wanted, keys, max(len(row.locations) for row in wanted))
+        new.forget_format()  # what another tool wrote is now written as zoocut does
     pairs = [(row.external_id, before[row.external_id]) for row in wanted if row.external_id in before]
     _write(new.path / TABLE, pairs, after)
     done = sum(source in after for source, _ in pairs)
     return Superseded(len(pairs), len(wanted) - len(pairs), done, new.path / TABLE)
+
+
+def _require_whole(run: Run, rows: list[ManifestRow]) -> None:
+    broken = next((row for row in rows if row.problem), None)
+    if broken is not None:
+        raise InputError(f"{run.manifest} line {broken.line}: {broken.problem}")
 
 
 def _subjects(run: Run, endpoint: str) -> dict[str, str]:

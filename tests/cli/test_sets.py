@@ -300,6 +300,27 @@ def test_training_marks_as_text_and_prints_what_to_ask_for(desk: Desk) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("separator", "encoding", "options"),
+    [(";", "utf-8", ()), ("\t", "utf-16", ()), (",", "cp1252", ("--encoding", "cp1252"))],
+)
+def test_training_tables_however_they_are_written(
+    desk: Desk, separator: str, encoding: str, options: tuple[str, ...]
+) -> None:
+    name = f"Training {encoding} {ord(separator)}"
+    _, ids = desk.new_set(name, 1)
+    rows = [
+        ["# by Ü"],
+        ["subject_id", "#feedback_1_id", "#feedback_1_answer"],
+        [ids[0], "grün", "0"],
+        ["", "", ""],
+    ]
+    table = desk.folder / "answers.csv"
+    table.write_bytes("".join(f"{separator.join(row)}\r\n" for row in rows).encode(encoding))
+    desk.sets("training", name, "answers.csv", "--yes", *options)
+    assert desk.admin.panoptes.subject(ids[0]).metadata["#feedback_1_id"] == "grün"
+
+
 def test_set_changed_by_somebody_else_meanwhile(desk: Desk) -> None:
     """The first link request is refused because the set is being changed: the command goes on."""
     desk.new_set("Night 1", 3)

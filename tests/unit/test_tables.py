@@ -178,6 +178,15 @@ def test_tables_that_are_refused(tmp_path: Path, content: bytes, says: str) -> N
     assert says in str(caught.value)
 
 
+def test_a_name_that_is_there_twice_is_refused_in_every_table(tmp_path: Path) -> None:
+    names = ["diaSourceId", "ra", "dec", "n", "n"]
+    pq.write_table(pa.table([[1], [1.0], [2.0], [3], [4]], names=names), tmp_path / "s.parquet")
+    with pytest.raises(InputError, match=r"s\.parquet: it has several columns named n"):
+        Read(tmp_path / "s.parquet")
+    with pytest.raises(InputError, match="several columns named n"):
+        DataFrameCatalog(pd.DataFrame([[1, 1.0, 2.0, 3, 4]], columns=names))
+
+
 def test_an_encoding_that_is_named(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_bytes("diaSourceId,ra,dec,n\n1,2,3,Größe €\n".encode("cp1252"))
     assert Read(tmp_path / "s.csv", encoding="cp1252").column("n") == ["Größe €"]

@@ -8,8 +8,11 @@ whole again, and where that has cost digits the cell is left out and told.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from zoocut.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,9 +151,17 @@ def tidied(table: pa.Table, tell: Tell, id_column: str = "") -> pa.Table:
         Told of columns that have lost something.
     id_column : str
         The column of ids, which refuses its cells one by one and is left as it is.
+
+    Raises
+    ------
+    InputError
+        When a name is there twice.
     """
     import pyarrow as pa
 
+    repeated = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if repeated:
+        raise InputError(f"it has several columns named {', '.join(repeated)}: rename or delete all but one")
     columns = {
         name: column if name == id_column else _tidied(name, column, tell)
         for name, column in zip(table.column_names, table.columns, strict=True)

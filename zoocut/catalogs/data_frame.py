@@ -74,8 +74,9 @@ def _read(table: pd.DataFrame | Table, id_column: str) -> TableFile:
         read = from_astropy(table.copy())
         return TableFile(tidied(read.table, _ignore, id_column), read.units)
     frame = table.reset_index() if table.index.name else table
-    columns = {str(name): _column(frame[name]) for name in frame.columns}
-    return TableFile(tidied(pa.table(columns), _ignore, id_column))
+    names = [str(name) for name in frame.columns]
+    columns = [_column(frame.iloc[:, at]) for at in range(len(names))]
+    return TableFile(tidied(pa.table(columns, names=names), _ignore, id_column))
 
 
 def _column(series: pd.Series[Any]) -> pa.Array:

@@ -94,6 +94,8 @@ def read_table(
             return _read_by_astropy(path, BY_ASTROPY[ending], id_column, tell)
         table, lines = read_csv(path, id_column, encoding, broken, tell)
         return TableFile(table, lines=lines)
+    except InputError as error:
+        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
     except ZoocutError:
         raise
     except Exception as error:  # each of the libraries has errors of its own

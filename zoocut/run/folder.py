@@ -162,6 +162,16 @@ class Run:
         said = {"images": list(form.images)} | ({"encoding": form.encoding} if form.encoding else {})
         self._rewrite(FORMAT, said)
 
+    def forget_format(self) -> None:
+        """Write to `run.toml` that the manifest tells by itself how it is to be read.
+
+        Raises
+        ------
+        InputError
+            When `run.toml` cannot be read or written.
+        """
+        replace(self, manifest_format=AS_IT_TELLS).remember_format()
+
     def remember_settings(self) -> None:
         """Write the run's settings to `run.toml`, in the place of those that are there.
 
