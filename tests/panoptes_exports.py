@@ -87,7 +87,7 @@ class Row:
 
 def write_export(path: Path, rows: Iterable[Row]) -> Path:
     """Write an export; the file ends with a line break, as Ruby's CSV does."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(row.written() for row in rows)

@@ -143,6 +143,8 @@ LEFT_OUT = {
     Reason.REPEATED_VOTE: vote(0, "Bogus", created_at="2026-08-01 10:00:01 UTC"),
     Reason.REPEATED_ROW: vote(1, number=1),
     "annotations cannot be read as JSON": vote(1, cells={"annotations": '[{"task": "T0"'}),
+    "annotations cannot be read as JSON, nested": vote(1, cells={"annotations": "[" * 100_000}),
+    "metadata is not in UTF-8": vote(1, cells={"metadata": '{"a": "\udce9"}'}),
     "annotations is not made": vote(1, cells={"annotations": "{}"}),
     "metadata cannot be read as JSON": vote(1, cells={"metadata": "{'live_project': True}"}),
     "metadata is not made": vote(1, cells={"metadata": "null"}),
@@ -161,7 +163,7 @@ def test_what_is_left_out_is_counted_by_its_reason(reduce: Reduce, reason: str) 
     summary, table = reduce([vote(0, number=1), LEFT_OUT[reason]], Rules(workflow="77"))
     assert (summary.read, summary.used) == (2, 1)
     ((told, count),) = summary.left_out.items()
-    assert told.startswith(reason.replace("annotations is", "annotations are"))
+    assert told.startswith(reason.removesuffix(", nested").replace("annotations is", "annotations are"))
     assert count == 1
     assert table[source(0)]["T0.Real.votes"] == "1"
     assert table[source(1)]["classifications"] == "0"
@@ -170,7 +172,7 @@ def test_what_is_left_out_is_counted_by_its_reason(reduce: Reduce, reason: str) 
 def test_all_reasons_together_add_up(reduce: Reduce) -> None:
     summary, _ = reduce([vote(0, number=1), *LEFT_OUT.values()], Rules(workflow="77"))
     assert summary.read == summary.used + sum(summary.left_out.values()) == 1 + len(LEFT_OUT)
-    assert len(summary.left_out) == len(LEFT_OUT)
+    assert len(summary.left_out) == len(LEFT_OUT) - 1
     assert sum(summary.broken.reasons.values()) == sum(
         isinstance(key, str) and not isinstance(key, Reason) for key in LEFT_OUT
     )
@@ -574,3 +576,41 @@ def test_ecsv_refuses_ids_that_its_readers_take_for_comments(tmp_path: Path) -> 
     reduce_export([run], export, tmp_path / "r.csv", Rules(), {})
     assert read(tmp_path / "r.csv")["#1"]["T0.n"] == "1"
     assert not (tmp_path / "r.ecsv").exists()
+
+
+@pytest.mark.parametrize("identity", ["007", "9223372036854775808", "ZTF18abcdefg", "1_000", "١٢"])
+def test_ids_that_no_whole_number_can_hold_stay_text(tmp_path: Path, identity: str) -> None:
+    run = Run.create(tmp_path / "uploaded")
+    write_manifest(run.manifest, [ManifestRow("7", ("a.png",)), ManifestRow(identity, ("b.png",))], [])
+    export = write_export(tmp_path / "c.csv", [Row(9001, source=identity)])
+    reduce_export([run], export, tmp_path / "r.parquet", Rules(), {})
+    table = pq.read_table(tmp_path / "r.parquet")
+    assert table["diaSourceId"].to_pylist() == ["7", identity]
+    assert table["T0.n"].to_pylist() == [0, 1]
+
+
+def test_an_answer_given_twice_is_one_vote(reduce: Reduce) -> None:
+    _, table = reduce([vote(0, ["Real", 1, "Real"])], workflows=tasks("Bogus", "Real", kind="multiple"))
+    assert (table[source(0)]["T0.1.votes"], table[source(0)]["T0.n"]) == ("1", "1")
+
+
+def test_numbers_of_a_slider_are_no_answers(reduce: Reduce) -> None:
+    slider = [{"task": "T0", "task_label": "", "value": "Real"}, {"task": "T1", "value": 2.5}]
+    summary, _ = reduce([vote(0, annotations=slider)])
+    assert (list(summary.not_reduced), [task.name for task in summary.tasks]) == (["T1"], ["T0"])
+
+
+def test_runs_whose_columns_differ(tmp_path: Path, run: Run) -> None:
+    """The first run counts where a source is in both; a column of two types is text."""
+    other = Run.create(tmp_path / "other")
+    rows = [
+        ManifestRow(source(0), ("a.png",), {"snr": "high"}),
+        ManifestRow("12", ("b.png",), {"snr": "low", "by": "me"}),
+    ]
+    write_manifest(other.manifest, rows, ["snr", "by"])
+    export = write_export(tmp_path / "c.csv", [vote(0), Row(9900, source="12")])
+    reduce_export([run, other], export, tmp_path / "r.csv", Rules(), {})
+    table = read(tmp_path / "r.csv")
+    assert [(table[key]["snr"], table[key]["by"], table[key]["T0.n"]) for key in (source(0), "12")] == [
+        ("5.5", "", "1"), ("low", "me", "1"),
+    ]  # fmt: skip

@@ -137,17 +137,15 @@ def read_classification(cells: Mapping[str, str]) -> Classification:
 
 
 def _decoded(cells: Mapping[str, str], column: str) -> dict[str, Any]:
-    document = _decode(_utf8(cells, column), column)
+    try:
+        document = DECODE(_utf8(cells, column))
+    except Unreadable:
+        raise
+    except (ValueError, RecursionError):
+        raise Unreadable(f"{column} cannot be read as JSON") from None
     if not isinstance(document, dict):
         raise Unreadable(f"{column} is not made as Panoptes makes it")
     return document
-
-
-def _decode(text: str, column: str) -> Any:
-    try:
-        return DECODE(text)
-    except (ValueError, RecursionError):
-        raise Unreadable(f"{column} cannot be read as JSON") from None
 
 
 def _utf8(cells: Mapping[str, str], column: str) -> str:
@@ -225,9 +223,11 @@ def _retirement(told: Any) -> tuple[str, str]:
 def _answers(text: str) -> tuple[Answered, ...]:
     """Read the annotations; thousands of volunteers say the same in the same words."""
     try:
-        return tuple(answered(_decode(text, "annotations")))
-    except Unreadable:
-        raise
+        annotations = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Unreadable("annotations cannot be read as JSON") from None
+    try:
+        return tuple(answered(annotations))
     except (ValueError, TypeError):
         raise Unreadable("annotations are not made as Panoptes makes them") from None
 
