@@ -56,6 +56,8 @@ class ExportServer:
         How many of the next downloads bring other bytes.
     becomes : bytes or None
         The export that takes this one's place when a download breaks.
+    becomes_at_rest : bytes or None
+        The export that takes this one's place when the rest of a file is asked for.
     """
 
     content: bytes
@@ -71,6 +73,7 @@ class ExportServer:
     checksum: bool = True
     wrong_bytes: int = 0
     becomes: bytes | None = None
+    becomes_at_rest: bytes | None = None
     asked: int = 0
     downloads: list[tuple[str, int]] = field(default_factory=list)
     endpoint: str = ""
@@ -154,6 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _store(self) -> None:
         held, wanted = self.held, self.headers.get("Range", "")
+        if wanted and held.becomes_at_rest is not None:
+            held.content, held.becomes_at_rest = held.becomes_at_rest, None
         held.downloads.append((wanted, held.refuse[0] if held.refuse else 200))
         content = held.stored
         etag = f'"{hashlib.md5(content).hexdigest()}"'

@@ -229,6 +229,18 @@ def test_a_newer_export_in_the_middle_is_not_mixed_in(ask: Ask, held: ExportServ
     assert table(run.path.parent / "r.csv")[source(1)]["T0.n"] == "2"
 
 
+def test_one_that_is_replaced_between_two_requests_is_not_mixed_in(
+    ask: Ask, held: ExportServer, run: Run
+) -> None:
+    """Of the same length, from a store that tells no checksum: only the condition of the request keeps them apart."""
+    held.state, held.updated_at, held.breaks = "ready", datetime.now(UTC), (300,)
+    held.packed = held.checksum = False
+    held.becomes_at_rest = held.content.replace(b"501", b"502").replace(b"500", b"503")
+    assert ask().returncode == 0
+    (kept,) = (run.path / "exports").glob("*.csv")
+    assert kept.read_bytes() == held.stored
+
+
 def test_an_address_that_has_ended_is_asked_for_anew(ask: Ask, held: ExportServer) -> None:
     held.state, held.updated_at, held.refuse = "ready", datetime.now(UTC), [403]
     assert ask().returncode == 0
