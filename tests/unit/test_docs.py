@@ -30,7 +30,14 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
 
 
 @pytest.mark.parametrize(
-    "line", [*typed_in("sets.md"), *typed_in("uploading.md"), *typed_in("inputs.md"), *typed_in("results.md")]
+    "line",
+    [
+        *typed_in("sets.md"),
+        *typed_in("uploading.md"),
+        *typed_in("inputs.md"),
+        *typed_in("results.md"),
+        *typed_in("media.md"),
+    ],
 )
 def test_command_can_be_typed(line: str) -> None:
     command, rest = command_of(shlex.split(line)[1:])
@@ -50,3 +57,42 @@ def test_every_command_of_sets_is_told_about() -> None:
     group: Any = typer.main.get_command(app)
     told = {shlex.split(line)[2] for line in typed_in("sets.md") if line.startswith("zoocut sets ")}
     assert told == set(group.commands["sets"].commands)
+
+
+@pytest.mark.parametrize(
+    "block", re.findall(r"```toml\n(.*?)```", (DOCS / "media.md").read_text(), re.DOTALL)
+)
+def test_settings_of_media_are_those_that_there_are(block: str, tmp_path: Path) -> None:
+    """Every block of docs/media.md, in a configuration that has what it needs beside it."""
+    import tomllib
+
+    from zoocut.config.load import load_tree
+    from zoocut.media.registry import open_media
+
+    given = tomllib.loads(block)
+    table = given.get("history", {}).get("kind") == "table"
+    (tmp_path / "forced.parquet").touch()
+    tree = {
+        "catalog": {"kind": "table" if table else "alerts", "path": "unused"},
+        "images": {"kind": "frames", "template": "t", "science": "s", "difference": "d"},
+        **given,
+    }
+    media = list(given.get("media", {})) or (["lightcurve"] if table else ["triplet"])
+    tree.setdefault("draw", {"media": media})
+    loaded = load_tree(tree, folder=tmp_path)
+    assert open_media(loaded.settings, tmp_path).endings
+
+
+def test_the_medium_of_the_docs_is_one() -> None:
+    from zoocut.config.settings import Settings
+    from zoocut.media.medium import MediaContext
+    from zoocut.model import DiaSource
+
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "media.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    sections = {"catalog": {"kind": "alerts", "path": "x"}, "images": {"kind": "stamps"}}
+    settings = Settings.model_validate(sections | {"media": {"note": {"words": "hello"}}})
+    note = names["Note"](MediaContext("note", settings, Path()))
+    (shown,) = note.draw([(DiaSource(7, None, None, "list", "row 1", {}), ())])
+    assert shown.files == (b"hello 7",)

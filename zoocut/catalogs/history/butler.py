@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoocut.butler import closing_with, fetched, find_tables, open_butler
+from zoocut.catalogs.history.cells import number
 from zoocut.catalogs.history.grouped import Row, Rows, by_object
+from zoocut.catalogs.history.lsst import FLUXES as SOURCE_FLUXES
+from zoocut.catalogs.history.lsst import LsstRows, cell
 from zoocut.catalogs.history.mapped import MappedRows
 from zoocut.catalogs.history.points import Kind, Point
-from zoocut.catalogs.history.tables import rows_of_objects, trigger_from
+from zoocut.catalogs.history.tables import rows_of_objects
 from zoocut.catalogs.table_files import read_parquet
 from zoocut.config.history import ButlerHistorySettings, MeasurementColumns
 from zoocut.errors import InputError
@@ -68,8 +71,12 @@ class ButlerRows:
         return MappedRows(self._columns, (self._flag, *self._settings.flags), left_out, self._time)
 
     def trigger_of(self, source: DiaSource, left_out: Counter[str]) -> tuple[float | None, Point | None]:
-        """Read a source's time; its own table holds another flux than these."""
-        return trigger_from(source, self._columns, self.reader(left_out))
+        """Read a source's own row by the names of DiaSource, where its catalog has them."""
+        row = source.columns
+        mjd = number(cell(row, "midpointMjdTai"))
+        if cell(row, SOURCE_FLUXES[self._settings.quantity][0]) is None:
+            return mjd, None
+        return mjd, LsstRows(self._settings.quantity, (), left_out).point(row, Kind.DETECTION)
 
     def _read(self, ref: DatasetRef, objects: Sequence[int]) -> Iterator[tuple[int, Row]]:
         with fetched(lambda: self._butler.getURI(ref)) as path:
