@@ -39,7 +39,7 @@ def test_further_sets_are_made_where_the_run_went(zoocut: Zoocut, server: Runnin
     run = make_run(tmp_path / "run", 2)
     assert zoocut("upload", run, *WHERE, "one server", **account(server)).returncode == 0
     elsewhere = {key: value for key, value in account(server).items() if key != "PANOPTES_ENDPOINT"}
-    done = zoocut("upload", run, *WHERE, "another set", **elsewhere, PANOPTES_ENDPOINT="")
+    done = zoocut("upload", run, *WHERE, "another set", "--create", **elsewhere, PANOPTES_ENDPOINT="")
     assert done.returncode == 0, done.stderr
     assert ids(server, "another set") == ["1700", "1701"]
 

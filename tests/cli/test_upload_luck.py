@@ -107,7 +107,7 @@ def test_limits_and_large_images_are_told_first(
     for text in (told.stderr, done.stderr):
         assert "note: 3 rows are to be uploaded and the account collab has at most " in text
         assert "note: 1 images have more than 1 MiB" in text
-    assert told.returncode == 0
+    assert told.returncode == 8
     assert done.returncode == 8
 
 

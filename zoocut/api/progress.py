@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.filesize import decimal
 
+from zoocut.printing import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -84,7 +86,12 @@ def upload_bar(console: Console) -> Iterator[Callable[[Snapshot], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
     bar = Bar(*columns, console=console, transient=True)
     task = bar.add_task("", total=None)
 
@@ -103,4 +110,4 @@ def upload_words(snapshot: Snapshot) -> str:
     states = ", ".join(f"{count} {state.value}" for state, count in snapshot.counts.items() if count)
     left = "" if snapshot.left_s is None else f", {snapshot.left_s:.0f} s left"
     trouble = f" ({snapshot.trouble})" if snapshot.trouble else ""
-    return f"{states}; {snapshot.rate:.1f}/s, {decimal(snapshot.sent_bytes)}{left}{trouble}"
+    return printable(f"{states}; {snapshot.rate:.1f}/s, {decimal(snapshot.sent_bytes)}{left}{trouble}")

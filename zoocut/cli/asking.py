@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zoocut.cli.console import notes
-from zoocut.cli.tables import printable
 from zoocut.errors import ConfigError, Interrupted, ZoocutError
 
 __all__ = ["agree", "agreed_to_create", "ask", "assent", "told_when_stopped"]
@@ -85,7 +84,7 @@ def _says_yes(question: str) -> bool:
     """Print a question and read the answer; Ctrl-C ends the command here, whatever takes signals otherwise."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        notes.print(f"{printable(question)} [y/N] ", end="", markup=False)
+        notes.print(f"{question} [y/N] ", end="", markup=False)
         return input().strip().lower() in ("y", "yes")
     except (KeyboardInterrupt, EOFError):
         raise Interrupted("stopped; nothing was changed") from None

@@ -31,7 +31,8 @@ def demo(
     if folder.exists():
         raise InputError(f"{folder} is there already: choose another folder with -o, or remove it")
     outcome = travel(folder, seed, lambda line: results.print(line, markup=False))
-    results.print(f"\n{outcome.rows} subjects, exactly once. Look at {outcome.folder}:", markup=False)
+    results.print()
+    results.print(f"{outcome.rows} subjects, exactly once. Look at {outcome.folder}:", markup=False)
     results.print(f"  {outcome.folder / 'run' / 'images'}  the pictures", markup=False)
     results.print(f"  {outcome.folder / 'run' / 'manifest.csv'}  what Zooniverse got", markup=False)
     results.print(f"  {outcome.page}  what the robots said, as a page", markup=False)

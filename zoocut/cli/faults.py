@@ -37,7 +37,11 @@ def fault_of_ours(error: Exception) -> str:
     try:
         name.write_text(f"{_command()}\n{text}", encoding="utf-8")
     except OSError:
-        return f"this is a fault of zoocut ({told}): please report it to its developers with what follows\n{text}"
+        for line in text.splitlines():
+            notes.print(line)
+        return (
+            f"this is a fault of zoocut ({told}): please report it to its developers with what stands above"
+        )
     return (
         f"this is a fault of zoocut ({told}): please report it to its developers with the file {name}, and with what "
         "`zoocut bug-report RUN` packs; what the run had reached is safe"

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoocut.cli.console import notes
+from zoocut.printing import printable
+
+if TYPE_CHECKING:
+    from logging import Formatter
 
 __all__ = ["general_options_first", "spoken"]
 
@@ -37,6 +42,17 @@ def general_options_first(words: Sequence[str]) -> list[str]:
     return first + others
 
 
+def _printable_formatter() -> Formatter:
+    """Make a formatter of lines that may hold a server's words."""
+    import logging
+
+    class Printable(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return printable(super().format(record))
+
+    return Printable("%(asctime)s %(message)s", "%H:%M:%S")
+
+
 @contextmanager
 def spoken(verbose: int, quiet: bool, path: Path | None) -> Iterator[None]:
     """Say as much as is asked for, for the length of the block.
@@ -60,7 +76,7 @@ def spoken(verbose: int, quiet: bool, path: Path | None) -> Iterator[None]:
         if verbose:
             handler = logging.StreamHandler(notes.file)
             handler.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
-            handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+            handler.setFormatter(_printable_formatter())
             log.addHandler(handler)
             stack.callback(log.removeHandler, handler)
             stack.callback(log.setLevel, log.level)

@@ -217,7 +217,6 @@ def _rules(
 def _tell(summary: Summary, page: Path | None, as_json: bool) -> None:
     from zoocut.cli.console import notes, print_json
     from zoocut.cli.console import results as out
-    from zoocut.cli.tables import printable
 
     if as_json:
         broken = {"rows": sum(summary.broken.reasons.values()), "lines": list(summary.broken.lines)}
@@ -241,15 +240,15 @@ def _tell(summary: Summary, page: Path | None, as_json: bool) -> None:
         answers = ", ".join(
             f"{key} {label!r}" if key != label else repr(key) for key, label in task.labels.items()
         )
-        out.print(printable(f"  {task.name} {task.question!r}: {answers}"), markup=False)
+        out.print(f"  {task.name} {task.question!r}: {answers}", markup=False)
     labels = {(task.name, key): label for task in summary.tasks for key, label in task.labels.items()}
     for one in summary.confusion:
         right, given = (labels.get((one.task, key), key) for key in (one.right, one.given))
         words = f"  {one.basis}, {one.task}: {right!r} is right, {given!r} was given {one.votes} times"
-        out.print(printable(words), markup=False)
+        out.print(words, markup=False)
     if page:
         out.print(f"open it: {page.resolve().as_uri()}", markup=False)
     for name, why in summary.not_reduced.items():
-        notes.print(printable(f"note: {name} is not counted: {why}"), markup=False)
+        notes.print(f"note: {name} is not counted: {why}", markup=False)
     if summary.broken.lines:
         notes.print(f"broken rows end on lines {', '.join(map(str, summary.broken.lines))}", markup=False)

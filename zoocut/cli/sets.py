@@ -11,7 +11,7 @@ from zoocut.api.server import sign_in
 from zoocut.cli.asking import agree
 from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, SetArgument, YesOption
 from zoocut.cli.sets_members import add, copy, members, merge, remove, split, training
-from zoocut.cli.tables import printable, show
+from zoocut.cli.tables import show
 
 __all__ = ["app"]
 
@@ -270,9 +270,9 @@ def delete(
         "by the server for good, unless they are collected or discussed, which cannot be seen from here; no "
         "quota comes back"
     )
-    notes.print(printable(words), markup=False)
+    notes.print(words, markup=False)
     if seen.workflows:
-        notes.print(printable(f"it is served by {', '.join(seen.workflows)}"), markup=False)
+        notes.print(f"it is served by {', '.join(seen.workflows)}", markup=False)
     agree(f"delete set {found.set_id} ({found.name})?", yes)
     remove(admin, details)
     _tell({"id": found.set_id, "deleted": True}, f"deleted set {found.set_id} ({found.name})", as_json)
@@ -294,4 +294,4 @@ def _tell(document: dict[str, Any], sentence: str, as_json: bool) -> None:
     if as_json:
         print_json({"version": 1, **document})
     else:
-        results.print(printable(sentence), markup=False)
+        results.print(sentence, markup=False)

@@ -20,7 +20,7 @@ from zoocut.cli.options import (
     SetArgument,
     YesOption,
 )
-from zoocut.cli.tables import printable, show
+from zoocut.cli.tables import show
 
 if TYPE_CHECKING:
     from zoocut.zooniverse.panoptes import Project
@@ -279,10 +279,8 @@ def _tell_retired(admin: SetAdmin, owner: Project, ids: list[str]) -> None:
 
     for one in already_retired(admin, owner, ids):
         notes.print(
-            printable(
-                f"note: workflow {one.workflow_id} ({one.name}) has retired {one.subjects} of them and will "
-                "not serve these again, from whichever set"
-            ),
+            f"note: workflow {one.workflow_id} ({one.name}) has retired {one.subjects} of them and will "
+            "not serve these again, from whichever set",
             markup=False,
         )
 

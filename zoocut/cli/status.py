@@ -69,7 +69,6 @@ def _tell(run: Path, document: dict[str, Any]) -> None:
 
 def _tell_remote(remote: dict[str, Any] | None) -> None:
     from zoocut.cli.console import results
-    from zoocut.cli.tables import printable
 
     if remote is None:
         results.print("  the set is gone from the server, or this account may not see it")
@@ -85,10 +84,8 @@ def _tell_remote(remote: dict[str, Any] | None) -> None:
         share = one["retired"] / remote["subjects"] if remote["subjects"] else 0.0
         state = "" if one["active"] else " (inactive)"
         results.print(
-            printable(
-                f"  {one['name']} ({one['workflow_id']}){state}: {one['classified']} classified, "
-                f"{one['retired']} retired, {share:.0%} complete"
-            ),
+            f"  {one['name']} ({one['workflow_id']}){state}: {one['classified']} classified, "
+            f"{one['retired']} retired, {share:.0%} complete",
             markup=False,
         )
 

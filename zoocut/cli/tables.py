@@ -9,14 +9,13 @@ from typing import Any
 
 from zoocut.cli.console import print_json, results
 from zoocut.delimited import as_text_cell
+from zoocut.printing import printable
 
-__all__ = ["printable", "show"]
+__all__ = ["show"]
 
 
-def printable(value: Any) -> str:
-    """Write a value so that no control character of it reaches the terminal."""
-    text = "" if value is None else str(value)
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+def _cell(value: Any) -> str:
+    return "" if value is None else printable(str(value))
 
 
 def show(name: str, rows: Sequence[Mapping[str, Any]], as_json: bool, as_csv: bool) -> None:
@@ -36,7 +35,7 @@ def show(name: str, rows: Sequence[Mapping[str, Any]], as_json: bool, as_csv: bo
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerows([list(rows[0])] if rows else [])
-        writer.writerows([as_text_cell(printable(value)) for value in row.values()] for row in rows)
+        writer.writerows([as_text_cell(_cell(value)) for value in row.values()] for row in rows)
     else:
         _print_table(name, rows)
 
@@ -53,5 +52,5 @@ def _print_table(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     for key in rows[0]:
         table.add_column(key, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(value)) for value in row.values()))
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
     results.print(table)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from zoocut.printing import printable
 from zoocut.results.annotations import Answered, Choice
 from zoocut.results.classification import Classification
 from zoocut.results.workflow import Task, Version, WorkflowTasks
@@ -173,5 +174,5 @@ class Answers:
 
 def _key(mark: str) -> str:
     """Make of a label a name that columns can have, and that is no answer's number."""
-    plain = "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in mark)
+    plain = printable(mark)
     return f'"{plain}"' if plain.isdecimal() else plain
