@@ -48,10 +48,16 @@ def test_however_it_is_written_the_same_subjects_come_of_it(
     run = folder(tmp_path / "run", manifest)
     dry = zoocut("upload", run, *WHERE, name, "--dry-run", **account(server))
     assert dry.returncode == 0, dry.stderr
-    assert "images: image (all their cells name image files); metadata: note" in dry.stdout
+    assert (
+        "images: image (all their cells name image files); metadata: note; rows are known by image"
+        in dry.stdout
+    )
     done = zoocut("upload", run, *WHERE, name, **account(server))
     assert done.returncode == 0, done.stderr
-    assert "images: image (all their cells name image files); metadata: note" in done.stderr
+    assert (
+        "images: image (all their cells name image files); metadata: note; rows are known by image"
+        in done.stderr
+    )
     assert metadata(server, name) == {"a.png": {"image": "a.png", "note": "é"}, "b.png": {"image": "b.png"}}
 
 
@@ -79,7 +85,7 @@ def test_what_the_user_says_is_remembered_and_told(zoocut: Zoocut, server: Runni
     options = ("--images", "one,two", "--encoding", "cp1252")
     dry = zoocut("upload", run, *WHERE, name, "--dry-run", "--json", *options, **account(server))
     assert json.loads(dry.stdout)["manifest"] == (
-        "manifest.csv: read as CP1252; images: one, two (as --images says); metadata: note"
+        "manifest.csv: read as CP1252; images: one, two (as --images says); metadata: note; rows are known by one"
     )
     assert zoocut("upload", run, *WHERE, name, *options, **account(server)).returncode == 3
     assert images(server, name) == {"b.png": 2, "d.png": 2}

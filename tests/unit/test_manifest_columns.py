@@ -109,6 +109,11 @@ def test_columns_without_a_prefix_are_metadata(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "External_ID",
+        "external id",
+        "x location:2",
+        "x|location:2",
+        "location :2",
         "Metadata:x",
         "metadata_x",
         "metadata x",
@@ -160,6 +165,33 @@ def test_an_image_missing_before_another_is_told(tmp_path: Path, text: str, says
     (tmp_path / "manifest.csv").write_text(text)
     problem = next(read_manifest(tmp_path / "manifest.csv")).problem
     assert problem is None if says is None else says in str(problem)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.png\nb.png\n",
+        "a.png,x\nb.png,y\n",
+        "x,http://host/a.png\ny,http://host/b.png\n",
+        "sub\\a.jpg\nb.jpg\n",
+    ],
+)
+def test_a_manifest_without_names_is_refused(tmp_path: Path, text: str) -> None:
+    for images in ((), ("x",)):
+        assert "where the names of its columns should be" in refusal(tmp_path, text, *images)
+
+
+@pytest.mark.parametrize("rows", ["a.png,x\nb.png\n", "a.png,x\nb.png,y,z\n", "a.png,x\n\0\0\0\n"])
+def test_a_line_of_another_width_is_refused_by_number(tmp_path: Path, rows: str) -> None:
+    assert "line 3 has " in refusal(tmp_path, f"image,n\n{rows}")
+
+
+@pytest.mark.parametrize(
+    ("name", "known_by"), [("id", "image"), ("#diaSourceId", "#diaSourceId"), ("external_id", "external_id")]
+)
+def test_it_is_told_what_rows_are_known_by(tmp_path: Path, name: str, known_by: str) -> None:
+    (tmp_path / "manifest.csv").write_text(f"{name},image\n5,a.png\n")
+    assert describe_manifest(tmp_path / "manifest.csv").endswith(f"rows are known by {known_by}")
 
 
 def test_rows_that_are_empty_are_no_rows(tmp_path: Path) -> None:

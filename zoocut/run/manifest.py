@@ -111,7 +111,7 @@ def read_manifest(path: Path, form: ManifestFormat = AS_IT_TELLS) -> Iterator[Ma
     """
     with _opened(path, form) as text:
         columns = choose_columns(path, text.header, form, lambda: _lines(path, form))
-        for line in text.lines():
+        for line in _whole(path, text):
             yield _row(path, columns, line)
 
 
@@ -156,15 +156,21 @@ def _opened(path: Path, form: ManifestFormat) -> Iterator[DelimitedText]:
 
 def _lines(path: Path, form: ManifestFormat) -> Iterator[Line]:
     with _opened(path, form) as text:
-        yield from text.lines()
+        yield from _whole(path, text)
+
+
+def _whole(path: Path, text: DelimitedText) -> Iterator[Line]:
+    width = len(text.header)
+    for line in text.lines():
+        if len(line.cells) != width:
+            raise InputError(
+                f"{path} line {line.number} has {len(line.cells)} cells where the header has {width}: mend it"
+            )
+        yield line
 
 
 def _row(path: Path, columns: Columns, line: Line) -> ManifestRow:
     cells, header = line.cells, columns.header
-    if len(cells) != len(header):
-        raise InputError(
-            f"{path} line {line.number} has {len(cells)} cells where the header has {len(header)}: mend it"
-        )
     nameless = next((at for at, name in enumerate(header) if not name and cells[at].strip()), None)
     if nameless is not None:
         raise InputError(

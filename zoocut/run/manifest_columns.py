@@ -31,7 +31,8 @@ MEDIA = re.compile(r".*\.(png|jpe?g|gif|svg|webp|bmp|tiff?|mp3|m4a|mp4|mpe?g|txt
 
 NUMBERED = re.compile(r"location:([1-9][0-9]*)")
 MISSPELT = re.compile(
-    r"(metadata[\s:_.\-]+\S.*|metadata:|location[\s:_.\-]*[0-9]+|location\s*:.*)", re.IGNORECASE
+    r"metadata[\s:_.\-]+\S.*|metadata:|location[\s:_.\-]*[0-9]+|(.*[\s|])?location\s*:.*|external[\s_.\-]*id",
+    re.IGNORECASE,
 )
 ABSOLUTE = re.compile(r"([/\\~]|[A-Za-z]:[/\\]|file:)", re.IGNORECASE)
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
@@ -125,6 +126,7 @@ def choose_columns(
     InputError
         When a name is there twice or misspelt, or the images cannot be told.
     """
+    _refuse_values(path, header)
     _refuse_repeated(path, header)
     numbered = _numbered(path, header)
     if form.images and numbered:
@@ -135,6 +137,14 @@ def choose_columns(
         return _own(path, header, numbered)
     images = _recognised(path, header, lines())
     return _foreign(header, images, "all their cells name image files")
+
+
+def _refuse_values(path: Path, header: Sequence[str]) -> None:
+    value = next((name for name in header if _kind(name) is not _Kind.OTHER), None)
+    if value is not None:
+        raise InputError(
+            f"{path} begins with {value}, where the names of its columns should be: put a line of names in front"
+        )
 
 
 def _refuse_repeated(path: Path, header: Sequence[str]) -> None:
@@ -155,13 +165,11 @@ def _numbered(path: Path, header: Sequence[str]) -> list[int]:
     """Give the places of location:1, location:2 and so on; none where the manifest is of another kind."""
     found = {int(match[1]): at for at, name in enumerate(header) if (match := NUMBERED.fullmatch(name))}
     for name in header:
-        proper = NUMBERED.fullmatch(name) or (
-            name.startswith(METADATA) and name.removeprefix(METADATA).strip()
-        )
+        proper = _is_own(name) or (name.startswith(METADATA) and _key(name))
         if not proper and MISSPELT.fullmatch(name):
             raise InputError(
-                f"{path} has a column {name!r}, which is neither location:1, location:2 ... nor metadata:KEY: write it"
-                " so, or give it another name"
+                f"{path} has a column {name!r}, which is neither external_id, location:1, location:2 ... nor"
+                " metadata:KEY: write it so, or give it another name"
             )
     missing = next((n for n in range(1, len(found) + 1) if n not in found), None)
     if missing is not None:
@@ -192,10 +200,12 @@ def _foreign(header: Sequence[str], images: Sequence[int], why: str) -> Columns:
     """Read as panoptes-cli does: all columns become metadata, those of images too."""
     metadata = [(_key(name), at) for at, name in enumerate(header) if name]
     others = ", ".join(name for at, name in enumerate(header) if name and at not in images)
-    told = f"images: {', '.join(header[at] for at in images)} ({why}); metadata: {others or 'nothing else'}"
-    return Columns(
-        tuple(header), _identity(header, images), tuple(images), tuple(metadata), trimmed=True, told=told
+    identity = _identity(header, images)
+    told = (
+        f"images: {', '.join(header[at] for at in images)} ({why}); metadata: {others or 'nothing else'}; rows are"
+        f" known by {header[identity]}"
     )
+    return Columns(tuple(header), identity, tuple(images), tuple(metadata), trimmed=True, told=told)
 
 
 def _key(name: str) -> str:
