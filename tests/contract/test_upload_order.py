@@ -35,6 +35,8 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.inner, name)
+        if name in ("retrying", "stopped_by"):  # the same server again: it is watched as well
+            return lambda *words: Watched(value(*words), self.before)
         if name not in self.before:
             return value
 

@@ -58,7 +58,7 @@ class Doomed:
             self._doom.passes(f"before {point}")
             result = call(*args, **kwargs)
             self._doom.passes(f"after {point}")
-            return Doomed(result, self._doom) if name == "retrying" else result
+            return Doomed(result, self._doom) if name in ("retrying", "stopped_by") else result
 
         return watched
 

@@ -166,7 +166,6 @@ def test_a_create_sends_what_the_row_is_and_its_key(context: UploadContext, serv
     ("answer", "kind"),
     [
         (subject(key="r1/5/171/" + SUM[:12]), LostSight),
-        (subject(key=""), LostSight),
         (subject(names=()), LostSight),
         (subject(names=("x", "y")), LostSight),
         (Doubtful("lost"), LostSight),
@@ -180,6 +179,16 @@ def test_what_an_answer_to_a_create_means(
 ) -> None:
     server.created = answer
     assert isinstance(event(create(context, entry())), kind)
+
+
+@pytest.mark.parametrize(("names", "kind"), [(("x",), Created), (("x", "y"), LostSight)])
+def test_an_answer_without_the_key_is_taken_and_ends_the_upload(
+    context: UploadContext, server: Server, names: tuple[str, ...], kind: type[Event]
+) -> None:
+    server.created = subject(key="", names=names)
+    outcome = create(context, entry())
+    assert isinstance(event(outcome), kind)
+    assert isinstance(outcome.ending, NotPermitted) is (kind is Created)
 
 
 def stored(row: int, number: str) -> Entry:
