@@ -158,6 +158,21 @@ def test_classified_subjects_outlive_their_set(live: Live) -> None:
     assert held == [int(live.subjects[0])]
 
 
+def test_owners_see_the_classifications_of_their_project(live: Live, at: Callable[..., Any]) -> None:
+    other = at(live.me.endpoint, "stranger")
+    made = [live.me.made(live.classify(subject, by=other))["id"] for subject in live.subjects]
+    path = f"/classifications/project?project_id={live.project}"
+    assert [one["id"] for one in live.me.call("GET", path).json()["classifications"]] == made
+    later = live.me.call("GET", f"{path}&last_id={made[0]}").json()["classifications"]
+    assert [one["id"] for one in later] == made[1:]
+    assert other.call("GET", path).json()["classifications"] == []
+    assert [
+        one["id"]
+        for one in other.call("GET", f"/classifications?project_id={live.project}").json()["classifications"]
+    ] == made
+    assert live.me.call("GET", f"/classifications?project_id={live.project}").json()["classifications"] == []
+
+
 # serving
 
 
@@ -374,5 +389,6 @@ def test_robots_are_as_right_as_they_are_said_to_be(at: Callable[..., Any], accu
     shown = {subject: word if accuracy else wrong[word] for subject, word in right.items()}
     assert set(votes) == set(shown.items())
     assert all(3 <= count <= 4 for count in votes.values())
+    assert max(Counter((row["user_ip"], row["subject_ids"]) for row in rows).values()) == 1
     assert any(row["user_name"].startswith("not-logged-in-") for row in rows)
     assert any(row["user_name"].startswith("volunteer-") for row in rows)

@@ -194,3 +194,27 @@ def test_the_published_command_line(
     assert sorted(row["locations"][0]["blob"]["md5"] for row in rows) == sorted(
         hashlib.md5(path.read_bytes()).hexdigest() for path in images
     )
+
+
+def test_exports_are_asked_for_and_read(client: Any, project: Any) -> None:
+    from panoptes_client import Subject, SubjectSet, Workflow
+
+    subject_set = SubjectSet()
+    subject_set.links.project = project
+    subject_set.display_name = "Exported"
+    subject_set.save()
+    subject = Subject()
+    subject.links.project = project
+    subject.add_location({"image/png": "https://e.org/a.png"})
+    subject.save()
+    subject_set.add([subject])
+    workflow = Workflow()
+    workflow.links.project = project
+    workflow.display_name = "Exported"
+    workflow.primary_language = "en"
+    workflow.save()
+    workflow.add_subject_sets([subject_set])
+    votes = workflow.get_export("classifications", generate=True, wait=True, wait_timeout=30)
+    assert list(votes.csv_dictreader()) == []
+    rows = list(project.get_export("subjects", generate=True, wait=True, wait_timeout=30).csv_dictreader())
+    assert [row["subject_id"] for row in rows] == [subject.id]

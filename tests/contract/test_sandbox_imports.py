@@ -6,6 +6,7 @@ import http.server
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,6 +243,23 @@ def test_priorities_are_not_copied_by_an_import(tester: Any, host: Host, set_id:
         "set_member_subjects"
     ]
     assert member["priority"] is None
+
+
+def test_a_job_dies_with_the_server(host: Host, tmp_path: Path, at: Callable[..., Any]) -> None:
+    with running(tmp_path, options=["--fault", "import-slow:row_s=0.05"]) as server:
+        me = at(server.endpoint, "owner")
+        set_id = me.new_set(me.project())
+        number = me.made(start(me, set_id, host.file(manifest(50))))["id"]
+        end = time.monotonic() + 20
+        while len(ids(me, set_id)) < 7:
+            assert time.monotonic() < end
+        server.process.kill()
+    with running(tmp_path) as server:
+        me = at(server.endpoint, "owner")
+        done = settled(me, number)
+        assert 7 <= len(ids(me, set_id)) < 50
+        assert done["manifest_count"] == 50
+        assert done["imported_count"] in (0, 25)
 
 
 # faults

@@ -287,6 +287,25 @@ def test_attached_images_are_changed_and_deleted(tester: Any) -> None:
     assert linked == [made[1]["id"]]
 
 
+@pytest.mark.parametrize(
+    ("mime", "kept"),
+    [
+        ("audio/mp3", "audio/mpeg"),
+        ("audio/x-wav", "audio/mpeg"),
+        ("audio/wav", "audio/wav"),
+        ("image/png", "image/png"),
+    ],
+)
+def test_some_types_are_kept_as_others_by_subjects_alone(tester: Any, mime: str, kept: str) -> None:
+    subject = tester.new_subject(tester.new_project(), locations=[mime])
+    assert list(subject["locations"][0]) == [kept]
+    attached = tester.call(
+        "POST", f"/subjects/{subject['id']}/attached_images", {"media": {"content_type": mime}}
+    )
+    shown = attached.json()["media"][0]["content_type"] if attached.status_code == 201 else None
+    assert shown == (None if mime == "audio/x-wav" else mime)
+
+
 def test_attaching_again_after_a_lost_answer_makes_a_second(tester: Any) -> None:
     subject = tester.new_subject(tester.new_project())["id"]
     path = f"/subjects/{subject}/attached_images"

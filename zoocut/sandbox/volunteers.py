@@ -2,7 +2,7 @@
 
 Volunteers look at the active workflows of live projects. What is right is the subject's hidden metadata
 ``#answer``, the number or the words of an answer; where there is none, the number of the subject decides. Every
-third volunteer is not signed in, and each comes from an address of its own.
+third volunteer is not signed in, each comes from an address of its own, and looks at a subject once.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ CLIENT = "0" * 64
 IDLE_S = 1.0
 """How long volunteers wait when there is nothing to classify, or the sandbox does not answer."""
 ANSWER_S = 30
+SERVED = 50
+"""Subjects that a volunteer is served at once: more than one, for who is not signed in is served what was seen."""
 NOT_SIGNED_IN = 3
 """Every one of so many volunteers is anonymous."""
 
@@ -125,6 +127,7 @@ class _Person:
         self._session.trust_env = False
         address = f"198.51.{100 + number // 250}.{number % 250 + 1}"
         self._session.headers.update({"Accept": ACCEPT, "X-Forwarded-For": address})
+        self._done: set[tuple[str, str]] = set()
         self._anonymous = number % NOT_SIGNED_IN == 0
 
     def _sign_in(self) -> None:
@@ -154,14 +157,15 @@ class _Person:
         return [one for one in rows if one["links"]["subject_sets"]]
 
     def next_subject(self, workflow: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the subject served next that is not retired and not seen, if any."""
+        """Return the first subject served that is not retired and that this volunteer has not seen, if any."""
         try:
-            path = f"/subjects/queued?workflow_id={workflow['id']}&page_size=1"
+            path = f"/subjects/queued?workflow_id={workflow['id']}&page_size={SERVED}"
             rows = self._call(self._session.get, path)["subjects"]
         except requests.HTTPError:
             return None
-        fresh = [one for one in rows if not one["retired"] and not one["already_seen"]]
-        return fresh[0] if fresh else None
+        done = self._done
+        fresh = (one for one in rows if not one["retired"] and (workflow["id"], one["id"]) not in done)
+        return next((one for one in fresh if not one["already_seen"]), None)
 
     def classify(
         self, workflow: dict[str, Any], subject: dict[str, Any], annotations: list[dict[str, Any]]
@@ -179,3 +183,4 @@ class _Person:
         }
         content = {"completed": True, "metadata": metadata, "annotations": annotations, "links": links}
         self._call(self._session.post, "/classifications", json={"classifications": content})
+        self._done.add((workflow["id"], subject["id"]))

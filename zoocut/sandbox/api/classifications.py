@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
@@ -46,8 +47,8 @@ def of_project(call: Call) -> Response:
     if "last_id" in call.params and "project_id" not in call.params:
         raise error(422, "Project ID required if last_id is included")
     last = as_int(call.params.get("last_id", "0"))
-    condition = f"r.project_id IN ({EDITABLE_PROJECTS}) AND r.id > :last"
-    return lists.index(call, CLASSIFICATIONS, [(condition, {"last": last})])
+    seen = replace(CLASSIFICATIONS, seen=f"r.project_id IN ({EDITABLE_PROJECTS})")
+    return lists.index(call, seen, [("r.id > :last", {"last": last})])
 
 
 def show(call: Call) -> Response:

@@ -13,7 +13,7 @@ from zoocut.sandbox.api import lists, shapes
 from zoocut.sandbox.api.answers import document, empty, error
 from zoocut.sandbox.api.call import Call, Handler, api
 from zoocut.sandbox.api.resources import MEDIA, PROJECTS, SUBJECT_SETS, SUBJECTS, WORKFLOWS, Resource
-from zoocut.sandbox.api.signing import MIME_TYPES, new_path, normal_mime
+from zoocut.sandbox.api.signing import MIME_TYPES, new_path
 from zoocut.sandbox.state.store import Row, now_us
 from zoocut.sandbox.state.values import as_id, etag, http_date
 
@@ -175,7 +175,7 @@ def _may_write(call: Call, kind: MediaKind, silent_status: int) -> None:
 
 def new_row(content: dict[str, Any], linked_type: str, linked_id: int | None, kind: str) -> dict[str, Any]:
     """Make the row of a new medium of what was asked for."""
-    mime, src = normal_mime(content["content_type"]), content.get("src")
+    mime, src = content["content_type"], content.get("src")
     external = bool(content.get("external_link"))
     if mime not in MIME_TYPES:
         blank = "" if src or external else "Src can't be blank, "

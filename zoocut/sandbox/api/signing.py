@@ -30,7 +30,9 @@ MIME_TYPES = {
     "audio/x-midi": "mid",
     "audio/mp4": "mp4",
     "audio/x-m4a": "m4a",
+    "audio/mp3": "mp3",
     "audio/mpeg": "mpga",
+    "audio/wav": "wav",
     "image/jpeg": "jpeg",
     "image/gif": "gif",
     "image/png": "png",
@@ -44,11 +46,11 @@ MIME_TYPES = {
 }
 """Types that may be stored, and the ending of their files."""
 
-NORMALISED = {"audio/mp3": "audio/mpeg", "audio/x-wav": "audio/mpeg", "audio/wav": "audio/mpeg"}
+NORMALISED = {"audio/mp3": "audio/mpeg", "audio/x-wav": "audio/mpeg"}
 
 
 def normal_mime(mime: str) -> str:
-    """Return the type under which the server keeps a media type."""
+    """Return the type under which the server keeps a medium of a subject itself; those beside it stay as they are."""
     return NORMALISED.get(mime, mime)
 
 
