@@ -278,3 +278,11 @@ def test_the_shipped_configuration_of_ztf_draws_packets_of_every_schema(shared: 
             source.origin, [source]
         )
         assert cutout.science.shape == (63, 63)
+
+
+@pytest.mark.parametrize("value", [0, None, "0"])
+def test_an_objects_id_of_zero_is_none(tmp_path: Path, value: Any) -> None:
+    path = write(tmp_path / "a.parquet", alert(1, ssObjectId=value, diaObjectId=5, nid=0))
+    columns = only(path, columns={"parentDiaSourceId": "candidate.nid"})
+    assert (columns["ssObjectId"], columns["diaObjectId"], columns["nid"]) == (None, 5, 0)
+    assert columns["parentDiaSourceId"] is None

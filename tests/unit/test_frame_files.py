@@ -216,8 +216,19 @@ def test_an_extensions_own_wcs_goes_before_the_inherited_one(tmp_path: Path) -> 
     )
 
 
-@pytest.mark.parametrize("wanted", ["SCI,2", "sci, 2", 2])
-def test_an_extension_by_name_and_version(tmp_path: Path, wanted: int | str) -> None:
+def test_nothing_else_is_inherited_by_an_extension_with_a_wcs(tmp_path: Path) -> None:
+    """Distortion terms of the primary header are those of another image."""
+    write_all(tmp_path)
+    primary = fits.PrimaryHDU(header=header())
+    primary.header.update({"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 0.01, "B_0_2": 0.01})
+    image = fits.ImageHDU(pixels(), header() + fits.Header(INHERIT))
+    fits.HDUList([primary, image]).writeto(tmp_path / "difference.fits", overwrite=True)
+    found = cut(tmp_path, [source(1, 70.2, 50.3)])
+    np.testing.assert_array_equal(only(found).difference, pixels()[46:56, 66:76])
+
+
+@pytest.mark.parametrize("wanted", ["SCI,2", "sci, 2", 2, ["SCI", 2]])
+def test_an_extension_by_name_and_version(tmp_path: Path, wanted: Any) -> None:
     write_all(tmp_path)
     images = [fits.ImageHDU(pixels() + 1000 * n, header(), name="SCI", ver=n) for n in (1, 2)]
     fits.HDUList([fits.PrimaryHDU(), *images]).writeto(tmp_path / "science.fits", overwrite=True)
@@ -363,6 +374,21 @@ def test_masks(tmp_path: Path, bits: int | None, blank: list[int], dtype: str) -
     right[blank] = np.nan
     np.testing.assert_array_equal(cutout.science, right)
     np.testing.assert_array_equal(cutout.template, pixels()[25:35, 35:45])
+
+
+def test_one_name_for_the_masks_of_all_frames(tmp_path: Path) -> None:
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[30] = 1
+    for plane in PLANES:
+        images = [fits.ImageHDU(pixels(), header(), name="SCI"), fits.ImageHDU(mask, name="DQ")]
+        images.append(fits.ImageHDU(mask[::-1].copy(), name="OTHER"))
+        fits.HDUList([fits.PrimaryHDU(), *images]).writeto(tmp_path / f"{plane}.fits")
+    cutout = only(
+        cut(tmp_path, [source(1, 39.7, 29.7)], mask_extension="DQ", template_mask_extension="OTHER")
+    )
+    assert np.flatnonzero(np.isnan(cutout.science).all(axis=1)).tolist() == [5]
+    assert np.flatnonzero(np.isnan(cutout.difference).all(axis=1)).tolist() == [5]
+    assert np.flatnonzero(np.isnan(cutout.template).all(axis=1)).tolist() == [4]
 
 
 def test_a_mask_that_is_none_of_the_images(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoocut.catalogs.values import plain
 from zoocut.config.catalog import AlertsSettings
-from zoocut.model import Value
+from zoocut.model import Value, object_or_none
 from zoocut.packets.fields import field_at, has_field
 from zoocut.values import number_of
 
@@ -50,10 +50,12 @@ class AlertColumns:
         """
         cells = self._cells(fields)
         flat = {
-            name: plain(cell) for name, cell in cells.items() if not isinstance(cell, (Mapping, list, bytes))
+            name: object_or_none(name, plain(cell))
+            for name, cell in cells.items()
+            if not isinstance(cell, (Mapping, list, bytes))
         }
         for name, places in self._named.items():
-            value = self._value(name, places, fields, cells)
+            value = object_or_none(name, self._value(name, places, fields, cells))
             if value is not None or name not in flat:
                 flat[name] = value
         return flat

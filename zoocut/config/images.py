@@ -18,7 +18,15 @@ __all__ = [
     "StampsSettings",
 ]
 
-Extension = int | str | None
+
+def _name_and_version(extension: object) -> object:
+    """Write ["SCI", 2], as astropy takes it, as "SCI,2"."""
+    if isinstance(extension, (list, tuple)) and [type(part) for part in extension] == [str, int]:
+        return f"{extension[0]},{extension[1]}"
+    return extension
+
+
+Extension = Annotated[int | str | None, BeforeValidator(_name_and_version)]
 
 
 def _several(values: object) -> object:
@@ -126,11 +134,14 @@ class FramesSettings(Section):
     ] = None
     science_extension: Annotated[Extension, Field(description="the same for the science frame")] = None
     difference_extension: Annotated[Extension, Field(description="the same for the difference frame")] = None
-    template_mask_extension: Annotated[
+    mask_extension: Annotated[
         Extension,
         Field(
-            description="extension of the template's file with its mask, whose pixels other than 0 hold no data"
+            description="extension of each frame's file with its mask, whose pixels other than 0 hold no data"
         ),
+    ] = None
+    template_mask_extension: Annotated[
+        Extension, Field(description="the template's, where its mask is another, or it alone has one")
     ] = None
     science_mask_extension: Annotated[Extension, Field(description="the same for the science frame")] = None
     difference_mask_extension: Annotated[

@@ -83,7 +83,9 @@ class Frames:
         extensions = (own.template_extension, own.science_extension, own.difference_extension)
         masks = (own.template_mask_extension, own.science_mask_extension, own.difference_mask_extension)
         return [
-            FrameFile(path, extension, mask, own.mask_bits, own.no_data)
+            FrameFile(
+                path, extension, own.mask_extension if mask is None else mask, own.mask_bits, own.no_data
+            )
             for path, extension, mask in zip(paths, extensions, masks, strict=True)
         ]
 

@@ -65,7 +65,7 @@ class StampPlaces:
             When the stamp is trimmed and nothing tells where, or what tells it contradicts the stamp.
         """
         known = self._known_pix(packet)
-        whole = max(known or _widest_beside(path, self._settings.difference), *shape)
+        whole = max(known or _widest_in(path.parent, path.suffix, self._settings.difference), *shape)
         fewest = whole if known else whole - TOLERANCE_PIX
         fields = (self._settings.y, self._settings.x)
         y, x = (
@@ -129,19 +129,11 @@ def _place_in(length: int, whole: int, place: float) -> float:
 
 
 @lru_cache(maxsize=64)
-def _widest_beside(path: Path, field: str) -> int:
-    """Give the largest side of the stamps in a file's first packets, and for a lone packet in the files beside it."""
-    own = list(islice(_packets(path), FELLOWS))
-    sides = [_side(packet, field) for packet in own]
-    if len(own) < 2:
-        sides.append(_widest_of_files(path.parent, path.suffix, field))
-    return max(sides)
-
-
-@lru_cache(maxsize=64)
-def _widest_of_files(folder: Path, suffix: str, field: str) -> int:
-    files = sorted(path for path in folder.iterdir() if path.suffix == suffix and path.is_file())
-    packets = chain.from_iterable(islice(_packets(path), 1) for path in files[:FELLOWS])
+def _widest_in(folder: Path, suffix: str, field: str) -> int:
+    """Give the largest side of the stamps in the first packets of a folder's files of one kind."""
+    files = sorted(path for path in folder.iterdir() if path.suffix == suffix and path.is_file())[:FELLOWS]
+    of_each = -(-FELLOWS // max(len(files), 1))
+    packets = chain.from_iterable(islice(_packets(path), of_each) for path in files)
     return max((_side(packet, field) for packet in packets), default=0)
 
 
