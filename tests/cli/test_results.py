@@ -102,6 +102,13 @@ def test_the_header_says_what_it_was_made_from(zoocut: Zoocut, run: Run, tmp_pat
     assert header["zoocut"] in zoocut("--version").stdout
 
 
+def test_a_missing_export_leaves_the_table_of_before(zoocut: Zoocut, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("before")
+    done = zoocut("results", "run", "--export", "none.csv", "-o", "r.csv")
+    assert (done.returncode, "none.csv cannot be read" in done.stderr) == (3, True), done.stderr
+    assert (tmp_path / "r.csv").read_text() == "before"
+
+
 def test_broken_rows_are_told_and_end_with_3(zoocut: Zoocut, run: Run, tmp_path: Path) -> None:
     write_export(tmp_path / "c.csv", [*rows(), Row(9001, cells={"metadata": "{"})])
     done = zoocut("results", "run", "--export", "c.csv")
@@ -239,6 +246,14 @@ def test_one_that_is_replaced_between_two_requests_is_not_mixed_in(
     assert ask().returncode == 0
     (kept,) = (run.path / "exports").glob("*.csv")
     assert kept.read_bytes() == held.stored
+
+
+def test_a_folder_that_cannot_be_made(ask: Ask, held: ExportServer, run: Run) -> None:
+    held.state, held.updated_at = "ready", datetime.now(UTC)
+    (run.path / "exports").write_text("in the way")
+    done = ask()
+    assert done.returncode == 3
+    assert "cannot write" in done.stderr
 
 
 def test_an_address_that_has_ended_is_asked_for_anew(ask: Ask, held: ExportServer) -> None:

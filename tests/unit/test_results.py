@@ -614,3 +614,10 @@ def test_runs_whose_columns_differ(tmp_path: Path, run: Run) -> None:
     assert [(table[key]["snr"], table[key]["by"], table[key]["T0.n"]) for key in (source(0), "12")] == [
         ("5.5", "", "1"), ("low", "me", "1"),
     ]  # fmt: skip
+
+
+def test_an_export_without_classifications_says_so(reduce: Reduce) -> None:
+    with pytest.raises(InputError, match="nobody had classified"):
+        reduce([])
+    with pytest.raises(InputError, match=r"can be read \(2 metadata cannot be read as JSON\)"):
+        reduce([vote(0, cells={"metadata": "{"})] * 2)

@@ -73,50 +73,51 @@ def reduce_export(
     ConfigError
         When the workflow or its version is not in the export.
     """
-
-    def kept(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-        for table in tables:
-            keep(table)
-            yield table
-
     require_format(path)
-    if path.exists() and path.samefile(export):
+    if path.exists() and export.exists() and path.samefile(export):
         raise InputError(f"{path} is the export itself: give another file to write to")
     with closing(Votes(answers := Answers(workflows))) as votes:
         sources = KnownSources(runs, endpoint)
         broken = _read(ExportFile(export), votes, sources, report)
-        workflow_id, name = _workflow(votes, rules.workflow, export)
-        versions = votes.versions(workflow_id)
-        version = _version(rules.version, versions, export)
-        reasons = votes.settle(workflow_id, rules, version)
-        used = reasons.pop("", 0)
-        left_out = {**broken.reasons, **reasons}
-        if not used:
-            raise InputError(_why_nothing(export, sources, left_out, votes))
-        tasks = answers.tasks(workflow_id, version.accepts)
-        anonymous, late = votes.totals()
-        summary = Summary(
-            path=path,
-            rows=0,
-            used=used,
-            left_out=left_out,
-            broken=broken,
-            workflow_id=workflow_id,
-            workflow_name=name,
-            versions={f"{major}.{minor}": count for (major, minor), count in versions.items()},
-            version=version,
-            tasks=tasks,
-            not_reduced=answers.not_reduced(workflow_id),
-            anonymous=anonymous,
-            after_retirement=late,
-            confusion=list(votes.confusion(tasks[0].name if len(tasks) == 1 else None)),
-            per_day=votes.per_day(),
-        )
+        summary = _count(votes, answers, rules, broken, export)
+        if not summary.used:
+            raise InputError(_why_nothing(export, sources, summary.left_out, votes))
+        settled = replace(rules, version=summary.version)
+        tables = _kept(batches(sources, votes, summary.tasks, settled), keep)
         header = _header(summary, sources.runs, export, rules)
-        settled = replace(rules, version=version)
-        return replace(
-            summary, rows=write_results(path, kept(batches(sources, votes, tasks, settled)), header)
-        )
+        return replace(summary, path=path, rows=write_results(path, tables, header))
+
+
+def _count(votes: Votes, answers: Answers, rules: Rules, broken: Broken, export: Path) -> Summary:
+    """Choose workflow and version, decide of each classification, and sum up."""
+    workflow_id, name = _workflow(votes, rules.workflow, broken, export)
+    versions = votes.versions(workflow_id)
+    version = _version(rules.version, versions, export)
+    reasons = votes.settle(workflow_id, rules, version)
+    used = reasons.pop("", 0)
+    tasks = answers.tasks(workflow_id, version.accepts)
+    anonymous, late = votes.totals()
+    return Summary(
+        used=used,
+        left_out={**broken.reasons, **reasons},
+        broken=broken,
+        workflow_id=workflow_id,
+        workflow_name=name,
+        versions={f"{major}.{minor}": count for (major, minor), count in versions.items()},
+        version=version,
+        tasks=tasks,
+        not_reduced=answers.not_reduced(workflow_id),
+        anonymous=anonymous,
+        after_retirement=late,
+        confusion=list(votes.confusion(tasks[0].name if len(tasks) == 1 else None)),
+        per_day=votes.per_day(),
+    )
+
+
+def _kept(tables: Iterator[pa.Table], keep: Callable[[pa.Table], None]) -> Iterator[pa.Table]:
+    for table in tables:
+        keep(table)
+        yield table
 
 
 def _read(
@@ -140,14 +141,17 @@ def _read(
     return Broken(reasons, lines)
 
 
-def _workflow(votes: Votes, wanted: str | None, export: Path) -> tuple[str, str]:
+def _workflow(votes: Votes, wanted: str | None, broken: Broken, export: Path) -> tuple[str, str]:
     """Choose the workflow: the one that is named, by id or name, or the only one there is."""
     known = votes.workflows()
     names = ", ".join(f"{number} ({name!r}: {count})" for number, (name, count) in known.items())
-    if not known:
+    if not known and broken.reasons:
+        told = "; ".join(f"{count} {reason}" for reason, count in broken.reasons.items())
         raise InputError(
-            f"{export} has no classification that can be read: ask Zooniverse for the export again"
+            f"no classification in {export} can be read ({told}): ask Zooniverse for the export again"
         )
+    if not known:
+        raise InputError(f"{export} holds no classifications: nobody had classified when it was made")
     found = [number for number, (name, _) in known.items() if wanted in (None, number, name)]
     if len(found) > 1:
         raise ConfigError(

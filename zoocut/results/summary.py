@@ -13,6 +13,8 @@ from zoocut.results.votes import Confused
 
 __all__ = ["Broken", "Summary"]
 
+NOT_WRITTEN = Path()
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
@@ -36,10 +38,6 @@ class Summary:
 
     Parameters
     ----------
-    path : Path
-        The results' file.
-    rows : int
-        How many rows it has.
     used : int
         How many classifications count.
     left_out : mapping of str to int
@@ -62,10 +60,12 @@ class Summary:
         How volunteers answered where the right answer is known.
     per_day : mapping of str to int
         The used classifications of each day, in UTC.
+    path : Path
+        The results' file, once it is written.
+    rows : int
+        How many rows it has.
     """
 
-    path: Path
-    rows: int
     used: int
     left_out: Mapping[str, int]
     broken: Broken
@@ -79,6 +79,8 @@ class Summary:
     after_retirement: int
     confusion: Sequence[Confused]
     per_day: Mapping[str, int]
+    path: Path = NOT_WRITTEN
+    rows: int = 0
 
     @property
     def read(self) -> int:

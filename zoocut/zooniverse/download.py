@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 from urllib3.exceptions import HTTPError
 
-from zoocut.errors import ZooniverseError
+from zoocut.errors import InputError, ZooniverseError
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.transport import Transport, foreign_errors
 
@@ -86,8 +86,18 @@ class Downloader:
         ------
         ZooniverseError
             When it cannot be had whole.
+        InputError
+            When it cannot be written.
         """
-        goal.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            return self._until_whole(address, goal, report)
+        except OSError as error:
+            raise InputError(
+                f"cannot write {goal}: {error.strerror or error}; free space, or see to the folder's rights"
+            ) from error
+
+    def _until_whole(self, address: Callable[[], str], goal: Path, report: Report) -> Path:
         attempts = 0
         while True:
             before = _bytes_there(goal)
