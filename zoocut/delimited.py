@@ -60,7 +60,19 @@ FORMULA = re.compile(r"[=@\t\r]|[+-](?![\d.]+(?:[eE][+-]?\d+)?$)")
 """How a formula begins; a number with a sign is none."""
 
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
-KNOWN_NAMES = {"external_id", "location:1", "diaSourceId", "subject_id", "subject_ids", "subject_data"}
+KNOWN_NAMES = frozenset(
+    (
+        "external_id",
+        "location:1",
+        "diaSourceId",
+        "subject_id",
+        "subject_ids",
+        "subject_data",
+        "image",
+        "ra",
+        "dec",
+    )
+)
 """Names that no row of values holds: a line with one of them is a header, whatever stands in front of it."""
 
 NAMED_SEPARATOR = re.compile(r'"?sep=(.)"?\s*$', re.IGNORECASE)

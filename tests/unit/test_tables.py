@@ -125,7 +125,8 @@ def test_one_text_among_positions_costs_its_row_alone(tmp_path: Path, column: st
     ]
     (refused,) = read.rejected
     assert (refused.dia_source_id, refused.row) == ("2", "s.csv line 3")
-    assert f"{column} = " in refused.reason
+    assert f"{column} = {'None' if mark == 'nan' else mark}" in refused.reason
+    assert ("write decimal points" in refused.reason) == (mark == "10,5")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])

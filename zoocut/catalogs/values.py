@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +13,8 @@ from zoocut.catalogs.angles import DEGREES, Angle
 from zoocut.model import Value
 
 __all__ = ["FORMER_NAMES", "plain", "position"]
+
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 FORMER_NAMES = {
     "band": "filterName",
@@ -82,7 +85,9 @@ def position(
         angle.degrees(columns.get(name)) for angle, name in zip(angles, (ra, dec), strict=True)
     )
     if ra_deg is None or dec_deg is None:
-        raise ValueError(f"its position is missing or not a number ({told})")
+        comma = any(DECIMAL_COMMA.fullmatch(str(columns.get(name))) for name in (ra, dec))
+        advice = ": write decimal points, not commas" if comma else ""
+        raise ValueError(f"its position is missing or not a number ({told}){advice}")
     if not (-360 <= ra_deg <= 360 and -90 <= dec_deg <= 90):
         raise ValueError(f"its position {told} is not in degrees on the sky")
     return ra_deg, dec_deg
