@@ -182,7 +182,7 @@ class DelimitedText:
             yield line
 
     def _recognised(self, encoding: str | None) -> tuple[str, str]:
-        """Give the encoding's name and the codec to read with."""
+        """Return the encoding's name and the codec to read with."""
         path, start = self._path, self._start()
         for mark, kind in OTHER_FORMATS:
             if start.startswith(mark) or (
@@ -326,7 +326,7 @@ def _reader(lines: Iterable[str], separator: str) -> csv._reader:  # type: ignor
 
 
 def _layout(path: Path, head: Sequence[str]) -> _Layout:
-    """Tell the separator, and which line is the header.
+    """Return the separator, and which line is the header.
 
     Lines in front of it that begin with # or ; are comments, unless they split into as many cells as the first
     line that does not and is no header by its names: panoptes-cli's names of hidden keys begin with #.

@@ -57,11 +57,11 @@ class Export:
             yield dict(zip(self.columns, values, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut export --json`."""
+        """Return it in the form of `zoocut export --json`."""
         return {"version": 1, "table": str(self.table), "subjects": self.subjects}
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the subjects as a data frame, one a row."""
+        """Return the subjects as a data frame, one a row."""
         return data_frame(self)
 
     def _repr_html_(self) -> str:

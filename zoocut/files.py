@@ -37,7 +37,7 @@ NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 @contextmanager
 def appear_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to, and rename it to `path` when the block ends without an error.
+    """Yield a temporary path to write to, and rename it to `path` when the block ends without an error.
 
     Parameters
     ----------

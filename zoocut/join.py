@@ -137,7 +137,7 @@ def _text(value: object) -> str:
 def _subjects(
     runs: Sequence[Run], names: Mapping[Path, Mapping[str, str]], endpoint: str | None
 ) -> dict[str, str]:
-    """Tell the source of each uploaded subject, which a manifest may call its row by another name than."""
+    """Return the source of each uploaded subject, which a manifest may call its row by another name than."""
     uploaded = uploaded_subjects([run.ledger for run in runs], endpoint)
     return {
         one.subject_id: names.get(one.ledger, {}).get(one.external_id, one.external_id) for one in uploaded
@@ -235,7 +235,7 @@ class _Finder:
             )
 
     def identify(self, row: Sequence[str]) -> tuple[str, str]:
-        """Give the id as text, empty when unknown, and what is wrong, empty when nothing is."""
+        """Return the id as text, empty when unknown, and what is wrong, empty when nothing is."""
         uploaded = self._uploaded(row)
         told, problem = self._told(row)
         if uploaded and told and uploaded != told:

@@ -43,7 +43,7 @@ IDS_THAT_MAY_BE_ZERO = ("diaobjectid", "ssobjectid", "objectid", "parentdiasourc
 
 
 def object_or_none(column: str, value: Value) -> Value:
-    """Give a column's value; None where it is the id of an object and says that there is none."""
+    """Return a column's value; None where it is the id of an object and says that there is none."""
     is_id = column.rpartition(".")[2].lower() in IDS_THAT_MAY_BE_ZERO
     return None if is_id and value in (0, "0", "") else value
 

@@ -51,7 +51,7 @@ class TargetStatus:
         return 0 < sum(self.states.values()) == done
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut status --json`."""
+        """Return it in the form of `zoocut status --json`."""
         where = self.target
         return {
             "endpoint": where.endpoint,
@@ -64,7 +64,7 @@ class TargetStatus:
         }
 
     def to_row(self) -> dict[str, Any]:
-        """Give it as one row of a table."""
+        """Return it as one row of a table."""
         where = self.target
         return {
             "project": where.project_slug,
@@ -104,7 +104,7 @@ class RunStatus:
         return iter(self.targets)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut status --json`."""
+        """Return it in the form of `zoocut status --json`."""
         return {
             "version": VERSION,
             "run": {"id": self.run_id, "path": str(self.path), "rows": self.rows},
@@ -112,7 +112,7 @@ class RunStatus:
         }
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give its targets as a data frame, one a row."""
+        """Return its targets as a data frame, one a row."""
         return data_frame(target.to_row() for target in self.targets)
 
     def _repr_html_(self) -> str:

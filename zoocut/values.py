@@ -112,7 +112,7 @@ def _within(number: int) -> int:
 
 
 def number_of(value: Value) -> int | float | None:
-    """Give the number that a value is, or that its text is; None for anything else, NaN and infinity among it."""
+    """Return the number that a value is, or that its text is; None for anything else, NaN and infinity among it."""
     if isinstance(value, str):
         return _parsed(value.strip())
     if isinstance(value, float):
@@ -152,7 +152,7 @@ def marks_missing(value: Value) -> bool:
 
 
 def flag_of(value: Value) -> bool | None:
-    """Tell whether a flag is set, also where it is written as text; None for what is missing or no flag."""
+    """Return whether a flag is set, also where it is written as text; None for what is missing or no flag."""
     if isinstance(value, str) and value.strip().lower() in FLAGS:
         return FLAGS[value.strip().lower()]
     number = number_of(value)
@@ -180,7 +180,7 @@ def file_stem(dia_source_id: SourceId) -> str:
 
 
 def id_key(dia_source_id: SourceId) -> int:
-    """Give a number of 63 bits that stands for an id: itself, or the checksum of a name that is no number.
+    """Return a number of 63 bits that stands for an id: itself, or the checksum of a name that is no number.
 
     Two of ten million names have the same with a chance of 5 in a million: n^2 / 2^64.
     """

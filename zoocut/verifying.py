@@ -82,7 +82,7 @@ class Audit:
         return sum(len(getattr(self, kind)) for kind in KINDS) - self.pruned
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut verify --json`."""
+        """Return it in the form of `zoocut verify --json`."""
         where = self.target
         return {
             "endpoint": where.endpoint,
@@ -140,11 +140,11 @@ class Verification:
         return iter(self.audits)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut verify --json`."""
+        """Return it in the form of `zoocut verify --json`."""
         return {"version": 1, "targets": [audit.to_dict() for audit in self.audits]}
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the differences as a data frame, one a row."""
+        """Return the differences as a data frame, one a row."""
         return data_frame(row for audit in self.audits for row in audit.to_rows())
 
     def _repr_html_(self) -> str:

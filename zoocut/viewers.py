@@ -23,7 +23,7 @@ ROWS_READ = 1000
 
 
 def needed_viewer(run: Run) -> str | None:
-    """Tell the `subject_viewer` that a run's subjects need; None where any will do.
+    """Return the `subject_viewer` that a run's subjects need; None where any will do.
 
     Raises
     ------

@@ -22,7 +22,7 @@ AnyPath = str | os.PathLike[str]
 
 
 def status(run: AnyPath, *, remote: bool = False) -> RunStatus:
-    """Tell where a run stands, from its ledger alone; also while an upload is running.
+    """Return where a run stands, from its ledger alone; also while an upload is running.
 
     Parameters
     ----------

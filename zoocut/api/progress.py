@@ -25,7 +25,7 @@ def _nothing(_: object) -> None:
 
 @contextmanager
 def drawing_shown(progress: bool | Callable[[Progress], None]) -> Iterator[Callable[[Progress], None]]:
-    """Give the function that `generate` reports to: the one given, a bar, or one that does nothing."""
+    """Yield the function that `generate` reports to: the one given, a bar, or one that does nothing."""
     if callable(progress):
         yield progress
     elif progress and (console := _console()):
@@ -37,7 +37,7 @@ def drawing_shown(progress: bool | Callable[[Progress], None]) -> Iterator[Calla
 
 @contextmanager
 def upload_shown(progress: bool | Callable[[Snapshot], None]) -> Iterator[Callable[[Snapshot], None]]:
-    """Give the function that `upload` reports to: the one given, a bar, or one that does nothing."""
+    """Yield the function that `upload` reports to: the one given, a bar, or one that does nothing."""
     if callable(progress):
         yield progress
     elif progress and (console := _console()):

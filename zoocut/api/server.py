@@ -17,7 +17,7 @@ __all__ = ["credentials_for", "endpoint_of", "sign_in", "target_of"]
 
 
 def endpoint_of(given: str | None) -> str:
-    """Give the server's address in its one form.
+    """Return the server's address in its one form.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def credentials_for(server: str) -> Credentials:
 
 
 def target_of(run: Run, endpoint: str | None, project: str | None, subject_set: str | None) -> Target:
-    """Give the one target of a run that is meant.
+    """Return the one target of a run that is meant.
 
     Raises
     ------

@@ -49,7 +49,7 @@ def plan_upload(
     again: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> UploadPlan:
-    """Tell what `upload` would do with the same arguments; nothing is written, here or there.
+    """Return what `upload` would do with the same arguments; nothing is written, here or there.
 
     Parameters
     ----------

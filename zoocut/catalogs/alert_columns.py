@@ -61,13 +61,13 @@ class AlertColumns:
         return flat
 
     def position(self, fields: Fields, columns: Mapping[str, Value]) -> tuple[float | None, float | None]:
-        """Give (ra_deg, dec_deg); None where the packet does not tell."""
+        """Return (ra_deg, dec_deg); None where the packet does not tell."""
         names = (self._settings.ra, self._settings.dec)
         ra_deg, dec_deg = (number_of(columns.get(name, plain(field_at(fields, name)))) for name in names)
         return ra_deg, dec_deg
 
     def missing(self, wanted: Iterable[str], fields: Fields) -> set[str]:
-        """Tell which of the settings' keys name fields that a packet does not have."""
+        """Return which of the settings' keys name fields that a packet does not have."""
         cells = self._cells(fields)
         places = dict(self._needed())
         return {
@@ -77,7 +77,7 @@ class AlertColumns:
         }
 
     def needed(self) -> dict[str, str]:
-        """Give what must be in some packet: key of the settings to the fields that it names."""
+        """Return what must be in some packet: key of the settings to the fields that it names."""
         return {key: " or ".join(places) for key, places in self._needed()}
 
     def _needed(self) -> Iterator[tuple[str, list[str]]]:

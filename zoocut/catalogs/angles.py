@@ -57,7 +57,7 @@ DEGREES = Angle(_as_it_is)
 
 
 def angle_of(column: str, unit: str, values: Iterable[Value], *, hours: bool) -> Angle:
-    """Tell how a column of angles is to be read.
+    """Return how a column of angles is to be read.
 
     Parameters
     ----------

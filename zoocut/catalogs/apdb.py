@@ -139,7 +139,7 @@ class ApdbCatalog:
         return self._kinds.get(self._own_name(name))
 
     def _own_name(self, name: str) -> str:
-        """Give the table's own name of a column."""
+        """Return the table's own name of a column."""
         asked = self._settings.columns.get(name, name)
         return self._former.get(asked, asked)
 
@@ -253,7 +253,7 @@ def _postgres(text: str) -> tuple[str, sa.Engine]:
 
 
 def _former_names(names: Iterable[str]) -> dict[str, str]:
-    """Give present to former name of the columns that are there under the former one alone."""
+    """Return present to former name of the columns that are there under the former one alone."""
     known = {*names}
     return {new: old for new, old in FORMER_NAMES.items() if old in known and new not in known}
 

@@ -115,7 +115,7 @@ def from_astropy(table: Table, tell: Tell = lambda _: None) -> UnitTable:
 
 
 def _split(name: str, column: Any, tell: Tell) -> list[tuple[str, Any, str]]:
-    """Give the plain columns that a column stands for: name, values, unit."""
+    """Return the plain columns that a column stands for: name, values, unit."""
     from astropy.coordinates import SkyCoord
     from astropy.time import Time
 

@@ -96,7 +96,7 @@ class TableCatalog:
 
 
 def angles_of(read: TableFile, names: TableNames, tell: Tell) -> tuple[Angle, Angle]:
-    """Tell how a table's right ascensions and declinations become degrees.
+    """Return how a table's right ascensions and declinations become degrees.
 
     Raises
     ------

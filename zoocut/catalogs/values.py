@@ -46,7 +46,7 @@ def plain(cell: Any) -> Value:
 
 
 def _decimal(cell: Decimal) -> Value:
-    """Give a whole number exactly, another as the number that prints alike, else as text."""
+    """Return a whole number exactly, another as the number that prints alike, else as text."""
     if not cell.is_finite():
         return None
     if cell == cell.to_integral_value() and int(str(cell.as_tuple().exponent)) >= 0:

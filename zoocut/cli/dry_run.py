@@ -14,7 +14,7 @@ SHOWN_FAULTS = 20
 
 
 def tell_plan(run: Path, options: dict[str, Any], as_json: bool) -> bool:
-    """Tell what an upload would do; nothing is written here or there.
+    """Return what an upload would do; nothing is written here or there.
 
     Returns
     -------

@@ -21,7 +21,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 @contextmanager
 def generation_progress() -> Iterator[Callable[[Progress], None]]:
-    """Give the function that `generate` reports to."""
+    """Yield the function that `generate` reports to."""
     if notes.is_terminal:
         with drawing_bar(notes) as report:
             yield report
@@ -48,7 +48,7 @@ def _lines() -> Callable[[Progress], None]:
 
 @contextmanager
 def upload_progress() -> Iterator[Callable[[Snapshot], None]]:
-    """Give the function that `upload` reports to."""
+    """Yield the function that `upload` reports to."""
     if notes.is_terminal:
         with upload_bar(notes) as report:
             yield report
@@ -71,7 +71,7 @@ def _upload_lines() -> Callable[[Snapshot], None]:
 
 @contextmanager
 def counting(words: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Give a function that is told how many there are, and how many there will be where that is known.
+    """Yield a function that is told how many there are, and how many there will be where that is known.
 
     Parameters
     ----------

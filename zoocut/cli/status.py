@@ -33,14 +33,14 @@ def status(
     """
     from zoocut.cli.asking import told_when_stopped
 
-    _once(run, remote, as_json)
+    _tell_status(run, remote, as_json)
     with told_when_stopped("stopped watching"):
         while watch is not None:
             time.sleep(watch)
-            _once(run, remote, as_json)
+            _tell_status(run, remote, as_json)
 
 
-def _once(run: Path, remote: bool, as_json: bool) -> None:
+def _tell_status(run: Path, remote: bool, as_json: bool) -> None:
     from zoocut.api.local_reports import status as describe
     from zoocut.cli.console import print_json
 

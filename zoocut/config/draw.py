@@ -224,7 +224,7 @@ class DrawSettings(Section):
         return self
 
     def panel(self, name: PanelName) -> PanelSettings:
-        """Give the settings of one panel."""
+        """Return the settings of one panel."""
         panels: dict[PanelName, PanelSettings] = {
             "template": self.template,
             "science": self.science,

@@ -48,7 +48,7 @@ class Loaded:
     origin: Mapping[str, str]
 
     def without_limit(self) -> Loaded:
-        """Give the same settings without `select.limit`."""
+        """Return the same settings without `select.limit`."""
         select = self.settings.select.model_copy(update={"limit": None})
         return replace(self, settings=self.settings.model_copy(update={"select": select}))
 

@@ -133,7 +133,7 @@ def _environment() -> dict[str, str]:
 
 
 def _share_stored(run: Path) -> float:
-    """Tell which share of the run's rows has its images at the server."""
+    """Return which share of the run's rows has its images at the server."""
     for target in status(Run.open(run)):
         states = target.states
         return (states[State.STORED] + states[State.LINKED]) / max(1, sum(states.values()))

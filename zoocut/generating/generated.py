@@ -62,7 +62,7 @@ class Generated:
         return str(self.run.path)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut generate --json`."""
+        """Return it in the form of `zoocut generate --json`."""
         spread = self.spread
         return {
             "version": 1,
@@ -77,7 +77,7 @@ class Generated:
         }
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give every source drawn into the run as a data frame: its catalog columns, images and checksums."""
+        """Return every source drawn into the run as a data frame: its catalog columns, images and checksums."""
         return data_frame(
             {**source.columns, "images": source.images, "sha256": source.sha256}
             for source in read_drawn(self.run.sources)

@@ -53,7 +53,7 @@ class Part:
         return part
 
     def holds(self, exposure: str, position: int) -> bool:
-        """Tell whether a source belongs to the share.
+        """Return whether a source belongs to the share.
 
         An exposure is drawn by one job, which reads its files once; one of very many sources by several.
 

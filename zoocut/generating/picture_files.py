@@ -54,7 +54,7 @@ class PictureFiles:
         return tuple(name + ending for ending in self._endings)
 
     def are_there(self, source: DiaSource, record: Record) -> bool:
-        """Tell whether the pictures of a recorded source are there as they were recorded.
+        """Return whether the pictures of a recorded source are there as they were recorded.
 
         One that is older than the record was complete on disk when that was written; one that is newer, because
         somebody put it there or copied the folder, is read and compared.

@@ -47,7 +47,7 @@ def align(plane: Plane, difference: Plane) -> None:
 
 
 def _offsets(plane: Plane, difference: Plane) -> Floats | None:
-    """Give (y, x) of the same sky on both planes, the plane's minus the difference's, for a grid; None without WCS."""
+    """Return (y, x) of the same sky on both planes, plane's minus difference's, for a grid; None without WCS."""
     if plane.wcs is None or difference.wcs is None:
         return None
     height, width = difference.shape

@@ -114,7 +114,7 @@ def _wcs_of(header: fits.Header) -> SkyWcs | None:
 
 
 def _image_of(file: fits.HDUList) -> Any:
-    """Give the first image of two axes; further ones of length 1 do not count."""
+    """Return the first image of two axes; further ones of length 1 do not count."""
     others = []
     for hdu in file:
         if hdu.is_image and len(hdu.shape) >= 2:

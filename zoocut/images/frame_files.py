@@ -86,7 +86,7 @@ def _plane(file: fits.HDUList, frame: FrameFile) -> Plane:
 
 
 def _images(file: fits.HDUList, frame: FrameFile) -> list[Any]:
-    """Give the image and, where one is named, its mask."""
+    """Return the image and, where one is named, its mask."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
@@ -162,7 +162,7 @@ def _unknown(frame: FrameFile, extension: int | str) -> InputError:
 
 
 def _header_with_wcs(file: fits.HDUList, image: Any) -> fits.Header:
-    """Give the image's header, completed by the primary one where it says INHERIT and has no WCS of its own."""
+    """Return the image's header, completed by the primary one where it says INHERIT and has no WCS of its own."""
     header = image.header
     if not header.get("INHERIT") or _has_wcs(header):
         return header

@@ -65,7 +65,7 @@ class Box:
 
 
 def box_around(y_pix: float, x_pix: float, size_pix: int) -> Box:
-    """Give the box of a square cutout around a position.
+    """Return the box of a square cutout around a position.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def box_around(y_pix: float, x_pix: float, size_pix: int) -> Box:
 
 
 def oblong_around(y_pix: float, x_pix: float, height: int, width: int) -> Box:
-    """Give the box of a cutout of any height and width around a position, by the same rule."""
+    """Return the box of a cutout of any height and width around a position, by the same rule."""
     return Box(ceil(y_pix - height / 2), ceil(x_pix - width / 2), height, width)
 
 

@@ -131,7 +131,7 @@ class Plane:
 
 
 def image_shape(hdu: Any) -> tuple[int, int]:
-    """Give (y, x) of an image; FITS files may give it further axes of length 1, for frequency or polarisation.
+    """Return (y, x) of an image; FITS files may give it further axes of length 1, for frequency or polarisation.
 
     Raises
     ------

@@ -14,7 +14,7 @@ __all__ = ["locate_sources", "positions_of"]
 
 
 def positions_of(wcs: SkyWcs, sources: Sequence[DiaSource], origin: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Give (ra_deg, dec_deg) of every source; NaN where it has no position.
+    """Return (ra_deg, dec_deg) of every source; NaN where it has no position.
 
     Parameters
     ----------

@@ -114,7 +114,7 @@ def _silence() -> Iterator[None]:
 
 
 def scale_of(wcs: SkyWcs) -> float:
-    """Give the arcseconds a pixel in the middle of an image."""
+    """Return the arcseconds a pixel in the middle of an image."""
     return 3600 * float(np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix))))
 
 

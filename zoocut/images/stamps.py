@@ -131,7 +131,7 @@ class Stamps:
         )
 
     def _is_turned(self, packet: Packet) -> bool:
-        """Tell whether the difference stamp is template minus science."""
+        """Return whether the difference stamp is template minus science."""
         name = self._settings.sign
         told = field_at(packet, name)
         if told is None and "sign" not in self._settings.model_fields_set:
@@ -157,7 +157,7 @@ class Stamps:
         return [Box(0, 0, *shape) if (height, width) == shape else oblong_around(y_pix, x_pix, height, width)]
 
     def _scale_arcsec(self, wcs: SkyWcs | None, place: Located | None) -> float | None:
-        """Give the scale: the stamp's own where its WCS tells, else that of the settings."""
+        """Return the scale: the stamp's own where its WCS tells, else that of the settings."""
         if place is not None:
             return float(place.scale_arcsec[0])
         return self._settings.pixel_scale_arcsec if wcs is None else scale_of(wcs)

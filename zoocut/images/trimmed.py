@@ -89,7 +89,7 @@ class StampPlaces:
 
 
 def whole_shape(shape: tuple[int, int], y_pix: float, x_pix: float) -> tuple[int, int]:
-    """Give the size that a stamp with a WCS had before it was trimmed, which is square.
+    """Return the size that a stamp with a WCS had before it was trimmed, which is square.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def _place_in(length: int, whole: int, place: float) -> float:
 
 @lru_cache(maxsize=64)
 def _widest_in(folder: Path, suffix: str, field: str) -> int:
-    """Give the largest side of the stamps in the first packets of a folder's files of one kind."""
+    """Return the largest side of the stamps in the first packets of a folder's files of one kind."""
     files = sorted(path for path in folder.iterdir() if path.suffix == suffix and path.is_file())[:FELLOWS]
     of_each = -(-FELLOWS // max(len(files), 1))
     packets = chain.from_iterable(islice(_packets(path), of_each) for path in files)

@@ -148,7 +148,7 @@ class Ledger:
         project_created: str = "",
         set_created: str = "",
     ) -> Target:
-        """Give the target of this set, made when it is new; its names are brought up to date.
+        """Return the target of this set, made when it is new; its names are brought up to date.
 
         A set of the same number that was made at another time is another set, of a server that was rebuilt.
         """
@@ -286,7 +286,7 @@ class Ledger:
                 )
 
     def manifest_of(self, target: Target) -> str | None:
-        """Tell the checksum of the manifest that the target was last planned from."""
+        """Return the checksum of the manifest that the target was last planned from."""
         ((checksum,),) = self._query("SELECT manifest_sha256 FROM targets WHERE number = ?", target.number)
         return None if checksum is None else str(checksum)
 
@@ -306,7 +306,7 @@ class Ledger:
             )
 
     def members_count(self, target: Target) -> int | None:
-        """Tell how many members of other makers the set had when it was last listed; None when it was not."""
+        """Return how many members of other makers the set had when it was last listed; None when it was not."""
         ((count,),) = self._query("SELECT members_count FROM targets WHERE number = ?", target.number)
         return None if count is None else int(count)
 
@@ -349,7 +349,7 @@ class Ledger:
             )
 
     def last_error(self, target: Target) -> str | None:
-        """Tell what stopped the last upload to the target, if anything did."""
+        """Return what stopped the last upload to the target, if anything did."""
         ((text,),) = self._query("SELECT last_error FROM targets WHERE number = ?", target.number)
         return None if text is None else str(text)
 

@@ -72,7 +72,7 @@ def uploaded_subjects(ledgers: Sequence[Path], endpoint: str | None) -> list[Upl
 
 
 def as_uploaded(run: Run) -> Run:
-    """Give a run that has no manifest.csv, and was not drawn, with the manifest that it was uploaded by.
+    """Return a run that has no manifest.csv, and was not drawn, with the manifest that it was uploaded by.
 
     Raises
     ------

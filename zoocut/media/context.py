@@ -76,7 +76,7 @@ class SkyField(Protocol):
     """Makes the picture of a source's field."""
 
     def picture(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> bytes:
-        """Give a PNG.
+        """Return a PNG.
 
         Raises
         ------

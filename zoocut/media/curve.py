@@ -159,7 +159,7 @@ class Curve:
     left_out: Counter[str]
 
     def halved(self) -> Curve:
-        """Give the curve with half the points, thinned by the same rule as all, and half the limits."""
+        """Return the curve with half the points, thinned by the same rule as all, and half the limits."""
         return replace(
             self,
             bands=tuple(_half(series, self.trigger) for series in self.bands),
@@ -220,7 +220,7 @@ def plot_curve(history: History, settings: CurveSettings, quantity: str) -> Curv
 
 
 def magnitude_of(point: Point) -> tuple[float, float | None] | None:
-    """Give AB magnitude and error: m = 31.4 - 2.5 log10(f / nJy), 1.0857 err / f; None below 3 sigma."""
+    """Return AB magnitude and error: m = 31.4 - 2.5 log10(f / nJy), 1.0857 err / f; None below 3 sigma."""
     flux, error = point.flux_njy, point.error_njy
     if flux <= 0:
         return None
@@ -270,7 +270,7 @@ def _in_time(point: Plotted) -> tuple[float, float]:
 def _placed(
     points: Iterable[Point], origin: float, settings: CurveSettings, left_out: Counter[str]
 ) -> list[Plotted]:
-    """Give points in the units drawn; those that have no magnitude are counted."""
+    """Return points in the units drawn; those that have no magnitude are counted."""
     found = []
     for point in points:
         value = (
@@ -318,13 +318,13 @@ def _series(points: Iterable[Plotted], name: str, taken: set[str]) -> tuple[Seri
 
 
 def _unlike(label: str, taken: Container[str]) -> str:
-    """Give a label that no other series has."""
+    """Return a label that no other series has."""
     candidates = chain([label], (f"{label} ({number})" for number in counting(2)))
     return next(candidate for candidate in candidates if candidate not in taken)
 
 
 def _ordered(points: Iterable[Plotted]) -> list[str]:
-    """Give the bands in the order of wavelength, unknown ones behind by name."""
+    """Return the bands in the order of wavelength, unknown ones behind by name."""
     return sorted({p.band for p in points}, key=lambda band: (BANDS.find(band) % (len(BANDS) + 1), band))
 
 

@@ -83,7 +83,7 @@ class PictureFetcher:
         )
 
     def picture(self, source: DiaSource, _cutouts: object = None) -> bytes:
-        """Give a source's picture as PNG.
+        """Return a source's picture as PNG.
 
         Raises
         ------

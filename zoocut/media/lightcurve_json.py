@@ -99,7 +99,7 @@ def _limits(series: Series, number: int) -> Mapping[str, Any]:
 
 
 def style_of(band: str, number: int) -> tuple[str, str]:
-    """Give a band's colour and glyph; of one that Rubin does not have those at its place among the series."""
+    """Return a band's colour and glyph; of one that Rubin does not have those at its place among the series."""
     other = number % len(OTHER_COLOURS)
     return COLOURS.get(band, OTHER_COLOURS[other]), GLYPHS.get(band, OTHER_GLYPHS[other])
 

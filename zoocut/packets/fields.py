@@ -23,7 +23,7 @@ def field_at(fields: Fields, place: str) -> Any:
 
 
 def has_field(fields: Fields, place: str) -> bool:
-    """Tell whether a packet may have a field: a record that is null tells nothing of the fields it could hold."""
+    """Return whether a packet may have a field: a record that is null tells nothing of the fields it could hold."""
     found: Any = fields
     for name in place.split("."):
         if found is None:

@@ -48,7 +48,7 @@ class CutoutPath:
         return os.path.join(self.directory(id), f"{id}.png" if filename is None else filename)
 
     def exists(self, id: int, filename: str | None = None) -> bool:
-        """Tell whether a source's file is there."""
+        """Return whether a source's file is there."""
         return Path(self(id, filename)).exists()
 
     def mkdir(self, id: int) -> None:

@@ -119,7 +119,7 @@ def _rows(
 
 
 def exact(value: Value) -> Value:
-    """Give a value as a browser keeps it: nothing for what is no number, text for what it would round."""
+    """Return a value as a browser keeps it: nothing for what is no number, text for what it would round."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, bool | str):

@@ -29,7 +29,7 @@ class Pictures(Protocol):
     """Tells the page where a picture is."""
 
     def show(self, location: str) -> Shown:
-        """Give what the page shows for a location of the manifest."""
+        """Return what the page shows for a location of the manifest."""
         ...
 
 
@@ -92,7 +92,7 @@ class Plots:
         self._left_bytes = PLOTS_BYTES
 
     def read(self, location: str) -> dict[str, Any] | None:
-        """Give the plot of a location; None where it is no plot."""
+        """Return the plot of a location; None where it is no plot."""
         file = self._folder / location
         if _is_address(location) or file.suffix.lower() != ".json" or not file.is_file():
             return None

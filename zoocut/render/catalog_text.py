@@ -69,7 +69,7 @@ def number(columns: Columns, name: str) -> float | None:
 
 
 def any_set(columns: Columns, names: tuple[str, ...]) -> bool:
-    """Tell whether any of some flags is set; a missing column or value is not set."""
+    """Return whether any of some flags is set; a missing column or value is not set."""
     return any(flag_of(value) for value in map(columns.get, names))
 
 
@@ -178,6 +178,6 @@ RELIABILITY = (4, 477)
 
 
 def label_of(field: Field) -> Label:
-    """Give the label in front of a value."""
+    """Return the label in front of a value."""
     before = [label for label in LABELS if label.line == field.line and label.x < field.left]
     return max(before, key=lambda label: label.x)

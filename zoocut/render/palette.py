@@ -52,11 +52,11 @@ class Palette:
     inks: dict[Ink, Indices]
 
     def solid(self, ink: Ink) -> int:
-        """Give the index of an ink's full colour."""
+        """Return the index of an ink's full colour."""
         return int(self.inks[ink][255])
 
     def ground(self, ink: Ink) -> int:
-        """Give the index of an ink's ground."""
+        """Return the index of an ink's ground."""
         return int(self.inks[ink][0])
 
 

@@ -162,7 +162,7 @@ class PictureDrawer:
 
 
 def bar_label_pix(panel_pix: int) -> float:
-    """Give the type size of a bar's label."""
+    """Return the type size of a bar's label."""
     return max(SMALLEST_BAR_LABEL_PIX, BAR_LABEL_PART * panel_pix)
 
 
@@ -180,5 +180,5 @@ def _filling(panel: Canvas, side: int) -> Canvas:
 
 @lru_cache(maxsize=256)
 def _steps(length: int, goal: int) -> npt.NDArray[np.intp]:
-    """Give for each of `goal` pixels the one of `length` that it shows."""
+    """Return for each of `goal` pixels the one of `length` that it shows."""
     return np.arange(max(goal, 1)) * length // max(goal, 1)

@@ -148,7 +148,7 @@ def _dtype(image: FloatImage) -> np.dtype[Any]:
 
 
 def _native(image: FloatImage) -> FloatImage:
-    """Give an image as floats in native byte order, masked pixels as NaN."""
+    """Return an image as floats in native byte order, masked pixels as NaN."""
     floats = image.astype(_dtype(image), copy=False)
     return np.ma.filled(floats, np.nan)
 
@@ -177,7 +177,7 @@ def open_renderer(draw: DrawSettings) -> Renderer:
 
 
 def kept_renderer(draw: DrawSettings) -> Renderer:
-    """Give the renderer of some settings, the same one when asked again: for callers that draw one picture a call.
+    """Return the renderer of some settings, the same one when asked again: for callers that draw one picture a call.
 
     Raises
     ------

@@ -46,7 +46,7 @@ class Type:
         return strip
 
     def fitting(self, text: str, width_pix: int) -> Type:
-        """Give the font at the largest size, up to this one, at which a text is no wider.
+        """Return the font at the largest size, up to this one, at which a text is no wider.
 
         Raises
         ------

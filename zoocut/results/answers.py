@@ -110,7 +110,7 @@ class Answers:
                 yield number, met.task, self._named(met)[0]
 
     def _named(self, met: Met) -> tuple[str, str]:
-        """Give an answer's key and its words."""
+        """Return an answer's key and its words."""
         _, choice = self._said[met]
         if choice is None:
             return "", ""

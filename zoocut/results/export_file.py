@@ -86,7 +86,7 @@ class ExportFile:
         self.path = path
 
     def sha256(self) -> str:
-        """Give the checksum of the file as it lies there.
+        """Return the checksum of the file as it lies there.
 
         Raises
         ------

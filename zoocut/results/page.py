@@ -84,7 +84,7 @@ def make_page(
 
 
 def _pictures(runs: Sequence[Run], page: Path, embed: bool) -> dict[str, list[Shown]]:
-    """Give what is shown of each source; where it is in several runs, the first one counts."""
+    """Return what is shown of each source; where it is in several runs, the first one counts."""
     found: dict[str, list[Shown]] = {}
     for run in runs:
         pictures: Pictures = EmbeddedPictures(run) if embed else LinkedPictures(run, page)
@@ -140,5 +140,5 @@ def _votes(columns: Mapping[str, Sequence[Any]], task: ReducedTask, at: int) -> 
 
 
 def _plain(value: Any) -> Any:
-    """Give a value for JSON; what it has no form for, such as a time, is text."""
+    """Return a value for JSON; what it has no form for, such as a time, is text."""
     return exact(value) if isinstance(value, bool | int | float | str | None) else str(value)

@@ -168,7 +168,7 @@ def _bands(table: pa.Table, names: Mapping[str, str]) -> list[str]:
 
 
 def _signs(table: pa.Table, names: Mapping[str, str], snr: Floats) -> list[str]:
-    """Tell whether a source is brighter or fainter than its template: a flag, else the sign of a flux or of S/N."""
+    """Return whether a source is brighter or fainter than its template: a flag, else the sign of a flux or of S/N."""
     for wanted, yes, no in ((NEGATIVE, "negative", "positive"), (POSITIVE, "positive", "negative")):
         values = _column(table, names, wanted)
         if values is not None:

@@ -163,7 +163,7 @@ def _workflow(votes: Votes, wanted: str | None, broken: Broken, export: Path) ->
 
 
 def _version(rule: VersionRule, known: Mapping[Version, int], export: Path) -> VersionRule:
-    """Give the rule with the newest version by its number; refuse one that nothing was classified in."""
+    """Return the rule with the newest version by its number; refuse one that nothing was classified in."""
     if rule.newest and known:
         return replace(rule, major=max(major for major, _ in known), newest=False)
     if known and not any(rule.accepts(version) for version in known):

@@ -15,7 +15,7 @@ __all__ = ["project_of", "server_of", "workflow_of"]
 
 
 def server_of(runs: Sequence[Run], named: str | None) -> str | None:
-    """Tell the server that the runs went to; None when they went nowhere and none is named.
+    """Return the server that the runs went to; None when they went nowhere and none is named.
 
     Raises
     ------

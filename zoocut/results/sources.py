@@ -69,7 +69,7 @@ class KnownSources:
         return list(self._objects)
 
     def object_of(self, source: str) -> str:
-        """Tell the object of a source; empty when unknown."""
+        """Return the object of a source; empty when unknown."""
         return self._objects.get(source, "")
 
     def subjects_of(self, source: str) -> Sequence[str]:
@@ -77,7 +77,7 @@ class KnownSources:
         return self._subjects_of.get(source, [])
 
     def find(self, one: Classification) -> tuple[str, Reason | None]:
-        """Tell which source a classification is about, or why that cannot be told."""
+        """Return which source a classification is about, or why that cannot be told."""
         if len(one.subject_ids) != 1:
             return "", Reason.SEVERAL
         uploaded = self._subjects.get(one.subject_ids[0], "")
@@ -107,6 +107,6 @@ def _time(seconds: float) -> str:
 
 
 def object_of(row: KnownRow) -> str:
-    """Tell the object of a row; empty when its columns do not."""
+    """Return the object of a row; empty when its columns do not."""
     found = {name.casefold(): value for name, value in row.columns.items() if value not in (None, "")}
     return next((str(found[name]) for name in OBJECT_NAMES if name in found), "")

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def fractions(votes: Counts, answered: Counts) -> Floats:
-    """Give the fraction of classifications that chose an answer; NaN where nobody answered.
+    """Return the fraction of classifications that chose an answer; NaN where nobody answered.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def fractions(votes: Counts, answered: Counts) -> Floats:
 
 
 def interval(votes: Counts, answered: Counts, confidence: float) -> tuple[Floats, Floats]:
-    """Give the bounds of the Wilson score interval of a fraction; NaN where nobody answered.
+    """Return the bounds of the Wilson score interval of a fraction; NaN where nobody answered.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def interval(votes: Counts, answered: Counts, confidence: float) -> tuple[Floats
 
 
 def agreement(votes: Counts, answered: Counts) -> Floats:
-    """Give the largest fraction of each row; NaN where nobody answered.
+    """Return the largest fraction of each row; NaN where nobody answered.
 
     Parameters
     ----------

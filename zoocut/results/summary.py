@@ -88,7 +88,7 @@ class Summary:
         return self.used + sum(self.left_out.values())
 
     def document(self) -> dict[str, Any]:
-        """Give the summary for JSON."""
+        """Return the summary for JSON."""
         return {
             "workflow": {"id": self.workflow_id, "name": self.workflow_name, "versions": dict(self.versions)},
             "workflow_version": self.version.words,
@@ -104,7 +104,7 @@ class Summary:
         }
 
     def confusion_document(self) -> list[dict[str, Any]]:
-        """Give the confusion matrix for JSON, a cell a line."""
+        """Return the confusion matrix for JSON, a cell a line."""
         return [
             {"basis": one.basis, "task": one.task, "right": one.right, "given": one.given, "votes": one.votes}
             for one in self.confusion

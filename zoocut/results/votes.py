@@ -188,7 +188,7 @@ class Votes:
             yield from self._database.execute(question, values)
 
     def workflows(self) -> dict[str, tuple[str, int]]:
-        """Tell the name and the number of classifications of each workflow that was met."""
+        """Return the name and the number of classifications of each workflow that was met."""
         self._flush()
         found = self._query(
             "SELECT workflow, MAX(workflow_name), COUNT(*) FROM classifications GROUP BY workflow ORDER BY workflow"
@@ -196,7 +196,7 @@ class Votes:
         return {number: (name, count) for number, name, count in found}
 
     def versions(self, workflow: str) -> dict[Version, int]:
-        """Tell how many classifications of what the runs know each version has, the oldest version first."""
+        """Return how many classifications of what the runs know each version has, the oldest version first."""
         found = self._query(
             "SELECT major, minor, COUNT(*) FROM classifications "
             "WHERE workflow = :workflow AND problem IS NULL GROUP BY 1, 2 ORDER BY 1, 2",
@@ -309,7 +309,7 @@ class Votes:
         )
 
     def span(self) -> tuple[str, str]:
-        """Tell when the first and the last classification of the export were made; empty when there is none."""
+        """Return when the first and the last classification of the export were made; empty when there is none."""
         ((first, last),) = self._query("SELECT MIN(created_at), MAX(created_at) FROM classifications")
         return first or "", last or ""
 

@@ -51,7 +51,7 @@ class Task:
         return self.kind in QUESTIONS or self.kind.startswith("dropdown")
 
     def number(self, choice: Choice) -> int | None:
-        """Tell which answer a choice is; None when it is none of them, or could be several."""
+        """Return which answer a choice is; None when it is none of them, or could be several."""
         if isinstance(choice.mark, int):
             return choice.mark if 0 <= choice.mark < len(self.marks) else None
         found = [number for number, mark in enumerate(self.marks) if mark == choice.mark]
@@ -74,7 +74,7 @@ class WorkflowTasks:
     versions: Mapping[Version, Mapping[str, Task]] = field(repr=False)
 
     def at(self, version: Version) -> Mapping[str, Task]:
-        """Give the tasks of a version; of one that is not known, those that Panoptes takes in its place.
+        """Return the tasks of a version; of one that is not known, those that Panoptes takes in its place.
 
         Panoptes takes the first version that is not older in either number, else the last one of all
         (`ClassificationDumpCache.find_workflow_at_version`).

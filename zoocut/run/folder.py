@@ -123,7 +123,7 @@ class Run:
         return self.path / self.manifest_name
 
     def by_addresses(self) -> Run:
-        """Give the run with the manifest that names images by the addresses they are served at.
+        """Return the run with the manifest that names images by the addresses they are served at.
 
         Raises
         ------
@@ -138,11 +138,11 @@ class Run:
         return self.by(self.urls_manifest.name)
 
     def by(self, manifest_name: str) -> Run:
-        """Give the run with another of its manifests."""
+        """Return the run with another of its manifests."""
         return replace(self, manifest_name=manifest_name)
 
     def read_as(self, images: tuple[str, ...], encoding: str | None) -> Run:
-        """Give the run with its manifest read as the user says; what is not said stays."""
+        """Return the run with its manifest read as the user says; what is not said stays."""
         known = self.manifest_format
         return replace(
             self, manifest_format=ManifestFormat(images or known.images, encoding or known.encoding)

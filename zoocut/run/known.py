@@ -62,7 +62,7 @@ def read_known(run: Run) -> Iterator[KnownRow]:
 
 
 def known_columns(run: Run) -> dict[str, pa.DataType]:
-    """Tell the columns of a run's rows and their types; those of a manifest are text."""
+    """Return the columns of a run's rows and their types; those of a manifest are text."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -108,7 +108,7 @@ class _Seen:
 def choose_columns(
     path: Path, header: Sequence[str], form: ManifestFormat, lines: Callable[[], Iterable[Line]]
 ) -> Columns:
-    """Tell what each column is.
+    """Return what each column is.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _is_own(name: str) -> bool:
 
 
 def _numbered(path: Path, header: Sequence[str]) -> list[int]:
-    """Give the places of location:1, location:2 and so on; none where the manifest is of another kind."""
+    """Return the places of location:1, location:2 and so on; none where the manifest is of another kind."""
     found = {int(match[1]): at for at, name in enumerate(header) if (match := NUMBERED.fullmatch(name))}
     for name in header:
         proper = _is_own(name) or (name.startswith(METADATA) and _key(name))

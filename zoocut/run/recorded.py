@@ -64,7 +64,7 @@ class Record:
 
 
 def trimmed(sha256: Sequence[str | None]) -> tuple[str | None, ...]:
-    """Give checksums as a `Record` has them: without what is missing at the end."""
+    """Return checksums as a `Record` has them: without what is missing at the end."""
     count = max((at for at, one in enumerate(sha256, start=1) if one is not None), default=0)
     return tuple(sha256[:count])
 
@@ -150,7 +150,7 @@ def _chunks(file: Path, chunks: dict[int, str]) -> Iterator[Chunk]:
 
 
 def _chunk_of(images: Sequence[str | None]) -> str:
-    """Give the folder of a source's images below that of all, as `images/1000/name.png` has `1000/`."""
+    """Return the folder of a source's images below that of all, as `images/1000/name.png` has `1000/`."""
     image = next(filter(None, images), "")
     return image.removeprefix("images/").rpartition("/")[0] + "/" if image.count("/") > 1 else ""
 

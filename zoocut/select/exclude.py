@@ -55,7 +55,7 @@ def _ids(path: Path, kind: IdKind, encoding: str | None) -> list[SourceId]:
 
 
 def _cells_of_run(path: Path) -> Iterator[tuple[str, str]]:
-    """Give the ids in a run's manifest, read as its uploads read it."""
+    """Return the ids in a run's manifest, read as its uploads read it."""
     run = Run.open(path) if (path / "run.toml").exists() else Run(path, "", NOTHING_KNOWN)
     if not run.has_manifest:
         raise InputError(f"{path} in select.exclude has no manifest.csv: give {SOURCES}")

@@ -218,7 +218,7 @@ class Deletion:
 
 
 def foresee_deletion(admin: SetAdmin, project: Project, details: SetDetails) -> Deletion:
-    """Tell what would become of a set's subjects."""
+    """Return what would become of a set's subjects."""
     subjects = list(admin.panoptes.subjects_of_set(details.subject_set.set_id))
     alone = [subject.subject_id for subject in subjects if len(subject.sets) < 2]
     workflows = admin.workflows(project)

@@ -64,7 +64,7 @@ class Line:
     metadata: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut sets list --json`."""
+        """Return it in the form of `zoocut sets list --json`."""
         return {
             "id": self.set_id,
             "display_name": self.name,
@@ -84,7 +84,7 @@ class Line:
         }
 
     def to_row(self) -> dict[str, Any]:
-        """Give it as one row of a table."""
+        """Return it as one row of a table."""
         return {
             "id": self.set_id,
             "name": self.name,
@@ -122,11 +122,11 @@ class SetList:
         return iter(self.lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut sets list --json`."""
+        """Return it in the form of `zoocut sets list --json`."""
         return {"version": 1, "sets": [line.to_dict() for line in self.lines]}
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the sets as a data frame, one a row."""
+        """Return the sets as a data frame, one a row."""
         return data_frame(line.to_row() for line in self.lines)
 
     def _repr_html_(self) -> str:
@@ -169,7 +169,7 @@ def list_sets(admin: SetAdmin, project: Project, runs: Mapping[str, LocalRun]) -
 
 
 def describe(admin: SetAdmin, details: SetDetails, runs: Mapping[str, LocalRun]) -> Line:
-    """Tell about one set."""
+    """Return what is known about one set."""
     served = {number: admin.workflow(number) for number in details.workflow_ids}
     shares = tuple(
         WorkflowShare(number, served[number].name, served[number].active, share)

@@ -10,7 +10,7 @@ from zoocut.run.folder import Run
 from zoocut.uploading.picture_content import content_problem
 from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.planning import planned_rows
-from zoocut.uploading.preflight import CONVENTION_BYTES, concerns, left_at_most, look_first
+from zoocut.uploading.preflight import CONVENTION_BYTES, left_at_most, look_first, upload_warnings
 from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.targets import Choice
 from zoocut.uploading.upload_plan import TargetPlan, UploadPlan
@@ -20,7 +20,7 @@ __all__ = ["forecast"]
 
 
 def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> UploadPlan:
-    """Tell what an upload would do.
+    """Return what an upload would do.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> Up
         start.basis,
         run.describe_manifest(),
         targets,
-        (*concerns(account, left, rows, large), *start.questions),
+        (*upload_warnings(account, left, rows, large), *start.questions),
     )
 
 
@@ -104,7 +104,7 @@ def _begun(run: Run, known: Target | None) -> set[str]:
 
 
 def _held(run: Run, panoptes: RetryingPanoptes, subject_set: SubjectSet) -> set[str]:
-    """Give the external_ids that the set holds from other runs or tools."""
+    """Return the external_ids that the set holds from other runs or tools."""
     members = panoptes.subjects_of_set(subject_set.set_id)
     own = SubjectKey.start(run.run_id, subject_set.set_id)
     return {one.external_id for one in members if not one.key.startswith(own)}

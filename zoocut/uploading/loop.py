@@ -177,7 +177,7 @@ class UploadLoop:
             self._watermark = retrying.newest_subject_id(self._context.target.project_id)
 
     def _sent_at(self, entry: Entry) -> float:
-        """Tell when an earlier process sent a create, by this one's clock: no earlier than either clock says.
+        """Return when an earlier process sent a create, by this one's clock: no earlier than either clock says.
 
         A clock that was set, here or there, makes the row wait once more and never makes it wait for long.
         """
@@ -233,7 +233,7 @@ class UploadLoop:
                 self._workers.send("store", [entry], partial(store, self._context, entry, position, address))
 
     def _facts(self, entry: Entry) -> Facts:
-        """Tell what is true now; addresses that were just renewed are tried, however soon they end."""
+        """Return what is true now; addresses that were just renewed are tried, however soon they end."""
         ends = [address.until for address in self._addresses.get(entry.row, ())]
         until = float("inf") if entry.row in self._just_renewed else min(ends, default=float("-inf"))
         return Facts(
@@ -278,7 +278,7 @@ class UploadLoop:
                 self._put_back(current.get(entry.row, entry), back.outcome.trouble)
 
     def _events(self, back: Finished) -> Mapping[int, Event]:
-        """Tell what happened; a failure that ends the upload tells that the create had no effect."""
+        """Return what happened; a failure that ends the upload tells that the create had no effect."""
         entry, trouble = back.job.entries[0], back.outcome.trouble
         if back.job.kind == "create" and isinstance(back.failure, ZooniverseError):
             return {entry.row: NotCreated()}
@@ -352,7 +352,7 @@ class UploadLoop:
             )
 
     def _pause_s(self, kind: str, trouble: ZooniverseError | None) -> float:
-        """Tell how long to wait before the next look or link."""
+        """Return how long to wait before the next look or link."""
         if trouble is not None:
             return self._backoff_s(PAUSES[kind], trouble)
         self._failures.pop(PAUSES[kind], None)

@@ -127,7 +127,7 @@ ADDRESS_MARGIN_S = 30.0
 
 
 def next_step(entry: Entry, facts: Facts) -> Step:
-    """Tell what to do next for an entry.
+    """Return what to do next for an entry.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def _store(entry: Entry, facts: Facts) -> Step:
 
 
 def settled_at(entry: Entry, settle_s: float) -> float:
-    """Tell from when on the absence of an entry's subject counts: longer with each attempt that was in vain."""
+    """Return from when on the absence of an entry's subject counts: longer with each attempt that was in vain."""
     return (entry.sent_at or 0.0) + settle_s * max(1, entry.attempt)
 
 
@@ -293,7 +293,7 @@ Event = (
 
 
 def after(entry: Entry, event: Event) -> Entry:
-    """Tell what an entry becomes when something happened to it.
+    """Return what an entry becomes when something happened to it.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoocut.errors import NotPermitted, ZooniverseError
 from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, SubjectSet
 from zoocut.zooniverse.request_errors import NotNow, Refused
-from zoocut.zooniverse.retrying import patiently
+from zoocut.zooniverse.retrying import retried_for
 
 __all__ = ["make_set"]
 
@@ -37,7 +37,7 @@ def make_set(panoptes: RetryingPanoptes, project: Project, name: str, patience_s
         When it could not be made in that time.
     """
     try:
-        return patiently(_made_or_found, patience_s, panoptes, project, name)
+        return retried_for(_made_or_found, patience_s, panoptes, project, name)
     except (NotNow, Refused) as error:
         if isinstance(error, Refused) and error.status != BEING_CHANGED:
             raise NotPermitted(

@@ -33,7 +33,7 @@ _opening = Lock()
 
 
 def content_problem(image: Image, content: bytes) -> str | None:
-    """Tell why an image's bytes are not what its name says, or not whole; None when they are.
+    """Return why an image's bytes are not what its name says, or not whole; None when they are.
 
     Pixels are decoded to the end: checksums alone pass broken ones.
 

@@ -20,11 +20,11 @@ from zoocut.zooniverse.panoptes import Account, Project, RetryingPanoptes
 __all__ = [
     "CONVENTION_BYTES",
     "Start",
-    "concerns",
     "left_at_most",
     "look_first",
     "require_account",
     "tell_first",
+    "upload_warnings",
 ]
 
 CONVENTION_BYTES = 1 << 20
@@ -121,7 +121,7 @@ def left_at_most(panoptes: RetryingPanoptes, account: Account) -> int | None:
     return max(0, account.limit - max(account.uploaded, panoptes.count_uploaded(account)))
 
 
-def concerns(account: Account, left: int | None, rows: int, large: int) -> list[str]:
+def upload_warnings(account: Account, left: int | None, rows: int, large: int) -> list[str]:
     """Put into words what may surprise.
 
     Parameters
@@ -150,7 +150,7 @@ def concerns(account: Account, left: int | None, rows: int, large: int) -> list[
 
 
 def require_account(panoptes: RetryingPanoptes) -> Account:
-    """Tell who is signed in.
+    """Return who is signed in.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def tell_first(
         return
     planned = sum(ledger.counts(context.target)[State.PLANNED] for context in coming)
     large = sum(ledger.count_larger(context.target, CONVENTION_BYTES) for context in coming)
-    for concern in concerns(account, left_at_most(coming[0].retrying, account), planned, large):
+    for concern in upload_warnings(account, left_at_most(coming[0].retrying, account), planned, large):
         request.tell(concern)
     for context in coming:
         serving = context.retrying.active_workflows(context.target.set_id)

@@ -103,17 +103,17 @@ class Tally:
         return _way(entry) > _way(before) and entry.row not in self._set_back
 
     def idle_s(self) -> float:
-        """Tell for how many seconds no row got any further."""
+        """Return for how many seconds no row got any further."""
         return time.monotonic() - self._moved_at
 
     def snapshot(self, under_way: int) -> Snapshot:
-        """Give the picture of now."""
+        """Return the picture of now."""
         rate = self._linked / max(1e-3, time.monotonic() - self._began)
         return Snapshot(self._target, dict(self.counts), self.sent_bytes, rate, under_way, self.trouble)
 
 
 def _way(entry: Entry) -> tuple[int, int]:
-    """Tell how far an entry is that is not at rest."""
+    """Return how far an entry is that is not at rest."""
     return ON_THE_WAY.get(entry.state, 0), sum(image.proved for image in entry.images)
 
 
@@ -141,7 +141,7 @@ class TargetSummary:
         return all(state.in_set for state, count in self.counts.items() if count)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut upload --json`."""
+        """Return it in the form of `zoocut upload --json`."""
         where = self.target
         return {
             "endpoint": where.endpoint,
@@ -153,7 +153,7 @@ class TargetSummary:
         }
 
     def to_row(self) -> dict[str, Any]:
-        """Give it as one row of a table."""
+        """Return it as one row of a table."""
         states = {state.value: count for state, count in self.counts.items()}
         return {"subject_set": self.target.set_name, "id": self.target.set_id, **states}
 
@@ -193,7 +193,7 @@ class UploadSummary:
         return iter(self.targets)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut upload --json`."""
+        """Return it in the form of `zoocut upload --json`."""
         return {
             "version": 1,
             "run": {"path": str(self.path)},
@@ -203,7 +203,7 @@ class UploadSummary:
         }
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the sets as a data frame, one a row."""
+        """Return the sets as a data frame, one a row."""
         return data_frame(target.to_row() for target in self.targets)
 
     def _repr_html_(self) -> str:

@@ -18,7 +18,7 @@ INSTRUMENT_KEYS = ("instrument", "instrume")
 
 
 def require_basis(settings: RunSettings, instruments: set[str], given: str | None) -> str | None:
-    """Tell on what grounds a run's pixels may be uploaded; None where no grounds are needed.
+    """Return on what grounds a run's pixels may be uploaded; None where no grounds are needed.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ class Share:
 
 
 def shares(rows: Iterable[ManifestRow], key: str, template: str) -> dict[str, Share]:
-    """Tell which sets the rows go to when each value of `key` has its own.
+    """Return which sets the rows go to when each value of `key` has its own.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def uploaded_target(run: Run, goal: Goal) -> Target:
 
 
 def goals(run: Run, goal: Goal, set_by: str | None) -> list[tuple[Goal, Share]]:
-    """Tell which sets the run goes to, and which of its rows to each.
+    """Return which sets the run goes to, and which of its rows to each.
 
     Raises
     ------

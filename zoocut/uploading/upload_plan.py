@@ -51,7 +51,7 @@ class TargetPlan:
     large_images: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut upload --dry-run --json`."""
+        """Return it in the form of `zoocut upload --dry-run --json`."""
         return {
             "subject_set": {"id": self.set_id, "display_name": self.set_name},
             "active_workflows": list(self.active_workflows),
@@ -65,7 +65,7 @@ class TargetPlan:
         }
 
     def to_row(self) -> dict[str, Any]:
-        """Give it as one row of a table."""
+        """Return it as one row of a table."""
         return {
             "subject_set": self.set_name,
             "id": self.set_id or "to be made",
@@ -135,7 +135,7 @@ class UploadPlan:
         return iter(self.targets)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it in the form of `zoocut upload --dry-run --json`."""
+        """Return it in the form of `zoocut upload --dry-run --json`."""
         return {
             "version": 1,
             "endpoint": self.endpoint,
@@ -151,7 +151,7 @@ class UploadPlan:
         }
 
     def to_pandas(self) -> pd.DataFrame:
-        """Give the sets as a data frame, one a row."""
+        """Return the sets as a data frame, one a row."""
         return data_frame(target.to_row() for target in self.targets)
 
     def _repr_html_(self) -> str:

@@ -172,7 +172,7 @@ def _require_members(context: UploadContext, ledger: Ledger) -> None:
 
 
 def summarise(ledger: Ledger, target: Target) -> TargetSummary:
-    """Tell how a target stands."""
+    """Return how a target stands."""
     rejected = ledger.entries(target, State.REJECTED, limit=SHOWN_REJECTIONS)
     return TargetSummary(
         target,

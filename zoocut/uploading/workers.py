@@ -78,7 +78,7 @@ class Workers:
         self._out[self._threads.submit(named)] = Job(kind, tuple(entries), time.monotonic())
 
     def finished(self, wait_s: float) -> list[Finished]:
-        """Give what came back; wait up to `wait_s` seconds for the first, also when nothing is out."""
+        """Return what came back; wait up to `wait_s` seconds for the first, also when nothing is out."""
         if not self._out:
             time.sleep(wait_s)
         done, _ = wait(self._out, timeout=wait_s, return_when=FIRST_COMPLETED)

@@ -22,7 +22,7 @@ class Clock:
         self._wall_s = self._server_s = time.time() - time.monotonic()
 
     def now(self) -> float:
-        """Tell the time in seconds since 1970 as this machine had it when the process began, monotonic since."""
+        """Return the time in seconds since 1970 as this machine had it when the process began, monotonic since."""
         return time.monotonic() + self._wall_s
 
     def heard(self, date: str | None) -> None:
@@ -35,9 +35,9 @@ class Clock:
             self._server_s = heard_s
 
     def server_now(self) -> float:
-        """Tell the server's time in seconds since 1970, true to about two seconds as far as it told it truly."""
+        """Return the server's time in seconds since 1970, true to about two seconds as far as it told it truly."""
         return time.monotonic() + self._server_s
 
     def own_time_of(self, server_s: float) -> float:
-        """Tell when by this process's clock a moment of the server's clock comes."""
+        """Return when by this process's clock a moment of the server's clock comes."""
         return server_s - self._server_s + self._wall_s

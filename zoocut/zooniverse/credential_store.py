@@ -28,7 +28,7 @@ class CredentialStore(Protocol):
         ...
 
     def find(self, endpoint: str) -> Credentials | None:
-        """Give what is kept for a server."""
+        """Return what is kept for a server."""
         ...
 
     def keep(self, endpoint: str, credentials: Credentials) -> None:
@@ -60,7 +60,7 @@ class KeyRing:
         return f"the key ring ({keyring.get_keyring().name})"
 
     def find(self, endpoint: str) -> Credentials | None:
-        """Give what is kept for a server.
+        """Return what is kept for a server.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class PrivateFile:
         return str(self._path)
 
     def find(self, endpoint: str) -> Credentials | None:
-        """Give what is kept for a server.
+        """Return what is kept for a server.
 
         Raises
         ------

@@ -62,11 +62,11 @@ class Panoptes:
         return self.api.endpoint
 
     def now(self) -> float:
-        """Tell this process's time, in seconds since 1970, which nothing but the passing of time moves."""
+        """Return this process's time, in seconds since 1970, which nothing but the passing of time moves."""
         return self.api.clock.now()
 
     def server_now(self) -> float:
-        """Tell the server's time in seconds since 1970, as it says itself."""
+        """Return the server's time in seconds since 1970, as it says itself."""
         return self.api.clock.server_now()
 
     def account(self) -> Account:
@@ -154,7 +154,7 @@ class Panoptes:
         return self.api.count("/subjects", "subjects", {"upload_user_id": account.user_id})
 
     def newest_subject_id(self, project_id: str) -> int:
-        """Tell the highest subject id of a project; 0 when it has none."""
+        """Return the highest subject id of a project; 0 when it has none."""
         found = self.api.page(
             "/subjects",
             "subjects",
@@ -219,7 +219,7 @@ class Panoptes:
         return self.subject_of(single(answer, "subjects"), answer.etag)
 
     def _silence(self) -> Exception:
-        """Tell what an empty answer to a create means: nothing was made for a banned account, else who knows."""
+        """Return what an empty answer to a create means: nothing was made for a banned account, else who knows."""
         try:
             banned = self.account().banned
         except (NotNow, Refused) as error:
@@ -269,7 +269,7 @@ class Panoptes:
             raise Doubtful(f"{self.endpoint} answered for another set than {set_id}")
 
     def linked(self, set_id: str, subject_ids: Sequence[str]) -> set[str]:
-        """Tell which of up to a page of subjects the set holds."""
+        """Return which of up to a page of subjects the set holds."""
         return {member.subject_id for member in self.memberships(set_id, subject_ids)}
 
     def memberships(self, set_id: str, subject_ids: Sequence[str]) -> list[Membership]:

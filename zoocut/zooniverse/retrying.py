@@ -22,7 +22,7 @@ from tenacity.stop import stop_base
 from zoocut.zooniverse.request_errors import Busy, Doubtful, NotNow, Refused
 from zoocut.zooniverse.session import Session
 
-__all__ = ["patiently", "signed_in", "with_retries"]
+__all__ = ["retried_for", "signed_in", "with_retries"]
 
 ATTEMPTS = 6
 """With pauses up to 0.2, 0.4 and so on to `LONGEST_WAIT_S` seconds: a restart of the server is waited out."""
@@ -56,7 +56,7 @@ def with_retries(ask: Callable[..., Told], *words: Any, stop: Event | None = Non
     )
 
 
-def patiently(ask: Callable[..., Told], patience_s: float, *words: Any) -> Told:
+def retried_for(ask: Callable[..., Told], patience_s: float, *words: Any) -> Told:
     """Ask something that comes to the same when repeated, again for so many seconds.
 
     Parameters

@@ -179,7 +179,7 @@ class Session:
         return self._read(response, f"{method} {path}")
 
     def _with_token(self) -> _Client:
-        """Give a client whose token is good for another two minutes; whatever fails here, nothing was sent."""
+        """Return a client whose token is good for another two minutes; whatever fails here, nothing was sent."""
         client = self._client
         try:
             with foreign_errors(self.endpoint):

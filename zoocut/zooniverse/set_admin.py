@@ -140,14 +140,14 @@ class SetAdmin:
         return _workflow(self._api.one(f"/workflows/{workflow_id}", "workflows"))
 
     def statuses(self, workflow_id: str, subject_ids: Sequence[str]) -> Iterator[Status]:
-        """Tell where subjects stand in a workflow; those that it never met are left out."""
+        """Return where subjects stand in a workflow; those that it never met are left out."""
         for batch in _batches(subject_ids):
             params = {"workflow_id": workflow_id, "subject_ids": ",".join(batch), "page_size": str(PAGE_SIZE)}
             for document in self._api.page("/subject_workflow_statuses", "subject_workflow_statuses", params):
                 yield _status(document)
 
     def of_project(self, project: Project, subject_ids: Sequence[str]) -> set[str]:
-        """Tell which subjects are a project's own."""
+        """Return which subjects are a project's own."""
         found: set[str] = set()
         for batch in _batches(subject_ids):
             params = {"ids": ",".join(batch), "project_id": project.project_id, "page_size": str(PAGE_SIZE)}
@@ -155,7 +155,7 @@ class SetAdmin:
         return found
 
     def collected(self, subject_ids: Sequence[str]) -> set[str]:
-        """Tell which subjects are in a collection that this account may see."""
+        """Return which subjects are in a collection that this account may see."""
         found: set[str] = set()
         for batch in _batches(subject_ids):
             params = {"ids": ",".join(batch), "page_size": str(PAGE_SIZE)}

@@ -64,7 +64,7 @@ class ApdbRows:
         return by_object(row for kind in self._tables for row in self._of_kind(kind, objects))
 
     def reader(self, left_out: Counter[str]) -> LsstRows:
-        """Give a reader of LSST's columns."""
+        """Return a reader of LSST's columns."""
         return LsstRows(self._settings.quantity, self._settings.flags, left_out)
 
     def trigger_of(self, source: DiaSource, left_out: Counter[str]) -> tuple[float | None, Point | None]:

@@ -67,7 +67,7 @@ class ButlerRows:
         )
 
     def reader(self, left_out: Counter[str]) -> MappedRows:
-        """Give a reader whose times are those of the rows' visits."""
+        """Return a reader whose times are those of the rows' visits."""
         return MappedRows(self._columns, (self._flag, *self._settings.flags), left_out, self._time)
 
     def trigger_of(self, source: DiaSource, left_out: Counter[str]) -> tuple[float | None, Point | None]:
@@ -92,7 +92,7 @@ class ButlerRows:
 
     @cached_property
     def _visits(self) -> Mapping[int, float]:
-        """Give the middle of every visit that the registry knows, as MJD in TAI."""
+        """Return the middle of every visit that the registry knows, as MJD in TAI."""
         where = {} if self._settings.instrument is None else {"instrument": self._settings.instrument}
         records = self._butler.query_dimension_records("visit", data_id=where, limit=None, explain=False)
         spans = {record.id: record.timespan for record in records if record.timespan is not None}

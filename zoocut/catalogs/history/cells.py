@@ -20,7 +20,7 @@ FAINTEST, BRIGHTEST = 60.0, -40.0
 
 
 def number(cell: Any) -> float | None:
-    """Give a finite number; None for what is missing, NaN or none."""
+    """Return a finite number; None for what is missing, NaN or none."""
     if isinstance(cell, str):
         cell = number_of(cell)
     if isinstance(cell, bool) or not isinstance(cell, Real):
@@ -30,7 +30,7 @@ def number(cell: Any) -> float | None:
 
 
 def magnitude(cell: Any) -> float | None:
-    """Give a magnitude; None for what only marks a missing one."""
+    """Return a magnitude; None for what only marks a missing one."""
     value = number(cell)
     return value if value is not None and BRIGHTEST < value < FAINTEST else None
 
@@ -41,7 +41,7 @@ def ab_flux_njy(ab_magnitude: float) -> float:
 
 
 def object_id(cell: Any) -> int | None:
-    """Give an object's id; 0 and null are no object."""
+    """Return an object's id; 0 and null are no object."""
     found = object_or_none("diaObjectId", cell)
     if isinstance(found, str) and found.isascii() and found.isdecimal():
         return int(found)
@@ -49,6 +49,6 @@ def object_id(cell: Any) -> int | None:
 
 
 def withdrawn(row: Mapping[str, Any], names: Iterable[str]) -> bool:
-    """Tell whether a row was withdrawn: any of the columns holds a time."""
+    """Return whether a row was withdrawn: any of the columns holds a time."""
     cells = [row.get(name) for name in names]
     return any(cell is not None and cell == cell for cell in cells)

@@ -26,7 +26,7 @@ class RowReader(Protocol):
     """Turns a row into a point."""
 
     def point(self, row: Row, kind: Kind) -> Point | None:
-        """Give the point, or None where the row is no measurement."""
+        """Return the point, or None where the row is no measurement."""
         ...
 
 
@@ -43,11 +43,11 @@ class RowsOfObjects(Protocol):
         ...
 
     def reader(self, left_out: Counter[str]) -> RowReader:
-        """Give what reads the rows, counting what it leaves out."""
+        """Return what reads the rows, counting what it leaves out."""
         ...
 
     def trigger_of(self, source: DiaSource, left_out: Counter[str]) -> tuple[float | None, Point | None]:
-        """Give time and point of a source itself, from the columns of its own catalog."""
+        """Return time and point of a source itself, from the columns of its own catalog."""
         ...
 
 

@@ -96,7 +96,7 @@ class MappedRows:
         return None if length_s is None else mjd + length_s / 2 / SECONDS_A_DAY
 
     def _measured(self, row: Row) -> tuple[float, float | None] | None:
-        """Give signed flux and error; None where there is none."""
+        """Return signed flux and error; None where there is none."""
         columns = self._columns
         if columns.magnitude is not None:
             return self._of_magnitude(row, columns.magnitude)

@@ -132,7 +132,7 @@ def _times_by_band(points: Iterable[Point]) -> Mapping[str, Sequence[float]]:
 
 
 def _seen(limit: Point, measured: Mapping[str, Sequence[float]]) -> bool:
-    """Tell whether the limit's exposure has a measurement that only bears another name."""
+    """Return whether the limit's exposure has a measurement that only bears another name."""
     times = measured.get(limit.band, ())
     after = bisect_left(times, limit.mjd - SAME_EXPOSURE_DAYS)
     return after < len(times) and times[after] < limit.mjd + SAME_EXPOSURE_DAYS

@@ -60,7 +60,7 @@ class TableRows:
         )
 
     def reader(self, left_out: Counter[str]) -> MappedRows:
-        """Give a reader of the table's columns."""
+        """Return a reader of the table's columns."""
         return MappedRows(self._settings.columns, self._settings.flags, left_out)
 
     def trigger_of(self, source: DiaSource, left_out: Counter[str]) -> tuple[float | None, Point | None]:

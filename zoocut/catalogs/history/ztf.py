@@ -145,7 +145,7 @@ class _ZtfRows:
 
 
 def _mjd(row: Row) -> float | None:
-    """Give the middle of the exposure."""
+    """Return the middle of the exposure."""
     jd, length_s = _filled(row.get("jd")), _filled(row.get("exptime"))
     if jd is None:
         return None
@@ -169,7 +169,7 @@ def _exposure(row: Row, mjd: float) -> str:
 
 
 def _reference_njy(row: Row) -> tuple[float, float] | None:
-    """Give flux and error of the source in the reference image; None where there is none within 1.5 arcsec."""
+    """Return flux and error of the source in the reference image; None where there is none within 1.5 arcsec."""
     mag, distance, sigma = (
         magnitude(row.get("magnr")),
         number(row.get("distnr")),

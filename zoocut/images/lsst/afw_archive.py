@@ -38,7 +38,7 @@ class Part:
         return tuple(self.table.names)
 
     def column(self, name: str) -> npt.NDArray[Any]:
-        """Give the object's values of a column."""
+        """Return the object's values of a column."""
         return np.asarray(self.table[name][self.rows])
 
 
@@ -68,11 +68,11 @@ class Archive:
         return self._names.get(number)
 
     def first(self, name: str) -> int | None:
-        """Give the number of the first object of a class."""
+        """Return the number of the first object of a class."""
         return next((number for number, known in self._names.items() if known == name), None)
 
     def part(self, number: int, which: int = 0) -> Part | None:
-        """Give one of an object's tables; None where it has none."""
+        """Return one of an object's tables; None where it has none."""
         place = self._places.get((number, which))
         if place is None or place[0] <= 0:  # an object without content is written with negative places
             return None

@@ -86,14 +86,14 @@ class AstWcs(BaseLowLevelWCS, HighLevelWCSMixin):  # type: ignore[misc]
         self._shape = shape
 
     def pixel_to_world_values(self, *pixel_arrays: npt.ArrayLike) -> tuple[Floats, Floats]:
-        """Give (ra, dec) in degrees of zero-based (x, y); NaN where the mapping has no answer."""
+        """Return (ra, dec) in degrees of zero-based (x, y); NaN where the mapping has no answer."""
         y_origin, x_origin = self._origin
         x_pix, y_pix = pixel_arrays
         ra, dec = self._apply(np.asarray(x_pix) + x_origin, np.asarray(y_pix) + y_origin, forward=True)
         return np.degrees(ra) % 360, np.degrees(dec)
 
     def world_to_pixel_values(self, *world_arrays: npt.ArrayLike) -> tuple[Floats, Floats]:
-        """Give zero-based (x, y) of (ra, dec) in degrees; NaN where the mapping has no answer.
+        """Return zero-based (x, y) of (ra, dec) in degrees; NaN where the mapping has no answer.
 
         A mapping's way back may be a fit. By how much it misses is found at the pixel that it gives, and taken off.
         """

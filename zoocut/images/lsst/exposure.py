@@ -147,7 +147,7 @@ def _hdus(file: fits.HDUList, name: str) -> list[Any]:
 
 
 def origin_of(header: fits.Header) -> tuple[int, int]:
-    """Give (y, x) of the first pixel in the frame of the whole detector or tract."""
+    """Return (y, x) of the first pixel in the frame of the whole detector or tract."""
     if header.get("CTYPE1A", "").strip() == "LINEAR":
         return int(header["CRVAL2A"]), int(header["CRVAL1A"])
     return -int(header.get("LTV2", 0)), -int(header.get("LTV1", 0))
@@ -165,7 +165,7 @@ def mask_bits(header: fits.Header) -> dict[str, int]:
 
 
 def calibration_njy(file: fits.HDUList) -> float | None:
-    """Give the nanojansky that a pixel value of 1 stands for; None when the file does not tell one number."""
+    """Return the nanojansky that a pixel value of 1 stands for; None when the file does not tell one number."""
     if any(str(hdu.header.get("BUNIT", "")).strip() == "nJy" for hdu in _hdus(file, "IMAGE")[:1]):
         return 1.0
     archive = open_archive(file, file[0].header)
