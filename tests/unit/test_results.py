@@ -621,3 +621,15 @@ def test_an_export_without_classifications_says_so(reduce: Reduce) -> None:
         reduce([])
     with pytest.raises(InputError, match=r"can be read \(2 metadata cannot be read as JSON\)"):
         reduce([vote(0, cells={"metadata": "{"})] * 2)
+
+
+def test_long_lists_and_questions_of_many_answers_are_no_texts(reduce: Reduce) -> None:
+    def chosen(number: int) -> list[dict[str, Any]]:
+        option = {"select_label": "Host", "option": True, "value": f"v{number}", "label": f"Galaxy {number}"}
+        return [{"task": "T0", "value": f"Answer {number}"}, {"task": "T1", "value": [option]}]
+
+    rows = [vote(0, user=f"u{n}", annotations=chosen(n)) for n in range(150)]
+    summary, table = reduce(rows, workflows=tasks(*(f"Answer {n}" for n in range(150))))
+    assert summary.not_reduced == {}
+    assert (table[source(0)]["T0.149.votes"], table[source(0)]["T1.0.v149.votes"]) == ("1", "1")
+    assert summary.tasks[1].labels["v149"] == "Galaxy 149"

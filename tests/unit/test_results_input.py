@@ -151,8 +151,8 @@ def test_drop_down_lists() -> None:
     first = {"select_label": "Kind", "option": True, "value": "3fa", "label": "Supernova"}
     own = {"select_label": "Other", "option": False, "value": "my own words"}
     assert answered([{"task": "T3", "value": [first, {"select_label": "None chosen"}, own]}]) == [
-        Answered("T3.0", "Kind", (Choice("3fa", "Supernova"),)),
-        Answered("T3.2", "Other", (Choice(MADE_UP, MADE_UP),)),
+        Answered("T3.0", "Kind", (Choice("3fa", "Supernova"),), listed=True),
+        Answered("T3.2", "Other", (Choice(MADE_UP, MADE_UP),), listed=True),
     ]
     newer = {"select_label": "Kind", "option": True, "option_index": 1, "value": "3fa", "label": "Supernova"}
     assert found({"task": "T3", "task_type": "dropdown-simple", "value": newer}) == {"T3.0": ["3fa"]}

@@ -51,11 +51,14 @@ class Answered:
         The words of the task; empty when the export does not hold them.
     choices : tuple of Choice or None
         Empty when several may be chosen and none was; None for what is no choice, such as a drawing.
+    listed : bool
+        Whether it was chosen from a drop-down list.
     """
 
     task: str
     question: str
     choices: tuple[Choice, ...] | None
+    listed: bool = False
 
 
 def answered(annotations: Any) -> list[Answered]:
@@ -133,4 +136,4 @@ def _of_lists(task: str, question: str, lists: Sequence[Mapping[str, Any]]) -> I
             words = " / ".join(filter(None, (question, _text(chosen.get("select_label")))))
             own = chosen.get("option") is False
             choice = Choice(MADE_UP, MADE_UP) if own else Choice(mark, _text(chosen.get("label")))
-            yield Answered(f"{task}.{number}", words, (choice,))
+            yield Answered(f"{task}.{number}", words, (choice,), listed=True)

@@ -15,7 +15,8 @@ from zoocut.results.workflow import Task, Version, WorkflowTasks
 __all__ = ["Answers", "ReducedTask"]
 
 MOST_ANSWERS = 100
-"""A task with more different answers is no question: volunteers type there, and their words stay theirs."""
+"""A task with more different answers is no question where nothing else tells: volunteers type there, and their words
+stay theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ class Answers:
     def _new(self, met: Met, answer: Answered, choice: Choice | None) -> int:
         self._met[met] = number = len(self._met) + 1
         self._said[met] = (answer.question, choice)
-        self._marks.setdefault((met.workflow_id, met.task), set()).add(met.mark)
+        if not answer.listed and met.task not in self._tasks_at(met.workflow_id, met.version):
+            self._marks.setdefault((met.workflow_id, met.task), set()).add(met.mark)
         return number
 
     def keys(self, workflow_id: str) -> Iterator[tuple[int, str, str]]:
