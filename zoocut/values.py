@@ -175,7 +175,7 @@ def file_stem(dia_source_id: SourceId) -> str:
     name = str(dia_source_id)
     if len(name) <= STEM_CHARACTERS and SAFE_STEM.fullmatch(name) and not RESERVED_STEM.fullmatch(name):
         return name
-    safe = re.sub(r"[^A-Za-z0-9._]+", "_", name)[:STEM_CHARACTERS].strip("._") or "source"
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:STEM_CHARACTERS].strip("._-") or "source"
     return f"{safe}-{sha256(name.encode()).hexdigest()[:10]}"
 
 

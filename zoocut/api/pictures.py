@@ -14,8 +14,9 @@ from zoocut.errors import ConfigError, InputError
 from zoocut.images.aligned import Aligned
 from zoocut.images.frames_in_memory import MemoryPlane, plane_of
 from zoocut.images.geometry import Box, box_around
-from zoocut.model import PANELS, Cutout, DiaSource, Picture, Rejection
+from zoocut.model import PANELS, Cutout, DiaSource, Picture, Rejection, SourceId
 from zoocut.render import kept_renderer
+from zoocut.values import text_id
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -85,8 +86,15 @@ def _look(settings: Settings | Mapping[str, Any] | None, whole: bool) -> DrawSet
     return look.model_copy(update={"sizes": ()}) if whole else look
 
 
+def _id_of(cell: Any) -> SourceId:
+    """Give the number or name that a picture is drawn for; 0 where none is told."""
+    if cell is None or cell != cell:
+        return 0
+    return text_id(cell) if isinstance(cell, str) else int(cell)
+
+
 def _source(columns: Mapping[str, Any], center: Any, difference: MemoryPlane) -> DiaSource:
-    number = int(columns.get("diaSourceId") or 0)
+    number = _id_of(columns.get("diaSourceId"))
     columns = {**columns, "diaSourceId": number}
     if hasattr(center, "icrs"):
         sky = center.icrs
