@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
@@ -44,6 +46,39 @@ def test_help_has_an_example(words: tuple[str, ...]) -> None:
     done = subprocess.run([sys.executable, "-m", "zoocut", *words, "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"Example: zoocut {' '.join(words)}" in " ".join(done.stdout.replace("│", " ").split())
+
+
+def words_of(text: str) -> str:
+    """Take the frames away and put each text on one line."""
+    return " ".join("".join(" " if one in "│╭╮╰╯─" else one for one in text).split())
+
+
+WIDE = {"COLUMNS": "1000", "TERMINAL_WIDTH": "1000"}
+"""No text is broken into lines, between which the columns beside it would stand."""
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_help_loses_nothing_to_markup(words: tuple[str, ...]) -> None:
+    """Every text stands in the help as it stands in the program, brackets and all."""
+    command: Any = typer.main.get_command(app)
+    group = ""
+    for word in words:
+        group, command = command.name, command.commands[word]
+    done = subprocess.run(
+        [sys.executable, "-m", "zoocut", *words, "--help"],
+        capture_output=True,
+        text=True,
+        env=os.environ | WIDE,
+    )
+    shown = words_of(done.stdout)
+    texts = [command.callback.__doc__, *(help_of(parameter) for parameter in command.params)]
+    for text in filter(None, texts):
+        assert words_of(text) in shown, (group, text)
+
+
+def help_of(parameter: click.Parameter) -> str:
+    """Give a parameter's help as it was written: what rich is handed has its brackets escaped."""
+    return str(getattr(parameter, "help", "") or "").replace("\\[", "[")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["generate", "--help"]], ids=" ".join)

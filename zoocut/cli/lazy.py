@@ -51,10 +51,24 @@ def _made(name: str, place: str) -> Command:
     if isinstance(found, typer.Typer):
         group = typer.main.get_group(found)
         group.name = name
+        for command in group.commands.values():
+            _take_help_literally(command)
         return group
     alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
     alone.command(name)(found)
-    return typer.main.get_command(alone)
+    command = typer.main.get_command(alone)
+    _take_help_literally(command)
+    return command
+
+
+def _take_help_literally(command: Command) -> None:
+    """Keep rich from taking brackets, as in [select], for markup, which it would leave out."""
+    from rich.markup import escape
+
+    command.help = escape(command.help or "")
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = escape(parameter.help)
 
 
 def lazy_group(places: Mapping[str, str]) -> type[TyperGroup]:
