@@ -172,6 +172,51 @@ def test_rejected_rows_with_reasons(page: Page, small: Run) -> None:
     expect(page.locator("#rejected tbody td")).to_have_text(["7", "a.csv row 3", "at the edge"])
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_one_view_is_seen_at_a_time(page: Page, small: Run, width: int) -> None:
+    """What is hidden is not seen, whatever the style sheet says of it otherwise."""
+    page.set_viewport_size({"width": width, "height": 800})
+    opened(page, small)
+    for name, seen, unseen in (
+        ("Rejected (2)", ["#rejected"], ["#cards", "#sort-label", "#direction"]),
+        ("Cutouts", ["#cards", "#sort-label", "#direction"], ["#rejected"]),
+    ):
+        page.get_by_role("button", name=name).click()
+        for selector in seen:
+            expect(page.locator(selector)).to_be_visible()
+        for selector in unseen:
+            expect(page.locator(selector)).not_to_be_visible()
+        assert (
+            page.evaluate(
+                "[...document.querySelectorAll('[hidden]')].filter((one) => one.checkVisibility()).length"
+            )
+            == 0
+        )
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("pictures", [LinkedPictures, EmbeddedPictures])
+def test_what_is_no_picture_is_named(page: Page, tmp_path: Path, pictures: Any) -> None:
+    run = Run.create(tmp_path / "run", RunSettings(draw=DrawSettings()))
+    run.images.mkdir()
+    for name in ("clip.mp4", "words.txt"):
+        (run.images / name).write_bytes(b"content")
+    locations = ["images/clip.mp4", "images/words.txt", "images/gone.png", "https://example.org/a.png"]
+    rows = [ManifestRow(str(n), (location,)) for n, location in enumerate(locations)]
+    write_manifest(run.manifest, rows, [])
+    path = run.path / "preview.html"
+    make_preview(run, path, pictures(run, path) if pictures is LinkedPictures else pictures(run))
+    page.goto(path.resolve().as_uri())
+    expect(page.locator("#cards .no-picture")).to_have_text(
+        [
+            "images/clip.mp4 is no picture: open it by itself",
+            "images/words.txt is no picture: open it by itself",
+            "images/gone.png is missing in the run folder",
+            "not in the run folder, but at https://example.org/a.png",
+        ]
+    )
+
+
 def test_text_of_the_catalog_is_shown_as_text(page: Page, small: Run) -> None:
     opened(page, small)
     page.locator("#cards button").first.click()

@@ -114,8 +114,8 @@
     return subjectView.plot(content, plotName(row)) ?? element("span", words, { className: "no-picture" });
   }
 
-  function picture(row, [source, width, height], lazily) {
-    if (!source) return element("span", "no picture in the run folder", { className: "no-picture" });
+  function picture(row, [source, width, height, why], lazily) {
+    if (!source) return element("span", visible(why ?? "no picture in the run folder"), { className: "no-picture" });
     const image = element("img", undefined, { alt: altText(row), decoding: "async" });
     if (lazily) image.loading = "lazy";
     if (width) Object.assign(image, { width, height });

@@ -15,7 +15,8 @@ from zoocut.run.folder import Run
 __all__ = ["EmbeddedPictures", "LinkedPictures", "Pictures", "Plots", "Shown"]
 
 Shown = list[str | int]
-"""Address, width and height in pixels; (0, 0) where the size cannot be told, an empty address where none."""
+"""Address, width and height in pixels, (0, 0) where the size cannot be told; an empty address where nothing can be
+shown, and then, at the end, what there is instead."""
 
 PNG_HEAD = struct.Struct(">8s8xII")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -51,8 +52,8 @@ class LinkedPictures:
     def show(self, location: str) -> Shown:
         """Link to the file; an address is left for the reader to follow."""
         file = self._run.path / location
-        if _is_address(location) or not file.is_file():
-            return ["", 0, 0]
+        if why := _why_not(file, location):
+            return ["", 0, 0, why]
         return [quote(Path(self._way, location).as_posix()), *_size_pix(file)]
 
 
@@ -71,9 +72,9 @@ class EmbeddedPictures:
     def show(self, location: str) -> Shown:
         """Put the file's bytes into the page."""
         file = self._run.path / location
-        if _is_address(location) or not file.is_file():
-            return ["", 0, 0]
-        mime = MIME.get(file.suffix.lower(), "application/octet-stream")
+        if why := _why_not(file, location):
+            return ["", 0, 0, why]
+        mime = MIME[file.suffix.lower()]
         content = base64.b64encode(file.read_bytes()).decode()
         return [f"data:{mime};base64,{content}", *_size_pix(file)]
 
@@ -112,6 +113,15 @@ def _no_number(constant: str) -> None:
 
 def _is_address(location: str) -> bool:
     return location.startswith(("http://", "https://"))
+
+
+def _why_not(file: Path, location: str) -> str | None:
+    """Tell what a location is that cannot be shown as a picture; None for a picture."""
+    if _is_address(location):
+        return f"not in the run folder, but at {location}"
+    if not file.is_file():
+        return f"{location} is missing in the run folder"
+    return None if file.suffix.lower() in MIME else f"{location} is no picture: open it by itself"
 
 
 def _size_pix(file: Path) -> tuple[int, int]:
