@@ -22,6 +22,7 @@ from zoocut.errors import InputError
 __all__ = [
     "TEMPORARY_SUFFIX",
     "appear_whole",
+    "is_address",
     "remove_parts",
     "sync_files",
     "typed",
@@ -228,6 +229,11 @@ def _write_new(part: str, content: bytes) -> None:
         descriptor = os.open(part, NEW_FILE, 0o666)
     with open(descriptor, "wb", buffering=0) as file:
         file.write(content)
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is a web address, not a path."""
+    return text.startswith(("http://", "https://"))
 
 
 def typed(path: Path) -> str:

@@ -12,7 +12,7 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from uploads import Knob
+from uploads import Control
 
 from zoocut.sandbox import Running, running
 
@@ -25,8 +25,8 @@ def server() -> Iterator[Running]:
 
 
 @pytest.fixture
-def knob(server: Running) -> Iterator[Knob]:
-    """Turn a knob of the sandbox; faults are taken away at the end."""
+def control(server: Running) -> Iterator[Control]:
+    """Set a control of the sandbox; faults are taken away at the end."""
 
     def turn(path: str, **content: object) -> Any:
         answer = requests.post(f"{server.endpoint}/sandbox{path}", json=content, timeout=30)

@@ -6,8 +6,12 @@ import json
 import os
 import subprocess
 import sys
+<<<<<<< HEAD
 from collections.abc import Iterator
 from typing import Any
+=======
+from collections.abc import Callable, Iterator
+>>>>>>> 69aa1f7 (Web addresses, nearest names and first lines by the one rule; help in the tests' own process)
 
 import click
 import pytest
@@ -15,6 +19,7 @@ import typer
 
 from zoocut.cli.main import app
 
+Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 HEAVY = {
     "pandas",
     "numpy",
@@ -42,8 +47,8 @@ def below(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str,
 
 
 @pytest.mark.parametrize("words", list(commands()), ids=" ".join)
-def test_help_has_an_example(words: tuple[str, ...]) -> None:
-    done = subprocess.run([sys.executable, "-m", "zoocut", *words, "--help"], capture_output=True, text=True)
+def test_help_has_an_example(zoocut: Zoocut, words: tuple[str, ...]) -> None:
+    done = zoocut(*words, "--help")
     assert done.returncode == 0, done.stderr
     assert f"Example: zoocut {' '.join(words)}" in " ".join(done.stdout.replace("│", " ").split())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import requests
-from uploads import WHERE, Knob, Zoocut, account, await_states, make_run, picture, start, states, subjects
+from uploads import WHERE, Control, Zoocut, account, await_states, make_run, picture, start, states, subjects
 
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
@@ -166,23 +166,25 @@ def test_metadata_that_zooniverse_would_misread_is_rejected(
 
 
 def test_quota_stops_cleanly_and_goes_on_later(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     run, name = make_run(tmp_path / "run", 8), "quota"
-    knob("/users/collab", subject_limit=5)
+    control("/users/collab", subject_limit=5)
     done = zoocut("upload", run, *WHERE, name, **account(server, "collab"))
     assert done.returncode == 8, done.stderr
     assert "of 5 maximum): 3 rows are left" in done.stderr
     assert states(zoocut, run) == {"linked": 5, "planned": 3}
-    knob("/users/collab", subject_limit=100)
+    control("/users/collab", subject_limit=100)
     assert zoocut("upload", run, **account(server, "collab")).returncode == 0
     assert len(subjects(server, name)) == 8
 
 
-def test_another_collaborator_resumes(zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob) -> None:
+def test_another_collaborator_resumes(
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
+) -> None:
     name = "handed over"
     more = make_run(tmp_path / "run", 5)
-    knob("/faults", name="commit-then-close", nth=[2, 3, 4])
+    control("/faults", name="commit-then-close", nth=[2, 3, 4])
     process = start(more, server, "--set", name, "--requests", "3")
     await_states(zoocut, more, "in_doubt", process)
     process.kill()
@@ -197,12 +199,12 @@ def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
     zoocut: Zoocut,
     server: Running,
     tmp_path: Path,
-    knob: Knob,
+    control: Control,
     number: signal.Signals,
     code: int,
 ) -> None:
     run, name = make_run(tmp_path / "run", 60), f"stopped {code}"
-    knob("/faults", name="latency", delay_s=0.2)
+    control("/faults", name="latency", delay_s=0.2)
     process = start(run, server, "--set", name, "--requests", "2")
     await_states(zoocut, run, "created", process)
     process.send_signal(number)
@@ -216,10 +218,10 @@ def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
 
 
 def test_a_live_upload_keeps_others_out_but_status_reads(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     run = make_run(tmp_path / "run", 30)
-    knob("/faults", name="latency", delay_s=0.5)
+    control("/faults", name="latency", delay_s=0.5)
     process = start(run, server, "--set", "locked", "--requests", "1")
     await_states(zoocut, run, "intent", process)
     second = zoocut("upload", run, **account(server))
@@ -231,10 +233,10 @@ def test_a_live_upload_keeps_others_out_but_status_reads(
 
 
 def test_an_image_that_changed_after_its_upload_began_is_caught(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     run, name = make_run(tmp_path / "run", 3), "edited"
-    knob("/faults", name="blob-busy", route="PUT /public/*")
+    control("/faults", name="blob-busy", route="PUT /public/*")
     zoocut("upload", run, *WHERE, name, "--give-up-after", "1", "--settle", "0", **account(server))
     original = (run / "images" / "1-0.png").read_bytes()
     (run / "images" / "1-0.png").write_bytes(original + b"edited")
@@ -259,7 +261,7 @@ def test_a_begun_row_cannot_leave_the_manifest(zoocut: Zoocut, server: Running, 
 
 
 def test_a_set_deleted_in_mid_run_is_said(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     run, name = make_run(tmp_path / "run", 3), "to be deleted"
     zoocut("upload", run, *WHERE, name, "--sample", "1", **account(server))
@@ -343,10 +345,10 @@ def test_a_log_holds_no_secret_and_no_control_codes(zoocut: Zoocut, server: Runn
 
 
 def test_rights_withdrawn_in_mid_run_stop_the_run_and_reject_no_row(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     run = make_run(tmp_path / "run", 30)
-    knob("/faults", name="error-json", status=403, nth=list(range(3, 40)))
+    control("/faults", name="error-json", status=403, nth=list(range(3, 40)))
     done = zoocut("upload", run, *WHERE, "withdrawn", "--requests", "1", **account(server))
     assert (done.returncode, "role of collaborator" in done.stderr) == (7, True), done.stderr
     assert states(zoocut, run)["planned"] == 28

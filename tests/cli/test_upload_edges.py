@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from uploads import WHERE, Knob, Zoocut, account, make_run, picture, states, subjects
+from uploads import WHERE, Control, Zoocut, account, make_run, picture, states, subjects
 
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
@@ -45,10 +45,10 @@ def test_further_sets_are_made_where_the_run_went(zoocut: Zoocut, server: Runnin
 
 
 def test_a_pipe_in_the_place_of_an_image_is_not_waited_for(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     run = make_run(tmp_path / "run", 3)
-    knob("/faults", name="blob-busy", route="PUT /public/*")
+    control("/faults", name="blob-busy", route="PUT /public/*")
     zoocut("upload", run, *WHERE, "pipe", "--give-up-after", "1", "--settle", "0", **account(server))
     requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
     (run / "images" / "1-0.png").unlink()
@@ -59,7 +59,7 @@ def test_a_pipe_in_the_place_of_an_image_is_not_waited_for(
 
 
 def test_one_bad_address_keeps_no_other_row_waiting(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     source = make_run(tmp_path / "source", 3)
     assert zoocut("upload", source, *WHERE, "where images lie", **account(server)).returncode == 0
@@ -80,17 +80,17 @@ def test_one_bad_address_keeps_no_other_row_waiting(
 
 @pytest.mark.parametrize("kind", ["hosted", "addresses", "mixed"])
 def test_a_rejected_row_whose_subject_is_seen_again_goes_on(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob, kind: str
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control, kind: str
 ) -> None:
     """A list that leaves a subject out once rejects the row; the next upload finds it and links it."""
     run, name = run_of(zoocut, server, tmp_path, kind), f"seen again {kind}"
     link = {"route": "POST /api/subject_sets/*/links/subjects"}
-    knob("/faults", name="conflict", **link)
+    control("/faults", name="conflict", **link)
     ended = zoocut("upload", run, *WHERE, name, "--give-up-after", "1", "--settle", "0", **account(server))
     assert (ended.returncode, states(zoocut, run)) == (5, {"stored": 3}), ended.stderr
     requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
-    knob("/faults", name="error-json", status=422, **link)
-    knob("/faults", name="list-skips", rows=1, route="GET /api/subjects")
+    control("/faults", name="error-json", status=422, **link)
+    control("/faults", name="list-skips", rows=1, route="GET /api/subjects")
     done = zoocut(
         "upload", run, "--check", "none", "--give-up-after", "1", "--settle", "0", **account(server)
     )
@@ -103,11 +103,11 @@ def test_a_rejected_row_whose_subject_is_seen_again_goes_on(
 
 
 def test_a_ledger_with_a_created_row_that_waits_for_nothing_goes_on(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     """Earlier versions wrote such rows, and ended at them for ever."""
     run = run_of(zoocut, server, tmp_path, "addresses")
-    knob("/faults", name="conflict", route="POST /api/subject_sets/*/links/subjects")
+    control("/faults", name="conflict", route="POST /api/subject_sets/*/links/subjects")
     zoocut("upload", run, *WHERE, "healed", "--give-up-after", "1", "--settle", "0", **account(server))
     requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
     with closing(sqlite3.connect(run / "ledger.sqlite3")) as ledger, ledger:
@@ -168,21 +168,21 @@ def test_a_sample_and_another_chance_go_together(zoocut: Zoocut, server: Running
 
 
 def test_a_limit_met_in_one_set_leaves_no_row_half_done_in_another(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     run = make_run(tmp_path / "run", 8)
     whole = (run / "manifest.csv").read_text()
     header, *rows = whole.splitlines(keepends=True)
     (run / "manifest.csv").write_text(header + "".join(rows[1::2]))
     shares = ("upload", run, *WHERE, "Limit {band}", "--set-by", "band", "--settle", "0")
-    knob("/faults", name="blob-busy", route="PUT /public/*")
+    control("/faults", name="blob-busy", route="PUT /public/*")
     zoocut(*shares, "--give-up-after", "1", **account(server, "collab"))
     requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
     assert states(zoocut, run) == {"created": 4}
     (run / "manifest.csv").write_text(whole)
-    knob("/users/collab", subject_limit=4)
+    control("/users/collab", subject_limit=4)
     done = zoocut(*shares, **account(server, "collab"))
-    knob("/users/collab", subject_limit=100_000)
+    control("/users/collab", subject_limit=100_000)
     assert (done.returncode, "4 rows are left" in done.stderr) == (8, True), done.stderr
     assert states(zoocut, run) == {"linked": 4, "planned": 4}
 

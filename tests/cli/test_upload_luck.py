@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from uploads import WHERE, Knob, Zoocut, account, await_states, make_run, start, states, subjects
+from uploads import WHERE, Control, Zoocut, account, await_states, make_run, start, states, subjects
 
 from zoocut.sandbox import Running, running
 from zoocut.zooniverse.connect import connect_set_admin
@@ -92,18 +92,18 @@ def read_until(terminal: int, words: bytes | None) -> bytes:
 
 
 def test_limits_and_large_images_are_told_first(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     from PIL import Image
 
     run = make_run(tmp_path / "run", 3)
     Image.frombytes("L", (1100, 1100), os.urandom(1100 * 1100)).save(run / "images" / "0-0.png")
-    knob("/users/collab", subject_limit=2, uploaded_count=0)
+    control("/users/collab", subject_limit=2, uploaded_count=0)
     try:
         told = zoocut("upload", run, *WHERE, "limits", "--dry-run", **account(server, "collab"))
         done = zoocut("upload", run, *WHERE, "limits", **account(server, "collab"))
     finally:
-        knob("/users/collab", subject_limit=100_000)
+        control("/users/collab", subject_limit=100_000)
     for text in (told.stderr, done.stderr):
         assert "note: 3 rows are to be uploaded and the account collab has at most " in text
         assert "note: 1 images have more than 1 MiB" in text
@@ -147,24 +147,24 @@ def test_another_copy_of_the_run_is_told_to_adopt(zoocut: Zoocut, server: Runnin
 
 @pytest.mark.parametrize("fault", ["bad-gateway", "unavailable", "truncated", "too-many"])
 def test_faults_before_the_first_row_are_waited_out(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob, fault: str
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control, fault: str
 ) -> None:
-    knob("/faults", name=fault, route="GET /api/*", times=5)
+    control("/faults", name=fault, route="GET /api/*", times=5)
     done = zoocut("upload", make_run(tmp_path / "run", 2), *WHERE, f"before {fault}", **account(server))
     assert done.returncode == 0, done.stderr
     assert len(subjects(server, f"before {fault}")) == 2
 
 
 def test_a_ban_in_mid_run_stops_it_and_it_goes_on_later(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     run, name = make_run(tmp_path / "run", 40), "ban"
-    knob("/faults", name="latency", delay_s=0.2)
+    control("/faults", name="latency", delay_s=0.2)
     process = start(run, server, "--set", name, "--requests", "2")
     await_states(zoocut, run, "created", process)
-    knob("/users/owner", banned=1)
+    control("/users/owner", banned=1)
     _, said = process.communicate(timeout=60)
-    knob("/users/owner", banned=0)
+    control("/users/owner", banned=0)
     requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
     assert process.returncode == 7, said
     assert "ask Zooniverse about this account" in said
@@ -190,11 +190,11 @@ def test_a_server_that_hangs_is_given_up_and_the_run_goes_on_later(zoocut: Zoocu
 
 
 def test_a_store_that_keeps_losing_images_is_given_up(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
 ) -> None:
     """Every image is confirmed and none is served: rows go back and forth, and get nowhere."""
     run = make_run(tmp_path / "run", 3)
-    knob("/faults", name="blob-lost")
+    control("/faults", name="blob-lost")
     done = zoocut("upload", run, *WHERE, "losing", "--give-up-after", "2", "--settle", "0", **account(server))
     assert (done.returncode, "does not serve it" in done.stderr) == (5, True), done.stderr
     requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)

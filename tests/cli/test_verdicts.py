@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from uploads import Knob, Zoocut, account, make_run, picture
+from uploads import Control, Zoocut, account, make_run, picture
 
 from zoocut.sandbox import Running
 
@@ -86,10 +86,10 @@ def test_dry_run_and_upload_end_alike(zoocut: Zoocut, server: Running, tmp_path:
     assert sets_and_subjects(server) == (before[0] + 1, before[1] + 3)
 
 
-def test_both_meet_the_limit(zoocut: Zoocut, server: Running, knob: Knob, tmp_path: Path) -> None:
+def test_both_meet_the_limit(zoocut: Zoocut, server: Running, control: Control, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", 5)
     words = ("upload", run, "--project", "owner/rehearsal", "--set", "V limit")
-    knob("/users/collab", subject_limit=3)
+    control("/users/collab", subject_limit=3)
     before = sets_and_subjects(server)
     foretold = zoocut(*words, "--dry-run", **account(server, "collab"))
     assert sets_and_subjects(server) == before

@@ -22,7 +22,7 @@ from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
-Knob = Callable[..., Any]
+Control = Callable[..., Any]
 WHERE = ("--project", "owner/rehearsal", "--set")
 
 

@@ -183,10 +183,12 @@ def test_any_interval_and_stretch_of_astropy_by_name(
 @pytest.mark.parametrize(("size", "crop"), [(31, 15), (30, 15), (31, 14), (30, 14), (28, 13), (15, 15)])
 def test_limits_of_the_central_crop(size: int, crop: int) -> None:
     image = star(size)
-    image[0, 0] = 1e6
     first = size // 2 - crop // 2
-    image[first, first] = -500.0  # the first pixel that counts, and one beside it that does not
-    image[max(first - 1, 0), first] = 500.0 if first else -500.0
+    last = first + crop - 1
+    image[last, last] = 5e4  # the last pixel that counts, and beside it two that do not
+    for beside in (first - 1, last + 1):
+        if 0 <= beside < size:
+            image[beside, first] = 1e6
     panel = TemplatePanel(title="", central_crop_pix=crop)
     middle = image[first : first + crop, first : first + crop]
     norm = aviz.ImageNormalize(middle, interval=aviz.MinMaxInterval(), stretch=aviz.AsinhStretch(a=0.1))

@@ -14,6 +14,7 @@ from string import Formatter
 from urllib.parse import quote
 
 from zoocut.errors import ConfigError
+from zoocut.files import is_address
 from zoocut.metadata_keys import bare_name, seen_by
 from zoocut.model import DiaSource, Value, object_or_none
 from zoocut.select.columns import value_of
@@ -70,7 +71,7 @@ def steering_keys(metadata: Mapping[str, str]) -> list[str]:
         key
         for key, words in metadata.items()
         if seen_by(key.lstrip("%")) == "everyone"
-        and (_is_link(words) or any(map(_steers, _named(key, words))))
+        and (is_address(words) or any(map(_steers, _named(key, words))))
     ]
 
 
@@ -117,7 +118,7 @@ def _text(parts: tuple[Part, ...], columns: Mapping[str, Value]) -> str:
     if len(parts) == 1 and not parts[0].words and not parts[0].form:
         value = columns.get(parts[0].column or "")
         return "" if value is None else str(value)
-    is_link, texts = _is_link(parts[0].words), []
+    is_link, texts = is_address(parts[0].words), []
     for part in parts:
         texts.append(part.words)
         if part.column is not None:
@@ -135,7 +136,3 @@ def _formatted(value: Value, form: str, is_link: bool) -> str:
     except ValueError:
         text = str(value)
     return quote(text, safe="") if is_link and isinstance(value, str) else text
-
-
-def _is_link(words: str) -> bool:
-    return words.startswith(("http://", "https://"))

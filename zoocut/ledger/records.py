@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from zoocut.files import is_address
+
 __all__ = ["Entry", "Image", "Member", "State", "Target"]
 
 
@@ -117,7 +119,7 @@ class Image:
     @property
     def hosted(self) -> bool:
         """Whether Zooniverse keeps the bytes (else the location is an address)."""
-        return not self.path.startswith(("http://", "https://"))
+        return not is_address(self.path)
 
 
 @dataclass(frozen=True, slots=True)

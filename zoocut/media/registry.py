@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
@@ -10,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from zoocut.config.settings import Settings
-from zoocut.errors import ConfigError
+from zoocut.errors import ConfigError, did_you_mean
 from zoocut.media.medium import Cut, MediaContext, Medium, Shown
 from zoocut.model import Rejection
 
@@ -100,8 +99,7 @@ def open_media(settings: Settings, folder: Path) -> Media:
 def _require_known(name: str, theirs: Mapping[str, EntryPoint]) -> None:
     known = [*OWN, *theirs]
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        advice = did_you_mean(name, sorted(known), "there are")
         raise ConfigError(f"draw.media: there is no medium {name}: {advice}")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from zoocut.files import is_address
 from zoocut.run.folder import Run
 
 __all__ = ["EmbeddedPictures", "LinkedPictures", "Pictures", "Plots", "Shown"]
@@ -52,8 +53,13 @@ class LinkedPictures:
     def show(self, location: str) -> Shown:
         """Link to the file; an address is left for the reader to follow."""
         file = self._run.path / location
+<<<<<<< HEAD
         if why := _why_not(file, location):
             return ["", 0, 0, why]
+=======
+        if is_address(location) or not file.is_file():
+            return ["", 0, 0]
+>>>>>>> 69aa1f7 (Web addresses, nearest names and first lines by the one rule; help in the tests' own process)
         return [quote(Path(self._way, location).as_posix()), *_size_pix(file)]
 
 
@@ -72,9 +78,15 @@ class EmbeddedPictures:
     def show(self, location: str) -> Shown:
         """Put the file's bytes into the page."""
         file = self._run.path / location
+<<<<<<< HEAD
         if why := _why_not(file, location):
             return ["", 0, 0, why]
         mime = MIME[file.suffix.lower()]
+=======
+        if is_address(location) or not file.is_file():
+            return ["", 0, 0]
+        mime = MIME.get(file.suffix.lower(), "application/octet-stream")
+>>>>>>> 69aa1f7 (Web addresses, nearest names and first lines by the one rule; help in the tests' own process)
         content = base64.b64encode(file.read_bytes()).decode()
         return [f"data:{mime};base64,{content}", *_size_pix(file)]
 
@@ -95,7 +107,7 @@ class Plots:
     def read(self, location: str) -> dict[str, Any] | None:
         """Return the plot of a location; None where it is no plot."""
         file = self._folder / location
-        if _is_address(location) or file.suffix.lower() != ".json" or not file.is_file():
+        if is_address(location) or file.suffix.lower() != ".json" or not file.is_file():
             return None
         content = file.read_bytes()
         self._left_bytes -= len(content)
@@ -111,6 +123,7 @@ def _no_number(constant: str) -> None:
     raise ValueError(constant)
 
 
+<<<<<<< HEAD
 def _is_address(location: str) -> bool:
     return location.startswith(("http://", "https://"))
 
@@ -124,6 +137,8 @@ def _why_not(file: Path, location: str) -> str | None:
     return None if file.suffix.lower() in MIME else f"{location} is no picture: open it by itself"
 
 
+=======
+>>>>>>> 69aa1f7 (Web addresses, nearest names and first lines by the one rule; help in the tests' own process)
 def _size_pix(file: Path) -> tuple[int, int]:
     with file.open("rb") as opened:
         head = opened.read(PNG_HEAD.size)

@@ -14,7 +14,7 @@ from zoocut.catalogs.history.lsst import FLUXES, LsstRows, cell
 from zoocut.catalogs.history.points import Kind, Point
 from zoocut.catalogs.values import FORMER_NAMES
 from zoocut.config.history import ApdbHistorySettings
-from zoocut.errors import InputError
+from zoocut.errors import InputError, first_line
 from zoocut.model import DiaSource
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ApdbRows:
                     row = dict(zip(names, values, strict=True))
                     yield int(row["diaObjectId"]), row, kind
         except sa.exc.SQLAlchemyError as error:
-            raise InputError(f"{self._place} does not answer ({str(error).splitlines()[0]})") from None
+            raise InputError(f"{self._place} does not answer ({first_line(error)})") from None
 
     def _described(self, name: str) -> sa.Table:
         import sqlalchemy as sa
@@ -96,7 +96,7 @@ class ApdbRows:
                 raise InputError(f"{self._place} has no table {name}: is it an APDB?")
             kinds = {str(c["name"]): c["type"] for c in inspector.get_columns(name, schema=schema)}
         except sa.exc.SQLAlchemyError as error:
-            raise InputError(f"{self._place} cannot be read ({str(error).splitlines()[0]})") from None
+            raise InputError(f"{self._place} cannot be read ({first_line(error)})") from None
         return sa.Table(name, sa.MetaData(), *self._columns(name, kinds), schema=schema)
 
     def _columns(self, table: str, kinds: dict[str, Any]) -> list[sa.Column[Any]]:
