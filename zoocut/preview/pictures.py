@@ -53,13 +53,8 @@ class LinkedPictures:
     def show(self, location: str) -> Shown:
         """Link to the file; an address is left for the reader to follow."""
         file = self._run.path / location
-<<<<<<< HEAD
         if why := _why_not(file, location):
             return ["", 0, 0, why]
-=======
-        if is_address(location) or not file.is_file():
-            return ["", 0, 0]
->>>>>>> 69aa1f7 (Web addresses, nearest names and first lines by the one rule; help in the tests' own process)
         return [quote(Path(self._way, location).as_posix()), *_size_pix(file)]
 
 
@@ -78,15 +73,9 @@ class EmbeddedPictures:
     def show(self, location: str) -> Shown:
         """Put the file's bytes into the page."""
         file = self._run.path / location
-<<<<<<< HEAD
         if why := _why_not(file, location):
             return ["", 0, 0, why]
         mime = MIME[file.suffix.lower()]
-=======
-        if is_address(location) or not file.is_file():
-            return ["", 0, 0]
-        mime = MIME.get(file.suffix.lower(), "application/octet-stream")
->>>>>>> 69aa1f7 (Web addresses, nearest names and first lines by the one rule; help in the tests' own process)
         content = base64.b64encode(file.read_bytes()).decode()
         return [f"data:{mime};base64,{content}", *_size_pix(file)]
 
@@ -123,22 +112,15 @@ def _no_number(constant: str) -> None:
     raise ValueError(constant)
 
 
-<<<<<<< HEAD
-def _is_address(location: str) -> bool:
-    return location.startswith(("http://", "https://"))
-
-
 def _why_not(file: Path, location: str) -> str | None:
     """Tell what a location is that cannot be shown as a picture; None for a picture."""
-    if _is_address(location):
+    if is_address(location):
         return f"not in the run folder, but at {location}"
     if not file.is_file():
         return f"{location} is missing in the run folder"
     return None if file.suffix.lower() in MIME else f"{location} is no picture: open it by itself"
 
 
-=======
->>>>>>> 69aa1f7 (Web addresses, nearest names and first lines by the one rule; help in the tests' own process)
 def _size_pix(file: Path) -> tuple[int, int]:
     with file.open("rb") as opened:
         head = opened.read(PNG_HEAD.size)
