@@ -36,6 +36,9 @@ DIA_SOURCE_ID = "diaSourceId"
 PREFIXES = "#/!%& "
 """What may stand before a metadata key without being part of its name."""
 
+COLUMN = "metadata:"
+"""What a manifest's metadata columns begin with; panoptes-cli stores the names of columns as they stand."""
+
 INDEX = "%"
 BLANK_BEHIND_PREFIX = re.compile(r"^([#!/%]+)\s+(?=\S)")
 FEEDBACK = "#feedback_"
@@ -45,7 +48,7 @@ CHECKSUM_DIGITS = 12
 
 def bare_name(key: str) -> str:
     """Return a metadata key without its prefix, in small letters."""
-    return key.lstrip(PREFIXES).rstrip().casefold()
+    return key.lstrip(PREFIXES).removeprefix(COLUMN).lstrip(PREFIXES).rstrip().casefold()
 
 
 def tidied(key: str) -> str:

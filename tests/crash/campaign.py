@@ -40,7 +40,7 @@ from zoocut.run.manifest import read_manifest
 from zoocut.sandbox import running
 
 SETTLE_S = 1.5
-OPTIONS = ("--settle", str(SETTLE_S), "--give-up-after", "20", "--answer", "5", "--check", "all", "--yes")
+OPTIONS = ("--settle", str(SETTLE_S), "--give-up-after", "12", "--answer", "5", "--check", "all", "--yes")
 PATIENT = 3
 RUNS_A_SANDBOX = 8
 KILLS = ("SIGKILL", "SIGKILL", "SIGKILL", "SIGTERM", "SIGINT twice", "SIGSTOP")
@@ -183,7 +183,7 @@ class CampaignRun:
             return -9, ""
         code = str(process.returncode)
         self.tally.exits[code] = self.tally.exits.get(code, 0) + 1
-        if process.returncode not in (0, 5) or "Traceback" in told:
+        if process.returncode != 0 or "Traceback" in told:
             self.tally.notes.append(f"{code}: {' '.join(told.split())[-300:]}")
         return process.returncode, told
 

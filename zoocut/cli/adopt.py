@@ -61,7 +61,7 @@ def adopt(
     user_id, adoption = retrying.account().user_id, Adoption()
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
         for choice in choose_existing(opened, goal, set_by, ledger.targets(), retrying):
-            target = target_of(choice, ledger, retrying)
+            target = target_of(choice, ledger, retrying, {}, 0.0)
             context = UploadContext(opened.path, opened.run_id, user_id, target, panoptes, store)
             take_over(opened, context, ledger, assent if yes else ask, adoption)
     if as_json:

@@ -320,11 +320,20 @@ class Ledger:
             )
             write.execute("UPDATE targets SET members_count = ? WHERE number = ?", (others, target.number))
 
+    def highest_subject_id(self, target: Target) -> int:
+        """Return the highest subject id that was known when any of these rows was sent; 0 when none was."""
+        ((known,),) = self._query(
+            "SELECT MAX(MAX(IFNULL(CAST(subject_id AS INTEGER), 0), watermark)) FROM rows WHERE target = ?",
+            target.number,
+        )
+        return int(known or 0)
+
     def count_own_strangers(self, target: Target, prefix: str) -> int:
-        """Count the planned rows whose subject, by a key that begins with `prefix`, a kept member is."""
+        """Count the rows not linked here whose key, one that begins with `prefix`, an unknown member carries."""
         ((count,),) = self._query(
             "SELECT COUNT(*) FROM rows JOIN members USING (target, external_id) WHERE target = ? "
-            "AND state = 'planned' AND substr(key, 1, length(?2)) = ?2",
+            "AND state IN ('planned', 'created', 'stored') AND rows.subject_id IS NOT members.subject_id "
+            "AND substr(key, 1, length(?2)) = ?2",
             target.number,
             prefix,
         )

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from zoocut.ledger import Entry, Ledger, State
-from zoocut.metadata_keys import DIA_SOURCE_ID, SubjectKey
+from zoocut.metadata_keys import SubjectKey
 from zoocut.run.folder import Run
-from zoocut.uploading.context import UploadContext
-from zoocut.uploading.machine import Created, Differs, Linked, Measured, Proved, Sent, after, images_to_store
+from zoocut.uploading.context import UploadContext, key_of
+from zoocut.uploading.machine import (
+    Created,
+    Differs,
+    Gone,
+    Linked,
+    Measured,
+    Proved,
+    Sent,
+    after,
+    images_to_store,
+)
+from zoocut.uploading.matching import match, own_subjects, shown
 from zoocut.uploading.planning import plan
 from zoocut.uploading.steps.measure import measure
 from zoocut.zooniverse.panoptes import Subject
 
-__all__ = ["Adoption", "adopt"]
+__all__ = ["Adoption", "adopt", "take_back_unknown"]
 
 
 @dataclass
@@ -45,8 +55,8 @@ def adopt(
 ) -> None:
     """Find the subjects of one target's rows that the ledger has not begun, and note them.
 
-    Subjects are recognised by zoocut's own key, else, after `confirm`, by external_id or a diaSourceId in
-    their metadata. Images are compared with those on disk.
+    Subjects are recognised by zoocut's own key, else, after `confirm`, by what another tool left: external_id or
+    diaSourceId, equal metadata, equal images. What each serves is compared with the images on disk.
 
     Parameters
     ----------
@@ -64,77 +74,107 @@ def adopt(
     """
     plan(run.by(context.target.manifest), ledger, context.target, anew=True)
     members = list(context.retrying.subjects_of_set(context.target.set_id))
-    own = context.retrying.newest_subjects(context.target.project_id, context.user_id, 0)
-    by_key = _by_name(chain(members, own), lambda s: _named_by_key(context, s))
-    by_external_id = _by_name(members, lambda s: "" if s.key else s.external_id)
-    by_source = _by_name(members, lambda s: "" if s.key else s.dia_source_id)
-    by_name = by_source | by_external_id
-    foreign = by_name.keys() - by_key.keys()
-    if foreign:
+    _let_go_of_rivals(context, ledger, members)
+    newest = list(context.retrying.newest_subjects(context.target.project_id, context.user_id, 0))
+    entries = list(_in_states(ledger, context, State.PLANNED))
+    found = match(context, entries, [*members, *newest], lambda entry: _measured(context, entry))
+    if found.foreign:
+        ways = ", ".join(f"{count} by {way}" for way, count in found.ways.items())
+        unlinked = sum(not one.sets for one in found.foreign.values())
         confirm(
-            f"{len(foreign)} subjects of the set {context.target.set_name!r} were made by another tool: rows are taken "
-            f"for them where external_id or {DIA_SOURCE_ID} agree"
+            f"{len(found.foreign)} subjects that another tool made are taken for rows of this run ({ways}), "
+            f"{len(found.foreign) - unlinked} of them in the set {context.target.set_name!r} and {unlinked} in none yet"
         )
-    for entry in _planned(ledger, context):
-        subject = by_key.get(entry.external_id) or by_name.get(entry.external_id)
+    for entry in entries:
+        subject = found.own.get(entry.row) or found.foreign.get(entry.row)
         if subject is None:
             adoption.left += 1
         else:
             ledger.save([_adopted(context, entry, subject, adoption)])
 
 
-def _planned(ledger: Ledger, context: UploadContext) -> Iterator[Entry]:
-    after_row = -1
-    while page := ledger.entries(context.target, State.PLANNED, after_row):
+def take_back_unknown(context: UploadContext, ledger: Ledger) -> None:
+    """Take over subjects of this run that a ledger which was put back to an older copy does not know.
+
+    Their ids are above all that the ledger knows, so nothing is read where nobody has made any since.
+
+    Raises
+    ------
+    NotNow
+        When the server cannot be asked.
+    """
+    known = ledger.highest_subject_id(context.target)
+    if not known or not ledger.counts(context.target)[State.PLANNED]:
+        return
+    server, project_id = context.retrying, context.target.project_id
+    if server.newest_subject_id(project_id) <= known:
+        return
+    newer = own_subjects(context, server.newest_subjects(project_id, context.user_id, known))
+    for entry in list(_in_states(ledger, context, State.PLANNED)) if newer else ():
+        subject = newer.get(entry.external_id)
+        if subject is not None and context.target.set_id not in subject.sets:
+            ledger.save([_adopted(context, entry, subject, Adoption())])
+
+
+def _let_go_of_rivals(context: UploadContext, ledger: Ledger, members: Sequence[Subject]) -> None:
+    """Begin rows anew that are not linked here and whose key another subject in the set carries: it is taken over."""
+    held = own_subjects(context, members)
+    begun = [*_in_states(ledger, context, State.CREATED), *_in_states(ledger, context, State.STORED)]
+    rivals = [
+        one for one in begun if one.external_id in held and held[one.external_id].subject_id != one.subject_id
+    ]
+    ledger.save([after(entry, Gone()) for entry in rivals])
+
+
+def _in_states(ledger: Ledger, context: UploadContext, state: State) -> Iterator[Entry]:
+    last = -1
+    while page := ledger.entries(context.target, state, last):
         yield from page
-        after_row = page[-1].row
+        last = page[-1].row
 
 
-def _by_name(subjects: Iterable[Subject], name_of: Callable[[Subject], str]) -> dict[str, Subject]:
-    """Arrange subjects by the row they stand for, the first one in a set before all others."""
-    found: dict[str, Subject] = {}
-    for subject in subjects:
-        name = name_of(subject)
-        if name and (name not in found or (subject.sets and not found[name].sets)):
-            found[name] = subject
-    return found
-
-
-def _named_by_key(context: UploadContext, subject: Subject) -> str:
-    """Return the row that a subject of this run was made for; empty for all others."""
-    key = SubjectKey.read(subject.key)
-    return key.external_id if key and key.belongs_to(context.run_id, context.target.set_id) else ""
+def _measured(context: UploadContext, entry: Entry) -> Entry | None:
+    event = measure(context, entry).events.get(entry.row)
+    return after(entry, event) if isinstance(event, Measured) else None
 
 
 def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: Adoption) -> Entry:
-    event = measure(context, entry).events.get(entry.row)
-    if not isinstance(event, Measured) or len(subject.addresses) != len(entry.images):
+    known = _measured(context, entry)
+    serves = shown(context, subject) if known is not None else []
+    if known is None or not _may_be_of(context, known, subject, serves):
         adoption.differing += 1
-        return after(entry, _differs(subject))
+        return after(entry, _differs(context, subject))
     names = tuple(address.name for address in subject.addresses)
     sent = Sent(context.panoptes.now(), context.user_id, int(subject.subject_id) - 1)
-    created = after(after(after(entry, event), sent), Created(subject.subject_id, names))
-    if context.target.set_id not in subject.sets:
+    created = after(after(known, sent), Created(subject.subject_id, names))
+    linked = context.target.set_id in subject.sets
+    if linked and None in serves:
+        adoption.differing += 1
+        return after(entry, _differs(context, subject))
+    if not linked:
         adoption.created += 1
         return created
-    if not _serves(context, created, subject):
-        adoption.differing += 1
-        return after(entry, _differs(subject))
     adoption.linked += 1
     for position in images_to_store(created):
         created = after(created, Proved(position))
     return after(created, Linked())
 
 
-def _serves(context: UploadContext, entry: Entry, subject: Subject) -> bool:
-    return all(
-        context.store.holds_retrying(address.url, image.md5)
-        for image, address in zip(entry.images, subject.addresses, strict=True)
+def _may_be_of(context: UploadContext, entry: Entry, subject: Subject, serves: Sequence[str | None]) -> bool:
+    """Whether what a subject serves, and the checksum in its key, are those of the row's images."""
+    key = SubjectKey.read(subject.key)
+    if key is not None and subject.key != key_of(context, entry):
+        return False
+    images = [image.md5 for image in entry.images]
+    return len(serves) == len(images) and all(
+        told in (None, md5) for told, md5 in zip(serves, images, strict=True)
     )
 
 
-def _differs(subject: Subject) -> Differs:
+def _differs(context: UploadContext, subject: Subject) -> Differs:
+    where = "in the set" if context.target.set_id in subject.sets else "in no set"
     return Differs(
-        f"subject {subject.subject_id} in the set shows another image than the row: take it out of the set, then "
-        "run `zoocut upload --retry-rejected`"
+        f"subject {subject.subject_id}, {where}, shows another image than the row, and an image is never exchanged "
+        "under a subject: take it out with `zoocut sets remove` if it is in the set, then "
+        "`zoocut upload --retry-rejected` makes a new one; the old one keeps its image"
     )

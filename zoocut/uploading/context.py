@@ -5,15 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from zoocut.errors import ZooniverseError
+from zoocut.errors import LedgerError, ZoocutError, ZooniverseError
 from zoocut.ledger import Entry, Target
 from zoocut.metadata_keys import SubjectKey
 from zoocut.uploading.machine import Event
 from zoocut.zooniverse.panoptes import Address, Panoptes, RetryingPanoptes
 from zoocut.zooniverse.store import Store
 
-__all__ = ["Outcome", "UploadContext", "key_of"]
+__all__ = ["UNCONFIRMED", "Held", "Outcome", "UploadContext", "key_of"]
+
+UNCONFIRMED = "the lease of the set could not be confirmed for a while"
+"""Why nothing is sent by a process that does not know whether another one has taken over."""
+
+
+class Held(Protocol):
+    """A lease of a set."""
+
+    lost: LedgerError | None
+    """Why it is another's now; None as long as that was not seen."""
+
+    @property
+    def good(self) -> bool:
+        """Whether it was confirmed so lately that nobody can have taken it over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,8 @@ class UploadContext:
         The ways there; each request is sent once, and the loop decides when to send it again.
     checks : int
         How many public addresses are read back before each batch is linked.
+    lease : Held or None
+        This uploader's right to the set; None for those who only look.
     """
 
     folder: Path
@@ -43,6 +60,12 @@ class UploadContext:
     panoptes: Panoptes
     store: Store
     checks: int = 0
+    lease: Held | None = None
+
+    @property
+    def may_send(self) -> bool:
+        """Whether creates and links may leave now."""
+        return self.lease is None or self.lease.good
 
     @property
     def retrying(self) -> RetryingPanoptes:
@@ -66,8 +89,10 @@ class Outcome:
         How many bytes the store confirmed.
     looked_at : float or None
         When a look through the server's subjects began, in seconds of this process's clock.
-    ending : ZooniverseError or None
+    ending : ZoocutError or None
         Why nothing more is to be begun.
+    members : int or None
+        How many members the set had when it was read last.
     """
 
     events: Mapping[int, Event] = field(default_factory=dict)
@@ -75,7 +100,8 @@ class Outcome:
     trouble: ZooniverseError | None = None
     sent_bytes: int = 0
     looked_at: float | None = None
-    ending: ZooniverseError | None = None
+    ending: ZoocutError | None = None
+    members: int | None = None
 
 
 def key_of(context: UploadContext, entry: Entry) -> str:

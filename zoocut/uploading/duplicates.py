@@ -26,7 +26,7 @@ def skip_held(context: UploadContext, ledger: Ledger) -> None:
         When they are of this very run: it was uploaded from a copy with another ledger.
     """
     target = context.target
-    if not ledger.counts(target)[State.PLANNED]:
+    if not ledger.count_unfinished(target):
         return
     members = context.retrying.count_members(target.set_id)
     others = members - ledger.counts(target)[State.LINKED]

@@ -113,6 +113,7 @@ class UploadLoop:
         self._doubts = 0
         self._absences = 0
         self._watermark = 0
+        self._members: int | None = None
         self._looked_at = float("-inf")
         self._quiet_until = {"look": float("-inf"), "link": float("-inf")}
 
@@ -188,7 +189,13 @@ class UploadLoop:
     def _send_next(self) -> None:
         now = time.monotonic()
         self._queue.wake(now)
+        if self._context.lease is not None:
+            self._ending = self._ending or self._context.lease.lost
         if self._ending is not None or self._stop.is_set() or now < self._limit.paused_until:
+            return
+        if (
+            not self._context.may_send
+        ):  # this process was stopped for long: first it must know that the set is still its
             return
         self._look_for_doubtful(now)
         self._link_stored(now)
@@ -260,7 +267,7 @@ class UploadLoop:
         )
         if len(self._queue.linkable) >= BATCH or not more_to_come:
             batch = list(self._queue.linkable.values())[:BATCH]
-            self._workers.send("link", batch, partial(link, self._context, batch))
+            self._workers.send("link", batch, partial(link, self._context, batch, self._members))
 
     def _take_in(self, finished: list[Finished]) -> None:
         changes: list[tuple[Entry, Entry]] = []
@@ -306,6 +313,7 @@ class UploadLoop:
         if outcome.looked_at is not None:
             self._looked_at = max(self._looked_at, outcome.looked_at)
         self._tally.sent_bytes += outcome.sent_bytes
+        self._members = self._members if outcome.members is None else outcome.members
         if isinstance(back.failure, QuotaReached):
             self._quota = back.failure
             self._queue.only_finish()

@@ -345,8 +345,10 @@ def after(entry: Entry, event: Event) -> Entry:
             return replace(entry, state=State.LINKED, reason=None)
         case Unproved() | Restored():
             return _proceed(replace(entry, state=State.CREATED, images=_unproved(entry), reason=None))
-        case Rejected(reason) | Differs(reason):
+        case Rejected(reason):
             return replace(entry, state=State.REJECTED, reason=reason)
+        case Differs(reason):  # that subject is let go: a second chance makes one of its own
+            return replace(after(entry, Gone()), state=State.REJECTED, reason=reason)
         case Skipped(subject_id):
             reason = f"the set already holds it as subject {subject_id}"
             return replace(entry, state=State.SKIPPED, reason=reason)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from zoocut.errors import NotPermitted, ZooniverseError
 from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, SubjectSet
 from zoocut.zooniverse.request_errors import NotNow, Refused
@@ -12,7 +14,9 @@ __all__ = ["make_set"]
 BEING_CHANGED = 409
 
 
-def make_set(panoptes: RetryingPanoptes, project: Project, name: str, patience_s: float) -> SubjectSet:
+def make_set(
+    panoptes: RetryingPanoptes, project: Project, name: str, metadata: Mapping[str, str], patience_s: float
+) -> SubjectSet:
     """Make a set of a name that no set bears.
 
     A name belongs to one set of a project, so a lost answer is settled by looking for it, and asking again makes no
@@ -26,6 +30,8 @@ def make_set(panoptes: RetryingPanoptes, project: Project, name: str, patience_s
         Where.
     name : str
         Its name.
+    metadata : mapping of str to str
+        What is noted about it from its first moment on.
     patience_s : float
         For how long it is tried again when the server or what stands before it is busy.
 
@@ -37,7 +43,7 @@ def make_set(panoptes: RetryingPanoptes, project: Project, name: str, patience_s
         When it could not be made in that time.
     """
     try:
-        return retried_for(_made_or_found, patience_s, panoptes, project, name)
+        return retried_for(_made_or_found, patience_s, panoptes, project, name, metadata)
     except (NotNow, Refused) as error:
         if isinstance(error, Refused) and error.status != BEING_CHANGED:
             raise NotPermitted(
@@ -49,9 +55,11 @@ def make_set(panoptes: RetryingPanoptes, project: Project, name: str, patience_s
         ) from error
 
 
-def _made_or_found(panoptes: RetryingPanoptes, project: Project, name: str) -> SubjectSet:
+def _made_or_found(
+    panoptes: RetryingPanoptes, project: Project, name: str, metadata: Mapping[str, str]
+) -> SubjectSet:
     try:
-        return panoptes.create_subject_set(project, name, {})
+        return panoptes.create_subject_set(project, name, metadata)
     except (NotNow, Refused):
         made = panoptes.subject_sets(project, name)
         if len(made) == 1:

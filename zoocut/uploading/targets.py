@@ -299,15 +299,21 @@ def _find(
     )
 
 
-def target_of(choice: Choice, ledger: Ledger, panoptes: RetryingPanoptes, patience_s: float = 0.0) -> Target:
-    """Return the ledger's target of a choice; a set that is not there yet is made, tried for so many seconds.
+def target_of(
+    choice: Choice,
+    ledger: Ledger,
+    panoptes: RetryingPanoptes,
+    metadata: Mapping[str, str],
+    patience_s: float,
+) -> Target:
+    """Return the ledger's target of a choice; a set that is not there yet is made with these metadata.
 
     Raises
     ------
     NotPermitted, ZooniverseError
         When the set cannot be made.
     """
-    found = choice.subject_set or make_set(panoptes, choice.project, choice.name, patience_s)
+    found = choice.subject_set or make_set(panoptes, choice.project, choice.name, metadata, patience_s)
     return ledger.add_target(
         panoptes.endpoint,
         choice.project.project_id,

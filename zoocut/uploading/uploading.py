@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from threading import Event as Flag
 
 from zoocut.errors import QuotaReached, VerificationFailed, ZoocutError
 from zoocut.files import typed
 from zoocut.ledger import Ledger, State, Target
 from zoocut.run.folder import Run
+from zoocut.uploading.adopting import take_back_unknown
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.duplicates import skip_held
+from zoocut.uploading.lease import Lease, LeaseTimes, first_note, new_token
 from zoocut.uploading.loop import UploadLoop
 from zoocut.uploading.planning import plan, take_back_rejected
 from zoocut.uploading.preflight import Start, look_first, tell_first
@@ -70,11 +73,23 @@ def upload(
         request.create(question)
     if recognised := run.describe_manifest():
         request.tell(recognised)
-    contexts = list(_contexts(run, request, start, ledger, panoptes, store))
-    for context in contexts:
-        with _trouble_noted(ledger, context.target):
-            _bring_up_to_date(run, request, context, ledger)
-    tell_first(request, contexts, ledger, start.account)
+    with ExitStack() as leases:
+        contexts = list(_contexts(run, request, start, ledger, panoptes, store, leases, stop))
+        tell_first(request, contexts, ledger, start.account)
+        sent = _move_all(contexts, ledger, request, start.account, stop, report)
+    ended = tuple(summarise(ledger, context.target) for context in contexts)
+    return UploadSummary(run.path, ended, sent, time.monotonic() - began)
+
+
+def _move_all(
+    contexts: list[UploadContext],
+    ledger: Ledger,
+    request: UploadRequest,
+    account: Account,
+    stop: Flag,
+    report: Callable[[Snapshot], None],
+) -> int:
+    """Move the rows of one set after the other; after a limit was met only those that have a subject."""
     sent, quota = 0, None
     for context in contexts:
         loop = UploadLoop(context, ledger, request.timing, stop, report)
@@ -85,21 +100,43 @@ def upload(
                 quota = error
         ledger.note_error(context.target, None)
     if quota is not None:
-        raise _with_rest(ledger, contexts, start.account, quota)
-    ended = tuple(summarise(ledger, context.target) for context in contexts)
-    return UploadSummary(run.path, ended, sent, time.monotonic() - began)
+        raise _with_rest(ledger, contexts, account, quota)
+    return sent
 
 
 def _contexts(
-    run: Run, request: UploadRequest, start: Start, ledger: Ledger, panoptes: Panoptes, store: Store
+    run: Run,
+    request: UploadRequest,
+    start: Start,
+    ledger: Ledger,
+    panoptes: Panoptes,
+    store: Store,
+    leases: ExitStack,
+    stop: Flag,
 ) -> Iterator[UploadContext]:
-    """Open the sets, making those that are new."""
+    """Open the sets, making those that are new, take their leases and bring the ledger up to date."""
+    retrying = panoptes.retrying()
     for choice in start.choices:
-        target = target_of(choice, ledger, panoptes.retrying(), request.timing.give_up_after_s)
+        token = new_token()
+        note = first_note(token, run.run_id, retrying.server_now())
+        target = target_of(choice, ledger, retrying, note, request.timing.give_up_after_s)
         _tell_of_another_server(ledger, target, request.tell)
         ledger.note_rights(target, start.basis)
-        user_id = start.account.user_id
-        yield UploadContext(run.path, run.run_id, user_id, target, panoptes, store, request.checks)
+        context = UploadContext(
+            run.path, run.run_id, start.account.user_id, target, panoptes, store, request.checks
+        )
+        with _trouble_noted(ledger, target):
+            _take_in(run, request, context, ledger)
+            if choice.subject_set is None or ledger.count_unfinished(target):
+                lease = Lease(context, ledger, LeaseTimes.of(request.timing.settle_s), token, request.tell)
+                context = replace(context, lease=_taken(lease, leases, stop))
+            _compare(run, request, context, ledger)
+        yield context
+
+
+def _taken(lease: Lease, leases: ExitStack, stop: Flag) -> Lease:
+    lease.take(stop)
+    return leases.enter_context(lease)
 
 
 def _tell_of_another_server(ledger: Ledger, target: Target, tell: Callable[[str], object]) -> None:
@@ -136,19 +173,24 @@ def _with_rest(
     return error
 
 
-def _bring_up_to_date(run: Run, request: UploadRequest, context: UploadContext, ledger: Ledger) -> None:
-    """Take the manifest in, and leave out what the set holds from elsewhere."""
+def _take_in(run: Run, request: UploadRequest, context: UploadContext, ledger: Ledger) -> None:
+    """Take the manifest in."""
     source = run.by(context.target.manifest)
     if request.retry_rejected:
         take_back_rejected(context, ledger)
     plan(source, ledger, context.target, sample=request.sample, anew=request.retry_rejected or request.again)
     run.remember_format()
     run.remember_settings()
+
+
+def _compare(run: Run, request: UploadRequest, context: UploadContext, ledger: Ledger) -> None:
+    """Leave out what the set holds from elsewhere, and see to it that it holds what it should."""
     _require_members(context, ledger)
+    take_back_unknown(context, ledger)
     if not request.again:
         skip_held(context, ledger)
     if ledger.count_unfinished(context.target):
-        note_index_fields(context, source)
+        note_index_fields(context, run.by(context.target.manifest))
 
 
 def _require_members(context: UploadContext, ledger: Ledger) -> None:

@@ -80,6 +80,12 @@ class Api:
         """Read one page of a list."""
         return _list(self.repeatable("GET", path, params), kind)
 
+    def page_and_count(self, path: str, kind: str, params: Mapping[str, str]) -> tuple[list[Document], int]:
+        """Read one page of a list and how long the whole list is."""
+        answer = self.repeatable("GET", path, params)
+        with malformed_is_doubtful(kind):
+            return _list(answer, kind), int(_meta(answer, kind)["count"])
+
     def pages(
         self, path: str, kind: str, params: Mapping[str, str], above: int | None = None
     ) -> list[Document]:

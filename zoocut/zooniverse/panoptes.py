@@ -283,6 +283,16 @@ class Panoptes:
         with malformed_is_doubtful("memberships"):
             return [_membership(one) for one in found]
 
+    def unlink(self, set_id: str, subject_ids: Sequence[str]) -> None:
+        """Take up to a page of subjects out of a set; those that are not in it are passed over, none is deleted."""
+        self.api.repeatable("DELETE", f"/subject_sets/{set_id}/links/subjects/{','.join(subject_ids)}")
+
+    def newest_members(self, set_id: str) -> tuple[list[Subject], int]:
+        """Read the set's page of subjects with the highest ids, and count all of them."""
+        params = {"subject_set_id": set_id, "sort": "-id", "page_size": str(PAGE_SIZE)}
+        documents, count = self.api.page_and_count("/subjects", "subjects", params)
+        return [self.subject_of(document) for document in documents], count
+
     def count_members(self, set_id: str) -> int:
         """Count the members of a set."""
         return self.api.count("/set_member_subjects", "set_member_subjects", {"subject_set_id": set_id})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoocut.errors import NotPermitted
 from zoocut.ledger import Entry
 from zoocut.metadata_keys import KEY
-from zoocut.uploading.context import Outcome, UploadContext, key_of
+from zoocut.uploading.context import UNCONFIRMED, Outcome, UploadContext, key_of
 from zoocut.uploading.machine import Created, LostSight, NotCreated, Rejected
 from zoocut.zooniverse.records import Subject
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
@@ -25,6 +25,8 @@ def create(context: UploadContext, entry: Entry) -> Outcome:
         When no create can succeed; this one had no effect.
     """
     key = key_of(context, entry)
+    if not context.may_send:
+        return Outcome({entry.row: NotCreated()}, trouble=Unreachable(UNCONFIRMED))
     try:
         subject = context.panoptes.create_subject(
             context.target.project_id,

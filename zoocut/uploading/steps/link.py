@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from zoocut.errors import NotPermitted
 from zoocut.ledger import Entry
-from zoocut.uploading.context import Outcome, UploadContext
-from zoocut.uploading.machine import Linked, Rejected, Unproved
+from zoocut.uploading.context import UNCONFIRMED, Outcome, UploadContext, key_of
+from zoocut.uploading.machine import Differs, Event, Linked, Rejected, Unproved
+from zoocut.uploading.steps.rivals import find_rivals, give_way
 from zoocut.zooniverse.records import Subject
-from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused
+from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused, Unreachable
 
 __all__ = ["BATCH", "link"]
 
@@ -21,7 +22,7 @@ BATCH = 100
 LOST = "the store of images confirmed an image and does not serve it: it is sent again"
 
 
-def link(context: UploadContext, entries: Sequence[Entry]) -> Outcome:
+def link(context: UploadContext, entries: Sequence[Entry], members: int | None = None) -> Outcome:
     """Link the subjects of these entries and look which ones the set holds then.
 
     Raises
@@ -31,21 +32,51 @@ def link(context: UploadContext, entries: Sequence[Entry]) -> Outcome:
     """
     ids = [str(entry.subject_id) for entry in entries]
     try:
-        lost = lost_images(context, entries)
+        subjects = {subject.subject_id: subject for subject in context.panoptes.subjects(ids)}
+        if foreign := _not_ours(context, entries, subjects):
+            return Outcome(foreign)
+        lost = lost_images(context, entries, subjects)
         if lost:
             return Outcome({entry.row: Unproved() for entry in lost}, trouble=Doubtful(LOST))
+        if not context.may_send:
+            return Outcome(trouble=Unreachable(UNCONFIRMED))
         context.panoptes.link(context.target.set_id, ids)
         held = context.panoptes.linked(context.target.set_id, ids)
+        rivals, count = find_rivals(context, entries, members)
     except Refused as error:
         return _refused(context, entries, error)
     except NotNow as trouble:
         return Outcome(trouble=trouble)
+    if rivals:
+        return give_way(context, [entry for entry in entries if entry.subject_id in held], rivals)
     return Outcome(
         {entry.row: Linked() for entry in entries if entry.subject_id in held},
         trouble=None
         if held.issuperset(ids)
         else Doubtful("not every subject that was linked is in the set yet"),
+        members=count,
     )
+
+
+def _not_ours(
+    context: UploadContext, entries: Sequence[Entry], subjects: Mapping[str, Subject]
+) -> dict[int, Event]:
+    """Name the entries whose subject is another's: whatever it is, this run does not publish it."""
+    return {
+        entry.row: Differs(
+            f"subject {entry.subject_id} does not carry this row's key and does not show its images: it is left alone; "
+            "if a new subject may be made, run `zoocut upload --retry-rejected`"
+        )
+        for entry in entries
+        if (subject := subjects.get(entry.subject_id or "")) and not _is_own(context, entry, subject)
+    }
+
+
+def _is_own(context: UploadContext, entry: Entry, subject: Subject) -> bool:
+    """Whether a subject is the row's: by its key, or, taken over from a tool that writes none, by what it shows."""
+    if subject.key:
+        return subject.key == key_of(context, entry)
+    return len(subject.addresses) == len(entry.images) and _serves(context, entry, subject)
 
 
 def _refused(context: UploadContext, entries: Sequence[Entry], error: Refused) -> Outcome:
@@ -87,7 +118,9 @@ def _missing(context: UploadContext, entries: Sequence[Entry], error: Refused) -
     return Outcome(dict(gone), trouble=None if gone else error)
 
 
-def lost_images(context: UploadContext, entries: Sequence[Entry]) -> list[Entry]:
+def lost_images(
+    context: UploadContext, entries: Sequence[Entry], subjects: Mapping[str, Subject]
+) -> list[Entry]:
     """Name the entries whose images are not served as they were sent.
 
     A sample of `context.checks` entries is read; when one of them fails, so are all the others.
@@ -98,11 +131,6 @@ def lost_images(context: UploadContext, entries: Sequence[Entry]) -> list[Entry]
         When it cannot be told now.
     """
     sample = random.sample(list(entries), min(context.checks, len(entries)))
-    if not sample:
-        return []
-    subjects = {
-        s.subject_id: s for s in context.panoptes.subjects([str(entry.subject_id) for entry in entries])
-    }
     known = [entry for entry in sample if entry.subject_id in subjects]
     if all(_serves(context, entry, subjects[str(entry.subject_id)]) for entry in known):
         return []
@@ -115,7 +143,7 @@ def lost_images(context: UploadContext, entries: Sequence[Entry]) -> list[Entry]
 
 def _serves(context: UploadContext, entry: Entry, subject: Subject) -> bool:
     return all(
-        context.store.holds(address.url, image.md5)
+        context.store.holds_retrying(address.url, image.md5)
         for image, address in zip(entry.images, subject.addresses, strict=True)
         if image.hosted
     )
