@@ -63,13 +63,12 @@ def write_all(folder: Path) -> None:
         fits.writeto(folder / f"{plane}.fits", pixels(), header(), overwrite=True)
 
 
-def cut(folder: Path, sources: Sequence[DiaSource], size: int = 10, **images: Any) -> list[Any]:
+def cut(
+    folder: Path, sources: Sequence[DiaSource], orientation: str = "detector", **images: Any
+) -> list[Any]:
     names = {plane: f"{plane}.fits" for plane in PLANES}
-    opened = open_images(
-        FramesSettings.model_validate(names | images),
-        DrawSettings(sizes=(size,), panel_pix=size + 200),
-        folder,
-    )
+    draw = DrawSettings.model_validate({"sizes": 10, "orientation": orientation})
+    opened = open_images(FramesSettings.model_validate(names | images), draw, folder)
     return list(opened.cut(opened.exposure_of(sources[0]), sources))
 
 
@@ -310,6 +309,16 @@ def test_alignment_is_judged_on_the_frame(tmp_path: Path, far: tuple[float, floa
     found = cut(tmp_path, [source(1, 39.7, 29.7), off, source(2, 20, 20)])
     assert [isinstance(item, tuple) for item in found] == [True, False, True]
     assert "off the frame" in found[1].reason
+
+
+def test_rows_far_away_do_not_make_a_frame_one_without_north(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    off = [DiaSource(n, 330.0, -2.0, "t.csv", f"t.csv row {n}", {"diaSourceId": n}) for n in (1, 2)]
+    found = cut(tmp_path, off, orientation="north-up")
+    assert ["nowhere near the frame" in item.reason for item in found] == [True, True]
+    fits.writeto(tmp_path / "difference.fits", pixels(), overwrite=True)
+    with pytest.raises(InputError, match=r"no celestial WCS: set draw\.orientation"):
+        cut(tmp_path, [by_pixel(1, 40, 30)], orientation="north-up")
 
 
 def test_frames_apart_on_the_frame_are_refused_even_where_no_source_is(tmp_path: Path) -> None:

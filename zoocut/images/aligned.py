@@ -64,7 +64,7 @@ class Aligned:
             When a plane is damaged or not aligned with the others, before anything is yielded.
         """
         located = _locate_aligned(planes, sources)
-        if self._north_up and not np.isfinite(located.north).all(axis=1).any():
+        if self._north_up and planes[-1].wcs is None:
             raise InputError('the frames have no celestial WCS: set draw.orientation = "detector"')
         wanted = [self._wanted(planes[-1], located, i, source) for i, source in enumerate(sources)]
         boxes = [box for several in wanted if not isinstance(several, Rejection) for box in several]
@@ -86,6 +86,10 @@ class Aligned:
             return refused(
                 source,
                 f"ra {source.ra_deg} dec {source.dec_deg} is nowhere near the frame: check its exposure",
+            )
+        if self._north_up and not np.isfinite([located.north[i], located.east[i]]).all():
+            return refused(
+                source, 'its frame does not tell where north is: set draw.orientation = "detector"'
             )
         try:
             boxes = self._boxes(source, y_pix, x_pix)
