@@ -9,6 +9,9 @@ ZoocutError
 │   ├── NotPermitted       7   the account may not do this
 │   └── QuotaReached       8   the account's upload limit is met
 ├── VerificationFailed     6   the server holds something else than the run
+├── NightBusy              9   another `zoocut night` works on the same nights
+├── NeedsDecision         10   a night stops for a person to look at it
+├── NothingRecent         11   all that is new is older than night.max_age
 └── Interrupted          130   stopped by the user (143 when by SIGTERM)
 
 A message says what is wrong, with which file, row or setting, and what to do next. It never holds a
@@ -22,7 +25,10 @@ __all__ = [
     "InputError",
     "Interrupted",
     "LedgerError",
+    "NeedsDecision",
+    "NightBusy",
     "NotPermitted",
+    "NothingRecent",
     "QuotaReached",
     "SignInError",
     "VerificationFailed",
@@ -88,6 +94,24 @@ class VerificationFailed(ZoocutError):
     """What the server holds differs from what the run says."""
 
     exit_code = 6
+
+
+class NightBusy(ZoocutError):
+    """Another `zoocut night` works on the same nights."""
+
+    exit_code = 9
+
+
+class NeedsDecision(ZoocutError):
+    """A night holds more than its configuration lets pass unseen."""
+
+    exit_code = 10
+
+
+class NothingRecent(ZoocutError):
+    """All that is new is older than the configuration allows."""
+
+    exit_code = 11
 
 
 class Interrupted(ZoocutError):

@@ -29,6 +29,7 @@ COMMANDS = {
     "export": "zoocut.cli.export:export",
     "join": "zoocut.cli.join:join",
     "results": "zoocut.cli.results:results",
+    "night": "zoocut.cli.night:night",
     "sets": "zoocut.cli.sets:app",
     "metadata": "zoocut.cli.metadata:metadata",
     "supersede": "zoocut.cli.supersede:supersede",

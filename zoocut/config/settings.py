@@ -9,6 +9,7 @@ from zoocut.config.draw import DrawSettings
 from zoocut.config.history import HistorySettings, PacketHistorySettings
 from zoocut.config.images import ImagesSettings
 from zoocut.config.manifest import ManifestSettings
+from zoocut.config.night import NightSettings
 from zoocut.config.section import Section
 from zoocut.config.select import SelectSettings
 from zoocut.config.upload import RightsSettings, UploadSettings
@@ -42,6 +43,10 @@ class RunSettings(Section):
 
 class Settings(RunSettings):
     """Everything a configuration file may say."""
+
+    night: Annotated[
+        NightSettings, Field(description="what `zoocut night` takes, and what becomes of it")
+    ] = NightSettings()
 
     catalog: Annotated[CatalogSettings, Field(description="where the sources are listed")]
     images: Annotated[ImagesSettings, Field(description="where their pixels are")]

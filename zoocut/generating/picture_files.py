@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zoocut.files import write_unsynced
 from zoocut.model import DiaSource
+from zoocut.run.folder import PICTURES_REMOVED
 from zoocut.run.recorded import Record
 from zoocut.values import file_stem
 
@@ -32,6 +33,7 @@ class PictureFiles:
         self._folder = f"{folder}{os.sep}"
         self._endings = tuple(endings)
         self._chunk_size = chunk_size
+        self._removed = (folder / PICTURES_REMOVED).exists()
 
     def chunk(self, source: DiaSource, position: int) -> str:
         """Name the folder of a new source's pictures, below the one of all; empty without `chunk_size`.
@@ -57,8 +59,11 @@ class PictureFiles:
         """Return whether the pictures of a recorded source are there as they were recorded.
 
         One that is older than the record was complete on disk when that was written; one that is newer, because
-        somebody put it there or copied the folder, is read and compared.
+        somebody put it there or copied the folder, is read and compared. Those that were removed on purpose count as
+        there: they are not to be drawn again.
         """
+        if self._removed:
+            return True
         chunk = self.chunk(source, 0) if record.chunk is None else record.chunk
         names = self.names(source, chunk)
         if len(names) < len(record.sha256):

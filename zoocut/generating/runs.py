@@ -78,7 +78,10 @@ def take_settings(run: Run, settings: Settings) -> tuple[Run, tuple[str, ...]]:
     """Write the settings into the run; return it with them, and what has changed."""
     changed = differences(run.settings, settings, *FIXED, *INPUTS, *FOLLOWED)
     run = replace(
-        run, settings=RunSettings.model_validate(settings.model_dump(mode="json", exclude_none=True))
+        run,
+        settings=RunSettings.model_validate(
+            settings.model_dump(mode="json", exclude_none=True, include=set(RunSettings.model_fields))
+        ),
     )
     if changed:
         run.remember_settings()

@@ -16,9 +16,12 @@ from zoocut.files import write_first, write_whole
 from zoocut.run.manifest import ManifestRow, count_rows, describe_manifest, read_manifest
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
 
-__all__ = ["MANIFEST", "NOTHING_KNOWN", "Run"]
+__all__ = ["MANIFEST", "NOTHING_KNOWN", "PICTURES_REMOVED", "Run"]
 
 MANIFEST = "manifest.csv"
+
+PICTURES_REMOVED = ".pictures-removed"
+"""A file that says that a run's pictures were removed on purpose, and are not to be drawn again."""
 FORMAT = "manifest_format"
 """The table of `run.toml` that keeps what the user said of a manifest that another tool wrote."""
 
@@ -245,7 +248,7 @@ class Run:
 
 
 def _written(settings: RunSettings) -> dict[str, Any]:
-    return settings.model_dump(mode="json", exclude_none=True)
+    return settings.model_dump(mode="json", exclude_none=True, include=set(RunSettings.model_fields))
 
 
 def _unreadable(record: Path, error: Exception) -> InputError:

@@ -1,0 +1,347 @@
+"""`zoocut night`: what is new, into a set a night; killed, twice at once, without a server, late, too much, too old."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from astropy.io import fits
+from astropy.wcs import WCS
+from filelock import FileLock
+from uploads import Zoocut, account
+
+from zoocut.config.night import NightSettings
+from zoocut.errors import ConfigError
+from zoocut.model import DiaSource
+from zoocut.night.dates import night_of
+from zoocut.sandbox import Running
+
+TODAY = datetime.now(UTC).date()
+Rows = list[tuple[int, date, int, float]]
+"""Id, night, object, snr."""
+
+
+class Survey:
+    """A growing table of sources on one set of frames, and a configuration."""
+
+    def __init__(self, folder: Path, name: str, **night: Any) -> None:
+        self.folder, self.rows = folder, Rows()
+        self.toml = folder / "zoocut.toml"
+        wcs = WCS(naxis=2)
+        wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+        wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = [150.0, -30.0], [40, 40], [-1e-4, 1e-4]
+        pixels = np.random.default_rng(1).normal(100, 10, (3, 80, 80)).astype(np.float32)
+        for plane, image in zip(("template", "science", "difference"), pixels, strict=True):
+            fits.writeto(folder / f"{plane}.fits", image, wcs.to_header())
+        self.configure(name, **night)
+
+    def configure(self, name: str, **night: Any) -> None:
+        """Write the configuration; `name` is the template of the sets' names."""
+        frames = "".join(f'{plane} = "{plane}.fits"\n' for plane in ("template", "science", "difference"))
+        settings = "".join(f"{key} = {json.dumps(value)}\n" for key, value in night.items())
+        self.toml.write_text(
+            f'[catalog]\nkind = "table"\npath = "sources.csv"\n[images]\nkind = "frames"\n{frames}'
+            '[metadata]\n"!diaSourceId" = "diaSourceId"\nband = "band"\n'
+            f'[upload]\nproject = "owner/rehearsal"\nsubject_set = "{name}"\nsettle_s = 1\n'
+            f"[night]\ncreate = true\n{settings}"
+        )
+
+    def add(self, night: date, *sources: tuple[int, int] | tuple[int, int, float]) -> None:
+        """Add (id, object) or (id, object, snr) of a night."""
+        self.rows += [(s[0], night, s[1], s[2] if len(s) > 2 else 5.0) for s in sources]
+        lines = ["diaSourceId,ra,dec,visit,diaObjectId,snr,band"]
+        for number, when, name, snr in self.rows:
+            ra = 150.0 + (number % 50 - 25) * 1e-4
+            lines.append(f"{number},{ra},-30.0,{when:%Y%m%d}00017,{name},{snr},{'gr'[number % 2]}")
+        (self.folder / "sources.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Survey:
+    """A survey whose sets have the night's name and the test's own."""
+    return Survey(tmp_path, f"{tmp_path.name} {{night}}")
+
+
+Night = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def night(zoocut: Zoocut, server: Running) -> Night:
+    """Run `zoocut night zoocut.toml`, signed in."""
+
+    def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return zoocut("night", "zoocut.toml", *words, **{**account(server), **environment})
+
+    return run
+
+
+def held(server: Running, prefix: str) -> dict[str, list[str]]:
+    """Tell the external_ids in each set whose name begins so."""
+    said = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
+    names = {one["id"]: one["display_name"] for one in said["sets"] if one["display_name"].startswith(prefix)}
+    found: dict[str, list[str]] = {name: [] for name in names.values()}
+    for subject in said["subjects"]:
+        for number in subject["sets"]:
+            if number in names:
+                found[names[number]].append(subject["external_id"])
+    return {name: sorted(ids) for name, ids in found.items()}
+
+
+def asked(server: Running) -> list[Any]:
+    """Name the last requests that the sandbox was asked."""
+    log: list[Any] = requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+    return [one for one in log if not one["path"].startswith("/sandbox")]
+
+
+def test_what_is_new_goes_to_the_set_of_its_night_and_nothing_new_asks_nothing(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    first, second = TODAY - timedelta(days=2), TODAY - timedelta(days=1)
+    survey.add(first, (1, 101), (2, 102))
+    done = night()
+    assert done.returncode == 0, done.stderr
+    assert f"{first}: 2 drawn, 0 not drawn, 2 linked, 0 rejected; done" in done.stdout
+    survey.add(second, (3, 103))
+    survey.add(first, (4, 104))
+    assert night().returncode == 0
+    assert held(server, tmp_path.name) == {
+        f"{tmp_path.name} {first}": ["1", "2", "4"],
+        f"{tmp_path.name} {second}": ["3"],
+    }
+    before = asked(server)
+    again = night()
+    assert (again.returncode, again.stdout) == (0, "nothing is new\n")
+    assert asked(server) == before
+    assert (tmp_path / "nights" / str(first) / "report.html").is_file()
+    rows = json.loads(night("--status", "--json").stdout)["nights"]
+    assert [(row["night"], row["drawn"], row["state"]) for row in rows] == [
+        (str(first), 3, "done"),
+        (str(second), 1, "done"),
+    ]
+
+
+def test_volunteers_see_an_object_once_the_best_of_a_night_and_no_more_than_the_limit(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.configure(f"{tmp_path.name} {{night}}", limit=2, rank="-snr")
+    survey.add(TODAY, (1, 101, 5.0), (2, 101, 9.0), (3, 102, 7.0), (4, 103, 6.0), (5, 0, 8.0))
+    done = night()
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {TODAY}": ["2", "5"]}
+    assert "3 passed over" in done.stdout
+    survey.add(TODAY - timedelta(days=1), (6, 101, 50.0), (7, 104, 4.0))
+    assert night().returncode == 0
+    assert held(server, tmp_path.name)[f"{tmp_path.name} {TODAY - timedelta(days=1)}"] == ["7"]
+
+
+def test_a_set_for_each_band(night: Night, survey: Survey, server: Running, tmp_path: Path) -> None:
+    survey.configure(f"{tmp_path.name} {{night}} {{band}}")
+    survey.add(TODAY, (1, 101), (2, 102), (4, 104))
+    assert night().returncode == 0
+    assert held(server, tmp_path.name) == {
+        f"{tmp_path.name} {TODAY} g": ["2", "4"],
+        f"{tmp_path.name} {TODAY} r": ["1"],
+    }
+
+
+def test_drawn_without_a_network_uploaded_elsewhere(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(TODAY, (1, 101))
+    done = night("--until", "generate", PANOPTES_ENDPOINT="http://127.0.0.1:9")
+    assert done.returncode == 0, done.stderr
+    assert held(server, tmp_path.name) == {}
+    (tmp_path / "sources.csv").unlink()
+    done = night("--from", "upload")
+    assert done.returncode == 0, done.stderr
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {TODAY}": ["1"]}
+
+
+def test_a_server_that_is_away_loses_nothing(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(TODAY, (1, 101), (2, 102))
+    done = night(PANOPTES_ENDPOINT="http://127.0.0.1:9")
+    assert done.returncode == 5, done.stderr
+    record = json.loads((tmp_path / "nights" / ".nights" / f"{TODAY}.json").read_text())
+    assert "cannot be reached" in record["error"]
+    assert night().returncode == 0
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {TODAY}": ["1", "2"]}
+
+
+def test_killed_at_any_step_then_run_again(survey: Survey, server: Running, tmp_path: Path) -> None:
+    seeds, command = random.Random(20), [sys.executable, "-m", "zoocut", "night", "zoocut.toml"]
+    wanted: dict[str, list[str]] = {}
+    for number in range(6):
+        when = TODAY - timedelta(days=5 - number)
+        ids = [100 * number + n for n in range(1, seeds.randint(2, 9))]
+        survey.add(when, *((one, one) for one in ids))
+        wanted[f"{tmp_path.name} {when}"] = sorted(map(str, ids))
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=os.environ | account(server), stdout=subprocess.DEVNULL
+        )
+        record = tmp_path / "nights" / str(when)
+        awaited = ("run.toml", "images", "manifest.csv", "ledger.sqlite3")[number % 4]
+        while process.poll() is None and not (record / awaited).exists():
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | account(server), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert held(server, tmp_path.name) == wanted
+
+
+def test_two_at_once(night: Night, survey: Survey, tmp_path: Path) -> None:
+    survey.add(TODAY, (1, 101))
+    (tmp_path / "nights").mkdir()
+    with FileLock(tmp_path / "nights" / ".night.lock"):
+        done = night()
+    assert (done.returncode, "give --wait SECONDS" in done.stderr) == (9, True)
+    assert night().returncode == 0
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Callable[[], dict[str, Any] | None]:
+    """A command for `night.notify`, and what it was given."""
+    (tmp_path / "notify.sh").write_text(f"#!/bin/sh\ncat > {tmp_path}/told.json\n")
+    (tmp_path / "notify.sh").chmod(0o755)
+    file = tmp_path / "told.json"
+    return lambda: json.loads(file.read_text()) if file.exists() else None
+
+
+def test_a_failed_subtraction_stops_and_is_told(
+    night: Night, survey: Survey, server: Running, tmp_path: Path, told: Callable[[], Any]
+) -> None:
+    survey.configure(f"{tmp_path.name} {{night}}", stop_above=3, notify=str(tmp_path / "notify.sh"))
+    survey.add(TODAY, *((n, n) for n in range(1, 6)))
+    done = night()
+    assert (done.returncode, "5 new sources" in done.stderr) == (10, True)
+    assert held(server, tmp_path.name) == {}
+    assert told()["exit_code"] == 10
+    survey.configure(f"{tmp_path.name} {{night}}", stop_above=5, notify=str(tmp_path / "notify.sh"))
+    assert night().returncode == 0
+
+
+def test_a_backlog_is_passed_over_and_told(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(TODAY - timedelta(days=30), (1, 101))
+    done = night()
+    assert (done.returncode, "older than night.max_age = 7 d" in done.stderr) == (11, True)
+    survey.add(TODAY, (2, 102))
+    done = night()
+    assert done.returncode == 0
+    assert "1 new sources are of nights older" in done.stdout
+    survey.configure(f"{tmp_path.name} {{night}}", max_age="60 d")
+    assert night().returncode == 0
+    assert held(server, tmp_path.name)[f"{tmp_path.name} {TODAY - timedelta(days=30)}"] == ["1"]
+
+
+def test_pictures_are_removed_and_never_drawn_again(
+    night: Night, zoocut: Zoocut, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    old = TODAY - timedelta(days=5)
+    survey.add(old, (1, 101))
+    assert night().returncode == 0
+    survey.configure(f"{tmp_path.name} {{night}}", keep="3 d")
+    assert night().returncode == 0
+    run = tmp_path / "nights" / str(old)
+    assert not (run / "images").exists()
+    assert (run / "ledger.sqlite3").exists()
+    assert (run / "manifest.csv").exists()
+    assert "1 already there" in zoocut("generate", "zoocut.toml", "-o", run).stdout
+    assert not (run / "images").exists()
+    survey.add(old, (2, 102))
+    done = night()
+    assert done.returncode == 0, done.stderr
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {old}": ["1", "2"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "code", "says"),
+    [
+        ("Night {nihgt}", {}, 2, "did you mean night?"),
+        ("Night {band} {diaSourceId}", {}, 2, "names 2 fields of rows"),
+        ("Night {", {}, 2, "is malformed"),
+        ("Night {night}", {"max_age": "a week"}, 2, "write a number of days"),
+        ("Night {night}", {"object": "when_changed"}, 2, "needs changed"),
+        ("Night {night}", {"rank": "-snrr"}, 2, "did you mean snr?"),
+        ("Night {night}", {"root": "zoocut.toml"}, 3, "set night.root to another folder"),
+        ("Night {night}", {"create": False}, 2, "set night.create = true"),
+        ("Night {night}", {"workflow": "gone"}, 7, "has no workflow 'gone'"),
+    ],
+)
+def test_what_cannot_be_followed_is_told(
+    night: Night,
+    survey: Survey,
+    server: Running,
+    tmp_path: Path,
+    name: str,
+    settings: dict[str, Any],
+    code: int,
+    says: str,
+) -> None:
+    survey.configure(f"{tmp_path.name} {name}", **settings)
+    if "create" in settings:
+        survey.toml.write_text(survey.toml.read_text().replace("create = true\n", "", 1))
+    survey.add(TODAY, (1, 101))
+    done = night()
+    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+    assert held(server, tmp_path.name) == {}
+
+
+def test_two_configurations_with_one_root(night: Night, survey: Survey, tmp_path: Path) -> None:
+    survey.add(TODAY, (1, 101))
+    assert night().returncode == 0
+    survey.configure("Another {night}")
+    done = night()
+    assert (done.returncode, "holds the nights of another configuration" in done.stderr) == (2, True)
+
+
+def source(**columns: Any) -> DiaSource:
+    return DiaSource(1, 0.0, 0.0, "table", "row 1", columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "settings", "wanted"),
+    [
+        ({"visit": 2025123100244, "midpointMjdTai": 61041.2}, {}, "2025-12-31"),
+        ({"visit": 943296, "midpointMjdTai": 60961.23309}, {}, "2025-10-12"),
+        ({"midpointMjdTai": 60961.51}, {}, "2025-10-13"),
+        ({"nid": 1105, "jd": 2458860.0222801}, {}, "2020-01-11"),
+        ({"jd": 2458881.6071181}, {}, "2020-02-02"),
+        ({"mjd": 60000.6}, {"time_column": "mjd", "time_offset_h": 12}, "2023-02-26"),
+        (
+            {"t": "2024-05-01T03:00:00Z"},
+            {"time_column": "t", "time_format": "iso", "time_offset_h": -12},
+            "2024-04-30",
+        ),
+        ({"d": 20240501}, {"time_column": "d", "time_format": "yyyymmdd"}, "2024-05-01"),
+    ],
+)
+def test_the_night_comes_from_the_data(
+    columns: dict[str, Any], settings: dict[str, Any], wanted: str
+) -> None:
+    assert night_of(source(**columns), NightSettings(**settings)).isoformat() == wanted
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{}, {"visit": 12}, {"visit": 9999123100244 * 10}, {"jd": None}, {"nid": True}, {"midpointMjdTai": 0}],
+)
+def test_a_source_without_a_night_is_refused(columns: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="run_date"):
+        night_of(source(**columns), NightSettings())

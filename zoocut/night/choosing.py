@@ -1,0 +1,237 @@
+"""Which sources of a catalog are new, which of them volunteers are to see, and in which night."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from zoocut.config.night import NightSettings
+from zoocut.errors import ConfigError, InputError, NeedsDecision, did_you_mean
+from zoocut.model import Catalog, DiaSource, Rejection, Value, object_or_none
+from zoocut.night.dates import night_of
+from zoocut.night.record import NightRecord
+
+__all__ = ["ChosenCatalog", "Known", "NewSources", "choose_new", "known_sources"]
+
+
+@dataclass(slots=True)
+class Known:
+    """What earlier nights have taken.
+
+    Parameters
+    ----------
+    ids : set of str
+        Sources that were drawn or passed over.
+    objects : mapping of object id to set
+        The values of `night.changed` that each object was shown with; empty sets where nothing is followed.
+    greatest : float or None
+        The greatest value of `night.since_column` so far.
+    """
+
+    ids: set[str] = field(default_factory=set)
+    objects: dict[Value, set[Value]] = field(default_factory=lambda: defaultdict(set))
+    greatest: float | None = None
+
+
+def known_sources(nights: Iterable[NightRecord], settings: NightSettings) -> Known:
+    """Read what the nights so far have drawn and passed over."""
+    known = Known()
+    for night in nights:
+        known.ids |= set(night.passed_over)
+        for row in _drawn_rows(night.path, settings):
+            known.ids.add(str(row["diaSourceId"]))
+            name = object_or_none(settings.object_column, row.get(settings.object_column))
+            if name is not None:
+                known.objects[name].add(row.get(settings.changed or ""))
+        if night.greatest is not None:
+            known.greatest = max(night.greatest, known.greatest or night.greatest)
+    return known
+
+
+def _drawn_rows(path: Path, settings: NightSettings) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    file = path / "sources.parquet"
+    if not file.is_file():
+        return
+    wanted = ("diaSourceId", settings.object_column, settings.changed)
+    try:
+        parquet = pq.ParquetFile(file)
+        names = [name for name in parquet.schema_arrow.names if name in wanted]
+        yield from parquet.read(columns=names).to_pylist()
+    except Exception as error:  # pyarrow raises almost anything for a damaged file
+        raise InputError(
+            f"{file} cannot be read ({error}): run `zoocut generate` with this night's run.toml again"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class NewSources:
+    """What is new.
+
+    Parameters
+    ----------
+    nights : mapping of date to list of DiaSource
+        The sources that are to be drawn, by night.
+    passed_over : mapping of date to list of str
+        The ids that the limit, or the rule for objects, leaves out.
+    too_old : int
+        How many are of nights older than `night.max_age`.
+    unreadable : int
+        Rows of the catalog that cannot be read.
+    greatest : float or None
+        The greatest value of `night.since_column`.
+    """
+
+    nights: Mapping[date, list[DiaSource]]
+    passed_over: Mapping[date, list[str]]
+    too_old: int
+    unreadable: int
+    greatest: float | None
+
+
+def choose_new(catalog: Catalog, known: Known, settings: NightSettings, today: date) -> NewSources:
+    """Find what is new in a catalog.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Everything that may be new.
+    known : Known
+        What is not.
+    settings : NightSettings
+        What is taken of it.
+    today : date
+        Nights longer before it than `max_age` are passed over.
+
+    Raises
+    ------
+    ConfigError
+        When a source does not tell its night, or a column that is named is not there.
+    NeedsDecision
+        When a night has more new sources than `stop_above`.
+    """
+    by_night: dict[date, list[DiaSource]] = defaultdict(list)
+    unreadable, too_old, greatest = 0, 0, known.greatest
+    oldest = today - timedelta(days=settings.max_age)
+    for row in catalog.sources():
+        if isinstance(row, Rejection):
+            unreadable += 1
+            continue
+        greatest = _greater(greatest, row, settings)
+        if str(row.dia_source_id) in known.ids:
+            continue
+        night = night_of(row, settings)
+        if night < oldest:
+            too_old += 1
+        else:
+            by_night[night].append(row)
+    _stop_above(by_night, settings)
+    chosen, passed_over = _shown(by_night, known, settings)
+    return NewSources(chosen, passed_over, too_old, unreadable, greatest)
+
+
+def _greater(greatest: float | None, source: DiaSource, settings: NightSettings) -> float | None:
+    if settings.since_column is None:
+        return greatest
+    value = _column(source, settings.since_column, "night.since_column")
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return greatest
+    return float(value) if greatest is None else max(greatest, float(value))
+
+
+def _column(source: DiaSource, name: str, key: str) -> Value:
+    if name not in source.columns:
+        advice = did_you_mean(name, source.columns)
+        raise ConfigError(f"{key} names the column {name}, which {source.origin} does not have: {advice}")
+    return source.columns[name]
+
+
+def _stop_above(by_night: Mapping[date, Sequence[DiaSource]], settings: NightSettings) -> None:
+    for night, sources in by_night.items():
+        if settings.stop_above is not None and len(sources) > settings.stop_above:
+            raise NeedsDecision(
+                f"the night {night} has {len(sources)} new sources, more than night.stop_above = "
+                f"{settings.stop_above}: look at them, then raise it, or leave them out by [select], and run this again"
+            )
+
+
+def _shown(
+    by_night: Mapping[date, list[DiaSource]], known: Known, settings: NightSettings
+) -> tuple[dict[date, list[DiaSource]], dict[date, list[str]]]:
+    """Take the first of each night by rank, an object as often as is asked for; the newest nights choose first."""
+    chosen: dict[date, list[DiaSource]] = {}
+    passed_over: dict[date, list[str]] = {}
+    taken = {name: set(values) for name, values in known.objects.items()}
+    for night in sorted(by_night, reverse=True):
+        kept: list[DiaSource] = []
+        left: list[str] = []
+        for source in _ranked(by_night[night], settings):
+            room = settings.limit is None or len(kept) < settings.limit
+            if room and _is_to_be_shown(source, taken, settings):
+                kept.append(source)
+            else:
+                left.append(str(source.dia_source_id))
+        chosen[night], passed_over[night] = kept, left
+    return chosen, passed_over
+
+
+def _is_to_be_shown(source: DiaSource, taken: dict[Value, set[Value]], settings: NightSettings) -> bool:
+    """Tell whether volunteers are to see a source, and remember that they do."""
+    name = object_or_none(settings.object_column, source.columns.get(settings.object_column))
+    if settings.object == "every" or name is None:
+        return True
+    value = _column(source, settings.changed, "night.changed") if settings.changed else None
+    seen = taken.setdefault(name, set())
+    if seen and (settings.object == "once" or value in seen):
+        return False
+    seen.add(value)
+    return True
+
+
+def _ranked(sources: list[DiaSource], settings: NightSettings) -> list[DiaSource]:
+    rank = settings.rank
+    if rank is None:
+        return sources
+    if rank == "random":
+        # by the ids alone: the same sources come first whenever, and in whatever order, they are read
+        return sorted(sources, key=lambda source: random.Random(str(source.dia_source_id)).random())
+    column, sign = rank.removeprefix("-"), -1.0 if rank.startswith("-") else 1.0
+    return sorted(sources, key=lambda source: _merit(_column(source, column, "night.rank"), sign))
+
+
+def _merit(value: Value, sign: float) -> tuple[bool, float]:
+    """Order numbers, those that are missing last."""
+    missing = isinstance(value, bool) or not isinstance(value, (int, float))
+    return missing, 0.0 if missing else sign * float(value)  # type: ignore[arg-type]
+
+
+class ChosenCatalog:
+    """The chosen sources of a night, in the catalog's order.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where they are.
+    ids : iterable of str
+        Which.
+    """
+
+    def __init__(self, catalog: Catalog, ids: Iterable[str]) -> None:
+        self._catalog, self._ids = catalog, frozenset(ids)
+
+    @property
+    def expected(self) -> int:
+        """How many there are."""
+        return len(self._ids)
+
+    def sources(self) -> Iterator[DiaSource | Rejection]:
+        """Yield them."""
+        for row in self._catalog.sources():
+            if isinstance(row, DiaSource) and str(row.dia_source_id) in self._ids:
+                yield row

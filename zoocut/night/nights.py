@@ -1,0 +1,307 @@
+"""`zoocut night`: what is unfinished, then what is new, each night through its steps, one at a time.
+
+A night is finished before a newer one begins. What stops one night for a fault of its own is told at the end, and the
+others go on; a server that does not answer stops all, since it would stop each.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from zoocut.api.server import sign_in
+from zoocut.config.load import Loaded
+from zoocut.config.select import Cut
+from zoocut.errors import ConfigError, InputError, NightBusy, NothingRecent, ZoocutError, ZooniverseError
+from zoocut.files import typed, write_whole
+from zoocut.generating.inputs import Inputs, open_inputs
+from zoocut.ledger import Ledger
+from zoocut.model import DiaSource
+from zoocut.night.choosing import Known, NewSources, choose_new, known_sources
+from zoocut.night.names import set_names
+from zoocut.night.record import STEPS, NightRecord, nights_in, read_night
+from zoocut.night.steps import STEPS_OF_A_NIGHT, Night
+from zoocut.run.folder import PICTURES_REMOVED, Run
+from zoocut.subject_sets import find_project, find_set, find_workflow, unlink
+
+__all__ = ["Outcome", "run_nights"]
+
+OWNER = ".zoocut-night.json"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a call did.
+
+    Parameters
+    ----------
+    nights : list of NightRecord
+        The nights that it worked on, in order.
+    said : list of str
+        What else should be known.
+    error : ZoocutError or None
+        The first that stopped a night, or all.
+    """
+
+    nights: list[NightRecord] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    error: ZoocutError | None = None
+
+    @property
+    def left_out(self) -> int:
+        """How many sources were not drawn, or rows rejected."""
+        return sum(
+            night.counts.get("not_drawn", 0) + night.counts.get("rejected", 0) for night in self.nights
+        )
+
+
+def run_nights(
+    config: Loaded,
+    *,
+    jobs: int = 1,
+    until: str = STEPS[-1],
+    from_the_catalog: bool = True,
+    wait_s: float = 0.0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Finish the nights that were cut off, then take what is new.
+
+    Parameters
+    ----------
+    config : Loaded
+        The settings, `[night]` and `[upload]` among them.
+    jobs : int
+        Processes to draw with.
+    until : str
+        The last step to take: `generated` where there is no network.
+    from_the_catalog : bool
+        Whether new sources are looked for; False only finishes what is begun.
+    wait_s : float
+        How long another call is waited for, in seconds.
+    tell : callable
+        Told what is done.
+
+    Returns
+    -------
+    Outcome
+        Also what stopped a night: nothing is raised once a night has begun.
+
+    Raises
+    ------
+    ConfigError, InputError
+        When the configuration cannot be followed, before anything is made.
+    NightBusy
+        When another call works on the same nights.
+    NeedsDecision, NothingRecent
+        When what is new is too much, or too old.
+    """
+    names = set_names(config.settings)
+    root = config.folder / config.settings.night.root
+    outcome = Outcome()
+    with _alone(root, config, wait_s):
+        nights = {night.path: night for night in nights_in(root)}
+        working = Night(config, partial(open_inputs, config), names, jobs, tell)
+        unfinished = [
+            night
+            for night in nights.values()
+            if until not in night.steps and (from_the_catalog or STEPS[0] in night.steps)
+        ]
+        if not _all_finished(unfinished, working, until, outcome) or not from_the_catalog:
+            return outcome
+        nights |= {night.path: night for night in outcome.nights}
+        inputs = open_inputs(_since(config, nights.values()))
+        new = _recorded(root, nights, _new(inputs, nights.values(), config, outcome))
+        _all_finished(new, working, until, outcome)
+        if until == STEPS[-1]:
+            _keep_up([*nights.values()], config, tell)
+    return outcome
+
+
+def _since(config: Loaded, nights: Iterable[NightRecord]) -> Loaded:
+    """Ask the catalog only for rows that may be new, where a column that grows tells."""
+    settings = config.settings
+    column = settings.night.since_column
+    known = [night.greatest for night in nights if night.greatest is not None]
+    if column is None or not known:
+        return config
+    cuts = dict(settings.select.cuts)
+    least = max(known) - settings.night.overlap
+    before = cuts.get(column)
+    if before is not None and isinstance(before.min, (int, float)):
+        least = max(least, before.min)
+    cuts[column] = before.model_copy(update={"min": least}) if before is not None else Cut(min=least)
+    select = settings.select.model_copy(update={"cuts": cuts})
+    return replace(config, settings=settings.model_copy(update={"select": select}))
+
+
+def _new(inputs: Inputs, nights: Iterable[NightRecord], config: Loaded, outcome: Outcome) -> NewSources:
+    settings = config.settings.night
+    known: Known = known_sources(nights, settings)
+    new = choose_new(inputs.catalog, known, settings, datetime.now(UTC).date())
+    if new.too_old:
+        outcome.said.append(
+            f"{new.too_old} new sources are of nights older than night.max_age = {settings.max_age:g} d: passed over"
+        )
+    if new.unreadable:
+        outcome.said.append(
+            f"{new.unreadable} rows of the catalog cannot be read: `zoocut generate` names them"
+        )
+    if new.too_old and not any(new.nights.values()) and not outcome.nights:
+        raise NothingRecent(f"{outcome.said[0]}; raise it to take them")
+    return new
+
+
+def _recorded(root: Path, nights: Mapping[Path, NightRecord], new: NewSources) -> list[NightRecord]:
+    """Write down what each night is to hold, before anything of it is drawn; the newest night comes first."""
+    found = []
+    for night in sorted(new.nights, reverse=True):
+        chosen, left = new.nights[night], new.passed_over.get(night, [])
+        record = _record_of(root, nights, night)
+        grown = replace(
+            record,
+            chosen=tuple(dict.fromkeys([*record.chosen, *_ids(chosen)])),
+            passed_over=tuple(dict.fromkeys([*record.passed_over, *left])),
+            greatest=new.greatest,
+        )
+        if not chosen and not record.chosen:  # all of it was passed over: nothing is to be made
+            for step in STEPS:
+                grown = grown.with_step(step)
+        elif chosen:
+            grown = replace(grown, steps={})
+        found.append(grown.save())
+    return [record for record in found if not record.done]
+
+
+def _record_of(root: Path, nights: Mapping[Path, NightRecord], night: date) -> NightRecord:
+    """Return the record that takes more of a night; one without its pictures is left alone."""
+    name = path = root / night.isoformat()
+    number = 1
+    while (known := nights.get(path)) is not None and known.pictures_removed:
+        number += 1
+        path = name.with_name(f"{name.name}-{number}")
+    return known or NightRecord(path, night.isoformat())
+
+
+def _ids(sources: Iterable[DiaSource]) -> list[str]:
+    return [str(source.dia_source_id) for source in sources]
+
+
+def _all_finished(nights: Iterable[NightRecord], working: Night, until: str, outcome: Outcome) -> bool:
+    """Take nights through their steps; return whether the server let all of them."""
+    for night in nights:
+        try:
+            outcome.nights.append(_finished(night, working, until))
+        except ZoocutError as error:
+            stopped = replace(_newest(night), error=str(error)).save()
+            outcome.nights.append(stopped)
+            outcome.error = outcome.error or error
+            if isinstance(error, ZooniverseError):
+                return False
+    return True
+
+
+def _newest(night: NightRecord) -> NightRecord:
+    """Return what was last written down of a night."""
+    return read_night(night.path)
+
+
+def _finished(night: NightRecord, working: Night, until: str) -> NightRecord:
+    """Take a night through the steps that it lacks; each is written down before the next begins."""
+    for name, take in STEPS_OF_A_NIGHT.items():
+        if name not in night.steps:
+            before = night
+            night = take(working, night)
+            if name == "generated" and _nothing_was_added(before, night):
+                night = replace(night, steps=dict.fromkeys(STEPS, night.steps["generated"]))
+            night.save()
+        if name == until:
+            break
+    return night
+
+
+def _nothing_was_added(before: NightRecord, after: NightRecord) -> bool:
+    """Tell whether a night that was linked before has no further row: what could not be drawn still cannot."""
+    return bool(before.counts.get("linked")) and before.counts.get("drawn") == after.counts.get("drawn")
+
+
+@contextmanager
+def _alone(root: Path, config: Loaded, wait_s: float) -> Iterator[None]:
+    """Keep other calls, and other configurations, out of the nights."""
+    from filelock import FileLock, Timeout
+
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / ".night.lock", timeout=wait_s):
+            _require_own(root, config)
+            yield
+    except Timeout:
+        raise NightBusy(
+            f"another `zoocut night` works in {root}: wait for it, or give --wait SECONDS"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"cannot write {root}: {error.strerror}; set night.root to another folder"
+        ) from error
+
+
+def _require_own(root: Path, config: Loaded) -> None:
+    owner = root / OWNER
+    mine = {"project": config.settings.upload.project, "subject_set": config.settings.upload.subject_set}
+    if not owner.exists():
+        write_whole(owner, json.dumps(mine).encode())
+        return
+    theirs = json.loads(owner.read_text(encoding="utf-8"))
+    if theirs != mine:
+        raise ConfigError(
+            f"{root} holds the nights of another configuration ({theirs['project']}, {theirs['subject_set']!r}): set "
+            f"night.root to a folder of its own, or, where this one replaces it, `rm {typed(owner)}`"
+        )
+
+
+def _keep_up(nights: list[NightRecord], config: Loaded, tell: Callable[[str], None]) -> None:
+    """Remove pictures and take complete sets out of the workflow, where the configuration says so and it is time."""
+    settings, today = config.settings.night, datetime.now(UTC).date()
+    for night in nights:
+        age = today - date.fromisoformat(night.night)
+        if settings.keep is not None and age > timedelta(days=settings.keep) and "verified" in night.steps:
+            _remove_pictures(night, tell)
+        if settings.unlink_after is not None and age > timedelta(days=settings.unlink_after):
+            _unlink_complete(night, settings.workflow, tell)
+
+
+def _remove_pictures(night: NightRecord, tell: Callable[[str], None]) -> None:
+    if night.pictures_removed:
+        return
+    (night.path / PICTURES_REMOVED).touch()  # before they go: what is cut off here must not be drawn again
+    for name in ("images", "numpy"):
+        shutil.rmtree(night.path / name, ignore_errors=True)
+    replace(_newest(night), pictures_removed=True).save()
+    tell(f"the pictures of {night.night} are removed; ledger, manifest and sources stay")
+
+
+def _unlink_complete(night: NightRecord, workflow: str | None, tell: Callable[[str], None]) -> None:
+    run = Run.open(night.path) if (night.path / "run.toml").exists() else None
+    if workflow is None or run is None or "unlinked" in night.steps or not run.ledger.exists():
+        return
+    with Ledger.read(run.ledger) as ledger:
+        targets = ledger.targets()
+    complete = True
+    for target in targets:
+        admin = sign_in(target.endpoint)
+        project = find_project(admin, target.project_id)
+        if project is None:
+            continue
+        served = find_workflow(admin, project, workflow)
+        details = find_set(admin, project, f"id:{target.set_id}")
+        if details.completeness.get(served.workflow_id, 0.0) < 1.0:
+            complete = False
+        elif unlink(admin, details, served):
+            tell(f"workflow {served.name!r} serves {target.set_name!r} no more: it is complete")
+    if complete:
+        _newest(night).with_step("unlinked").save()
