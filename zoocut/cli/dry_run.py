@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoocut.cli.tables import reason_lines
+from zoocut.reasons import Reasons
+
 if TYPE_CHECKING:
     from zoocut.uploading.upload_plan import TargetPlan, UploadPlan
 
 __all__ = ["tell_plan"]
-
-SHOWN_FAULTS = 20
 
 
 def tell_plan(run: Path, options: dict[str, Any], as_json: bool) -> bool:
@@ -76,7 +77,4 @@ def _target(target: TargetPlan) -> list[str]:
     ]
     if target.active_workflows:
         lines.append(f"  served by {', '.join(target.active_workflows)}: volunteers will see them at once")
-    lines += [f"  {name}: {problem}" for name, problem in faulty[:SHOWN_FAULTS]]
-    if len(faulty) > SHOWN_FAULTS:
-        lines.append(f"  and {len(faulty) - SHOWN_FAULTS} more (--json names all)")
-    return lines
+    return [*lines, *reason_lines(list(Reasons(faulty)))]

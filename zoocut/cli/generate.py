@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoocut.cli.options import EncodingOption, JsonOption
+from zoocut.cli.tables import MOST_REASONS
 from zoocut.files import typed
 
 if TYPE_CHECKING:
@@ -169,8 +170,10 @@ def _tell(summary: Generated, as_json: bool, completed_by: str | None) -> None:
     results.print(f"{run.path}: {counts}; {manifest}", markup=False)
     if str(summary.spread):
         results.print(f"  {summary.spread}", markup=False)
-    for reason, count in summary.rejected.most_common(5):
+    for reason, count in summary.rejected.most_common(MOST_REASONS):
         results.print(f"  {count} x {reason}", markup=False)
+    if len(summary.rejected) > MOST_REASONS:
+        results.print(f"  and {len(summary.rejected) - MOST_REASONS} further reasons", markup=False)
     if summary.rejected and completed_by is None:
         results.print(f"  every rejected row: {run.rejected}", markup=False)
     for note, count in summary.notes.most_common(8):

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from zoocut.cli.console import print_json, results
 from zoocut.delimited import as_text_cell
 from zoocut.printing import printable
 
-__all__ = ["show"]
+if TYPE_CHECKING:
+    from zoocut.reasons import Reason
+
+__all__ = ["MOST_REASONS", "reason_lines", "show"]
+
+MOST_REASONS = 8
+"""Reasons of a summary: enough to see what is wrong, few enough to see all."""
+
+
+def reason_lines(reasons: Sequence[Reason]) -> Iterator[str]:
+    """Yield a line for each of the most frequent reasons, with the first rows that it is told of."""
+    for reason in reasons[:MOST_REASONS]:
+        names = ", ".join(name or "a row without an id" for name in reason.named)
+        more = ", ..." if reason.count > len(reason.named) else ""
+        yield f"  {names}: {reason}" if reason.count == 1 else f"  {reason.count} x {reason} ({names}{more})"
+    if len(reasons) > MOST_REASONS:
+        yield f"  and {len(reasons) - MOST_REASONS} further reasons (--json names the first rows)"
 
 
 def _cell(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoocut.cli.options import EncodingOption, ImagesOption, JsonOption, ManifestFolder, listed
+from zoocut.cli.tables import reason_lines
 from zoocut.files import typed
 
 if TYPE_CHECKING:
@@ -221,5 +222,5 @@ def _tell_target(ended: TargetSummary) -> None:
         f"{where.project_slug}, set {where.set_id} {where.set_name!r} at {where.endpoint}: {counts or 'no rows'}",
         markup=False,
     )
-    for external_id, reason in ended.rejected:
-        results.print(f"  {external_id}: {reason}", markup=False)
+    for line in reason_lines(ended.reasons):
+        results.print(line, markup=False)

@@ -29,7 +29,7 @@ class Generated:
     drawn, kept : int
         Sources drawn by this call, and found already drawn.
     rejected : Counter of str
-        How many sources were not drawn, by kind of reason: the first words of it.
+        How many sources were not drawn, by reason; what is each one's own, such as paths, is left out of them.
     rows : int
         Rows of the manifest now.
     spread : Spread

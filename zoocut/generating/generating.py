@@ -11,7 +11,6 @@ Settings may change between calls as long as what is recorded stays what it is (
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
@@ -43,6 +42,7 @@ from zoocut.generating.runs import (
     take_settings,
 )
 from zoocut.model import DiaSource, Rejection
+from zoocut.reasons import Reasons
 from zoocut.run.folder import Run
 from zoocut.run.recorded import Recorded
 from zoocut.run.rejected import merge_rejected
@@ -82,7 +82,7 @@ class _Tally:
 
     drawn: int = 0
     kept: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
+    rejected: Reasons = field(default_factory=Reasons)
     spread: Spread = field(default_factory=Spread)
     notes: Counter[str] = field(default_factory=Counter)
 
@@ -91,13 +91,14 @@ class _Tally:
         self.drawn += len(drawn.sources)
         self.kept += len(batch.kept)
         self.notes += drawn.notes
-        self.rejected.update(_kind(rejection.reason) for rejection in rejections)
+        for rejection in rejections:
+            self.rejected.add(str(rejection.dia_source_id), rejection.reason)
         for columns in chain((s.columns for s in batch.kept), (s.columns for _, s in drawn.sources)):
             self.spread.add(columns)
 
     def generated(self, run: Run, rows: int, changed: tuple[str, ...], read: Iterable[str]) -> Generated:
         """Sum up a call that has ended."""
-        counts = (self.drawn, self.kept, self.rejected, rows, self.spread, self.notes)
+        counts = (self.drawn, self.kept, self.rejected.counted(), rows, self.spread, self.notes)
         return Generated(run, *counts, changed, tuple(read))
 
 
@@ -279,8 +280,3 @@ def _record(
             tally.count(batch, drawn, new)
             report()
     return rejections
-
-
-def _kind(reason: str) -> str:
-    """Cut a reason off where it begins to speak of its own row."""
-    return re.split(r"[,:(]", reason, maxsplit=1)[0].strip()

@@ -12,6 +12,7 @@ from rich.filesize import decimal
 
 from zoocut.ledger import Entry, State, Target
 from zoocut.notebook import data_frame, html_table
+from zoocut.reasons import Reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,11 +130,14 @@ class TargetSummary:
         Its rows by state.
     rejected : tuple of (str, str)
         The first rejected rows, as external_id and reason.
+    reasons : tuple of Reason
+        The reasons of all of them, the most frequent first.
     """
 
     target: Target
     counts: Mapping[State, int]
     rejected: tuple[tuple[str, str], ...]
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -11,6 +11,7 @@ from threading import Event as Flag
 from zoocut.errors import QuotaReached, VerificationFailed, ZoocutError
 from zoocut.files import typed
 from zoocut.ledger import Ledger, State, Target
+from zoocut.reasons import Reasons
 from zoocut.run.folder import Run
 from zoocut.uploading.adopting import take_back_unknown
 from zoocut.uploading.context import UploadContext
@@ -216,8 +217,10 @@ def _require_members(context: UploadContext, ledger: Ledger) -> None:
 def summarise(ledger: Ledger, target: Target) -> TargetSummary:
     """Return how a target stands."""
     rejected = ledger.entries(target, State.REJECTED, limit=SHOWN_REJECTIONS)
+    every = (entry for entry in ledger.every(target) if entry.state is State.REJECTED)
     return TargetSummary(
         target,
         ledger.counts(target),
         tuple((entry.external_id, entry.reason or "") for entry in rejected),
+        tuple(Reasons((entry.external_id, entry.reason or "") for entry in every)),
     )
