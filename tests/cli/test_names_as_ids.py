@@ -7,9 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from astropy.io import fits
-from astropy.wcs import WCS
+from frames import write_frame
 from uploads import WHERE, Zoocut, account, subjects
 
 from zoocut.sandbox import Running
@@ -53,11 +51,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def project(folder: Path, names: list[str] = NAMES) -> None:
-    wcs = WCS(naxis=2)
-    wcs.wcs.crpix, wcs.wcs.crval, wcs.wcs.cdelt = [100, 100], [150.0, 2.0], [-1e-4, 1e-4]
-    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-    noise = np.random.default_rng(1).normal(size=(200, 200)).astype(np.float32)
-    fits.PrimaryHDU(noise, wcs.to_header()).writeto(folder / "f.fits", overwrite=True)
+    write_frame(folder / "f.fits")
     (folder / "z.toml").write_text(CONFIG)
     lines = [f"{name};{150 + n * 3e-4};{2 + n * 3e-4};18.50" for n, name in enumerate(names)]
     (folder / "s.csv").write_text("\n".join(["diaSourceId;ra;dec;mag", *lines]) + "\n", encoding="utf-8")
