@@ -18,7 +18,7 @@ from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
 from zoocut.uploading import Timing, UploadRequest, upload
-from zoocut.uploading.targets import Goal
+from zoocut.uploading.goals import Goal
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.request_errors import Busy, Refused

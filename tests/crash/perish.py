@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from zoocut.ledger import Ledger, sole_uploader
 from zoocut.uploading import Timing, UploadRequest, open_run, upload
-from zoocut.uploading.targets import Goal
+from zoocut.uploading.goals import Goal
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.credentials import Credentials
 

@@ -68,6 +68,6 @@ def target_of(run: Run, endpoint: str | None, project: str | None, subject_set: 
     ConfigError
         When several targets, or none, fit.
     """
-    from zoocut.uploading.targets import Goal, uploaded_target
+    from zoocut.uploading.goals import Goal, uploaded_target
 
     return uploaded_target(run, Goal(endpoint_of(endpoint) if endpoint else "", project, subject_set))

@@ -2,8 +2,8 @@
 
 from zoocut.uploading.folder import look_at_run, open_run
 from zoocut.uploading.forecast import forecast
+from zoocut.uploading.goals import where_to
 from zoocut.uploading.request import CHECKS, Timing, UploadRequest
-from zoocut.uploading.targets import where_to
 from zoocut.uploading.uploading import upload
 
 __all__ = [

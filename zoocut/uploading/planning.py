@@ -16,9 +16,9 @@ from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.run.manifest_columns import AS_IT_TELLS
 from zoocut.uploading.context import UploadContext
+from zoocut.uploading.goals import Share
 from zoocut.uploading.machine import Gone, Restored, after
 from zoocut.uploading.pictures import RunPictures
-from zoocut.uploading.targets import Share
 from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["plan", "planned_rows", "take_back_rejected"]

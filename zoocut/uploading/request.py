@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zoocut.errors import ConfigError
-from zoocut.uploading.targets import Goal
+from zoocut.uploading.goals import Goal
 
 __all__ = ["CHECKS", "Timing", "UploadRequest", "not_made"]
 
