@@ -117,10 +117,10 @@ def find_tables(
         raise InputError(
             f"catalog.where = {where!r} cannot be used ({first_line(error)}): mend it"
         ) from error
-    return sorted(refs, key=_place_in_order)
+    return sorted(refs, key=_rank)
 
 
-def _place_in_order(ref: DatasetRef) -> tuple[int, int, str]:
+def _rank(ref: DatasetRef) -> tuple[int, int, str]:
     visit, detector = (int(ref.dataId.get(name) or 0) for name in ("visit", "detector"))
     return visit, detector, str(ref.dataId)
 

@@ -292,4 +292,4 @@ def _warn(concern: str) -> None:
 
 
 def _nothing(_: str) -> None:
-    """Say nothing: a plan tells its concerns itself."""
+    """Say nothing: a plan tells by itself what may surprise."""

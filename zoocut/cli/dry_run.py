@@ -44,8 +44,8 @@ def _tell(plan: UploadPlan) -> None:
 
     for line in [*_head(plan), *(line for target in plan for line in _target(target))]:
         results.print(line, markup=False)
-    for concern in plan.concerns:
-        notes.print(f"note: {concern}", markup=False)
+    for warning in plan.concerns:
+        notes.print(f"note: {warning}", markup=False)
     results.print("nothing was sent; next: the same command without --dry-run", markup=False)
 
 

@@ -153,7 +153,7 @@ class ApdbSettings(Section):
     columns: Columns
 
     @model_validator(mode="after")
-    def _one_place(self) -> Self:
+    def _one_source_of_rows(self) -> Self:
         if (self.path is None) == (self.url is None):
             raise ValueError("an APDB is a path (SQLite) or a url (PostgreSQL): give one of them")
         return self

@@ -97,7 +97,7 @@ class Stamps:
             )
         try:
             stamps = self._stamps(packet)
-            place = self._place(source, stamps[-1].wcs)
+            place = self._locate(source, stamps[-1].wcs)
             boxes = self._boxes(packet, path, stamps[-1].image.shape, place)
             scale_arcsec, turn = self._scale_arcsec(stamps[-1].wcs, place), self._turn(place)
             cutouts = tuple(_cutout(stamps, box, turn, scale_arcsec) for box in boxes)
@@ -171,7 +171,7 @@ class Stamps:
             )
         return turn_to_north(tuple(place.north[0]), tuple(place.east[0]))
 
-    def _place(self, source: DiaSource, wcs: SkyWcs | None) -> Located | None:
+    def _locate(self, source: DiaSource, wcs: SkyWcs | None) -> Located | None:
         """Find the source by the stamp's WCS, where it has one."""
         if wcs is None or source.ra_deg is None or source.dec_deg is None:
             return None

@@ -85,7 +85,7 @@ class StampPlaces:
                 f" edge, and no field {field} tells where in it the source is: name the fields in images.x and y, or"
                 " set images.whole_pix where stamps are smaller by intent"
             )
-        return _place_in(length, whole, place - self._settings.first_pixel), whole
+        return _centre_in(length, whole, place - self._settings.first_pixel), whole
 
 
 def whole_shape(shape: tuple[int, int], y_pix: float, x_pix: float) -> tuple[int, int]:
@@ -114,7 +114,7 @@ def whole_shape(shape: tuple[int, int], y_pix: float, x_pix: float) -> tuple[int
     return max(side, shape[0]), max(side, shape[1])
 
 
-def _place_in(length: int, whole: int, place: float) -> float:
+def _centre_in(length: int, whole: int, place: float) -> float:
     """Find the source along an axis that is trimmed, from its pixel on the detector."""
     half = whole // 2
     if place > half - 0.5:  # farther from the first pixel than half a stamp: trimmed at the high end

@@ -14,8 +14,8 @@ __all__ = [
     "MARGIN_PIX",
     "REFERENCE_TYPE_PIX",
     "Layout",
-    "PanelPlace",
-    "TitlePlace",
+    "PanelBox",
+    "TitleBox",
     "lay_out",
 ]
 
@@ -31,7 +31,7 @@ LINE_FACTOR = 19.2 / REFERENCE_TYPE_PIX
 
 
 @dataclass(frozen=True, slots=True)
-class PanelPlace:
+class PanelBox:
     """The square that a panel is centred in.
 
     Parameters
@@ -51,7 +51,7 @@ class PanelPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class TitlePlace:
+class TitleBox:
     """A title: its words, its base line, the column that it is centred on, and how wide it may be."""
 
     text: str
@@ -68,16 +68,16 @@ class Layout:
     ----------
     width_pix, height_pix : int
         Its size.
-    panels : tuple of PanelPlace
+    panels : tuple of PanelBox
         What is drawn where.
-    titles : tuple of TitlePlace
+    titles : tuple of TitleBox
         Words above the panels.
     """
 
     width_pix: int
     height_pix: int
-    panels: tuple[PanelPlace, ...]
-    titles: tuple[TitlePlace, ...]
+    panels: tuple[PanelBox, ...]
+    titles: tuple[TitleBox, ...]
 
 
 def lay_out(draw: DrawSettings) -> tuple[Layout, ...]:
@@ -118,14 +118,14 @@ def _picture(
     top = MARGIN_PIX + _annotation_height(draw)
     if draw.add_metadata:
         left += ANNOTATION_INDENT_PIX + max(0, (_annotation_width(draw) - ANNOTATION_INDENT_PIX - width) // 2)
-    panels: list[PanelPlace] = []
-    titles: list[TitlePlace] = []
+    panels: list[PanelBox] = []
+    titles: list[TitleBox] = []
     for row, names in enumerate(grid):
         new = [name for name in dict.fromkeys(names) if all(name != panel.name for panel in panels)]
         above = max((_title_height(draw, name) for name in new), default=0)
         top += above or (ROW_GAP_PIX if row else 0)
         for column, name in enumerate(names):
-            panels.append(PanelPlace(name, size_at(row, column), top, left + column * (side + GAP_PIX)))
+            panels.append(PanelBox(name, size_at(row, column), top, left + column * (side + GAP_PIX)))
         titles += [title for name in new if (title := _title(draw, name, row, panels))]
         top += side
     right = left + width + MARGIN_PIX
@@ -134,7 +134,7 @@ def _picture(
     return Layout(right, top + MARGIN_PIX, tuple(panels), tuple(titles))
 
 
-def _title(draw: DrawSettings, name: PanelName, row: int, panels: Sequence[PanelPlace]) -> TitlePlace | None:
+def _title(draw: DrawSettings, name: PanelName, row: int, panels: Sequence[PanelBox]) -> TitleBox | None:
     """Centre a title over the panels of its name in the last row."""
     text = draw.panel(name).title
     places = [panel for panel in panels if panel.name == name]
@@ -142,7 +142,7 @@ def _title(draw: DrawSettings, name: PanelName, row: int, panels: Sequence[Panel
         return None
     left, right = places[0].x, places[-1].x + draw.panel_pix
     baseline = places[0].y - round(draw.title_height_pix * 0.42)
-    return TitlePlace(text, baseline, (left + right) // 2, right - left + GAP_PIX // 2)
+    return TitleBox(text, baseline, (left + right) // 2, right - left + GAP_PIX // 2)
 
 
 def _title_height(draw: DrawSettings, name: PanelName) -> int:

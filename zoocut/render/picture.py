@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings, PanelName
 from zoocut.model import Cutout, DiaSource, Picture
-from zoocut.render.layout import Layout, PanelPlace
+from zoocut.render.layout import Layout, PanelBox
 from zoocut.render.palette import Ink, Palette
 from zoocut.render.png import PngWriter
 from zoocut.render.scale_bar import Bar, bar_for
@@ -118,7 +118,7 @@ class PictureDrawer:
         return Picture(self._writer.write(rows), *self.size_pix)
 
     def _paste(
-        self, rows: Canvas, canvas: Canvas, place: PanelPlace, panel: Canvas, scale_arcsec: float | None
+        self, rows: Canvas, canvas: Canvas, place: PanelBox, panel: Canvas, scale_arcsec: float | None
     ) -> None:
         """Zoom a panel into the middle of its square."""
         longest = max(panel.shape)

@@ -159,7 +159,7 @@ def put_together(path: Path) -> None:
     schema = _common([pq.read_schema(one) for one in before + parts])
     schema = schema.remove(schema.get_field_index(POSITION))
     streams = [list(several) for _, several in groupby(parts, key=lambda part: part.name.split("-")[0])]
-    tables = chain(_tables(before), _in_order([_tables(several) for several in streams]))
+    tables = chain(_tables(before), _merged([_tables(several) for several in streams]))
     with appear_whole(path) as goal, pq.ParquetWriter(goal, schema) as writer:
         for table in _of_equal_size(_fitted(one, schema) for one in tables):
             writer.write_table(table)
@@ -175,7 +175,7 @@ def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch])
 
 
-def _in_order(streams: Sequence[Iterator[pa.Table]]) -> Iterator[pa.Table]:
+def _merged(streams: Sequence[Iterator[pa.Table]]) -> Iterator[pa.Table]:
     """Merge streams that are in order of position each; a table a stream is in memory at a time."""
     import pyarrow as pa
     import pyarrow.compute as pc
