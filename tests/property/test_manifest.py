@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoocut.errors import InputError
@@ -38,6 +38,9 @@ def manifests(draw: st.DrawFn) -> tuple[list[str], list[ManifestRow], int]:
     return names, draw(st.lists(row, max_size=5)), images
 
 
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # on a machine that does other work too
 @given(manifests())
 def test_round_trip(manifest: tuple[list[str], list[ManifestRow], int]) -> None:
     names, rows, images = manifest

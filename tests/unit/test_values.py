@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zoocut.values import exact_id, file_stem, flag_of, formatted, id_key, number_of, text_id
@@ -121,6 +121,7 @@ names = (
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(names, min_size=2, max_size=30, unique=True))
 def test_no_two_names_are_one_file_also_where_capitals_do_not_count(several: list[str]) -> None:
     found = [file_stem(name) for name in several]
