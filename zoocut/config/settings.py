@@ -12,6 +12,7 @@ from zoocut.config.manifest import ManifestSettings
 from zoocut.config.night import NightSettings
 from zoocut.config.section import Section
 from zoocut.config.select import SelectSettings
+from zoocut.config.talk import TalkSettings
 from zoocut.config.upload import RightsSettings, UploadSettings
 
 __all__ = ["RunSettings", "Settings"]
@@ -33,6 +34,9 @@ class RunSettings(Section):
         dict[str, dict[str, Any]],
         Field(description="a section for each medium, media.NAME, which the medium itself checks"),
     ] = {}
+    talk: Annotated[TalkSettings, Field(description="what is attached to subjects' Talk pages")] = (
+        TalkSettings()
+    )
     metadata: dict[MetadataKey, str] | None = None
     manifest: Annotated[ManifestSettings, Field(description="how the images are addressed")] = (
         ManifestSettings()

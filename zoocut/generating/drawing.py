@@ -95,7 +95,8 @@ class BatchDrawer:
     @cached_property
     def files(self) -> PictureFiles:
         """Where the pictures lie."""
-        return PictureFiles(self.path, self._media.endings, self.settings.draw.chunk_size)
+        media = self._media
+        return PictureFiles(self.path, media.endings, self.settings.draw.chunk_size, media.talk_endings)
 
     @cached_property
     def _images(self) -> Images:
@@ -135,7 +136,7 @@ class BatchDrawer:
         if isinstance(shown, Rejection):
             done.rejections.append(shown)
             return
-        if not any(shown.files):
+        if not any(shown.files[: len(self._media.endings)]):
             reason = (
                 f"it has nothing to show: {'; '.join(dict.fromkeys(shown.notes)) or 'its media made no file'}"
             )

@@ -14,6 +14,7 @@ from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.run.rejected import read_rejected
 from zoocut.run.sources import DrawnSource, read_drawn
+from zoocut.run.talk import TalkRow, write_talk
 
 __all__ = ["check_metadata", "write_manifest_of", "write_urls_manifest_of"]
 
@@ -69,8 +70,27 @@ def write_manifest_of(run: Run, metadata: Mapping[str, str]) -> int:
         raise InputError(_why_nothing(run))
     drawn = read_drawn(run.sources, columns_named(metadata))
     counted = _Counted(_row(source, metadata) for source in drawn)
-    write_manifest(run.manifest, counted, metadata, locations=len(first.images))
+    write_manifest(run.manifest, counted, metadata, locations=_most_locations(run, first))
+    write_talk_of(run)
     return counted.count
+
+
+def _most_locations(run: Run, first: DrawnSource) -> int:
+    """Tell how many locations a row has at most; what is for Talk is none."""
+    if not run.settings.talk.attach:
+        return len(first.images)
+    return max(len(source.locations) for source in read_drawn(run.sources, ()))
+
+
+def write_talk_of(run: Run) -> None:
+    """Write `talk.csv`, which names the files for subjects' Talk pages, where the run has some."""
+    if run.settings.talk.attach:
+        rows = (
+            TalkRow(str(source.dia_source_id), name, sha256)
+            for source in read_drawn(run.sources, ())
+            for name, sha256 in source.for_talk
+        )
+        write_talk(run.talk, rows)
 
 
 def _why_nothing(run: Run) -> str:
@@ -99,7 +119,7 @@ def write_urls_manifest_of(run: Run, metadata: Mapping[str, str], url_root: str 
     addressed = (
         replace(row, locations=tuple(_address(name, url_root) for name in row.locations)) for row in rows
     )
-    write_manifest(run.urls_manifest, addressed, metadata, locations=len(first.images))
+    write_manifest(run.urls_manifest, addressed, metadata, locations=_most_locations(run, first))
 
 
 def _address(name: str, url_root: str) -> str:

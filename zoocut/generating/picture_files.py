@@ -11,6 +11,7 @@ from zoocut.files import write_unsynced
 from zoocut.model import DiaSource
 from zoocut.run.folder import PICTURES_REMOVED
 from zoocut.run.recorded import Record
+from zoocut.run.sources import TALK_FOLDER
 from zoocut.values import file_stem
 
 __all__ = ["PictureFiles"]
@@ -25,13 +26,18 @@ class PictureFiles:
         The run folder.
     endings : sequence of str
         What the names of a source's files end in, in order of location.
+    talk_endings : sequence of str
+        The same for files that are attached to Talk pages; they lie in a folder of their own.
     chunk_size : int or None
         Ids of so wide a range, or so many names, share a folder; None puts all pictures into one.
     """
 
-    def __init__(self, folder: Path, endings: Sequence[str], chunk_size: int | None) -> None:
+    def __init__(
+        self, folder: Path, endings: Sequence[str], chunk_size: int | None, talk_endings: Sequence[str] = ()
+    ) -> None:
         self._folder = f"{folder}{os.sep}"
-        self._endings = tuple(endings)
+        self._endings = tuple(("images", ending) for ending in endings)
+        self._endings += tuple((TALK_FOLDER, ending) for ending in talk_endings)
         self._chunk_size = chunk_size
         self._removed = (folder / PICTURES_REMOVED).exists()
 
@@ -52,8 +58,8 @@ class PictureFiles:
 
     def names(self, source: DiaSource, chunk: str) -> tuple[str, ...]:
         """Name a source's pictures in a folder of all, relative to the run folder."""
-        name = f"images/{chunk}{file_stem(source.dia_source_id)}"
-        return tuple(name + ending for ending in self._endings)
+        name = f"{chunk}{file_stem(source.dia_source_id)}"
+        return tuple(f"{folder}/{name}{ending}" for folder, ending in self._endings)
 
     def are_there(self, source: DiaSource, record: Record) -> bool:
         """Return whether the pictures of a recorded source are there as they were recorded.

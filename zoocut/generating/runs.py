@@ -28,7 +28,7 @@ __all__ = [
     "take_settings",
 ]
 
-FIXED = ("draw", "media", "history", "metadata")
+FIXED = ("draw", "media", "talk", "history", "metadata")
 """Sections that every picture and manifest row of a run share, once one is drawn."""
 
 INPUTS = ("catalog", "images")

@@ -18,6 +18,7 @@ __all__ = ["Media", "open_media"]
 GROUP = "zoocut.media"
 
 OWN: Mapping[str, str] = {
+    "annotated": "zoocut.media.triplet:open_annotated",
     "triplet": "zoocut.media.triplet:open_triplet",
     "frames": "zoocut.media.triplet:open_frames",
     "lightcurve": "zoocut.media.lightcurve:open_lightcurve",
@@ -37,16 +38,19 @@ class Media:
     ----------
     media : sequence of Medium
         In the order of locations.
+    for_talk : sequence of Medium
+        What is no location, but attached to subjects' Talk pages.
+
+    Attributes
+    ----------
+    endings, talk_endings : tuple of str
+        What the names of files end in; those for Talk come last in what `draw` gives.
     """
 
-    def __init__(self, media: Sequence[Medium]) -> None:
-        self._media = tuple(media)
-        self._endings = tuple(ending for medium in media for ending in medium.endings)
-
-    @property
-    def endings(self) -> tuple[str, ...]:
-        """What the names of all files end in, in order of location."""
-        return self._endings
+    def __init__(self, media: Sequence[Medium], for_talk: Sequence[Medium] = ()) -> None:
+        self._media = (*media, *for_talk)
+        self.endings = tuple(ending for medium in media for ending in medium.endings)
+        self.talk_endings = tuple(ending for medium in for_talk for ending in medium.endings)
 
     def draw(self, batch: Sequence[Cut]) -> Iterator[Shown | Rejection]:
         """Make all files of some sources; the first medium that refuses one decides.
@@ -67,7 +71,7 @@ def _together(shown: Sequence[Shown]) -> Shown:
 
 
 def open_media(settings: Settings, folder: Path) -> Media:
-    """Open the media that `[draw] media` names.
+    """Open the media that `[draw] media` and `[talk] attach` name.
 
     Parameters
     ----------
@@ -84,15 +88,19 @@ def open_media(settings: Settings, folder: Path) -> Media:
         When what a medium reads is not there.
     """
     theirs = {point.name: point for point in entry_points(group=GROUP)}
-    for name in (*settings.draw.media, *settings.media):
+    for name in (*settings.draw.media, *settings.talk.attach, *settings.media):
         _require_known(name, theirs)
-    opened = [_opener(name, theirs)(MediaContext(name, settings, folder)) for name in settings.draw.media]
-    media = Media(opened)
-    twice = [ending for ending, count in Counter(media.endings).items() if count > 1]
-    if twice:
-        raise ConfigError(
-            f"draw.media names two media that both make files ending in {twice[0]}: leave one out"
-        )
+
+    def opened(names: Sequence[str]) -> list[Medium]:
+        return [_opener(name, theirs)(MediaContext(name, settings, folder)) for name in names]
+
+    media = Media(opened(settings.draw.media), opened(settings.talk.attach))
+    for key, endings in (("draw.media", media.endings), ("talk.attach", media.talk_endings)):
+        twice = [ending for ending, count in Counter(endings).items() if count > 1]
+        if twice:
+            raise ConfigError(
+                f"{key} names two media that both make files ending in {twice[0]}: leave one out"
+            )
     return media
 
 

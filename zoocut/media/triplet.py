@@ -10,7 +10,7 @@ from zoocut.media.medium import Cut, MediaContext, Shown
 from zoocut.model import Rejection
 from zoocut.render import open_renderer
 
-__all__ = ["open_frames", "open_triplet"]
+__all__ = ["open_annotated", "open_frames", "open_triplet"]
 
 
 class NoSettings(Section):
@@ -24,15 +24,18 @@ class Panels:
     ----------
     draw : DrawSettings
         What the pictures look like.
+    word : str
+        What their names have before the panel's.
     """
 
-    def __init__(self, draw: DrawSettings) -> None:
+    def __init__(self, draw: DrawSettings, word: str = "") -> None:
         self._renderer = open_renderer(draw)
+        self._word = word
 
     @property
     def endings(self) -> tuple[str, ...]:
         """One a picture: `.png`, or `-template.png` and so on."""
-        return tuple(f"{suffix}.png" for suffix in self._renderer.suffixes)
+        return tuple(f"{self._word}{suffix}.png" for suffix in self._renderer.suffixes)
 
     def draw(self, batch: Sequence[Cut]) -> Iterator[Shown | Rejection]:
         """Draw the pictures of some sources."""
@@ -50,3 +53,10 @@ def open_frames(context: MediaContext) -> Panels:
     """Open the panels as pictures of their own, which Zooniverse shows as frames one after the other."""
     context.section(NoSettings)
     return Panels(context.settings.draw.model_copy(update={"layout": "separate"}))
+
+
+def open_annotated(context: MediaContext) -> Panels:
+    """Open the panels with a source's values and flags above them: for Talk, since they steer answers."""
+    context.section(NoSettings)
+    draw = context.settings.draw.model_copy(update={"add_metadata": True, "layout": "row"})
+    return Panels(draw, "-annotated")

@@ -227,6 +227,11 @@ class Run:
         return describe_manifest(self.manifest, self.manifest_format)
 
     @property
+    def talk(self) -> Path:
+        """Which files are attached to which subjects' Talk pages."""
+        return self.path / "talk.csv"
+
+    @property
     def urls_manifest(self) -> Path:
         """The manifest by addresses, where the settings tell where the images are served."""
         return self.path / "manifest-urls.csv"

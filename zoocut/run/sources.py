@@ -24,13 +24,24 @@ from zoocut.model import SourceId, Value
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["DrawnSource", "DrawnWriter", "columns_of_images", "files_of", "put_together", "read_drawn"]
+__all__ = [
+    "TALK_FOLDER",
+    "DrawnSource",
+    "DrawnWriter",
+    "columns_of_images",
+    "files_of",
+    "put_together",
+    "read_drawn",
+]
 
 ROWS_AT_ONCE = 5000
 """Rows of a part and of a row group: some megabytes, whatever the number of columns."""
 
 FIRST_PART_S, LONGEST_PART_S = 1.0, 60.0
 """A kill costs what was drawn since the last part: a second at first, then as much as before, a minute at most."""
+
+TALK_FOLDER = "talk"
+"""Where files for Talk pages lie in a run, beside `images/`."""
 
 POSITION = "#position"
 """The column of parts that holds a row's position in the catalog; sources.parquet has none."""
@@ -56,8 +67,21 @@ class DrawnSource:
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The files that it has: the subject's locations in order."""
+        """Its files that are locations of the subject, in order."""
+        return tuple(name for name in self.files if not name.startswith(f"{TALK_FOLDER}/"))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files that it has."""
         return tuple(name for name in self.images if name is not None)
+
+    @property
+    def for_talk(self) -> tuple[tuple[str, str], ...]:
+        """Its files for the Talk page, each with its checksum."""
+        pairs = zip(self.images, self.sha256, strict=True)
+        return tuple(
+            (n, s) for n, s in pairs if n is not None and s is not None and n.startswith(f"{TALK_FOLDER}/")
+        )
 
     @property
     def dia_source_id(self) -> SourceId:
@@ -102,7 +126,7 @@ class DrawnWriter:
         images = {f"image:{n}": name for n, name in enumerate(source.images, start=1)}
         sums = {f"sha256:{n}": value for n, value in enumerate(source.sha256, start=1)}
         self._waiting.append({**source.columns, **images, **sums, POSITION: position})
-        self._images += source.locations
+        self._images += source.files
         if len(self._waiting) >= ROWS_AT_ONCE or time.monotonic() >= self._due:
             self._write_part()
 
