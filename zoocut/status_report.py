@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoocut.ledger import Ledger, State, Target
+from zoocut.ledger.attachments import AttachmentBook
 from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
 
@@ -36,6 +37,8 @@ class TargetStatus:
         Whether the server was asked, too.
     remote : mapping or None
         What the server said: `subjects` and `workflows`; None where the set is not there for this account.
+    talk : mapping of str to int
+        Its files for Talk by state; empty where it has none.
     """
 
     target: Target
@@ -43,6 +46,7 @@ class TargetStatus:
     last_error: str | None
     asked: bool = False
     remote: Mapping[str, Any] | None = None
+    talk: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -60,6 +64,7 @@ class TargetStatus:
             "states": {state.value: count for state, count in self.states.items()},
             "complete": self.complete,
             "last_error": self.last_error,
+            **({"talk": dict(self.talk)} if self.talk else {}),
             **({"remote": self.remote} if self.asked else {}),
         }
 
@@ -139,4 +144,5 @@ def status(run: Run) -> RunStatus:
 
 
 def _describe(ledger: Ledger, target: Target) -> TargetStatus:
-    return TargetStatus(target, ledger.counts(target), ledger.last_error(target))
+    talk = {state.value: count for state, count in AttachmentBook(ledger).counts(target).items()}
+    return TargetStatus(target, ledger.counts(target), ledger.last_error(target), talk=talk)

@@ -16,6 +16,7 @@ from zoocut.metadata_keys import SubjectKey
 from zoocut.notebook import data_frame, html_table
 from zoocut.priorities import other_priorities
 from zoocut.run.folder import Run
+from zoocut.talk_audit import TalkStray, audit_talk, prune_talk
 from zoocut.zooniverse.panoptes import RetryingPanoptes, Subject
 from zoocut.zooniverse.request_errors import NotNow, Refused
 from zoocut.zooniverse.store import Store
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Audit", "Verification", "prune", "verify"]
 
-KINDS = ("missing", "unlinked", "wrong_bytes", "duplicates", "strays", "unread")
+KINDS = (
+    "missing",
+    "unlinked",
+    "wrong_bytes",
+    "duplicates",
+    "strays",
+    "unread",
+    "talk_missing",
+    "talk_strays",
+)
 """Of differences, in the order they are told."""
 
 SAMPLE = 100
@@ -58,6 +68,8 @@ class Audit:
         Subjects whose image could not be read to the end.
     pruned : int
         How many of the strays were deleted.
+    talk_missing, talk_strays : tuple
+        Files that are not on the Talk page of their subject, and media there that nothing accounts for.
     priorities : tuple of str
         Subjects that are served by another priority than the manifest says: no difference, since Zooniverse
         copies priorities minutes after linking.
@@ -74,6 +86,8 @@ class Audit:
     strays: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     pruned: int = 0
+    talk_missing: tuple[str, ...] = ()
+    talk_strays: tuple[TalkStray, ...] = ()
     priorities: tuple[str, ...] = ()
 
     @property
@@ -93,14 +107,14 @@ class Audit:
             "others": self.others,
             "pruned": self.pruned,
             "priorities": list(self.priorities),
-            **{kind: list(getattr(self, kind)) for kind in KINDS},
+            **{kind: list(map(str, getattr(self, kind))) for kind in KINDS},
         }
 
     def to_rows(self) -> Iterator[dict[str, str]]:
         """Yield a row for each difference."""
         for kind in KINDS:
             for words in getattr(self, kind):
-                yield {"subject_set": self.target.set_name, "kind": kind, "what": words}
+                yield {"subject_set": self.target.set_name, "kind": kind, "what": str(words)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +205,7 @@ def verify(
     found["strays"].extend(_strays(run, ledger, target, panoptes))
     for entry in _sampled(linked, check):
         _compare_images(run.path, store, entry, members[str(entry.subject_id)], found)
+    talk = audit_talk(run.run_id, ledger, target, panoptes, store, check != "none")
     rows = sum(ledger.counts(target).values())
     return Audit(
         target,
@@ -203,6 +218,8 @@ def verify(
         duplicates=tuple(found["duplicates"]),
         strays=tuple(found["strays"]),
         unread=tuple(found["unread"]),
+        talk_missing=tuple(talk.missing),
+        talk_strays=tuple(talk.strays),
         priorities=tuple(map(str, other_priorities(run, ledger, target, panoptes))),
     )
 
@@ -215,7 +232,7 @@ def prune(panoptes: RetryingPanoptes, audit: Audit) -> int:
     ZooniverseError
         When the server cannot be asked to the end; pruning again goes on.
     """
-    pruned = 0
+    pruned = prune_talk(panoptes, audit.talk_strays)
     for subject_id in audit.strays:
         if not any(subject.sets for subject in panoptes.subjects([subject_id])):
             panoptes.delete_subject(subject_id)

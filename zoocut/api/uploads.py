@@ -97,6 +97,7 @@ def upload(
     encoding: str | None = None,
     again: bool = False,
     retry_rejected: bool = False,
+    talk_only: bool = False,
     settings: Mapping[str, Any] | None = None,
     create: Confirm = False,
     confirm: Confirm = False,
@@ -137,6 +138,8 @@ def upload(
         Make rows also when the set already holds their external_id.
     retry_rejected : bool
         Give rejected rows another chance.
+    talk_only : bool
+        Only attach files for Talk, to subjects that are there.
     settings : mapping of str to value, optional
         Settings under dotted keys, such as `{"upload.settle_s": 60}`, over those of the run.
     create : bool or callable
@@ -181,6 +184,7 @@ def upload(
         again=again,
         checks=CHECKS[chosen.check],
         create=_creating(create),
+        talk_only=talk_only,
     )
     return _carried_out(opened, request, chosen.answer_s, progress, stopping or _interruptible)
 

@@ -60,6 +60,9 @@ def _tell(run: Path, document: dict[str, Any]) -> None:
         states = ", ".join(f"{count} {state}" for state, count in target["states"].items() if count)
         name = f"{target['project']['slug']}, set {target['subject_set']['display_name']!r}"
         results.print(f"{name} at {target['endpoint']}: {states or 'no rows'}", markup=False)
+        if "talk" in target:
+            files = ", ".join(f"{count} {state}" for state, count in target["talk"].items())
+            results.print(f"  files for Talk: {files}", markup=False)
         if "remote" in target:
             _tell_remote(target["remote"])
         if target["last_error"]:

@@ -57,6 +57,9 @@ AssentOption = Annotated[bool, typer.Option("--yes", help="Do not ask before add
 AgainOption = Annotated[
     bool, typer.Option("--again", help="Make rows also when the set already holds their external_id.")
 ]
+TalkOnlyOption = Annotated[
+    bool, typer.Option("--talk-only", help="Only attach files for Talk, to subjects that are there.")
+]
 CreateOption = Annotated[
     bool, typer.Option("--create", help="Make a new set although the run is in another one already.")
 ]
@@ -110,6 +113,7 @@ def upload(
     yes: AssentOption = False,
     again: AgainOption = False,
     create: CreateOption = False,
+    talk_only: TalkOnlyOption = False,
     check: CheckOption = None,
     settle: SettleOption = None,
     give_up_after: GiveUpOption = None,
@@ -148,7 +152,11 @@ def upload(
 
         every_row = tell_plan(run, options, as_json)
     else:
-        options |= {"retry_rejected": retry_rejected, "create": create or agreed_to_create}
+        options |= {
+            "retry_rejected": retry_rejected,
+            "talk_only": talk_only,
+            "create": create or agreed_to_create,
+        }
         every_row = _carry_out(run, options, yes, as_json)
     if not every_row:
         raise typer.Exit(3)
@@ -222,5 +230,8 @@ def _tell_target(ended: TargetSummary) -> None:
         f"{where.project_slug}, set {where.set_id} {where.set_name!r} at {where.endpoint}: {counts or 'no rows'}",
         markup=False,
     )
+    if ended.talk:
+        files = ", ".join(f"{count} {state}" for state, count in ended.talk.items())
+        results.print(f"  files for Talk: {files}", markup=False)
     for line in reason_lines(ended.reasons):
         results.print(line, markup=False)

@@ -21,6 +21,8 @@ REMEDIES = {
     "move the ledger away, then `zoocut adopt` and `zoocut upload`",
     "duplicates": "`zoocut dedupe` shows them and takes all but one of each out",
     "strays": "no volunteer meets them; `zoocut verify --prune` deletes them",
+    "talk_missing": "`zoocut upload --talk-only` attaches them",
+    "talk_strays": "`zoocut verify --prune` takes them away",
     "unread": "verify again: their addresses could not be read to the end",
 }
 SHOWN = 10

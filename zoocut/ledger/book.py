@@ -101,7 +101,7 @@ class Ledger:
             yield ledger
 
     def _belong_to(self, run_id: str) -> None:
-        with self._transaction() as write:
+        with self.transaction() as write:
             known = write.execute("SELECT id FROM run").fetchone()
             if known is None:
                 write.execute("INSERT INTO run VALUES (?)", (run_id,))
@@ -112,7 +112,8 @@ class Ledger:
                 )
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write, all or nothing; for the modules of this room."""
         with _explained(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -123,13 +124,14 @@ class Ledger:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def _query(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+    def query(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Read; for the modules of this room."""
         with _explained(self._path):
             return self._connection.execute(question, values).fetchall()
 
     def targets(self) -> list[Target]:
         """List every target that the run has gone to, the first one first."""
-        found = self._query(
+        found = self.query(
             "SELECT number, endpoint, project_id, project_slug, set_id, set_name, set_by, set_value, manifest, "
             "project_created, set_created FROM targets ORDER BY number"
         )
@@ -152,7 +154,7 @@ class Ledger:
 
         A set of the same number that was made at another time is another set, of a server that was rebuilt.
         """
-        with self._transaction() as write:
+        with self.transaction() as write:
             write.execute(
                 "UPDATE targets SET project_created = ?, set_created = ? "
                 "WHERE endpoint = ? AND project_id = ? AND set_id = ? AND set_created = ''",
@@ -176,23 +178,23 @@ class Ledger:
 
     def lease(self, target: Target) -> str:
         """Return what `keep_lease` noted last; empty for nothing."""
-        ((text,),) = self._query("SELECT lease FROM targets WHERE number = ?", target.number)
+        ((text,),) = self.query("SELECT lease FROM targets WHERE number = ?", target.number)
         return str(text)
 
     def keep_lease(self, target: Target, text: str) -> None:
         """Note the lease of the set that an upload from here holds."""
-        with self._transaction() as write:
+        with self.transaction() as write:
             write.execute("UPDATE targets SET lease = ? WHERE number = ?", (text, target.number))
 
     def note_rights(self, target: Target, basis: str | None) -> None:
         """Record on what grounds the pixels were uploaded."""
-        with self._transaction() as write:
+        with self.transaction() as write:
             write.execute("UPDATE targets SET rights_basis = ? WHERE number = ?", (basis, target.number))
 
     def counts(self, target: Target) -> dict[State, int]:
         """Count the entries of a target by state; every state is there."""
         found = dict(
-            self._query("SELECT state, COUNT(*) FROM rows WHERE target = ? GROUP BY state", target.number)
+            self.query("SELECT state, COUNT(*) FROM rows WHERE target = ? GROUP BY state", target.number)
         )
         return {state: found.get(state.value, 0) for state in State}
 
@@ -202,7 +204,7 @@ class Ledger:
 
     def count_larger(self, target: Target, size: int) -> int:
         """Count the images of more than `size` bytes that are still to be sent."""
-        ((count,),) = self._query(
+        ((count,),) = self.query(
             "SELECT COUNT(*) FROM images JOIN rows USING (target, row) WHERE target = ? AND size > ? AND NOT proved "
             f"AND state NOT IN ({AT_REST})",
             target.number,
@@ -212,7 +214,7 @@ class Ledger:
 
     def entries(self, target: Target, state: State, after: int = -1, limit: int = PAGE) -> list[Entry]:
         """Read entries in one state, by row number, beginning behind `after`."""
-        heads = self._query(
+        heads = self.query(
             f"SELECT {ENTRY_COLUMNS} FROM rows WHERE target = ? AND state = ? AND row > ? ORDER BY row LIMIT ?",
             target.number,
             state.value,
@@ -224,7 +226,7 @@ class Ledger:
     def every(self, target: Target) -> Iterator[Entry]:
         """Read all entries of a target by row number, a page at a time."""
         after = -1
-        while heads := self._query(
+        while heads := self.query(
             f"SELECT {ENTRY_COLUMNS} FROM rows WHERE target = ? AND row > ? ORDER BY row LIMIT ?",
             target.number,
             after,
@@ -237,7 +239,7 @@ class Ledger:
         if not heads:
             return []
         images: dict[int, list[Image]] = {head[1]: [] for head in heads}
-        for row, *image in self._query(
+        for row, *image in self.query(
             "SELECT row, path, mime, size, sha256, md5, media_name, proved FROM images "
             "WHERE target = ? AND row BETWEEN ? AND ? ORDER BY row, position",
             target.number,
@@ -258,7 +260,7 @@ class Ledger:
         LedgerError
             When the disk is full or the file cannot be written.
         """
-        with self._transaction() as write:
+        with self.transaction() as write:
             for entry in entries:
                 write.execute(
                     "UPDATE rows SET state = ?, subject_id = ?, attempt = ?, sent_at = ?, sent_as = ?, "
@@ -287,7 +289,7 @@ class Ledger:
 
     def manifest_of(self, target: Target) -> str | None:
         """Return the checksum of the manifest that the target was last planned from."""
-        ((checksum,),) = self._query("SELECT manifest_sha256 FROM targets WHERE number = ?", target.number)
+        ((checksum,),) = self.query("SELECT manifest_sha256 FROM targets WHERE number = ?", target.number)
         return None if checksum is None else str(checksum)
 
     def plan(self, target: Target, rows: Iterable[PlannedRow], manifest_sha256: str) -> None:
@@ -298,7 +300,7 @@ class Ledger:
         LedgerError
             When a row that was begun is missing from the manifest or says something else now.
         """
-        with self._transaction() as write:
+        with self.transaction() as write:
             take_in(write, target, rows, self._path.with_name(target.manifest))
             write.execute(
                 "UPDATE targets SET manifest_sha256 = ?, members_count = NULL WHERE number = ?",
@@ -307,12 +309,12 @@ class Ledger:
 
     def members_count(self, target: Target) -> int | None:
         """Return how many members of other makers the set had when it was last listed; None when it was not."""
-        ((count,),) = self._query("SELECT members_count FROM targets WHERE number = ?", target.number)
+        ((count,),) = self.query("SELECT members_count FROM targets WHERE number = ?", target.number)
         return None if count is None else int(count)
 
     def keep_members(self, target: Target, members: Iterable[Member], others: int) -> None:
         """Replace what is known of a set's members."""
-        with self._transaction() as write:
+        with self.transaction() as write:
             write.execute("DELETE FROM members WHERE target = ?", (target.number,))
             write.executemany(
                 "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)",
@@ -322,7 +324,7 @@ class Ledger:
 
     def highest_subject_id(self, target: Target) -> int:
         """Return the highest subject id that was known when any of these rows was sent; 0 when none was."""
-        ((known,),) = self._query(
+        ((known,),) = self.query(
             "SELECT MAX(MAX(IFNULL(CAST(subject_id AS INTEGER), 0), watermark)) FROM rows WHERE target = ?",
             target.number,
         )
@@ -330,7 +332,7 @@ class Ledger:
 
     def count_own_strangers(self, target: Target, prefix: str) -> int:
         """Count the rows not linked here whose key, one that begins with `prefix`, an unknown member carries."""
-        ((count,),) = self._query(
+        ((count,),) = self.query(
             "SELECT COUNT(*) FROM rows JOIN members USING (target, external_id) WHERE target = ? "
             "AND state IN ('planned', 'created', 'stored') AND rows.subject_id IS NOT members.subject_id "
             "AND substr(key, 1, length(?2)) = ?2",
@@ -341,7 +343,7 @@ class Ledger:
 
     def held_by_others(self, target: Target) -> Mapping[int, str]:
         """Return the planned rows that a kept member has the external_id of, each with that subject."""
-        found = self._query(
+        found = self.query(
             "SELECT row, MIN(CAST(members.subject_id AS INTEGER)) FROM rows JOIN members USING (target, external_id) "
             "WHERE target = ? AND state = 'planned' AND NOT EXISTS (SELECT 1 FROM rows AS own WHERE "
             "own.target = members.target AND own.subject_id = members.subject_id) GROUP BY row",
@@ -351,7 +353,7 @@ class Ledger:
 
     def amend(self, entry: Entry, row: PlannedRow) -> None:
         """Take over what a manifest row says now, after the entry's subject was brought to say the same."""
-        with self._transaction() as write:
+        with self.transaction() as write:
             write.execute(
                 "UPDATE rows SET metadata = ?, digest = ? WHERE target = ? AND row = ?",
                 (json.dumps(row.metadata), row.digest, entry.target, entry.row),
@@ -359,12 +361,12 @@ class Ledger:
 
     def last_error(self, target: Target) -> str | None:
         """Return what stopped the last upload to the target, if anything did."""
-        ((text,),) = self._query("SELECT last_error FROM targets WHERE number = ?", target.number)
+        ((text,),) = self.query("SELECT last_error FROM targets WHERE number = ?", target.number)
         return None if text is None else str(text)
 
     def note_error(self, target: Target, text: str | None) -> None:
         """Remember what stopped an upload, or None when it ended well."""
-        with self._transaction() as write:
+        with self.transaction() as write:
             write.execute("UPDATE targets SET last_error = ? WHERE number = ?", (text, target.number))
 
 

@@ -116,6 +116,23 @@ MIGRATIONS = (
     DROP TABLE targets;
     ALTER TABLE targets_by_identity RENAME TO targets;
     """,
+    """
+    CREATE TABLE attachments (
+        target INTEGER NOT NULL,
+        row INTEGER NOT NULL,
+        file TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('planned', 'intent', 'created', 'attached', 'rejected')),
+        md5 TEXT,
+        media_id TEXT,
+        attempt INTEGER NOT NULL DEFAULT 0,
+        sent_at REAL,
+        reason TEXT,
+        UNIQUE (target, row, file),
+        FOREIGN KEY (target, row) REFERENCES rows (target, row) ON DELETE CASCADE
+    );
+    CREATE INDEX attachments_by_state ON attachments (target, state, row);
+    """,
 )
 VERSION = len(MIGRATIONS)
 

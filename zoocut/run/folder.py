@@ -15,6 +15,7 @@ from zoocut.errors import ConfigError, InputError
 from zoocut.files import write_first, write_whole
 from zoocut.run.manifest import ManifestRow, count_rows, describe_manifest, read_manifest
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
+from zoocut.run.talk import TALK_FILE
 
 __all__ = ["MANIFEST", "NOTHING_KNOWN", "PICTURES_REMOVED", "Run"]
 
@@ -229,7 +230,7 @@ class Run:
     @property
     def talk(self) -> Path:
         """Which files are attached to which subjects' Talk pages."""
-        return self.path / "talk.csv"
+        return self.path / TALK_FILE
 
     @property
     def urls_manifest(self) -> Path:

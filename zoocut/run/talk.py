@@ -13,8 +13,9 @@ from pathlib import Path
 from zoocut.errors import InputError
 from zoocut.files import write_csv
 
-__all__ = ["TalkRow", "read_talk", "write_talk"]
+__all__ = ["TALK_FILE", "TalkRow", "read_talk", "write_talk"]
 
+TALK_FILE = "talk.csv"
 HEADER = ("external_id", "file", "sha256")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,12 +132,15 @@ class TargetSummary:
         The first rejected rows, as external_id and reason.
     reasons : tuple of Reason
         The reasons of all of them, the most frequent first.
+    talk : mapping of str to int
+        Its files for Talk by state; empty where it has none.
     """
 
     target: Target
     counts: Mapping[State, int]
     rejected: tuple[tuple[str, str], ...]
     reasons: tuple[Reason, ...] = ()
+    talk: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -153,6 +156,7 @@ class TargetSummary:
             "subject_set": {"id": where.set_id, "display_name": where.set_name},
             "states": {state.value: count for state, count in self.counts.items()},
             "complete": self.complete,
+            "talk": dict(self.talk),
             "rejected": [{"external_id": name, "reason": why} for name, why in self.rejected],
         }
 

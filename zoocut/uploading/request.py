@@ -77,6 +77,8 @@ class UploadRequest:
         How many public addresses are read back before each batch is linked.
     create : callable
         Told which further set would be made; raises when the user would rather not.
+    talk_only : bool
+        Whether only files for Talk are attached, to subjects that are there.
     """
 
     goal: Goal
@@ -90,3 +92,4 @@ class UploadRequest:
     again: bool = False
     checks: int = 0
     create: Callable[[str], object] = not_made
+    talk_only: bool = False

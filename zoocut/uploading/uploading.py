@@ -11,6 +11,7 @@ from threading import Event as Flag
 from zoocut.errors import QuotaReached, VerificationFailed, ZoocutError
 from zoocut.files import typed
 from zoocut.ledger import Ledger, State, Target
+from zoocut.ledger.attachments import AttachmentBook
 from zoocut.reasons import Reasons
 from zoocut.run.folder import Run
 from zoocut.uploading.adopting import take_back_unknown
@@ -22,6 +23,7 @@ from zoocut.uploading.planning import plan, take_back_rejected
 from zoocut.uploading.preflight import Start, look_first, tell_first
 from zoocut.uploading.report import Snapshot, TargetSummary, UploadSummary
 from zoocut.uploading.request import UploadRequest
+from zoocut.uploading.talk import attach_files
 from zoocut.uploading.targets import note_index_fields, target_of
 from zoocut.zooniverse.panoptes import Account, Panoptes
 from zoocut.zooniverse.store import Store
@@ -96,9 +98,11 @@ def _move_all(
         loop = UploadLoop(context, ledger, request.timing, stop, report)
         with _trouble_noted(ledger, context.target):
             try:
-                sent += loop.run() if quota is None else loop.finish()
+                if not request.talk_only:
+                    sent += loop.run() if quota is None else loop.finish()
             except QuotaReached as error:
                 quota = error
+            attach_files(ledger, context, request.timing, stop)
         ledger.note_error(context.target, None)
     if quota is not None:
         raise _with_rest(ledger, contexts, account, quota)
@@ -223,4 +227,5 @@ def summarise(ledger: Ledger, target: Target) -> TargetSummary:
         ledger.counts(target),
         tuple((entry.external_id, entry.reason or "") for entry in rejected),
         tuple(Reasons((entry.external_id, entry.reason or "") for entry in every)),
+        {state.value: count for state, count in AttachmentBook(ledger).counts(target).items()},
     )
