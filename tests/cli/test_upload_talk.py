@@ -20,7 +20,7 @@ from zoocut.run.talk import TalkRow, write_talk
 from zoocut.sandbox import Running
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
-Knob = Callable[..., Any]
+Control = Callable[..., Any]
 ATTACH = "POST /api/subjects/*/attached_images"
 QUICK = ("--settle", "1")
 
@@ -85,10 +85,10 @@ def test_files_are_attached_after_linking_and_once(zoocut: Zoocut, server: Runni
     ],
 )  # fmt: skip
 def test_lost_answers_are_settled(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob, fault: str
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control, fault: str
 ) -> None:
     run, name = talk_run(tmp_path / fault, 2), f"talk {fault}"
-    knob("/faults", name=fault, route=ATTACH, times=2)
+    control("/faults", name=fault, route=ATTACH, times=2)
     done = zoocut("upload", run, *WHERE, name, "--settle", "3", **account(server))
     if done.returncode != 0:
         done = zoocut("upload", run, "--settle", "3", **account(server))
@@ -101,10 +101,10 @@ def test_lost_answers_are_settled(
     "fault", ["blob-reset", "blob-busy", "blob-no-checksum", "blob-other-checksum", "url-expired"]
 )
 def test_bytes_that_did_not_arrive_are_sent_again(
-    zoocut: Zoocut, server: Running, tmp_path: Path, knob: Knob, fault: str
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control, fault: str
 ) -> None:
     run, name = talk_run(tmp_path / fault, 2), f"talk {fault}"
-    knob("/faults", name=fault, route="PUT /*attached*", times=3)
+    control("/faults", name=fault, route="PUT /*attached*", times=3)
     done = zoocut("upload", run, *WHERE, name, *QUICK, **account(server))
     assert done.returncode == 0, done.stderr
     met = requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"]
