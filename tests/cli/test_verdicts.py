@@ -138,3 +138,51 @@ def test_further_values_of_the_key_that_names_the_sets_need_no_question(
         "Own g",
         "Own r",
     }
+
+
+def test_bare_upload_goes_on_with_every_set(
+    zoocut: Zoocut, server: Running, control: Control, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run", 6)
+    words = ("upload", run, "--project", "owner/rehearsal", "--set-by", "band", "--set", "Bare {band}")
+    control("/users/collab", subject_limit=0)
+    assert zoocut(*words, **account(server, "collab")).returncode == 8
+    control("/users/collab", subject_limit=100_000)
+    assert "next: zoocut upload" in zoocut("status", run).stdout
+    foretold = zoocut("upload", run, "--dry-run", **account(server))
+    assert foretold.stdout.count("3 of 3 rows to upload") == 2, foretold.stdout
+    done = zoocut("upload", run, **account(server))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("3 linked") == 2
+    assert "next: nothing" in zoocut("status", run).stdout
+
+
+def test_rows_of_a_new_value_are_told_of(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 4)
+    words = ("--set-by", "band", "--set", "Told {band}")
+    assert zoocut("upload", run, "--project", "owner/rehearsal", *words, **account(server)).returncode == 0
+    manifest = run / "manifest.csv"
+    text = manifest.read_text()
+    lines = text.splitlines()
+    (run / "images" / "9-0.png").write_bytes(picture("a further one"))
+    manifest.write_text(
+        text + lines[-1].replace("1703", "1709").replace("3-0.png", "9-0.png").replace(",r", ",z") + "\n"
+    )
+    done = zoocut("upload", run, **account(server))
+    assert (
+        "note: 1 rows belong to none of the sets that the run has begun: name them with --set-by band"
+        in done.stderr
+    )
+    further = zoocut("upload", run, *words, **account(server))
+    assert further.returncode == 0, further.stderr
+    assert "'Told z'" in further.stdout
+
+
+def test_a_field_in_a_name_needs_its_key(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 2)
+    before = sets_and_subjects(server)
+    for more in ((), ("--dry-run",)):
+        words = ("upload", run, "--project", "owner/rehearsal", "--set", "Night {band}", *more)
+        done = zoocut(*words, **account(server))
+        assert (done.returncode, "add --set-by band" in done.stderr) == (2, True)
+    assert sets_and_subjects(server) == before

@@ -105,4 +105,6 @@ def _next(run: Path, document: dict[str, Any]) -> str:
         for state, count in target["states"].items()
         if state not in ("linked", "skipped", "rejected")
     )
-    return f"zoocut upload {typed(run)}" if waiting else f"zoocut upload {typed(run)} --retry-rejected"
+    endpoints = [target["endpoint"] for target in targets if not target["complete"]]
+    where = f" --endpoint {endpoints[0]}" if len({target["endpoint"] for target in targets}) > 1 else ""
+    return f"zoocut upload {typed(run)}{where}" + ("" if waiting else " --retry-rejected")

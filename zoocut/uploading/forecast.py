@@ -44,7 +44,7 @@ def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> Up
         start.basis,
         run.describe_manifest(),
         targets,
-        (*upload_warnings(account, left, rows, large), *start.questions),
+        (*upload_warnings(account, left, rows, large), *start.questions, *start.notes),
     )
 
 

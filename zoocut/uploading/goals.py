@@ -31,11 +31,14 @@ class Goal:
         As owner/name or its id.
     subject_set : str or None
         Its display name or its id.
+    begun : tuple of Target
+        All sets of a server that the run has begun, where none is named and there are several.
     """
 
     endpoint: str
     project: str | None
     subject_set: str | None
+    begun: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +166,9 @@ def where_to(
 ) -> Goal:
     """Put together where an upload goes: options, the environment, what the run's ledger knows.
 
-    Without a project and a set named, the run goes on where its ledger says, whatever the environment; a further
-    set is made at the server that the run went to, unless another is named.
+    Without a project and a set named, the run goes on where its ledger says, whatever the environment, with all sets
+    of a server that it has begun; a further set is made at the server and in the project that the run went to,
+    unless another is named.
 
     Raises
     ------
@@ -183,10 +187,22 @@ def where_to(
     if goal.project and goal.subject_set:
         fitting = [target for target in targets if _fits(target, goal)]
         return replace(goal, endpoint=goal.endpoint or _only_endpoint(fitting or targets))
+    fitting = [target for target in targets if _fits(target, goal)]
+    if len(fitting) > 1 and goal.project is None and goal.subject_set is None:
+        return Goal(_only_endpoint(fitting), f"{ID}{fitting[0].project_id}", None, tuple(fitting))
     known = resolve(targets, goal)
     if known is None:
-        raise ConfigError(WHERE_TO)
+        return _in_the_runs_project(goal, targets)
     return Goal(known.endpoint, f"{ID}{known.project_id}", goal.subject_set or f"{ID}{known.set_id}")
+
+
+def _in_the_runs_project(goal: Goal, targets: list[Target]) -> Goal:
+    """Take a set's name alone for one in the only project that the run is in."""
+    ids = {(one.endpoint, one.project_id) for one in targets if goal.endpoint in ("", one.endpoint)}
+    if goal.project or not goal.subject_set or len(ids) != 1:
+        raise ConfigError(WHERE_TO)
+    ((endpoint, project_id),) = ids
+    return replace(goal, endpoint=endpoint, project=f"{ID}{project_id}")
 
 
 def _only_endpoint(targets: list[Target]) -> str:

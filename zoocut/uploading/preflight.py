@@ -45,12 +45,15 @@ class Start:
         Which sets the rows go to.
     questions : sequence of str
         What the user has to agree to before a set is made.
+    notes : sequence of str
+        What the user should know and need not decide.
     """
 
     account: Account
     basis: str | None
     choices: Sequence[Choice]
     questions: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 def look_first(
@@ -80,7 +83,23 @@ def look_first(
     for project in {choice.project.project_id: choice.project for choice in choices}.values():
         _require_role(panoptes, project)
     here = [one for one in targets if one.endpoint == panoptes.endpoint]
-    return Start(account, basis, choices, _questions(choices, here, request.goal.subject_set or ""))
+    questions = _questions(choices, here, request.goal.subject_set or "")
+    return Start(account, basis, choices, questions, _left_out(run, request, choices))
+
+
+def _left_out(run: Run, request: UploadRequest, choices: Sequence[Choice]) -> list[str]:
+    """Tell of rows that a run which goes on in several sets has none for."""
+    keys = {choice.share.key for choice in choices}
+    if not request.goal.begun or "" in keys:
+        return []
+    shares = [choice.share for choice in choices]
+    left = sum(not any(share.holds(row.metadata) for share in shares) for row in run.rows())
+    if not left:
+        return []
+    key = keys.pop()
+    return [
+        f"{left} rows belong to none of the sets that the run has begun: name them with --set-by {key} --set NAME"
+    ]
 
 
 def _require_role(panoptes: RetryingPanoptes, project: Project) -> None:

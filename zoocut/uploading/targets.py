@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,15 +63,29 @@ def choose(
     NotPermitted
         When the project or a set is not there for this account.
     """
+    if goal.begun:
+        return [_choose_begun(run, known, targets, panoptes) for known in goal.begun]
     if not goal.project or not goal.subject_set:
         raise ConfigError(WHERE_TO)
     project = panoptes.project(goal.project)
-    at = (panoptes.endpoint, project.project_id)
-    here = [one for one in targets if (one.endpoint, one.project_id) == at]
+    here = _targets_of(targets, panoptes, project)
     return [
         _choose(panoptes, project, here, named.subject_set or "", share, run.manifest_name)
         for named, share in goals(run, goal, set_by)
     ]
+
+
+def _choose_begun(run: Run, known: Target, targets: Sequence[Target], panoptes: RetryingPanoptes) -> Choice:
+    """Find the set of a target that goes on with the rows it has."""
+    project = panoptes.project(f"{ID}{known.project_id}")
+    share = Share(known.set_by, known.set_value)
+    here = _targets_of(targets, panoptes, project)
+    return _choose(panoptes, project, here, f"{ID}{known.set_id}", share, run.manifest_name)
+
+
+def _targets_of(targets: Sequence[Target], panoptes: RetryingPanoptes, project: Project) -> list[Target]:
+    at = (panoptes.endpoint, project.project_id)
+    return [one for one in targets if (one.endpoint, one.project_id) == at]
 
 
 def choose_existing(
@@ -106,6 +121,7 @@ def _choose(
     found = _find(panoptes, project, same, reference)
     if found is None:
         require_new_name(reference)
+        _require_key(reference, share)
         return Choice(project, reference, None, share, None, manifest)
     known = next((one for one in same if one.set_id == found.set_id and one.is_set_of(found.created)), None)
     if known is None and reference.startswith(ID):
@@ -114,6 +130,15 @@ def _choose(
         _require_share(known, share)
         manifest = manifest_for(known, manifest)
     return Choice(project, found.name, found, share, known, manifest)
+
+
+def _require_key(name: str, share: Share) -> None:
+    """Refuse a new name with a field that nothing fills."""
+    field = re.search(r"\{(\w+)\}", name)
+    if field and not share.key:
+        raise ConfigError(
+            f"--set {name!r} has a field, {field[0]}: add --set-by {field[1]}, which makes a set of each value of it"
+        )
 
 
 def _refuse_another_server(here: Sequence[Target], reference: str) -> None:

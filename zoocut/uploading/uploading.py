@@ -74,6 +74,8 @@ def upload(
     start = look_first(run, request, ledger.targets(), panoptes.retrying())
     for question in start.questions:
         request.create(question)
+    for note in start.notes:
+        request.tell(note)
     if recognised := run.describe_manifest():
         request.tell(recognised)
     with ExitStack() as leases:
