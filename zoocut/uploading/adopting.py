@@ -82,7 +82,7 @@ def adopt(
         ways = ", ".join(f"{count} by {way}" for way, count in found.ways.items())
         unlinked = sum(not one.sets for one in found.foreign.values())
         confirm(
-            f"{len(found.foreign)} subjects that another tool made are taken for rows of this run ({ways}), "
+            f"{len(found.foreign)} subjects made by another tool are taken for rows of this run ({ways}), "
             f"{len(found.foreign) - unlinked} of them in the set {context.target.set_name!r} and {unlinked} in none yet"
         )
     for entry in entries:
