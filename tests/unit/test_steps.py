@@ -86,6 +86,10 @@ class Server:
     def linked(self, set_id: str, ids: list[str]) -> set[str]:
         return self.held & set(ids)
 
+    def newest_members(self, set_id: str) -> tuple[list[Subject], int]:
+        members = [one for one in self.there if one.subject_id in self.held]
+        return members, len(members)
+
     def subjects(self, ids: list[str]) -> list[Subject]:
         return [one for one in self.there if one.subject_id in ids]
 
@@ -121,6 +125,8 @@ class Blobs:
 
     def holds(self, url: str, md5: str | None) -> bool:
         return url in self.held and self.held[url][2] == md5
+
+    holds_retrying = holds
 
     def put(self, *words: object) -> None:
         if self.refusal:
@@ -191,6 +197,11 @@ def test_an_answer_without_the_key_is_taken_and_ends_the_upload(
     assert isinstance(outcome.ending, NotPermitted) is (kind is Created)
 
 
+def made(number: str, row: int, names: Sequence[str] = ("x",)) -> Subject:
+    """Give the subject of a stored row."""
+    return subject(number, str(SubjectKey.of("r1", "5", str(row), SUM)), names)
+
+
 def stored(row: int, number: str) -> Entry:
     images = (replace(HERE, media_name="x", proved=True),)
     return entry(State.STORED, *images, row=row, subject_id=number, external_id=str(row))
@@ -199,7 +210,7 @@ def stored(row: int, number: str) -> Entry:
 def test_only_memberships_that_were_read_back_count(
     context: UploadContext, server: Server, blobs: Blobs
 ) -> None:
-    server.there, server.held = [subject("8"), subject("9")], {"9"}
+    server.there, server.held = [made("8", 1), made("9", 2)], {"9"}
     blobs.held["https://store.example/x"] = ("text/plain", len(CONTENT), MD5)
     outcome = link(context, [stored(1, "8"), stored(2, "9")])
     assert outcome.events == {2: Linked()}
@@ -211,7 +222,7 @@ def test_only_memberships_that_were_read_back_count(
 def test_what_the_store_does_not_serve_is_not_linked(
     context: UploadContext, server: Server, blobs: Blobs
 ) -> None:
-    server.there = [subject("8", names=("x",)), subject("9", names=("y",))]
+    server.there = [made("8", 1), made("9", 2, ("y",))]
     blobs.held["https://store.example/x"] = ("text/plain", len(CONTENT), MD5)
     blobs.held["https://store.example/y"] = ("text/plain", len(CONTENT), "0" * 32)
     outcome = link(context, [stored(1, "8"), stored(2, "9")])
@@ -219,12 +230,24 @@ def test_what_the_store_does_not_serve_is_not_linked(
     assert server.asked == []
 
 
+@pytest.mark.parametrize("key", ["r1/5/3/" + SUM[:12], "r2/5/2/" + SUM[:12], "r1/6/2/" + SUM[:12]])
+def test_a_subject_of_another_row_run_or_set_is_never_published(
+    context: UploadContext, server: Server, blobs: Blobs, key: str
+) -> None:
+    server.there = [made("8", 1), subject("9", key)]
+    blobs.held["https://store.example/x"] = ("text/plain", len(CONTENT), MD5)
+    outcome = link(context, [stored(1, "8"), stored(2, "9")])
+    assert set(outcome.events) == {2}
+    assert isinstance(outcome.events[2], Differs)
+    assert server.asked == []
+
+
 def test_only_subjects_that_are_gone_are_rejected(context: UploadContext, server: Server) -> None:
-    server.linking, server.there = Refused("no such subject", 422), [subject("9")]
+    server.linking, server.there = Refused("no such subject", 422), [made("9", 2)]
     outcome = link(replace(context, checks=0), [stored(1, "8"), stored(2, "9")])
     assert set(outcome.events) == {1}
     assert isinstance(outcome.events[1], Rejected)
-    server.there = [subject("8"), subject("9")]
+    server.there = [made("8", 1), made("9", 2)]
     outcome = link(replace(context, checks=0), [stored(1, "8"), stored(2, "9")])
     assert outcome.events == {}
     assert isinstance(outcome.trouble, Refused)
