@@ -120,7 +120,7 @@ def test_a_refusal_keeps_its_status(store: Store, blobs: Blobs, status: int) -> 
     assert refused.value.status == status
 
 
-def test_a_store_that_asks_for_patience(store: Store, blobs: Blobs) -> None:
+def test_a_store_that_asks_to_be_left_alone(store: Store, blobs: Blobs) -> None:
     blobs.status, blobs.headers = 429, {"Retry-After": "7"}
     with pytest.raises(Busy) as busy:
         put(store, blobs)
