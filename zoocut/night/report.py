@@ -26,7 +26,7 @@ PAGE = """\
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}
 th,td{text-align:left;padding:.25rem 1rem .25rem 0;border-bottom:1px solid #ddd}
-td:last-child{overflow-wrap:anywhere}</style>
+th{overflow-wrap:anywhere}td{white-space:nowrap}</style>
 <h1>Night {{ night.night }}</h1>
 <table>{% for name, count in night.counts.items() %}<tr><th>{{ name.replace("_", " ") }}</th><td>{{ count }}</td></tr>
 {% endfor %}<tr><th>passed over</th><td>{{ night.passed_over | length }}</td></tr></table>
