@@ -61,7 +61,7 @@ difference_sign = "as_sent"
 [draw]
 sizes = []
 """
-"""Settings of the test's own, without a scale bar for ZTF: shipped ones may change, and so may what is written on bars."""
+"""Settings of the test's own, without a bar for ZTF: shipped ones may change, and so may what is written on bars."""
 
 
 @pytest.mark.parametrize("media", [[], ["--set", 'draw.media=["triplet"]']])
