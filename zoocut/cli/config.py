@@ -39,3 +39,32 @@ def show(
         return
     for key, value, origin in rows:
         results.print(f"{key} = {value!r}  ({origin})", markup=False)
+
+
+@app.command()
+def explain(
+    key: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[KEY]",
+            help="A key such as draw.panel_pix, or a section such as draw; all of them without.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what settings mean, what they may be and what they are unless set.
+
+    Example: zoocut config explain draw.panel_pix
+    """
+    from zoocut.api.settings_reference import every_setting
+    from zoocut.cli.console import print_json, results
+    from zoocut.config.reference import chosen
+
+    settings = every_setting()
+    found = settings if key is None else chosen(settings, key)
+    if as_json:
+        print_json({"version": 1, "settings": [one.to_dict() for one in found]})
+        return
+    for line in "\n".join(map(str, found)).splitlines():
+        results.print(line, markup=False, highlight=False, soft_wrap=True)

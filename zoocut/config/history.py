@@ -112,7 +112,10 @@ class FieldsHistorySettings(_History):
     """The history in the packets of any survey that names its fields."""
 
     kind: Literal["fields"]
-    id_fields: Annotated[tuple[str, ...], Field(min_length=1)] = ("candid",)
+    id_fields: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="fields that hold the packet's id; the first that is there counts"),
+    ] = ("candid",)
     trigger: Annotated[str, Field(description="the packet's record of the detection itself")] = "candidate"
     detections: Annotated[str | None, Field(description="the packet's list of earlier detections")] = (
         "prv_candidates"

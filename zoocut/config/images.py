@@ -112,10 +112,10 @@ class StampsSettings(Section):
 class FootprintColumns(Section):
     """The catalog columns with a source's footprint box: zero-based pixels of the frame, both ends inside."""
 
-    x_min: str = "bbox_min_x"
-    x_max: str = "bbox_max_x"
-    y_min: str = "bbox_min_y"
-    y_max: str = "bbox_max_y"
+    x_min: Annotated[str, Field(description="the column of the box's first pixel column")] = "bbox_min_x"
+    x_max: Annotated[str, Field(description="the column of its last pixel column")] = "bbox_max_x"
+    y_min: Annotated[str, Field(description="the column of its first pixel row")] = "bbox_min_y"
+    y_max: Annotated[str, Field(description="the column of its last pixel row")] = "bbox_max_y"
 
 
 class FramesSettings(Section):

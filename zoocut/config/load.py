@@ -24,6 +24,7 @@ __all__ = [
     "load",
     "load_run_settings",
     "load_tree",
+    "tag_of",
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -238,7 +239,7 @@ def _walk(location: tuple[int | str, ...], root: type[BaseModel]) -> tuple[list[
     models: list[type[BaseModel]] = [root]
     keys: list[str] = []
     for part in location:
-        tagged = [model for model in models if _tag(model) == part]
+        tagged = [model for model in models if tag_of(model) == part]
         if tagged:
             models = tagged
             continue
@@ -249,7 +250,8 @@ def _walk(location: tuple[int | str, ...], root: type[BaseModel]) -> tuple[list[
     return models, keys
 
 
-def _tag(model: type[BaseModel]) -> str | None:
+def tag_of(model: type[BaseModel]) -> str | None:
+    """Return the `kind` that a section is of; None where it has none."""
     kind = model.model_fields.get("kind")
     if kind is None:
         return None

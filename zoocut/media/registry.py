@@ -8,12 +8,14 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError, did_you_mean
 from zoocut.media.medium import Cut, MediaContext, Medium, Shown
 from zoocut.model import Rejection
 
-__all__ = ["Media", "open_media"]
+__all__ = ["Media", "media_sections", "open_media"]
 
 GROUP = "zoocut.media"
 
@@ -27,6 +29,14 @@ OWN: Mapping[str, str] = {
     "lightcurve_png": "zoocut.media.lightcurve_png:open_lightcurve_png",
 }
 """Name to the function that opens a medium, imported when it is asked for."""
+
+SECTIONS: Mapping[str, str] = {
+    "lightcurve": "zoocut.media.lightcurve:LightcurveSettings",
+    "context": "zoocut.media.context:ContextSettings",
+    "flipbook": "zoocut.media.flipbook:FlipbookSettings",
+    "lightcurve_png": "zoocut.media.lightcurve_png:LightcurvePngSettings",
+}
+"""Name to the model of its section of the settings, for those that have one."""
 
 OpenMedium = Callable[[MediaContext], Medium]
 
@@ -102,6 +112,13 @@ def open_media(settings: Settings, folder: Path) -> Media:
                 f"{key} names two media that both make files ending in {twice[0]}: leave one out"
             )
     return media
+
+
+def media_sections() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield the media of zoocut's own that have settings, and what checks these."""
+    for name, target in SECTIONS.items():
+        module, _, model = target.partition(":")
+        yield name, getattr(import_module(module), model)
 
 
 def _require_known(name: str, theirs: Mapping[str, EntryPoint]) -> None:
