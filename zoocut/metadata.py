@@ -75,12 +75,12 @@ def _compare(rows: Mapping[str, PlannedRow], entries: Sequence[Entry], admin: Se
         if row is None or subject is None:
             where = "manifest" if row is None else "server"
             raise InputError(
-                f"row {entry.external_id} is missing from the {where}: run `zoocut verify` to see more"
+                f"row {entry.external_id} is missing from the {where}: run `zoocut verify RUN` to see more"
             )
         if [image.path for image in row.images] != [image.path for image in entry.images]:
             raise InputError(
                 f"row {entry.external_id} has other images now: an image is never exchanged under a subject; "
-                "make new subjects with `zoocut supersede`"
+                "make new subjects with `zoocut supersede OLD NEW`"
             )
         given = _differing(entry, row, subject.metadata)
         if given or dict(entry.metadata) != row.metadata:

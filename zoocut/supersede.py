@@ -72,7 +72,7 @@ def supersede(old: Run, new: Run, endpoint: str) -> Superseded:
         if after:
             raise InputError(
                 f"{new.path} was uploaded before it was prepared: its subjects do not tell what they "
-                "replace; generate it anew, run `zoocut supersede`, then upload"
+                "replace; generate it anew, run `zoocut supersede OLD NEW`, then upload"
             )
         _require_whole(new, rows)
         keys = dict.fromkeys(key for row in wanted for key in row.metadata)

@@ -51,7 +51,7 @@ def test_no_text_ends_the_script_that_holds_it(zoocut: Zoocut, run: Run, text: s
 def test_run_without_a_manifest_has_no_page(zoocut: Zoocut, run: Run) -> None:
     done = zoocut("preview", "run")
     assert done.returncode == 3
-    assert "finish `zoocut generate` first" in done.stderr
+    assert "finish `zoocut generate CONFIG -o RUN` first" in done.stderr
     assert not (run.path / "preview.html").exists()
 
 

@@ -104,7 +104,7 @@ def test_what_cannot_begin_says_why(
 def test_a_folder_without_a_manifest_is_refused(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
     Run.create(tmp_path / "run")
     done = zoocut("upload", tmp_path / "run", *WHERE, "x", **account(server))
-    assert (done.returncode, "finish `zoocut generate`" in done.stderr) == (3, True)
+    assert (done.returncode, "finish `zoocut generate CONFIG -o RUN`" in done.stderr) == (3, True)
 
 
 def test_bad_rows_are_told_and_the_others_arrive(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:

@@ -68,5 +68,5 @@ def test_unusable(tmp_path: Path, content: bytes, says: str) -> None:
 
 
 def test_missing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="finish `zoocut generate` first"):
+    with pytest.raises(InputError, match="finish `zoocut generate CONFIG -o RUN` first"):
         list(read_manifest(tmp_path / "manifest.csv"))

@@ -83,7 +83,7 @@ def test_png_needs_all_its_rows(
 def test_png_with_broken_pixels_is_no_png(pixels: bytes) -> None:
     says = str(problem("a.png", png(9, 5, pixels)))
     assert "a.png is no whole PNG" in says
-    assert "draw it again, then run `zoocut upload --retry-rejected`" in says
+    assert "draw it again, then run `zoocut upload RUN --retry-rejected`" in says
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.gif", "GIF")])

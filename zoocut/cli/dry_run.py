@@ -34,15 +34,15 @@ def tell_plan(run: Path, options: dict[str, Any], as_json: bool) -> bool:
     if as_json:
         print_json(plan.to_dict())
     else:
-        _tell(plan)
+        _tell(plan, run)
     plan.raise_for_limit()
     return not plan.faulty
 
 
-def _tell(plan: UploadPlan) -> None:
+def _tell(plan: UploadPlan, run: Path) -> None:
     from zoocut.cli.console import notes, results
 
-    for line in [*_head(plan), *(line for target in plan for line in _target(target))]:
+    for line in [*_head(plan), *(line for target in plan for line in _target(target, run))]:
         results.print(line, markup=False)
     for warning in plan.concerns:
         notes.print(f"note: {warning}", markup=False)
@@ -61,7 +61,7 @@ def _head(plan: UploadPlan) -> list[str]:
     return lines + ([f"rights: {plan.rights_basis}"] if plan.rights_basis else [])
 
 
-def _target(target: TargetPlan) -> list[str]:
+def _target(target: TargetPlan, run: Path) -> list[str]:
     from rich.filesize import decimal
 
     faulty = target.faulty
@@ -77,4 +77,4 @@ def _target(target: TargetPlan) -> list[str]:
     ]
     if target.active_workflows:
         lines.append(f"  served by {', '.join(target.active_workflows)}: volunteers will see them at once")
-    return [*lines, *reason_lines(list(Reasons(faulty)))]
+    return [*lines, *reason_lines(list(Reasons(faulty)), run)]

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoocut.cli.console import print_json, results
 from zoocut.delimited import as_text_cell
+from zoocut.files import typed
 from zoocut.printing import printable
 
 if TYPE_CHECKING:
     from zoocut.reasons import Reason
 
-__all__ = ["MOST_REASONS", "reason_lines", "show"]
+__all__ = ["MOST_REASONS", "for_run", "reason_lines", "show"]
 
 MOST_REASONS = 8
 """Reasons of a summary: enough to see what is wrong, few enough to see all."""
 
 
-def reason_lines(reasons: Sequence[Reason]) -> Iterator[str]:
+def for_run(text: str, run: Path) -> str:
+    """Put the run that is spoken of into the commands of a message."""
+    return re.sub(r"(`zoocut [^`]*)\bRUN\b", lambda found: f"{found[1]}{typed(run)}", text)
+
+
+def reason_lines(reasons: Sequence[Reason], run: Path) -> Iterator[str]:
     """Yield a line for each of the most frequent reasons, with the first rows that it is told of."""
+    yield from (for_run(line, run) for line in _reason_lines(reasons))
+
+
+def _reason_lines(reasons: Sequence[Reason]) -> Iterator[str]:
     for reason in reasons[:MOST_REASONS]:
         names = ", ".join(name or "a row without an id" for name in reason.named)
         more = ", ..." if reason.count > len(reason.named) else ""

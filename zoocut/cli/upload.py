@@ -199,7 +199,7 @@ def _tell(summary: UploadSummary, as_json: bool) -> None:
         print_json(summary.to_dict())
         return
     for target in summary:
-        _tell_target(target)
+        _tell_target(target, summary.path)
     from rich.filesize import decimal
 
     results.print(f"{decimal(summary.sent_bytes)} in {summary.took_s:.1f} s", markup=False)
@@ -221,7 +221,7 @@ def _tell(summary: UploadSummary, as_json: bool) -> None:
         results.print(f"next: zoocut status {run}", markup=False)
 
 
-def _tell_target(ended: TargetSummary) -> None:
+def _tell_target(ended: TargetSummary, run: Path) -> None:
     from zoocut.cli.console import results
 
     counts = ", ".join(f"{count} {state.value}" for state, count in ended.counts.items() if count)
@@ -233,5 +233,5 @@ def _tell_target(ended: TargetSummary) -> None:
     if ended.talk:
         files = ", ".join(f"{count} {state}" for state, count in ended.talk.items())
         results.print(f"  files for Talk: {files}", markup=False)
-    for line in reason_lines(ended.reasons):
+    for line in reason_lines(ended.reasons, run):
         results.print(line, markup=False)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zoocut.cli.options import JsonOption, RunFolder
+from zoocut.cli.tables import for_run
 
 if TYPE_CHECKING:
+    from zoocut.ledger import Target
     from zoocut.verifying import Audit
 
 __all__ = ["verify"]
 
 REMEDIES = {
-    "missing": "`zoocut upload` completes them",
-    "unlinked": "`zoocut upload` links those it was linking; one that was linked already was taken out or deleted at "
-    "Zooniverse: put it back with `zoocut sets add`, or move the ledger away, then `zoocut adopt` and `zoocut upload`",
-    "wrong_bytes": "restore the image on disk; where that is right, take the subject out with `zoocut sets remove`, "
-    "move the ledger away, then `zoocut adopt` and `zoocut upload`",
-    "duplicates": "`zoocut dedupe` shows them and takes all but one of each out",
-    "strays": "no volunteer meets them; `zoocut verify --prune` deletes them",
-    "talk_missing": "`zoocut upload --talk-only` attaches them",
-    "talk_strays": "`zoocut verify --prune` takes them away",
+    "missing": "`zoocut upload RUN` completes them",
+    "unlinked": "`zoocut upload RUN` links those it was linking; one that was linked already was taken out or deleted "
+    "at Zooniverse: put it back with `zoocut sets add SET ID --project OWNER/NAME`, or move the ledger away, then "
+    "`zoocut adopt RUN` and `zoocut upload RUN`",
+    "wrong_bytes": "restore the image on disk; where that is right, take the subject out with "
+    "`zoocut sets remove SET ID --project OWNER/NAME`, move the ledger away, then `zoocut adopt RUN` and "
+    "`zoocut upload RUN`",
+    "duplicates": "`zoocut dedupe --project OWNER/NAME --set SET` shows them and takes all but one of each out",
+    "strays": "no volunteer meets them; `zoocut verify RUN --prune` deletes them",
+    "talk_missing": "`zoocut upload RUN --talk-only` attaches them",
+    "talk_strays": "`zoocut verify RUN --prune` takes them away",
     "unread": "verify again: their addresses could not be read to the end",
 }
 SHOWN = 10
@@ -50,11 +55,11 @@ def verify(
         print_json(found.to_dict())
     else:
         for audit in found:
-            _tell(audit)
+            _tell(audit, run)
     found.raise_for_differences()
 
 
-def _tell(audit: Audit) -> None:
+def _tell(audit: Audit, run: Path) -> None:
     from zoocut.cli.console import results
 
     where = audit.target
@@ -69,13 +74,23 @@ def _tell(audit: Audit) -> None:
         for words in found[:SHOWN]:
             results.print(f"    {words}", markup=False)
         if found:
-            results.print(f"    next: {remedy}", markup=False)
+            results.print(f"    next: {for_run(_for_set(remedy, where), run)}", markup=False)
     if audit.priorities:
         results.print(
             f"  served by another priority than the manifest says: {len(audit.priorities)}", markup=False
         )
         for words in audit.priorities[:SHOWN]:
             results.print(f"    {words}", markup=False)
-        results.print("    next: some minutes after an upload, `zoocut metadata --apply`", markup=False)
+        remedy = "some minutes after an upload, `zoocut metadata RUN --apply`"
+        results.print(f"    next: {for_run(remedy, run)}", markup=False)
     if audit.pruned:
         results.print(f"  pruned: {audit.pruned}", markup=False)
+
+
+def _for_set(text: str, target: Target) -> str:
+    """Put the set that is spoken of into the commands of a message."""
+    return (
+        text.replace(" SET ", f" id:{target.set_id} ")
+        .replace(" SET`", f" id:{target.set_id}`")
+        .replace("OWNER/NAME", target.project_slug)
+    )

@@ -49,7 +49,7 @@ class Settings(RunSettings):
     """Everything a configuration file may say."""
 
     night: Annotated[
-        NightSettings, Field(description="what `zoocut night` takes, and what becomes of it")
+        NightSettings, Field(description="what `zoocut night CONFIG` takes, and what becomes of it")
     ] = NightSettings()
 
     catalog: Annotated[CatalogSettings, Field(description="where the sources are listed")]

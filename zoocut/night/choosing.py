@@ -66,7 +66,7 @@ def _drawn_rows(path: Path, settings: NightSettings) -> Iterator[dict[str, Any]]
         yield from parquet.read(columns=names).to_pylist()
     except Exception as error:  # pyarrow raises almost anything for a damaged file
         raise InputError(
-            f"{file} cannot be read ({error}): run `zoocut generate` with this night's run.toml again"
+            f"{file} cannot be read ({error}): run `zoocut generate CONFIG -o RUN` with this night's run.toml again"
         ) from error
 
 

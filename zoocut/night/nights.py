@@ -150,7 +150,7 @@ def _new(inputs: Inputs, nights: Iterable[NightRecord], config: Loaded, outcome:
         )
     if new.unreadable:
         outcome.said.append(
-            f"{new.unreadable} rows of the catalog cannot be read: `zoocut generate` names them"
+            f"{new.unreadable} rows of the catalog cannot be read: `zoocut generate CONFIG -o RUN` names them"
         )
     if new.too_old and not any(new.nights.values()) and not outcome.nights:
         raise NothingRecent(f"{outcome.said[0]}; raise it to take them")
@@ -242,7 +242,7 @@ def _alone(root: Path, config: Loaded, wait_s: float) -> Iterator[None]:
             yield
     except Timeout:
         raise NightBusy(
-            f"another `zoocut night` works in {root}: wait for it, or give --wait SECONDS"
+            f"another `zoocut night CONFIG` works in {root}: wait for it, or give --wait SECONDS"
         ) from None
     except OSError as error:
         raise InputError(

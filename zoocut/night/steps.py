@@ -104,7 +104,8 @@ def _require_sets(path: Path, where: dict[str, str | None]) -> None:
     new = [target.set_name for target in plan.targets if target.set_id is None]
     if new:
         raise ConfigError(
-            f"{', '.join(map(repr, new))} would be made: set night.create = true, or make it with `zoocut sets create`"
+            f"{', '.join(map(repr, new))} would be made: set night.create = true, or make it with "
+            "`zoocut sets create NAME --project OWNER/NAME`"
         )
 
 

@@ -50,8 +50,8 @@ OTHER_FORMATS = {
 OTHER_EXPORTS = {
     "locations": "a subject export",
     "strings": "a workflow export",
-    "reducer": "a table of panoptes_aggregation: `zoocut join` adds the sources to it",
-    "extractor": "a table of panoptes_aggregation: `zoocut join` adds the sources to it",
+    "reducer": "a table of panoptes_aggregation: `zoocut join EXPORT RUN -o FILE` adds the sources to it",
+    "extractor": "a table of panoptes_aggregation: `zoocut join EXPORT RUN -o FILE` adds the sources to it",
     "comment_body": "a Talk export",
 }
 ASK_AGAIN = "ask Zooniverse for a classification export, and download it again"

@@ -65,7 +65,9 @@ class Run:
         """
         record = path / "run.toml"
         if not path.is_dir():
-            raise InputError(f"{path} is not a folder: give the run folder that `zoocut generate` made")
+            raise InputError(
+                f"{path} is not a folder: give the run folder that `zoocut generate CONFIG -o RUN` made"
+            )
         try:
             content = tomllib.loads(record.read_text(encoding="utf-8"))
             said = content.get(FORMAT, {})
@@ -74,7 +76,7 @@ class Run:
             return cls(path, str(content["run"]["id"]), settings, manifest_format=form)
         except FileNotFoundError:
             raise InputError(
-                f"{path} has no run.toml: it is not a run yet; make one with `zoocut generate`"
+                f"{path} has no run.toml: it is not a run yet; make one with `zoocut generate CONFIG -o RUN`"
             ) from None
         except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
             raise _unreadable(record, error) from error

@@ -96,7 +96,7 @@ def _manifest(run: Run) -> Iterator[ManifestRow]:
     if not run.has_manifest:
         raise InputError(
             f"{run.path} has neither {run.sources.name} nor {run.manifest.name}: give a run that "
-            "`zoocut generate` has made or `zoocut upload` has uploaded"
+            "`zoocut generate CONFIG -o RUN` has made or `zoocut upload RUN` has uploaded"
         )
     return run.rows()
 

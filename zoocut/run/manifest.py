@@ -148,7 +148,7 @@ def _opened(path: Path, form: ManifestFormat) -> Iterator[DelimitedText]:
             yield text
     except FileNotFoundError:
         raise InputError(
-            f"{path} does not exist: finish `zoocut generate` first, it writes the manifest last"
+            f"{path} does not exist: finish `zoocut generate CONFIG -o RUN` first, it writes the manifest last"
         ) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): see to its rights") from error

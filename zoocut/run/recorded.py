@@ -39,7 +39,7 @@ class DamagedRecord(InputError):
     """
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be read ({reason}): run `zoocut generate` again")
+        super().__init__(f"{path} cannot be read ({reason}): run `zoocut generate CONFIG -o RUN` again")
         self.path = path
 
 

@@ -262,7 +262,7 @@ def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[Dra
     except (pa.ArrowException, KeyError, OSError) as error:
         raise InputError(
             f"{path} cannot be read ({error}): take it away with `mv {typed(path)} {typed(path)}.damaged`, then run "
-            "`zoocut generate` again, which draws its sources anew"
+            "`zoocut generate CONFIG -o RUN` again, which draws its sources anew"
         ) from error
 
 

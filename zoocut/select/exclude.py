@@ -14,7 +14,9 @@ from zoocut.values import ID_RULES, IdKind
 __all__ = ["read_excluded"]
 
 ID_COLUMNS = ("diaSourceId", "external_id")
-SOURCES = "a CSV such as `zoocut export` and `zoocut sets members --csv` write, or a run with a manifest"
+SOURCES = (
+    "a CSV such as `zoocut export RUN` and `zoocut sets members SET --csv` write, or a run with a manifest"
+)
 
 
 def read_excluded(

@@ -258,5 +258,5 @@ def _see(holds: Callable[[], bool], what: str) -> None:
     except RetryError:
         raise VerificationFailed(
             f"the server tells something else about {what} than was written: is somebody changing it at the "
-            "same time? look at it with `zoocut sets show` and run again"
+            "same time? look at it with `zoocut sets show SET` and run again"
         ) from None

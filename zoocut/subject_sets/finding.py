@@ -40,7 +40,7 @@ def find_set(admin: SetAdmin, project: Project | None, reference: str) -> SetDet
     found = find_subject_set(admin.panoptes, project, reference)
     if found is None:
         raise NotPermitted(
-            f"there is no subject set {reference!r} that this account may see: `zoocut sets list`"
+            f"there is no subject set {reference!r} that this account may see: `zoocut sets list --project OWNER/NAME`"
         )
     return admin.details(found.set_id)
 
@@ -76,7 +76,7 @@ def _refuse_foreign_workflow(admin: SetAdmin, project: Project, number: str) -> 
         return
     raise NotPermitted(
         f"workflow {number} belongs to project {workflow.project_id}, the set to {project.slug}: linking "
-        "would copy the set there; use `zoocut sets link --copy` if that is what you want"
+        "would copy the set there; use `zoocut sets link SET WORKFLOW --copy` if that is what you want"
     )
 
 

@@ -175,6 +175,6 @@ def _differs(context: UploadContext, subject: Subject) -> Differs:
     where = "in the set" if context.target.set_id in subject.sets else "in no set"
     return Differs(
         f"subject {subject.subject_id}, {where}, shows another image than the row, and an image is never exchanged "
-        "under a subject: take it out with `zoocut sets remove` if it is in the set, then "
-        "`zoocut upload --retry-rejected` makes a new one; the old one keeps its image"
+        "under a subject: take it out with `zoocut sets remove SET ID` if it is in the set, then "
+        "`zoocut upload RUN --retry-rejected` makes a new one; the old one keeps its image"
     )

@@ -33,7 +33,9 @@ def open_run(path: Path) -> Run:
     foreign = _foreign(path)
     run = Run.create(path, note={"origin": {"made_by": "another tool"}}) if foreign else Run.open(path)
     if not run.has_manifest:
-        raise InputError(f"{path} has no manifest.csv yet: finish `zoocut generate` first, it writes it last")
+        raise InputError(
+            f"{path} has no manifest.csv yet: finish `zoocut generate CONFIG -o RUN` first, it writes it last"
+        )
     _require_room(run)
     return run
 

@@ -338,7 +338,7 @@ class UploadLoop:
                 if self._refusals >= MOST_REFUSALS:
                     self._ending = self._ending or NotPermitted(
                         f"{MOST_REFUSALS} rows were refused one after the other ({event.reason}): mend what they "
-                        "have in common, then run `zoocut upload --retry-rejected`"
+                        "have in common, then run `zoocut upload RUN --retry-rejected`"
                     )
             elif isinstance(event, Created):
                 self._refusals = 0

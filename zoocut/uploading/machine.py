@@ -374,7 +374,7 @@ def _absent(entry: Entry, surely: bool) -> Entry:
         entry,
         state=State.REJECTED,
         reason=f"its subject was asked for {entry.attempt} times, was never confirmed and is not at the server: find "
-        "out what stands in the way, then run `zoocut upload --retry-rejected`",
+        "out what stands in the way, then run `zoocut upload RUN --retry-rejected`",
     )
 
 

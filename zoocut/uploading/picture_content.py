@@ -25,7 +25,7 @@ MOST_PIXELS = 178_956_970
 SEVERAL_AT_ONCE_PIXELS = 4 << 20
 """Images up to this size are decoded side by side, 16 MB each; larger ones one at a time."""
 
-DRAW_AGAIN = "draw it again, then run `zoocut upload --retry-rejected`"
+DRAW_AGAIN = "draw it again, then run `zoocut upload RUN --retry-rejected`"
 _large_images = ThreadPoolExecutor(1)
 """One thread, not a lock: each thread's part of the heap would keep what it once needed."""
 

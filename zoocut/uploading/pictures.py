@@ -88,7 +88,7 @@ class RunPictures:
         if found is not None and os.path.join(folder, found) != location:
             return f": there is {os.path.join(folder, found)}; correct the manifest"
         written = ", which is written with backslashes" if "\\" in location else ""
-        return f"{written}: restore it, then run `zoocut upload --retry-rejected`"
+        return f"{written}: restore it, then run `zoocut upload RUN --retry-rejected`"
 
     def _listed(self, folder: str) -> dict[str, str]:
         """Map the names in a folder, all in small letters, to the names as they are."""
@@ -117,7 +117,7 @@ class RunPictures:
 
 def _problem(location: str, mime: str, size: int) -> str | None:
     if size == 0:
-        return f"{location} is empty: draw it again, then run `zoocut upload --retry-rejected`"
+        return f"{location} is empty: draw it again, then run `zoocut upload RUN --retry-rejected`"
     if size > LARGEST_BYTES:
         return f"{location} has {decimal(size)}, more than the store takes: draw it smaller"
     if mime not in HOSTED_TYPES:

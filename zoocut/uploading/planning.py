@@ -70,7 +70,7 @@ def _checksum(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise InputError(
-            f"{path} does not exist: finish `zoocut generate` first, it writes it last"
+            f"{path} does not exist: finish `zoocut generate CONFIG -o RUN` first, it writes it last"
         ) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): see to its rights") from error

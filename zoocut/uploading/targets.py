@@ -102,7 +102,8 @@ def choose_existing(
     existing = [choice for choice in found if choice.subject_set is not None]
     if not existing:
         raise ConfigError(
-            f"{found[0].project.slug} has no set {found[0].name!r}: `zoocut sets list` shows what it has"
+            f"{found[0].project.slug} has no set {found[0].name!r}: `zoocut sets list --project {found[0].project.slug}` "
+            "shows what it has"
         )
     return existing
 

@@ -119,8 +119,8 @@ def _only_by_id(found: SubjectSet | None, project: Project | None, reference: st
         raise ConfigError(f"a subject set's name such as {reference!r} needs its project: add --project")
     if found is None:
         raise NotPermitted(
-            f"there is no subject set {reference!r} that this account may see: `zoocut sets list` shows those of a "
-            "project; a new one needs a name with a word in it"
+            f"there is no subject set {reference!r} that this account may see: `zoocut sets list --project OWNER/NAME` "
+            "shows those of a project; a new one needs a name with a word in it"
         )
     if project is not None and found.project_id != project.project_id:
         raise NotPermitted(

@@ -65,7 +65,7 @@ def _not_ours(
     return {
         entry.row: Differs(
             f"subject {entry.subject_id} does not carry this row's key and does not show its images: it is left alone; "
-            "if a new subject may be made, run `zoocut upload --retry-rejected`"
+            "if a new subject may be made, run `zoocut upload RUN --retry-rejected`"
         )
         for entry in entries
         if (subject := subjects.get(entry.subject_id or "")) and not _is_own(context, entry, subject)
@@ -110,7 +110,7 @@ def _missing(context: UploadContext, entries: Sequence[Entry], error: Refused) -
     gone = {
         entry.row: Rejected(
             f"subject {entry.subject_id} was deleted before it was linked: if it may be made anew, run "
-            "`zoocut upload --retry-rejected`"
+            "`zoocut upload RUN --retry-rejected`"
         )
         for entry in entries
         if entry.subject_id not in there

@@ -91,7 +91,7 @@ def give_way(context: UploadContext, linked: Sequence[Entry], rivals: Rivals) ->
         if out:
             context.retrying.unlink(context.target.set_id, [str(entry.subject_id) for entry in out])
     except (NotNow, Refused) as error:
-        ending = LedgerError(f"{ending}; taking them out failed ({error}): `zoocut verify` tells them")
+        ending = LedgerError(f"{ending}; taking them out failed ({error}): `zoocut verify RUN` tells them")
     events: dict[int, Event] = {entry.row: Linked() for entry in linked if entry not in out}
     return Outcome(events, ending=ending)
 

@@ -78,7 +78,7 @@ def renew(context: UploadContext, entry: Entry) -> Outcome:
                 {
                     entry.row: Rejected(
                         f"subject {entry.subject_id} is gone from {context.panoptes.endpoint}: if it may be made anew, "
-                        "run `zoocut upload --retry-rejected`"
+                        "run `zoocut upload RUN --retry-rejected`"
                     )
                 }
             )
@@ -90,7 +90,7 @@ def renew(context: UploadContext, entry: Entry) -> Outcome:
             {
                 entry.row: Rejected(
                     f"the images of subject {entry.subject_id} were replaced by someone else: delete that subject, "
-                    "then run `zoocut upload --retry-rejected`"
+                    "then run `zoocut upload RUN --retry-rejected`"
                 )
             }
         )
@@ -110,4 +110,4 @@ def _surely_gone(context: UploadContext, entry: Entry) -> bool:
 
 
 def _restore(image: Image) -> str:
-    return f"restore the file with sha256 {image.sha256}, then run `zoocut upload --retry-rejected`"
+    return f"restore the file with sha256 {image.sha256}, then run `zoocut upload RUN --retry-rejected`"
