@@ -101,9 +101,9 @@ def choose_existing(
     found = choose(run, goal, set_by, targets, panoptes)
     existing = [choice for choice in found if choice.subject_set is not None]
     if not existing:
+        slug = found[0].project.slug
         raise ConfigError(
-            f"{found[0].project.slug} has no set {found[0].name!r}: `zoocut sets list --project {found[0].project.slug}` "
-            "shows what it has"
+            f"{slug} has no set {found[0].name!r}: `zoocut sets list --project {slug}` shows what it has"
         )
     return existing
 
