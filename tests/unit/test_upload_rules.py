@@ -228,3 +228,17 @@ def test_a_retrying_panoptes_repeats_no_create() -> None:
         with pytest.raises(Doubtful):
             ask(Panoptes(Api(session)).retrying())
         assert session.calls == 1
+
+
+def test_a_ledger_with_a_damaged_page_is_not_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    with Ledger.open(path, "0123456789ab") as ledger:
+        target = ledger.add_target("https://x.example", "1", "a/b", "5", "Night")
+        rows = [PlannedRow(str(n), {"band": "g" * 50}, (Image(f"{n}.png", "image/png"),)) for n in range(800)]
+        ledger.plan(target, rows, "x")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    with pytest.raises(LedgerError, match="is damaged"), Ledger.open(path, "0123456789ab"):
+        pytest.fail("it was opened")
