@@ -37,6 +37,7 @@ def command_of(words: list[str]) -> tuple[Any, list[str]]:
         *typed_in("inputs.md"),
         *typed_in("results.md"),
         *typed_in("media.md"),
+        *typed_in("publishing.md"),
     ],
 )
 def test_command_can_be_typed(line: str) -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "zoocut.cli.init:init",
     "generate": "zoocut.cli.generate:generate",
     "preview": "zoocut.cli.preview:preview",
+    "publish": "zoocut.cli.publish:publish",
     "upload": "zoocut.cli.upload:upload",
     "status": "zoocut.cli.status:status",
     "verify": "zoocut.cli.verify:verify",

@@ -133,6 +133,32 @@ MIGRATIONS = (
     );
     CREATE INDEX attachments_by_state ON attachments (target, state, row);
     """,
+    """
+    CREATE TABLE published (
+        destination TEXT NOT NULL,
+        path TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        md5 TEXT NOT NULL,
+        PRIMARY KEY (destination, path)
+    ) WITHOUT ROWID;
+    CREATE TABLE publications (
+        destination TEXT NOT NULL,
+        url_root TEXT NOT NULL,
+        PRIMARY KEY (destination, url_root)
+    );
+    CREATE TABLE imports (
+        target INTEGER NOT NULL REFERENCES targets (number),
+        part INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('intent', 'running', 'over', 'stalled', 'refused')),
+        source_url TEXT NOT NULL,
+        row_count INTEGER NOT NULL,
+        sent_at REAL NOT NULL,
+        sent_date REAL NOT NULL,
+        import_id TEXT,
+        PRIMARY KEY (target, part, attempt)
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(MIGRATIONS)
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from zoocut.errors import NotPermitted
 from zoocut.ledger import Ledger, State, Target
+from zoocut.rights import instruments, require_basis
 from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.request import UploadRequest
-from zoocut.uploading.rights import instruments, require_basis
 from zoocut.uploading.targets import Choice, choose
 from zoocut.zooniverse.panoptes import Account, Project, RetryingPanoptes
 

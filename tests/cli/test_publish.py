@@ -1,0 +1,276 @@
+"""Publishing a run: to a folder that Python's server serves, and to S3 as moto has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+import pytest
+import requests
+from hosts import Host, address_rows, answer, serving
+from moto.server import ThreadedMotoServer
+from uploads import make_run
+
+Zoocut = Callable[..., subprocess.CompletedProcess[str]]
+AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    with serving(tmp_path / "www") as served:
+        yield served
+
+
+@pytest.fixture
+def run(tmp_path: Path, host: Host) -> Path:
+    return address_rows(make_run(tmp_path / "run", 5, 2), f"{host.endpoint}/night")
+
+
+def test_published_to_a_folder_once(zoocut: Zoocut, run: Path, host: Host) -> None:
+    to = host.root / "night"
+    done = zoocut("publish", run, "--to", to, "--check", "all")
+    assert done.returncode == 0, done.stderr
+    assert f"{to}: 11 of 11 files put" in done.stdout
+    assert "10 addresses, 10 as they should be" in done.stdout
+    for name in (run / "images").iterdir():
+        assert (to / "images" / name.name).read_bytes() == name.read_bytes()
+    assert (to / "manifest-urls.csv").read_bytes() == (run / "manifest-urls.csv").read_bytes()
+    before = {path: path.stat().st_mtime_ns for path in to.rglob("*.png")}
+    again = json.loads(zoocut("publish", run, "--to", to, "--json").stdout)
+    assert (again["sent"], again["kept"], again["failed"]) == (0, 11, [])
+    assert {path: path.stat().st_mtime_ns for path in to.rglob("*.png")} == before
+
+
+def test_only_what_is_missing_or_differs(zoocut: Zoocut, run: Path, host: Host) -> None:
+    to = host.root / "night"
+    zoocut("publish", run, "--to", f"file://{to}")
+    right = (to / "images/1-0.png").read_bytes()
+    (to / "images/0-0.png").unlink()
+    (to / "images/1-0.png").write_bytes(right[:-1] + bytes([right[-1] ^ 1]))  # the same size
+    (to / "images/2-1.png").write_bytes(right[:10])
+    planned = json.loads(zoocut("publish", run, "--to", to, "--dry-run", "--json").stdout)
+    assert (planned["sent"], planned["kept"]) == (3, 8)
+    assert not (to / "images/0-0.png").exists()
+    done = json.loads(zoocut("publish", run, "--to", to, "--json").stdout)
+    assert (done["sent"], done["kept"]) == (3, 8)
+    assert (to / "images/1-0.png").read_bytes() == right
+
+
+def test_an_image_that_is_missing_stops_nothing(zoocut: Zoocut, run: Path, host: Host) -> None:
+    (run / "images/3-0.png").unlink()
+    done = zoocut("publish", run, "--to", host.root / "night")
+    assert done.returncode == 3
+    assert "images/3-0.png cannot be read (No such file or directory): restore it" in done.stdout
+    assert len(list(host.root.rglob("*.png"))) == 9
+
+
+@pytest.mark.parametrize(
+    ("instead", "told"),
+    [
+        (lambda h: answer(h, 302, Location="https://login.example/"), "redirects to login.example: serve the images"),
+        (lambda h: answer(h, 401), "answers 401: make the images readable for everybody, without a log-in"),
+        (lambda h: answer(h, 403), "answers 403: make the images readable"),
+        (lambda h: answer(h, 405), "answers 405 to a GET"),
+        (lambda h: answer(h, 404), "answers 404: it is not where manifest.url_root says"),
+        (lambda h: answer(h, 200, b"<html>x</html>", Content_Type="text/html"), "answers a page, perhaps"),
+        (lambda h: answer(h, 200, b"  <!DOCTYPE html>", Content_Type="image/png"), "answers a page, perhaps a log-in"),
+        (lambda h: answer(h, 200, b"\x89PNG other", Content_Type="image/png"), "serves other bytes than the run has"),
+    ],
+)  # fmt: skip
+def test_what_an_outsider_sees(
+    zoocut: Zoocut, run: Path, host: Host, instead: Callable[[BaseHTTPRequestHandler], bool], told: str
+) -> None:
+    host.instead = instead
+    done = zoocut("publish", run, "--to", host.root / "night", "--check", "all")
+    assert done.returncode == 6
+    assert "10 of 10 addresses that were read do not serve" in done.stderr
+    assert told in done.stderr
+
+
+def test_a_type_that_is_none_is_told(zoocut: Zoocut, run: Path, host: Host) -> None:
+    def untyped(handler: BaseHTTPRequestHandler) -> bool:
+        body = (host.root / handler.path.lstrip("/")).read_bytes()
+        return answer(handler, 200, body, Content_Type="application/octet-stream")
+
+    host.instead = untyped
+    done = zoocut("publish", run, "--to", host.root / "night")
+    assert done.returncode == 6
+    assert (
+        "is served as application/octet-stream, not as image/png: set the host's content types" in done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        (".png?x=1", "has a query string"),
+        (".PNG", "ends in .PNG"),
+        (".webp", "ends in .webp"),
+        ("", "no extension"),
+    ],
+)
+def test_addresses_that_zooniverse_does_not_take(
+    zoocut: Zoocut, run: Path, host: Host, ending: str, told: str
+) -> None:
+    manifest = run / "manifest-urls.csv"
+    manifest.write_text(manifest.read_text().replace("0-0.png", f"0-0{ending}"))
+    done = zoocut("publish", run, "--to", host.root / "night")
+    assert done.returncode == 3
+    assert told in done.stderr
+    assert not (host.root / "night").exists()
+
+
+def test_without_addresses_it_says_what_to_set(zoocut: Zoocut, tmp_path: Path) -> None:
+    done = zoocut("publish", make_run(tmp_path / "run"), "--to", tmp_path / "www")
+    assert done.returncode == 3
+    assert "set manifest.url_root and generate the run again" in done.stderr
+
+
+def test_rights_are_asked_for(zoocut: Zoocut, tmp_path: Path, host: Host) -> None:
+    path = address_rows(make_run(tmp_path / "lsst", instrument="LSSTCam"), host.endpoint)
+    done = zoocut("publish", path, "--to", host.root)
+    assert done.returncode == 2
+    assert "say why they may be public with --rights TEXT" in done.stderr
+    assert zoocut("publish", path, "--to", host.root, "--rights", "DP1 is public").returncode == 0
+
+
+def test_a_scheme_that_nothing_knows(zoocut: Zoocut, run: Path) -> None:
+    done = zoocut("publish", run, "--to", "nothing://x/y")
+    assert done.returncode == 2
+    assert "give s3://BUCKET/FOLDER or a folder" in done.stderr
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    endpoint = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
+    requests.post(f"{endpoint}/moto-api/reset", timeout=30)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="images")
+    yield endpoint
+    server.stop()
+
+
+@pytest.fixture
+def bucket_run(tmp_path: Path, s3: str) -> Path:
+    return address_rows(make_run(tmp_path / "run", 5, 2), f"{s3}/images/night")
+
+
+def make_public(s3: str) -> None:
+    """Let everybody read the bucket."""
+    allowed = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": "arn:aws:s3:::images/*",
+            }
+        ],
+    }
+    boto3.client("s3", endpoint_url=s3).put_bucket_policy(Bucket="images", Policy=json.dumps(allowed))
+
+
+def test_published_to_s3_with_types(zoocut: Zoocut, bucket_run: Path, s3: str) -> None:
+    make_public(s3)
+    done = zoocut("publish", bucket_run, "--to", "s3://images/night", "--check", "all")
+    assert done.returncode == 0, done.stderr
+    client = boto3.client("s3", endpoint_url=s3)
+    held = {one["Key"]: one for one in client.list_objects_v2(Bucket="images")["Contents"]}
+    assert len(held) == 11
+    assert client.head_object(Bucket="images", Key="night/images/0-0.png")["ContentType"] == "image/png"
+    assert client.head_object(Bucket="images", Key="night/manifest-urls.csv")["ContentType"] == "text/csv"
+    client.put_object(Bucket="images", Key="night/images/0-1.png", Body=b"other")
+    client.delete_object(Bucket="images", Key="night/images/4-1.png")
+    again = json.loads(zoocut("publish", bucket_run, "--to", "s3://images/night", "--json").stdout)
+    assert (again["sent"], again["kept"], again["unserved"]) == (2, 9, [])
+
+
+def test_no_such_bucket(zoocut: Zoocut, bucket_run: Path) -> None:
+    done = zoocut("publish", bucket_run, "--to", "s3://elsewhere/night")
+    assert done.returncode == 3
+    assert "there is no bucket elsewhere" in done.stderr
+
+
+def test_without_credentials(zoocut: Zoocut, bucket_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    done = zoocut("publish", bucket_run, "--to", "s3://images/night")
+    assert done.returncode == 7
+    assert "there are no credentials for images" in done.stderr
+    assert "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "told"),
+    [
+        ("RequestTimeTooSkewed", 3, "set the clock, then run again"),
+        ("AccessDenied", 7, "it may be somebody else's; correct --to"),
+        ("InvalidAccessKeyId", 7, "may not be listed or written with these credentials"),
+    ],
+)
+def test_what_s3_refuses(
+    zoocut: Zoocut, bucket_run: Path, monkeypatch: pytest.MonkeyPatch, code: str, exit_code: int, told: str
+) -> None:
+    """A small front that refuses as S3 does."""
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>as S3 says it</Message></Error>".encode()
+
+    class Front(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self, 403, body, Content_Type="application/xml")
+
+        do_HEAD = do_PUT = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Front) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        done = zoocut("publish", bucket_run, "--to", "s3://images/night")
+        server.shutdown()
+        thread.join()
+    assert done.returncode == exit_code, done.stderr
+    assert told in done.stderr
+
+
+def test_killed_and_resumed(tmp_path: Path, s3: str, zoocut: Zoocut) -> None:
+    make_public(s3)
+    run = address_rows(make_run(tmp_path / "many", 400), f"{s3}/images/night")
+    words = [sys.executable, "-m", "zoocut", "publish", str(run), "--to", "s3://images/night"]
+    process = subprocess.Popen(words, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    client = boto3.client("s3", endpoint_url=s3)
+    end = time.monotonic() + 60
+    while client.list_objects_v2(Bucket="images")["KeyCount"] < 20:
+        assert time.monotonic() < end
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    before = client.list_objects_v2(Bucket="images")["KeyCount"]
+    assert before < 401
+    done = json.loads(zoocut("publish", run, "--to", "s3://images/night", "--json").stdout)
+    assert done["kept"] >= before
+    assert done["sent"] + done["kept"] == 401
+    assert client.list_objects_v2(Bucket="images")["KeyCount"] == 401
+    for path in (run / "images").iterdir():
+        served = requests.get(f"{s3}/images/night/images/{path.name}", timeout=30).content
+        assert served == path.read_bytes()

@@ -1,0 +1,244 @@
+"""Where a run is published: a folder, a bucket of S3, or what else fsspec knows.
+
+S3 tells the MD5 of what it holds in its listing, so that nothing is read to compare; a folder's files, and those of
+other stores, are read. Errors of the stores end here, as sentences.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from zoocut.errors import (
+    ConfigError,
+    InputError,
+    NotPermitted,
+    SignInError,
+    ZoocutError,
+    ZooniverseError,
+    first_line,
+)
+from zoocut.files import write_unsynced
+
+__all__ = ["Destination", "Stored", "open_destination"]
+
+TESTED = ("file", "s3")
+MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file that is there already.
+
+    Parameters
+    ----------
+    size : int
+        Its bytes.
+    md5 : str or None
+        Its checksum, where the listing tells it.
+    """
+
+    size: int
+    md5: str | None
+
+
+class Destination(Protocol):
+    """Where files go; any thread may put."""
+
+    def stored(self) -> dict[str, Stored]:
+        """List what is there, by path below the destination."""
+
+    def md5(self, path: str) -> str:
+        """Read a file that is there and return its checksum."""
+
+    def put(self, path: str, content: bytes, mime: str) -> None:
+        """Store a file, in the place of one that is there."""
+
+
+def open_destination(to: str) -> tuple[Destination, str]:
+    """Open a destination; nothing is written.
+
+    Parameters
+    ----------
+    to : str
+        `s3://bucket/folder`, `file:///folder`, a folder's path, or another address that fsspec knows.
+
+    Returns
+    -------
+    tuple of (Destination, str)
+        It, and what the user should know about it; empty when nothing.
+
+    Raises
+    ------
+    ConfigError
+        When it is no such address, or what it needs is not installed.
+    """
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError:
+        raise ConfigError("publishing needs fsspec: pip install 'zoocut[publish]'") from None
+    try:
+        system, root = url_to_fs(
+            to,
+            **(
+                {"skip_instance_cache": True, "use_listings_cache": False}
+                if to.startswith(("s3:", "s3a:"))
+                else {}
+            ),
+        )
+    except ImportError as error:
+        raise ConfigError(f"{to} needs a package that is not there: {first_line(error)}") from None
+    except ValueError as error:
+        raise ConfigError(
+            f"{to} is no place to publish to ({first_line(error)}): give s3://BUCKET/FOLDER or a folder"
+        ) from None
+    kind = system.protocol if isinstance(system.protocol, str) else system.protocol[0]
+    if kind == "file":
+        return Folder(Path(root)), ""
+    if kind in ("s3", "s3a"):
+        if not root.strip("/"):
+            raise ConfigError(f"{to} names no bucket: give s3://BUCKET/FOLDER")
+        return Bucket(system, root.strip("/")), ""
+    return Store(
+        system, root.rstrip("/")
+    ), f"publishing by {kind} is not tested: check what is served afterwards"
+
+
+class Folder:
+    """A folder that a web server serves.
+
+    Parameters
+    ----------
+    root : Path
+        Where; made when missing.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def stored(self) -> dict[str, Stored]:
+        """List what is there, by path below the destination."""
+        files = (path for path in self._root.rglob("*") if path.is_file())
+        return {path.relative_to(self._root).as_posix(): Stored(path.stat().st_size, None) for path in files}
+
+    def md5(self, path: str) -> str:
+        """Read a file that is there and return its checksum."""
+        try:
+            with (self._root / path).open("rb") as file:
+                return hashlib.file_digest(file, "md5").hexdigest()
+        except OSError as error:
+            raise InputError(
+                f"{self._root / path} cannot be read ({error.strerror}): see to its rights"
+            ) from error
+
+    def put(self, path: str, content: bytes, mime: str) -> None:
+        """Store a file, which appears whole."""
+        write_unsynced(str(self._root / path), content)
+
+
+class Store:
+    """What else fsspec knows.
+
+    Parameters
+    ----------
+    system : fsspec.AbstractFileSystem
+        The file system.
+    root : str
+        The folder in it.
+    """
+
+    def __init__(self, system: Any, root: str) -> None:
+        self._system, self._root = system, root
+
+    def stored(self) -> dict[str, Stored]:
+        """List what is there, by path below the destination."""
+        with explained(self._root):
+            found = self._system.find(self._root, detail=True)
+        start = f"{self._root}/".lstrip("/")
+        return {
+            name.lstrip("/").removeprefix(start): Stored(int(about.get("size") or 0), _told_md5(about))
+            for name, about in found.items()
+        }
+
+    def md5(self, path: str) -> str:
+        """Read a file that is there and return its checksum."""
+        with explained(self._root):
+            content = self._system.cat_file(f"{self._root}/{path}")
+        return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+    def put(self, path: str, content: bytes, mime: str) -> None:
+        """Store a file, in the place of one that is there."""
+        with explained(self._root):
+            self._system.pipe_file(f"{self._root}/{path}", content)
+
+
+class Bucket(Store):
+    """A bucket of S3."""
+
+    def stored(self) -> dict[str, Stored]:
+        """List what is there; a bucket that is not to be had is told by an answer that has words."""
+        with explained(self._root):
+            self._system.call_s3("list_objects_v2", Bucket=self._root.partition("/")[0], MaxKeys=1)
+        return super().stored()
+
+    def put(self, path: str, content: bytes, mime: str) -> None:
+        """Store an object with its type."""
+        with explained(self._root):
+            self._system.pipe_file(f"{self._root}/{path}", content, ContentType=mime)
+
+
+def _told_md5(about: dict[str, Any]) -> str | None:
+    """Read the MD5 that S3 tells as ETag of what was stored in one piece and without a key of its own."""
+    tag = str(about.get("ETag") or "").strip('"')
+    return tag if MD5.fullmatch(tag) else None
+
+
+@contextmanager
+def explained(root: str) -> Iterator[None]:
+    """Turn what a store raises into a sentence.
+
+    Raises
+    ------
+    ZoocutError
+        As the error tree tells.
+    """
+    try:
+        yield
+    except ZoocutError:
+        raise
+    except Exception as error:  # each of fsspec's stores raises what its own client does
+        raise _told(error, root) from error
+
+
+def _code(error: Exception) -> str:
+    """Return what S3 calls an error; its client keeps it behind the one that it raises."""
+    answer = getattr(error.__cause__ or error, "response", None)
+    return str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
+
+
+def _told(error: Exception, root: str) -> ZoocutError:
+    bucket, words = root.partition("/")[0], first_line(error)
+    if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
+        return SignInError(
+            f"there are no credentials for {bucket} ({words}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run "
+            "`aws configure`"
+        )
+    if _code(error) == "RequestTimeTooSkewed":
+        return InputError(
+            f"{bucket} refuses requests by this machine's clock ({words}): set the clock, then run again"
+        )
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"there is no bucket {bucket} ({words}): make it first, or correct --to")
+    if isinstance(error, PermissionError):
+        return NotPermitted(
+            f"{bucket} may not be listed or written with these credentials ({words}): it may be somebody else's; "
+            "correct --to, or ask its owner for the rights to list and to put"
+        )
+    return ZooniverseError(
+        f"{root} cannot be used now ({type(error).__name__}: {words}): run the same command again"
+    )

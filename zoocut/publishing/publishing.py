@@ -1,0 +1,256 @@
+"""The publication in order: what there is to publish, what is there, what is missing, what an outsider sees."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from zoocut.addresses import Outsider, Served, form_problem, in_threads, media_type, sampled
+from zoocut.errors import InputError, VerificationFailed
+from zoocut.ledger import Ledger
+from zoocut.ledger.published import PublishedFile, PublishedFiles
+from zoocut.publishing.destinations import Destination, Stored
+from zoocut.run.folder import Run
+
+__all__ = ["File", "Publication", "files_of", "plan_publication", "publish"]
+
+GROUP = 200
+"""Files between two records in the ledger: a kill costs a comparison of so many, never a put."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the run and the address that it will have.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the run folder, and to the destination.
+    address : str
+        Where it will be served.
+    """
+
+    path: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """How a publication ended, or would.
+
+    Parameters
+    ----------
+    to : str
+        The destination.
+    files, sent, kept, sent_bytes : int
+        Files in all, those that were put (or would be), those that were there already, and the bytes put.
+    failed : tuple of (str, str)
+        Files that cannot be published, and why.
+    checked : int
+        How many addresses were read as an outsider.
+    unserved : tuple of str
+        What is wrong with those that did not serve what they should.
+    """
+
+    to: str
+    files: int
+    sent: int = 0
+    kept: int = 0
+    sent_bytes: int = 0
+    failed: tuple[tuple[str, str], ...] = ()
+    checked: int = 0
+    unserved: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it in the form of `zoocut publish --json`."""
+        return {
+            "version": 1,
+            "to": self.to,
+            "files": self.files,
+            "sent": self.sent,
+            "kept": self.kept,
+            "sent_bytes": self.sent_bytes,
+            "failed": [{"path": path, "reason": why} for path, why in self.failed],
+            "checked": self.checked,
+            "unserved": list(self.unserved),
+        }
+
+    def raise_for_unserved(self) -> None:
+        """Let a script end where addresses do not serve what they should.
+
+        Raises
+        ------
+        VerificationFailed
+            When some do not.
+        """
+        if self.unserved:
+            raise VerificationFailed(
+                f"{len(self.unserved)} of {self.checked} addresses that were read do not serve what was published to "
+                f"{self.to}, first: {self.unserved[0]}"
+            )
+
+
+def files_of(run: Run) -> list[File]:
+    """List what a run publishes: each file of its rows by both of its manifests.
+
+    Raises
+    ------
+    InputError
+        When a manifest is missing, the two do not belong together, or an address is none that Zooniverse takes.
+    """
+    by_path, by_address = run.rows(), run.by_addresses().rows()
+    try:
+        files = [
+            File(path, address)
+            for row, addressed in zip(by_path, by_address, strict=True)
+            for path, address in zip(row.locations, addressed.locations, strict=True)
+        ]
+    except ValueError:
+        raise InputError(
+            f"{run.manifest} and {run.urls_manifest.name} do not have the same rows: generate the run again, which "
+            "draws nothing twice"
+        ) from None
+    _require_addresses(files)
+    return files
+
+
+def _require_addresses(files: Sequence[File]) -> None:
+    problems = [problem for file in files if (problem := form_problem(file.address))]
+    if problems:
+        raise InputError(
+            f"{len(problems)} of {len(files)} files would have no usable address, first: {problems[0]}"
+        )
+
+
+def publish(
+    run: Run,
+    to: str,
+    destination: Destination,
+    ledger: Ledger,
+    check: str,
+    report: Callable[[int, int | None], None],
+) -> Publication:
+    """Put a run's files where they are served from; what is there already stays. Run it again and it goes on.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    to, destination : str, Destination
+        Where, as the user names it and opened.
+    ledger : Ledger
+        Keeps what was published.
+    check : str
+        Which addresses are read back as an outsider: all, sample or none.
+    report : callable
+        Told how many files are done, and of how many.
+
+    Raises
+    ------
+    ZoocutError
+        When the destination cannot be used; what was put stays, and the same call goes on.
+    """
+    files = files_of(run)
+    there, books = destination.stored(), PublishedFiles(ledger)
+    ended = Publication(to, len(files) + 1)
+    put = partial(_published, run.path, destination, there)
+    done = 0
+    results = in_threads(put, _once_each(files))
+    while group := list(islice(results, GROUP)):
+        books.keep(to, [result for _, result in group if isinstance(result, PublishedFile)])
+        ended = _counted(ended, group)
+        done += len(group)
+        report(done, len(files))
+    ended = _counted(ended, [(_manifest(run), put(_manifest(run)))])  # last: who finds it finds what it names
+    books.note(to, run.settings.manifest.url_root or "")
+    return _checked(ended, run, files, check)
+
+
+def _once_each(files: Sequence[File]) -> Iterator[File]:
+    yield from {file.path: file for file in files}.values()
+
+
+def plan_publication(run: Run, to: str, destination: Destination) -> Publication:
+    """Return what `publish` would do; nothing is written.
+
+    Raises
+    ------
+    ZoocutError
+        When it could not begin.
+    """
+    files = files_of(run)
+    there, ended = destination.stored(), Publication(to, len(files) + 1)
+    look = partial(_compared, run.path, destination, there)
+    for file, (content, differs) in in_threads(look, [*_once_each(files), _manifest(run)]):
+        if isinstance(content, str):
+            ended = replace(ended, failed=(*ended.failed, (file.path, content)))
+        elif differs:
+            ended = replace(ended, sent=ended.sent + 1, sent_bytes=ended.sent_bytes + len(content))
+        else:
+            ended = replace(ended, kept=ended.kept + 1)
+    return ended
+
+
+def _manifest(run: Run) -> File:
+    return File(run.urls_manifest.name, "")
+
+
+def _compared(
+    folder: Path, destination: Destination, there: dict[str, Stored], file: File
+) -> tuple[bytes | str, bool]:
+    """Read a file and tell whether it is missing or differs at the destination; or say why it cannot be read."""
+    try:
+        content = (folder / file.path).read_bytes()
+    except OSError as error:
+        return (
+            f"{file.path} cannot be read ({error.strerror}): restore it, then run the same command again",
+            False,
+        )
+    known, md5 = there.get(file.path), _md5(content)
+    if known is None or known.size != len(content):
+        return content, True
+    return content, (known.md5 or destination.md5(file.path)) != md5
+
+
+def _published(
+    folder: Path, destination: Destination, there: dict[str, Stored], file: File
+) -> PublishedFile | str:
+    content, differs = _compared(folder, destination, there, file)
+    if isinstance(content, str):
+        return content
+    if differs:
+        destination.put(file.path, content, media_type(file.path) or "application/octet-stream")
+    return PublishedFile(file.path, len(content), _md5(content), differs)
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _counted(ended: Publication, group: Sequence[tuple[File, PublishedFile | str]]) -> Publication:
+    for file, result in group:
+        if isinstance(result, str):
+            ended = replace(ended, failed=(*ended.failed, (file.path, result)))
+        elif result.sent:
+            ended = replace(ended, sent=ended.sent + 1, sent_bytes=ended.sent_bytes + result.size)
+        else:
+            ended = replace(ended, kept=ended.kept + 1)
+    return ended
+
+
+def _checked(ended: Publication, run: Run, files: Sequence[File], check: str) -> Publication:
+    """Read addresses as an outsider would."""
+    failed = {path for path, _ in ended.failed}
+    chosen = sampled([file for file in files if file.path not in failed], check)
+    outsider = Outsider()
+
+    def look(file: File) -> str | None:
+        return outsider.problem(Served(file.address, _md5((run.path / file.path).read_bytes())))
+
+    problems = [problem for _, problem in in_threads(look, chosen) if problem]
+    return replace(ended, checked=len(chosen), unserved=tuple(problems))
