@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from zoocut.uploading.rights import require_basis
 
 from zoocut.config.settings import RunSettings
 from zoocut.errors import ConfigError
-from zoocut.uploading.rights import require_basis
 
 APDB = {"catalog": {"kind": "apdb", "url": "sqlite:///apdb.db"}}
 FRAMES = {"images": {"kind": "frames", "template": "t", "science": "s", "difference": "d"}}
