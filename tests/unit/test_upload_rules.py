@@ -19,7 +19,8 @@ from zoocut.uploading.preflight import left_at_most
 from zoocut.uploading.report import Tally
 from zoocut.zooniverse.api import Api, RetryingApi
 from zoocut.zooniverse.clock import Clock
-from zoocut.zooniverse.records import Account, Subject
+from zoocut.zooniverse.panoptes import Panoptes
+from zoocut.zooniverse.records import Account, Project, Subject
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.session import Answer
 
@@ -217,9 +218,6 @@ def test_a_retrying_panoptes_repeats_no_create() -> None:
     session: Any = Failing(Doubtful("lost"), 9)
     panoptes = Api(session).retrying()
     assert isinstance(panoptes, RetryingApi)
-    from zoocut.zooniverse.panoptes import Panoptes
-    from zoocut.zooniverse.records import Project
-
     for ask in (
         lambda server: server.create_subject("1", "170", {}, ["image/png"]),
         lambda server: server.create_subject_set(Project("1", "a/b"), "Night", {}),
@@ -242,3 +240,41 @@ def test_a_ledger_with_a_damaged_page_is_not_written_to(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(LedgerError, match="is damaged"), Ledger.open(path, "0123456789ab"):
         pytest.fail("it was opened")
+
+
+class Answering(Failing):
+    """Stands for a session that answers with one document."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+
+    def request(self, *words: object, **more: object) -> Answer:
+        return Answer(self.document, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "limit", "banned"),
+    [
+        ({"subject_limit": 100}, 100, False),
+        ({"subject_limit": 0}, 0, False),
+        ({"subject_limit": 100, "upload_whitelist": True}, None, False),
+        ({"subject_limit": None}, None, False),
+        ({}, None, False),
+        ({"subject_limit": 100, "banned": True}, 100, True),
+    ],
+)
+def test_who_may_upload_how_much(told: dict[str, Any], limit: int | None, banned: bool) -> None:
+    user = {"id": "7", "login": "owner", "uploaded_subjects_count": 3, **told}
+    session: Any = Answering({"users": [user]})
+    account = Panoptes(Api(session)).account()
+    assert (account.user_id, account.limit, account.banned, account.uploaded) == ("7", limit, banned, 3)
+
+
+@pytest.mark.parametrize(("answered", "right"), [("5", True), ("6", False), ("55", False)])
+def test_an_answer_about_another_set_links_nothing(answered: str, right: bool) -> None:
+    session: Any = Answering({"subject_sets": [{"id": answered}]})
+    if right:
+        Panoptes(Api(session)).link("5", ["9"])
+    else:
+        with pytest.raises(Doubtful, match="another set than 5"):
+            Panoptes(Api(session)).link("5", ["9"])
