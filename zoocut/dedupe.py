@@ -1,21 +1,23 @@
 """Subjects that carry the same diaSourceId: one is kept, the others leave the sets that hold it too.
 
-Talk and other people's collections cannot be seen through the API, so only a subject that no workflow has
-ever served may be deleted.
+Nothing is deleted: Talk and other people's collections cannot be seen through the API, and a deleted subject gives
+no quota back. Only subjects that say and show the same are taken out; what differs in metadata or images is somebody's
+intention, and what is young or in a set that is being uploaded to may be somebody's work of this minute.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from zoocut.errors import VerificationFailed
-from zoocut.metadata_keys import values_of
+from zoocut.metadata_keys import DIA_SOURCE_ID, KEY, bare_name, values_of
+from zoocut.zooniverse.lease_note import leased
 from zoocut.zooniverse.panoptes import Project, Subject
 from zoocut.zooniverse.set_admin import SetAdmin
 
-__all__ = ["Copy", "Group", "delete_unseen", "find_groups", "shared_sets", "unlink_others"]
+__all__ = ["Copy", "Group", "find_groups", "shared_sets", "unlink_others"]
 
 TRAINING = "training_subject"
 
@@ -34,17 +36,19 @@ class Copy:
         Whether a workflow has met it, or serves one of its sets.
     collected : bool
         Whether it is in a collection that this account may see.
+    images : tuple of (str or None)
+        The checksum of what each of its addresses serves; None where nothing is.
     """
 
     subject: Subject
     classifications: int
     served: bool
     collected: bool
+    images: tuple[str | None, ...] = ()
 
-    @property
-    def unseen(self) -> bool:
-        """Whether no volunteer can have met it, and no run relies on it."""
-        return not (self.classifications or self.served or self.collected or self.subject.key)
+    def says_and_shows_as(self, other: Copy) -> bool:
+        """Whether both have the same metadata, but for keys of runs, and the same images."""
+        return self.images == other.images and _told(self.subject) == _told(other.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +64,30 @@ class Group:
         served, the oldest.
     others : tuple of Copy
         The rest.
+    left_alone : mapping of str to str
+        Why those of the others that stay do so, by subject id.
     """
 
     dia_source_id: str
     kept: Copy
     others: tuple[Copy, ...]
+    left_alone: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def twins(self) -> tuple[Copy, ...]:
+        """The others that may leave the sets."""
+        return tuple(one for one in self.others if one.subject.subject_id not in self.left_alone)
 
 
-def find_groups(admin: SetAdmin, project: Project, subjects: Iterable[Subject]) -> list[Group]:
+def find_groups(
+    admin: SetAdmin,
+    project: Project,
+    subjects: Iterable[Subject],
+    checksums: Callable[[Subject], tuple[str | None, ...]],
+    settle_s: float,
+    *,
+    by_external_id: bool = False,
+) -> list[Group]:
     """Find the sources that have several subjects; training subjects are left alone.
 
     Parameters
@@ -78,21 +98,53 @@ def find_groups(admin: SetAdmin, project: Project, subjects: Iterable[Subject]) 
         Whose workflows are asked.
     subjects : iterable of Subject
         Of one set, or of the project.
+    checksums : callable
+        Reads what a subject serves.
+    settle_s : float
+        Subjects younger than this are left alone, in seconds of the server's clock.
+    by_external_id : bool
+        Whether subjects without a diaSourceId are grouped by their external_id, which other tools may number anew in
+        each set.
     """
     by_source: dict[str, list[Subject]] = defaultdict(list)
     for subject in subjects:
-        if subject.dia_source_id and not _is_training(subject):
-            by_source[subject.dia_source_id].append(subject)
+        told = values_of(subject.metadata, DIA_SOURCE_ID)
+        source = told[0] if len(told) == 1 else subject.row_name if by_external_id and not told else ""
+        if source and not _is_training(subject):
+            by_source[source].append(subject)
     several = {source: found for source, found in by_source.items() if len(found) > 1}
-    copies = _looked_at(admin, project, [subject for found in several.values() for subject in found])
-    return [_group(source, [copies[one.subject_id] for one in found]) for source, found in several.items()]
+    copies = _looked_at(admin, project, [one for found in several.values() for one in found], checksums)
+    busy = _leased_sets(admin, {set_id for one in copies.values() for set_id in one.subject.sets})
+    now = admin.panoptes.server_now()
+    return [
+        _group(source, [copies[one.subject_id] for one in found], busy, settle_s, now)
+        for source, found in several.items()
+    ]
+
+
+def _told(subject: Subject) -> dict[str, str]:
+    return {
+        bare_name(key): str(value).strip()
+        for key, value in subject.metadata.items()
+        if bare_name(key) != bare_name(KEY) and str(value).strip()
+    }
+
+
+def _leased_sets(admin: SetAdmin, set_ids: Iterable[str]) -> set[str]:
+    now = admin.panoptes.server_now()
+    return {set_id for set_id in set_ids if leased(admin.details(set_id).subject_set, now)}
 
 
 def _is_training(subject: Subject) -> bool:
     return any(value.lower() == "true" for value in values_of(subject.metadata, TRAINING))
 
 
-def _looked_at(admin: SetAdmin, project: Project, subjects: list[Subject]) -> Mapping[str, Copy]:
+def _looked_at(
+    admin: SetAdmin,
+    project: Project,
+    subjects: list[Subject],
+    checksums: Callable[[Subject], tuple[str | None, ...]],
+) -> Mapping[str, Copy]:
     ids = [subject.subject_id for subject in subjects]
     counts: Counter[str] = Counter()
     met: set[str] = set()
@@ -109,14 +161,24 @@ def _looked_at(admin: SetAdmin, project: Project, subjects: list[Subject]) -> Ma
             counts[one.subject_id],
             one.subject_id in met or not serving.isdisjoint(one.sets),
             one.subject_id in collected,
+            checksums(one),
         )
         for one in subjects
     }
 
 
-def _group(source: str, copies: list[Copy]) -> Group:
+def _group(source: str, copies: list[Copy], busy: set[str], settle_s: float, now: float) -> Group:
     kept, *others = sorted(copies, key=_rank)
-    return Group(source, kept, tuple(others))
+    reasons = {one.subject.subject_id: _why_left(kept, one, busy, settle_s, now) for one in others}
+    return Group(source, kept, tuple(others), {number: why for number, why in reasons.items() if why})
+
+
+def _why_left(kept: Copy, one: Copy, busy: set[str], settle_s: float, now: float) -> str:
+    if not one.says_and_shows_as(kept):
+        return "differs"
+    if not busy.isdisjoint(one.subject.sets):
+        return "an upload is under way"
+    return "too young" if min(one.subject.age_s(now), kept.subject.age_s(now)) < settle_s else ""
 
 
 def _rank(one: Copy) -> tuple[int, bool, bool, int]:
@@ -148,17 +210,6 @@ def unlink_others(admin: SetAdmin, groups: Iterable[Group]) -> int:
 
 def _shared(groups: Iterable[Group]) -> Iterator[tuple[str, str]]:
     for group in groups:
-        for other in group.others:
+        for other in group.twins:
             for set_id in shared_sets(group, other):
                 yield set_id, other.subject.subject_id
-
-
-def delete_unseen(admin: SetAdmin, groups: Iterable[Group]) -> list[str]:
-    """Delete the others that no volunteer can have met and that are in no set now; return their ids."""
-    deleted = []
-    for other in (one for group in groups for one in group.others if one.unseen):
-        subject = admin.panoptes.subject(other.subject.subject_id)
-        if not subject.sets:
-            admin.panoptes.delete_subject(subject.subject_id)
-            deleted.append(subject.subject_id)
-    return deleted

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,8 @@ from zoocut.notebook import data_frame, html_table
 from zoocut.priorities import other_priorities
 from zoocut.run.folder import Run
 from zoocut.talk_audit import TalkStray, audit_talk, prune_talk
+from zoocut.zooniverse.api import PAGE_SIZE
+from zoocut.zooniverse.lease_note import leased
 from zoocut.zooniverse.panoptes import RetryingPanoptes, Subject
 from zoocut.zooniverse.request_errors import NotNow, Refused
 from zoocut.zooniverse.store import Store
@@ -202,6 +204,10 @@ def verify(
     members = {subject.subject_id: subject for subject in panoptes.subjects_of_set(target.set_id)}
     linked = _compare_rows(ledger, target, members, found)
     others = _sort_members(run, target, members, {entry.subject_id for entry in linked}, found)
+    twins = _twins(others, linked, store, check)
+    found["duplicates"].extend(
+        f"{_named(one)}: subject {one.subject_id}, of another run or tool" for one in twins
+    )
     found["strays"].extend(_strays(run, ledger, target, panoptes))
     for entry in _sampled(linked, check):
         _compare_images(run.path, store, entry, members[str(entry.subject_id)], found)
@@ -211,7 +217,7 @@ def verify(
         target,
         rows,
         len(members),
-        others,
+        len(others) - len(twins),
         missing=tuple(found["missing"]),
         unlinked=tuple(found["unlinked"]),
         wrong_bytes=tuple(found["wrong_bytes"]),
@@ -224,20 +230,54 @@ def verify(
     )
 
 
-def prune(panoptes: RetryingPanoptes, audit: Audit) -> int:
+def prune(panoptes: RetryingPanoptes, audit: Audit, settle_s: float, confirm: Callable[[str], object]) -> int:
     """Delete the strays of an audit that are still in no set; tell how many.
+
+    Subjects younger than `settle_s` are left alone, and all of them while anybody uploads to the set: they may be
+    another uploader's, who is about to link them.
+
+    Parameters
+    ----------
+    panoptes : RetryingPanoptes
+        The server.
+    audit : Audit
+        With its strays.
+    settle_s : float
+        In seconds of the server's clock.
+    confirm : callable
+        Told what would be deleted; raises when it should not be.
 
     Raises
     ------
     ZooniverseError
         When the server cannot be asked to the end; pruning again goes on.
     """
-    pruned = prune_talk(panoptes, audit.talk_strays)
-    for subject_id in audit.strays:
-        if not any(subject.sets for subject in panoptes.subjects([subject_id])):
-            panoptes.delete_subject(subject_id)
-            pruned += 1
-    return pruned
+    old = [one for one in _loose(panoptes, audit.strays) if one.age_s(panoptes.server_now()) >= settle_s]
+    name = audit.target.set_name
+    if not (old or audit.talk_strays) or not _is_free(panoptes, audit.target):
+        return 0
+    ids = [one.subject_id for one in old]
+    files = f" and {len(audit.talk_strays)} files of Talk pages" if audit.talk_strays else ""
+    confirm(
+        f"{len(ids)} subjects of this run that no set holds, beside {name!r},{files} would be deleted for good"
+    )
+    left = _loose(panoptes, ids) if _is_free(panoptes, audit.target) else []
+    for one in left:
+        panoptes.delete_subject(one.subject_id)
+    return len(left) + prune_talk(panoptes, audit.talk_strays)
+
+
+def _loose(panoptes: RetryingPanoptes, subject_ids: Sequence[str]) -> list[Subject]:
+    """Read those of the subjects that are in no set."""
+    batches = (subject_ids[at : at + PAGE_SIZE] for at in range(0, len(subject_ids), PAGE_SIZE))
+    return [one for batch in batches for one in panoptes.subjects(batch) if not one.sets]
+
+
+def _is_free(panoptes: RetryingPanoptes, target: Target) -> bool:
+    try:
+        return leased(panoptes.subject_set(target.set_id), panoptes.server_now()) is None
+    except Refused:  # a set that is gone is nobody's
+        return True
 
 
 def _compare_rows(ledger: Ledger, target: Target, members: dict[str, Subject], found: Found) -> list[Entry]:
@@ -256,17 +296,41 @@ def _compare_rows(ledger: Ledger, target: Target, members: dict[str, Subject], f
 
 def _sort_members(
     run: Run, target: Target, members: dict[str, Subject], ours: set[str | None], found: Found
-) -> int:
-    """Find duplicates among the members; tell how many are of other runs or tools."""
-    others = 0
+) -> list[Subject]:
+    """Find duplicates among the members; give those of other runs or tools."""
+    others = []
     for subject in members.values():
         if subject.subject_id in ours:
             continue
         if _made_for(subject, run, target):
             found["duplicates"].append(f"{subject.external_id}: subject {subject.subject_id}")
         else:
-            others += 1
+            others.append(subject)
     return others
+
+
+def _twins(others: list[Subject], linked: list[Entry], store: Store, check: str) -> list[Subject]:
+    """Find members of other tools that name a row which is linked, and members of anybody that show its images.
+
+    Those of which the images are read are as many as of the run's own.
+    """
+    names = {entry.external_id for entry in linked}
+    named = [one for one in others if SubjectKey.read(one.key) is None and one.row_name in names]
+    shown = {tuple(image.md5 for image in entry.images if image.hosted) for entry in linked}
+    left = [one for one in others if one not in named and one.addresses]
+    read = left if check == "all" else random.sample(left, min(SAMPLE, len(left)) if check == "sample" else 0)
+    return [*named, *(one for one in read if _checksums(store, one) in shown)]
+
+
+def _checksums(store: Store, subject: Subject) -> tuple[str | None, ...] | None:
+    try:
+        return store.checksums(subject)
+    except (NotNow, Refused):
+        return None
+
+
+def _named(subject: Subject) -> str:
+    return subject.row_name or "no id"
 
 
 def _compare_images(folder: Path, store: Store, entry: Entry, subject: Subject, found: Found) -> None:

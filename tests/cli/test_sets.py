@@ -219,7 +219,7 @@ def test_copy_merge_and_split_leave_the_sets_as_they_are(desk: Desk) -> None:
     desk.sets("copy", "Night 1", "Copy")
     assert '"added": 0' in desk.sets("copy", "Night 1", "Copy", "--json")
     desk.sets("merge", "Night 1", "Night 2", "Copy", "--into", "Both")
-    rows = json.loads(desk.sets("split", "Night 1", "--by", "band", "--json"))["sets"]
+    rows = json.loads(desk.sets("split", "Night 1", "--by", "band", "--yes", "--json"))["sets"]
     assert [(row["name"], row["subjects"]) for row in rows] == [("Night 1 band g", 2), ("Night 1 band r", 1)]
     counted = {
         line["display_name"]: line["subjects"] for line in json.loads(desk.sets("list", "--json"))["sets"]

@@ -26,6 +26,8 @@ from zoocut.sandbox import running
 from zoocut.zooniverse.connect import connect_set_admin
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.set_admin import SetAdmin
+from zoocut.zooniverse.store import Store
+from zoocut.zooniverse.transport import Transport
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 ACCOUNT = {"PANOPTES_USERNAME": "owner", "PANOPTES_PASSWORD": "sandbox-password"}
@@ -240,34 +242,64 @@ def test_superseding_keeps_old_and_new_together(keeping: Keeping) -> None:
     assert "before it was prepared" in keeping.types(3, "supersede", old.path, unprepared.path).stderr
 
 
-def test_duplicates_are_shown_then_unlinked_and_only_unseen_ones_deleted(keeping: Keeping) -> None:
+def test_duplicates_are_shown_then_unlinked_and_what_differs_or_is_young_stays(keeping: Keeping) -> None:
     _, title, subjects = keeping.uploaded("night", 3)
-    project = keeping.admin.panoptes.project(PROJECT)
-    (found,) = keeping.admin.panoptes.subject_sets(project, title)
-    twins = [
-        keeping.admin.panoptes.create_subject(
-            project.project_id, "", {"#diaSourceId": str(FIRST + n), **more}, []
-        ).subject_id
-        for n, more in ((0, {}), (1, {}), (2, {"#training_subject": "True"}))
-    ]
-    keeping.admin.panoptes.link(found.set_id, twins)
+    server = keeping.admin.panoptes
+    project = server.project(PROJECT)
+    (found,) = server.subject_sets(project, title)
+    kept = {one.subject_id: one for one in server.subjects_of_set(found.set_id)}
+    plain = {key: value for key, value in kept[subjects[0]].metadata.items() if key != "#zoocut"}
+    same, other_band, other_images, training = (
+        server.create_subject(project.project_id, "", metadata, images).subject_id
+        for metadata, images in (
+            (plain, ["image/png"]),
+            ({**plain, "band": "another"}, ["image/png"]),
+            (plain, ["image/png", "image/png"]),
+            ({**plain, "#training_subject": "True"}, ["image/png"]),
+        )
+    )
+    Store(Transport()).put(
+        server.renewed_addresses(same)[0],
+        requests.get(kept[subjects[0]].addresses[0].url, timeout=30).content,
+        "image/png",
+    )
+    server.link(found.set_id, [same, other_band, other_images, training])
     where = ("dedupe", "--set", title, "--project", PROJECT)
-    rows = json.loads(keeping.types(0, *where, "--json").stdout)["duplicates"]
-    assert {(row["subject"], row["proposal"]) for row in rows} == {
-        (subjects[0], "keep"), (twins[0], "unlink"), (subjects[1], "keep"), (twins[1], "unlink")
+
+    def proposals(*words: str) -> dict[str, str]:
+        rows = json.loads(keeping.types(0, *where, *words, "--json").stdout)["duplicates"]
+        return {row["subject"]: row["proposal"] for row in rows}
+
+    assert proposals()[same] == "leave: too young"
+    assert proposals("--settle", "0") == {
+        subjects[0]: "keep", same: "unlink", other_band: "leave: differs", other_images: "leave: differs"
     }  # fmt: skip
     began = keeping.latest()
-    assert "nothing was changed" in keeping.types(2, *where, "--unlink", "--delete-unseen").stderr
+    assert "nothing was changed" in keeping.types(2, *where, "--unlink", "--settle", "0").stderr
     assert keeping.writes(began) == []
-    met(keeping, project.project_id, twins[1])
-    rows = json.loads(keeping.types(0, *where, "--json").stdout)["duplicates"]
-    assert {row["subject"]: row["served"] for row in rows}[twins[1]] == "yes"
-    told = json.loads(keeping.types(0, *where, "--delete-unseen", "--yes", "--json").stdout)
-    assert told == {"version": 1, "sources": 2, "unlinked": 2, "deleted": [twins[0]]}
-    left = [one.subject_id for one in keeping.admin.panoptes.subjects_of_set(found.set_id)]
-    assert set(left) == {*subjects, twins[2]}
-    assert keeping.admin.panoptes.subject(twins[1]).sets == ()
+    told = json.loads(keeping.types(0, *where, "--unlink", "--settle", "0", "--yes", "--json").stdout)
+    assert told == {"version": 1, "sources": 1, "unlinked": 1, "left_alone": 2}
+    left = {one.subject_id for one in server.subjects_of_set(found.set_id)}
+    assert left == {*subjects, other_band, other_images, training}
+    assert server.subject(same).sets == ()
+
+
+def test_equal_numbers_of_another_tool_are_no_duplicates(keeping: Keeping) -> None:
+    server = keeping.admin.panoptes
+    project = server.project(PROJECT)
+    made = server.create_subject_set(project, "numbered twice", {})
+    ids = [
+        server.create_subject(project.project_id, str(n), {"file": f"{kind}_{n}"}, []).subject_id
+        for kind in ("galaxy", "comet")
+        for n in range(3)
+    ]
+    server.link(made.set_id, ids)
+    where = ("dedupe", "--set", "numbered twice", "--project", PROJECT, "--settle", "0")
     assert "no duplicates" in keeping.types(0, *where).stdout
+    rows = json.loads(keeping.types(0, *where, "--by-external-id", "--json").stdout)["duplicates"]
+    assert {row["proposal"] for row in rows} == {"keep", "leave: differs"}
+    keeping.types(0, *where, "--by-external-id", "--unlink", "--yes")
+    assert len(list(server.subjects_of_set(made.set_id))) == 6
 
 
 def met(keeping: Keeping, project_id: str, subject_id: str) -> str:

@@ -225,7 +225,7 @@ def test_a_live_upload_keeps_others_out_but_status_reads(
     process = start(run, server, "--set", "locked", "--requests", "1")
     await_states(zoocut, run, "intent", process)
     second = zoocut("upload", run, **account(server))
-    pruning = zoocut("verify", run, "--prune", **account(server))
+    pruning = zoocut("verify", run, "--prune", "--settle", "0", "--yes", **account(server))
     process.kill()
     process.communicate()
     for refused in (second, pruning):

@@ -143,7 +143,7 @@ def test_media_of_others_stay_and_strays_are_pruned(zoocut: Zoocut, server: Runn
     verified = zoocut("verify", run, "--check", "all", **account(server))
     assert verified.returncode == 6
     assert "talk strays: 1" in verified.stdout
-    pruned = zoocut("verify", run, "--prune", **account(server))
+    pruned = zoocut("verify", run, "--prune", "--settle", "0", "--yes", **account(server))
     assert "pruned: 1" in pruned.stdout
     assert zoocut("verify", run, "--check", "all", **account(server)).returncode == 0
     (subject,) = subjects(server, name)

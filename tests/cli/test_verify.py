@@ -82,7 +82,7 @@ def test_prune_removes_strays_and_nothing_else(
     stray = panoptes.create_subject("1", "1700", {"#zoocut": key}, ["image/png"])
     other = panoptes.create_subject("1", "1700", {"#zoocut": "another/1/1700/abc"}, ["image/png"])
     assert verified(zoocut, run, account)[0] == 6
-    code, found = verified(zoocut, run, account, "--prune")
+    code, found = verified(zoocut, run, account, "--prune", "--settle", "0", "--yes")
     assert (code, found["pruned"]) == (0, 1)
     left = {s.subject_id for s in panoptes.subjects([stray.subject_id, other.subject_id])}
     assert left == {other.subject_id}

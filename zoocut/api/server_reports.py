@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from zoocut.api.server import credentials_for, sign_in
+from zoocut.api.uploads import Confirm, confirming
 from zoocut.errors import ConfigError
 from zoocut.ledger import Ledger, Target, sole_uploader
 from zoocut.run.folder import Run
@@ -15,13 +18,21 @@ from zoocut.verifying import Audit, Verification
 from zoocut.verifying import prune as remove_strays
 from zoocut.verifying import verify as audit_target
 from zoocut.zooniverse.connect import connect
+from zoocut.zooniverse.panoptes import RetryingPanoptes
 
 __all__ = ["sets", "verify"]
 
 AnyPath = str | os.PathLike[str]
 
 
-def verify(run: AnyPath, *, check: str = "sample", prune: bool = False) -> Verification:
+def verify(
+    run: AnyPath,
+    *,
+    check: str = "sample",
+    prune: bool = False,
+    settle_s: float | None = None,
+    confirm: Confirm = False,
+) -> Verification:
     """Compare what the server really holds with the run: read only, unless strays are to be pruned.
 
     Parameters
@@ -32,6 +43,10 @@ def verify(run: AnyPath, *, check: str = "sample", prune: bool = False) -> Verif
         Images to read back: `all`, `sample` or `none`.
     prune : bool
         Delete strays: subjects of this run that no set holds.
+    settle_s : float, optional
+        How old a stray must be to be deleted; the run's own setting when not given.
+    confirm : bool or callable
+        Whether they may be deleted; a function is given the question and tells.
 
     Returns
     -------
@@ -51,20 +66,25 @@ def verify(run: AnyPath, *, check: str = "sample", prune: bool = False) -> Verif
         raise ConfigError(f"--check {check} is not known: give all, sample or none")
     opened = Run.open(Path(run))
     if not prune:
-        return Verification(opened.path, _audits(opened, check, prune))
+        return Verification(opened.path, _audits(opened, check, None))
+    old_s = opened.settings.upload.settle_s if settle_s is None else settle_s
     with sole_uploader(opened.ledger):
-        return Verification(opened.path, _audits(opened, check, prune))
+        pruning = partial(remove_strays, settle_s=old_s, confirm=confirming(confirm))
+        return Verification(opened.path, _audits(opened, check, pruning))
 
 
-def _audits(run: Run, check: str, prune: bool) -> tuple[Audit, ...]:
+Prune = Callable[[RetryingPanoptes, Audit], int]
+
+
+def _audits(run: Run, check: str, prune: Prune | None) -> tuple[Audit, ...]:
     with Ledger.read_uploaded(run) as ledger:
         return tuple(_audit(run, ledger, target, check, prune) for target in ledger.targets())
 
 
-def _audit(run: Run, ledger: Ledger, target: Target, check: str, prune: bool) -> Audit:
+def _audit(run: Run, ledger: Ledger, target: Target, check: str, prune: Prune | None) -> Audit:
     panoptes, store = connect(target.endpoint, credentials_for(target.endpoint))
     audit = audit_target(run, ledger, target, panoptes.retrying(), store, check)
-    return replace(audit, pruned=remove_strays(panoptes.retrying(), audit)) if prune else audit
+    return replace(audit, pruned=prune(panoptes.retrying(), audit)) if prune else audit
 
 
 def sets(project: str, *, endpoint: str | None = None, runs: AnyPath = ".") -> SetList:

@@ -175,7 +175,7 @@ def upload(
     request = UploadRequest(
         where_to(opened, endpoint, os.environ, chosen),
         _timing(chosen),
-        _confirming(confirm),
+        confirming(confirm),
         tell or _warn,
         set_by=set_by,
         sample=sample,
@@ -279,7 +279,7 @@ def _creating(create: Confirm) -> Callable[[str], None]:
     return require
 
 
-def _confirming(confirm: Confirm) -> Callable[[str], None]:
+def confirming(confirm: Confirm) -> Callable[[str], None]:
     """Make a function that raises where the answer is no."""
 
     def require(concern: str) -> None:

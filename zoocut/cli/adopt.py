@@ -58,12 +58,18 @@ def adopt(
     goal = where_to(opened, endpoint, os.environ, settings)
     panoptes, store = connect(goal.endpoint, credentials_for(goal.endpoint), settings.answer_s)
     retrying = panoptes.retrying()
+    agreement = assent if yes else ask
     user_id, adoption = retrying.account().user_id, Adoption()
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
         for choice in choose_existing(opened, goal, set_by, ledger.targets(), retrying):
             target = target_of(choice, ledger, retrying, {}, 0.0)
             context = UploadContext(opened.path, opened.run_id, user_id, target, panoptes, store)
-            take_over(opened, context, ledger, assent if yes else ask, adoption)
+            for workflow in retrying.active_workflows(target.set_id):
+                agreement(
+                    f"the set {target.set_name!r} is served by the active workflow {workflow}: what is left is "
+                    "shown to volunteers by the next upload"
+                )
+            take_over(opened, context, ledger, agreement, adoption)
     if as_json:
         print_json({"version": 1, **asdict(adoption)})
         return

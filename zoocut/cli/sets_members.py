@@ -23,7 +23,9 @@ from zoocut.cli.options import (
 from zoocut.cli.tables import show
 
 if TYPE_CHECKING:
-    from zoocut.zooniverse.panoptes import Project
+    from collections.abc import Mapping, Sequence
+
+    from zoocut.zooniverse.panoptes import Project, SubjectSet
     from zoocut.zooniverse.set_admin import SetAdmin, SetDetails
 
 __all__ = ["add", "copy", "members", "merge", "remove", "split", "training"]
@@ -71,6 +73,7 @@ def add(
     file: FileOption = None,
     dia_source_id: SourceOption = None,
     project: ProjectOption = None,
+    yes: YesOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,6 +89,7 @@ def add(
     among = admin.subjects_of_project(owner)
     ids = _required(find_subjects(admin, owner, _ids(subjects, file), dia_source_id or (), among))
     _tell_retired(admin, owner, ids)
+    _agree_to_publish(admin, [details.subject_set], yes)
     with told_when_stopped(STOPPED):
         count = put(admin, set_id, ids)
     _tell_count(set_id, count, len(ids), "added", as_json)
@@ -122,6 +126,7 @@ def copy(
     name: SetArgument,
     to: Annotated[str, typer.Argument(metavar="NEW", help="The name of the new set.", show_default=False)],
     project: ProjectOption = None,
+    yes: YesOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -131,7 +136,7 @@ def copy(
     """
     admin, owner, details = _open(endpoint, project, name)
     ids = [one.subject_id for one in admin.panoptes.subjects_of_set(details.subject_set.set_id)]
-    _fill(admin, owner, {to: ids}, as_json)
+    _fill(admin, owner, {to: ids}, yes, as_json)
 
 
 def merge(
@@ -140,6 +145,7 @@ def merge(
     ],
     into: Annotated[str, typer.Option("--into", help="The set that gets all subjects.", show_default=False)],
     project: ProjectOption = None,
+    yes: YesOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -153,13 +159,14 @@ def merge(
     others = [find_set(admin, owner, name) for name in names[1:]]
     found = [one.subject_set.set_id for one in (first, *others)]
     ids = [one.subject_id for set_id in found for one in admin.panoptes.subjects_of_set(set_id)]
-    _fill(admin, owner, {into: list(dict.fromkeys(ids))}, as_json)
+    _fill(admin, owner, {into: list(dict.fromkeys(ids))}, yes, as_json)
 
 
 def split(
     name: SetArgument,
     by: Annotated[str, typer.Option("--by", help="The metadata key, without prefix.", show_default=False)],
     project: ProjectOption = None,
+    yes: YesOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -172,7 +179,8 @@ def split(
     admin, owner, details = _open(endpoint, project, name)
     groups = split_by(admin, details.subject_set.set_id, by)
     wanted = {f"{details.subject_set.name} {by} {value}": ids for value, ids in sorted(groups.items())}
-    _fill(admin, owner, wanted, as_json)
+    agree(f"make a set, or complete it, for each of {len(wanted)} values of {by} ({_first(groups)})?", yes)
+    _fill(admin, owner, wanted, yes, as_json)
 
 
 def training(
@@ -249,7 +257,7 @@ def _require_members(ids: list[str], members: object, set_id: str) -> None:
         raise InputError(f"subject {missing[0]} is not in set {set_id}: add it first, or correct the table")
 
 
-def _fill(admin: SetAdmin, owner: Project, wanted: dict[str, list[str]], as_json: bool) -> None:
+def _fill(admin: SetAdmin, owner: Project, wanted: dict[str, list[str]], yes: bool, as_json: bool) -> None:
     """Make the sets that are missing and put the subjects in."""
     from zoocut.subject_sets import add as put
     from zoocut.subject_sets import create
@@ -259,6 +267,7 @@ def _fill(admin: SetAdmin, owner: Project, wanted: dict[str, list[str]], as_json
     for name in (name for name, found in known.items() if found is None):
         require_new_name(name)
     _tell_retired(admin, owner, list(dict.fromkeys(number for ids in wanted.values() for number in ids)))
+    _agree_to_publish(admin, [found for found in known.values() if found is not None], yes)
     rows = []
     with told_when_stopped(STOPPED):
         for name, ids in wanted.items():
@@ -272,6 +281,24 @@ def _fill(admin: SetAdmin, owner: Project, wanted: dict[str, list[str]], as_json
                 }
             )
     show("sets", rows, as_json, False)
+
+
+def _first(groups: Mapping[str, object]) -> str:
+    """Name the first values, so that a wrong key shows."""
+    shown = ", ".join(sorted(groups)[:5])
+    return shown if len(groups) <= 5 else f"{shown} and so on"
+
+
+def _agree_to_publish(admin: SetAdmin, sets: Sequence[SubjectSet], yes: bool) -> None:
+    """Ask before subjects go into sets that volunteers are served from now."""
+    for one in sets:
+        serving = admin.panoptes.active_workflows(one.set_id)
+        if serving:
+            agree(
+                f"the set {one.name!r} is served by an active workflow ({', '.join(serving)}): volunteers will see the "
+                "new subjects at once; go on?",
+                yes,
+            )
 
 
 def _tell_retired(admin: SetAdmin, owner: Project, ids: list[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoocut.cli.options import JsonOption, RunFolder
+from zoocut.cli.options import JsonOption, RunFolder, YesOption
 from zoocut.cli.tables import for_run
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ REMEDIES = {
     "`zoocut adopt RUN` and `zoocut upload RUN`",
     "wrong_bytes": "restore the image on disk; where that is right, take the subject out with "
     "`zoocut sets remove SET ID --project OWNER/NAME`, move the ledger away, then `zoocut adopt RUN` and "
-    "`zoocut upload RUN`",
+    "`zoocut upload RUN --retry-rejected`: a new subject is made, the old one keeps its image",
     "duplicates": "`zoocut dedupe --project OWNER/NAME --set SET` shows them and takes all but one of each out",
-    "strays": "no volunteer meets them; `zoocut verify RUN --prune` deletes them",
+    "strays": "no volunteer meets them; `zoocut verify RUN --prune` deletes those that are older than settle_s, while "
+    "nobody uploads to the set",
     "talk_missing": "`zoocut upload RUN --talk-only` attaches them",
     "talk_strays": "`zoocut verify RUN --prune` takes them away",
     "unread": "verify again: their addresses could not be read to the end",
@@ -39,6 +40,13 @@ def verify(
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete strays: subjects of this run that no set holds.")
     ] = False,
+    settle: Annotated[
+        float | None,
+        typer.Option(
+            "--settle", min=0, help="Seconds that a stray must be old to be deleted. Else the run's settle_s."
+        ),
+    ] = None,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare what the server really holds with the run: read only, unless --prune is given.
@@ -48,9 +56,10 @@ def verify(
     Example: zoocut verify night-run --check all
     """
     from zoocut.api.server_reports import verify as compare
+    from zoocut.cli.asking import ask, assent
     from zoocut.cli.console import print_json
 
-    found = compare(run, check=check, prune=prune)
+    found = compare(run, check=check, prune=prune, settle_s=settle, confirm=assent if yes else ask)
     if as_json:
         print_json(found.to_dict())
     else:

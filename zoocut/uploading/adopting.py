@@ -20,7 +20,7 @@ from zoocut.uploading.machine import (
     after,
     images_to_store,
 )
-from zoocut.uploading.matching import match, own_subjects, shown
+from zoocut.uploading.matching import match, own_subjects
 from zoocut.uploading.planning import plan
 from zoocut.uploading.steps.measure import measure
 from zoocut.zooniverse.panoptes import Subject
@@ -140,7 +140,7 @@ def _measured(context: UploadContext, entry: Entry) -> Entry | None:
 
 def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: Adoption) -> Entry:
     known = _measured(context, entry)
-    serves = shown(context, subject) if known is not None else []
+    serves = context.store.checksums(subject) if known is not None else ()
     if known is None or not _may_be_of(context, known, subject, serves):
         adoption.differing += 1
         return after(entry, _differs(context, subject))

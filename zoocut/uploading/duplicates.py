@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from shlex import quote
 
 from zoocut.errors import LedgerError
@@ -10,15 +12,27 @@ from zoocut.ledger import Ledger, Member, State, Target
 from zoocut.metadata_keys import SubjectKey
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.machine import Skipped, after
+from zoocut.uploading.matching import look_alikes
 
-__all__ = ["skip_held"]
+__all__ = ["alike_warning", "skip_held"]
 
 
-def skip_held(context: UploadContext, ledger: Ledger) -> None:
-    """Mark the planned rows whose external_id the set already holds from another run or tool.
+def skip_held(
+    context: UploadContext, ledger: Ledger, tell: Callable[[str], object], *, again: bool = False
+) -> None:
+    """Mark the planned rows that the set already holds from another run or tool.
 
     The set is listed when the manifest has been taken in; while it holds as many members as then plus what this run
     linked, the list kept in the ledger is trusted.
+
+    Parameters
+    ----------
+    context, ledger : UploadContext, Ledger
+        The set, and what is known of it.
+    tell : callable
+        Told of members that look like rows and do not say so by an id.
+    again : bool
+        Whether rows that others have put there are made all the same; those of this very run never are.
 
     Raises
     ------
@@ -31,14 +45,24 @@ def skip_held(context: UploadContext, ledger: Ledger) -> None:
     members = context.retrying.count_members(target.set_id)
     others = members - ledger.counts(target)[State.LINKED]
     if others > 0 and ledger.members_count(target) != others:
-        listed = (
-            Member(subject.subject_id, subject.external_id, subject.key)
-            for subject in context.retrying.subjects_of_set(target.set_id)
-        )
+        subjects = list(context.retrying.subjects_of_set(target.set_id))
+        listed = (Member(one.subject_id, one.row_name, one.key) for one in subjects)
         ledger.keep_members(target, listed, others)
+        alike = look_alikes(((one.metadata, one.external_id) for one in ledger.every(target)), subjects)
+        if alike:
+            tell(alike_warning(context.folder, target.set_name, alike))
     if others > 0:
         _refuse_another_copy(context, ledger)
-        _skip(ledger, target)
+        if not again:
+            _skip(ledger, target)
+
+
+def alike_warning(folder: Path, set_name: str, alike: int) -> str:
+    """Put into words that a set holds subjects of another tool that look like rows of a run."""
+    return (
+        f"the set {set_name!r} holds {alike} subjects that no run made and that look like rows of this one: they would "
+        f"be there twice; `zoocut adopt {typed(folder)} --set {quote(set_name)}` takes them over"
+    )
 
 
 def _skip(ledger: Ledger, target: Target) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from zoocut.ledger import Image, Ledger, PlannedRow, Target
 from zoocut.metadata_keys import SubjectKey
 from zoocut.run.folder import Run
+from zoocut.uploading.duplicates import alike_warning
+from zoocut.uploading.matching import look_alikes
 from zoocut.uploading.picture_content import content_problem
 from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.planning import planned_rows
@@ -14,7 +17,7 @@ from zoocut.uploading.preflight import CONVENTION_BYTES, left_at_most, look_firs
 from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.targets import Choice
 from zoocut.uploading.upload_plan import TargetPlan, UploadPlan
-from zoocut.zooniverse.panoptes import RetryingPanoptes, SubjectSet
+from zoocut.zooniverse.panoptes import RetryingPanoptes, Subject, SubjectSet
 
 __all__ = ["forecast"]
 
@@ -44,8 +47,19 @@ def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> Up
         start.basis,
         run.describe_manifest(),
         targets,
-        (*upload_warnings(account, left, rows, large), *start.questions, *start.notes),
+        (
+            *upload_warnings(account, left, rows, large),
+            *start.questions,
+            *start.notes,
+            *_alike(run, targets),
+        ),
     )
+
+
+def _alike(run: Run, targets: Iterable[TargetPlan]) -> Iterator[str]:
+    for target in targets:
+        if target.look_alikes:
+            yield alike_warning(run.path, target.set_name, target.look_alikes)
 
 
 def _targets(run: Run) -> list[Target]:
@@ -59,7 +73,9 @@ def _target(run: Run, request: UploadRequest, panoptes: RetryingPanoptes, choice
     found, run = choice.subject_set, run.by(choice.manifest)
     begun = _begun(run, choice.known)
     rows = [_opened(run, row) for row in islice(planned_rows(run, choice.share), request.sample)]
-    held = _held(run, panoptes, found) if found and not request.again else set()
+    members = list(panoptes.subjects_of_set(found.set_id)) if found else []
+    held = _held(run, members, found) if found and not request.again else set()
+    alike = look_alikes(((row.metadata, row.external_id) for row in rows), members)
     coming = [
         row
         for row in rows
@@ -77,6 +93,7 @@ def _target(run: Run, request: UploadRequest, panoptes: RetryingPanoptes, choice
         faulty=tuple((row.external_id, row.problem) for row in rows if row.problem),
         sent_bytes=sum(image.size or 0 for image in images),
         large_images=sum((image.size or 0) > CONVENTION_BYTES for image in images),
+        look_alikes=alike,
     )
 
 
@@ -103,8 +120,7 @@ def _begun(run: Run, known: Target | None) -> set[str]:
         return {entry.external_id for entry in ledger.every(known) if entry.begun}
 
 
-def _held(run: Run, panoptes: RetryingPanoptes, subject_set: SubjectSet) -> set[str]:
+def _held(run: Run, members: list[Subject], subject_set: SubjectSet) -> set[str]:
     """Return the external_ids that the set holds from other runs or tools."""
-    members = panoptes.subjects_of_set(subject_set.set_id)
     own = SubjectKey.start(run.run_id, subject_set.set_id)
-    return {one.external_id for one in members if not one.key.startswith(own)}
+    return {one.row_name for one in members if not one.key.startswith(own)}

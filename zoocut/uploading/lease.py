@@ -21,23 +21,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from zoocut.errors import LedgerError, NotPermitted
 from zoocut.ledger import Ledger
 from zoocut.uploading.context import UploadContext
+from zoocut.zooniverse.lease_note import LEASE, LONGEST_STALE_S, LeaseNote
 from zoocut.zooniverse.panoptes import Panoptes, SubjectSet
 from zoocut.zooniverse.request_errors import NotNow, Refused
 
-__all__ = ["LEASE", "Lease", "LeaseTimes", "first_note", "leased", "new_token"]
-
-LEASE = "#zoocut_lease"
-"""The key in a set's metadata."""
+__all__ = ["Lease", "LeaseTimes", "first_note", "new_token"]
 
 DOCUMENTS_STALE_S = 1.1
 """The server may answer with a document of the same second: a lease is read back after longer than that."""
 
-LONGEST_STALE_S = 300.0
 SHORTEST_STALE_S = 4.0
 
 
@@ -64,39 +60,6 @@ class LeaseTimes:
         return self.stale_s / 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Note:
-    """What the metadata of a set say.
-
-    Parameters
-    ----------
-    token : str
-        Which uploader.
-    run_id : str
-        Of which run.
-    beat : str
-        When it was last confirmed, by the server's clock.
-    """
-
-    token: str
-    run_id: str
-    beat: str
-
-    @classmethod
-    def read(cls, text: object) -> _Note | None:
-        words = str(text or "").split(" ")
-        return cls(*words) if len(words) == 3 else None
-
-    def __str__(self) -> str:
-        return f"{self.token} {self.run_id} {self.beat}"
-
-    def age_s(self, now: float) -> float:
-        try:
-            return now - datetime.fromisoformat(self.beat).timestamp()
-        except ValueError:
-            return float("inf")
-
-
 def new_token() -> str:
     """Return a token that no other uploader has."""
     return secrets.token_hex(8)
@@ -104,19 +67,7 @@ def new_token() -> str:
 
 def first_note(token: str, run_id: str, now: float) -> dict[str, str]:
     """Return the metadata that a set is made with, so that it is leased from its first moment on."""
-    return {LEASE: str(_Note(token, run_id, _written(now)))}
-
-
-def leased(found: SubjectSet, now: float) -> str | None:
-    """Tell who holds a lease of a set that was confirmed lately, by the server's clock; None without one."""
-    note = _note_of(found)
-    if note is None or note.age_s(now) > LONGEST_STALE_S:
-        return None
-    return f"run {note.run_id}, confirmed {note.beat}"
-
-
-def _written(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    return {LEASE: str(LeaseNote.at(token, run_id, now))}
 
 
 class Lease:
@@ -202,7 +153,7 @@ class Lease:
             return
         try:
             found = self._context.panoptes.subject_set(self._context.target.set_id)
-            note = _note_of(found)
+            note = LeaseNote.of(found)
             if note is not None and note.token == self._token:
                 others = {key: value for key, value in found.metadata.items() if key != LEASE}
                 self._context.panoptes.set_metadata(found, others)
@@ -214,19 +165,19 @@ class Lease:
         ledger = (self._context.folder / "ledger.sqlite3").resolve()
         return f"{socket.gethostname()}:{ledger}:{os.stat(ledger).st_ino}"
 
-    def _read(self) -> _Note | None:
-        return _note_of(self._context.retrying.subject_set(self._context.target.set_id))
+    def _read(self) -> LeaseNote | None:
+        return LeaseNote.of(self._context.retrying.subject_set(self._context.target.set_id))
 
     def _write(self, panoptes: Panoptes, found: SubjectSet) -> None:
         """Note the lease beside what others have noted in metadata that were read just now."""
         began = time.monotonic()
-        note = _Note(self._token, self._context.run_id, _written(panoptes.server_now()))
+        note = LeaseNote.at(self._token, self._context.run_id, panoptes.server_now())
         panoptes.set_metadata(found, {**found.metadata, LEASE: str(note)})
         self._confirmed_at = began
 
-    def _wait_until_stale(self, found: _Note, stop: threading.Event) -> None:
+    def _wait_until_stale(self, found: LeaseNote, stop: threading.Event) -> None:
         """Watch a lease until it is stale, which may be told from its age, or until its holder shows."""
-        began, who = time.monotonic(), f"run {found.run_id}, confirmed {found.beat}"
+        began, who = time.monotonic(), found.holder
         name, stale_s = self._context.target.set_name, self._times.stale_s
         if found.age_s(self._context.panoptes.server_now()) <= 3 * stale_s:
             self._tell(
@@ -242,7 +193,7 @@ class Lease:
             self._context.retrying.subject_set(self._context.target.set_id)  # tells when it is to stop
         self._tell(f"the lease of the set {name!r} ({who}) is stale and taken over")
 
-    def _require(self, found: _Note | None) -> None:
+    def _require(self, found: LeaseNote | None) -> None:
         if found is None or found.token != self._token:
             raise _in_use(self._context.target.set_name, found)
 
@@ -250,7 +201,7 @@ class Lease:
         while not self._over.wait(self._times.beat_s) and self.lost is None:
             try:
                 found = self._context.panoptes.subject_set(self._context.target.set_id)
-                note = _note_of(found)
+                note = LeaseNote.of(found)
                 if note is not None and note.token != self._token:
                     self.lost = _in_use(self._context.target.set_name, note)
                 elif not self._over.is_set():
@@ -259,12 +210,8 @@ class Lease:
                 continue
 
 
-def _note_of(found: SubjectSet) -> _Note | None:
-    return _Note.read(found.metadata.get(LEASE))
-
-
-def _in_use(name: str, found: _Note | None) -> LedgerError:
-    who = f"run {found.run_id}, confirmed {found.beat}" if found else "its lease was taken away"
+def _in_use(name: str, found: LeaseNote | None) -> LedgerError:
+    who = found.holder if found else "its lease was taken away"
     return LedgerError(
         f"another upload to the set {name!r} is under way ({who}): wait until it has ended, then run the same command "
         "again"

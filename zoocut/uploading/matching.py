@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 from zoocut.ledger import Entry
 from zoocut.metadata_keys import DIA_SOURCE_ID, KEY, SubjectKey, bare_name, values_of
 from zoocut.uploading.context import UploadContext
 from zoocut.zooniverse.records import Subject
-from zoocut.zooniverse.request_errors import Refused
-from zoocut.zooniverse.retrying import with_retries
 
-__all__ = ["Matches", "match", "own_subjects", "shown"]
+__all__ = ["Matches", "look_alikes", "match", "own_subjects"]
 
 NOT_METADATA = (bare_name(KEY), "external_id")
 
@@ -102,6 +99,31 @@ def match(
     return found
 
 
+def look_alikes(rows: Iterable[tuple[Mapping[str, object], str]], subjects: Iterable[Subject]) -> int:
+    """Count subjects that no run made and that say by their metadata, and not by an id, that they are one of the rows.
+
+    Parameters
+    ----------
+    rows : iterable of (mapping, str)
+        Metadata and external_id of each row.
+    subjects : iterable of Subject
+        The members of a set.
+    """
+    foreign = [one for one in subjects if SubjectKey.read(one.key) is None]
+    if not foreign:
+        return 0
+    ids: set[str] = set()
+    alike: set[str] = set()
+    for metadata, external_id in rows:
+        ids.add(external_id)
+        alike.update(_sources(metadata, external_id), _metadata(metadata, external_id))
+    return sum(
+        one.row_name not in ids
+        and not alike.isdisjoint([*_sources(one.metadata, one.external_id), *_metadata(one.metadata, "")])
+        for one in foreign
+    )
+
+
 def _take(
     found: Matches,
     way: str,
@@ -155,30 +177,10 @@ def _by_images(
 ) -> None:
     if not entries or not subjects:
         return
-    served = {tuple(shown(context, one)): one for one in reversed(subjects)}
+    served = {context.store.checksums(one): one for one in reversed(subjects)}
     for entry in entries:
         known = measured(entry)
         subject = served.pop(tuple(image.md5 for image in known.images), None) if known is not None else None
         if subject is not None and known is not None and all(image.md5 for image in known.images):
             found.foreign[entry.row] = subject
             found.ways["equal images"] += 1
-
-
-def shown(context: UploadContext, subject: Subject) -> list[str | None]:
-    """Read the checksum of what each address of a subject serves; None where nothing is.
-
-    Raises
-    ------
-    NotNow
-        When it cannot be told now.
-    """
-    return [_checksum(context, address.url) for address in subject.addresses]
-
-
-def _checksum(context: UploadContext, url: str) -> str | None:
-    try:
-        return with_retries(context.store.fetch, url)[2]
-    except Refused as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
-        return None

@@ -37,6 +37,8 @@ class TargetPlan:
         Size of the images that would go.
     large_images : int
         How many of them have more than 1 MiB.
+    look_alikes : int
+        Subjects in the set that no run made and that look like rows of this one.
     """
 
     set_id: str | None
@@ -49,6 +51,7 @@ class TargetPlan:
     faulty: tuple[tuple[str, str], ...]
     sent_bytes: int
     large_images: int
+    look_alikes: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in the form of `zoocut upload --dry-run --json`."""
@@ -62,6 +65,7 @@ class TargetPlan:
             "faulty": [list(pair) for pair in self.faulty],
             "bytes": self.sent_bytes,
             "images_over_1_MiB": self.large_images,
+            "look_alikes": self.look_alikes,
         }
 
     def to_row(self) -> dict[str, Any]:

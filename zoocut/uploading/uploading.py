@@ -194,8 +194,7 @@ def _compare(run: Run, request: UploadRequest, context: UploadContext, ledger: L
     """Leave out what the set holds from elsewhere, and see to it that it holds what it should."""
     _require_members(context, ledger)
     take_back_unknown(context, ledger)
-    if not request.again:
-        skip_held(context, ledger)
+    skip_held(context, ledger, request.tell, again=request.again)
     if ledger.count_unfinished(context.target):
         note_index_fields(context, run.by(context.target.manifest))
 

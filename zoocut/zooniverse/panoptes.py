@@ -319,6 +319,7 @@ class Panoptes:
             tuple(self._address(url) for location in document["locations"] for url in location.values()),
             tuple(str(number) for number in document.get("links", {}).get("subject_sets", [])),
             etag,
+            str(document.get("created_at") or ""),
         )
 
     def _address(self, url: str) -> Address:

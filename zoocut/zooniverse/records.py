@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from zoocut.metadata_keys import source_of
+from zoocut.metadata_keys import SubjectKey, source_of, values_of
 
 __all__ = ["Account", "Address", "Membership", "Project", "Subject", "SubjectSet"]
 
@@ -124,6 +125,8 @@ class Subject:
         The ids of the subject sets that hold it.
     etag : str or None
         For changing it; None when it came from a list.
+    created : str
+        When it was made, as the server writes it.
     """
 
     subject_id: str
@@ -133,6 +136,28 @@ class Subject:
     addresses: tuple[Address, ...]
     sets: tuple[str, ...]
     etag: str | None = None
+    created: str = ""
+
+    def age_s(self, now: float) -> float:
+        """Return how long ago it was made; nothing is known to be old when the server does not say.
+
+        Parameters
+        ----------
+        now : float
+            Seconds of the server's clock.
+        """
+        try:
+            return now - datetime.fromisoformat(self.created).timestamp()
+        except ValueError:
+            return 0.0
+
+    @property
+    def row_name(self) -> str:
+        """The external_id that it stands for: its own, or the one that another tool wrote into its metadata."""
+        if self.external_id or SubjectKey.read(self.key) is not None:
+            return self.external_id
+        told = values_of(self.metadata, "external_id")
+        return told[0] if len(told) == 1 else self.dia_source_id
 
     @property
     def dia_source_id(self) -> str:

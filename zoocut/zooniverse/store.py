@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import requests
 
-from zoocut.zooniverse.panoptes import Address
+from zoocut.zooniverse.panoptes import Address, Subject
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused
 from zoocut.zooniverse.retrying import with_retries
 from zoocut.zooniverse.transport import Transport, foreign_errors, no_password, retry_after_s
@@ -75,6 +75,25 @@ class Store:
             raise Refused(f"the store of images refused it with {response.status_code}", response.status_code)
         if response.status_code != 201 or response.headers.get("Content-MD5") != checksum:
             _unconfirmed(response)
+
+    def checksums(self, subject: Subject) -> tuple[str | None, ...]:
+        """Read the checksum of what each address of a subject serves, in hexadecimal; None where nothing is.
+
+        Raises
+        ------
+        NotNow
+            When it cannot be told now, though it was asked again.
+        """
+        return tuple(self._checksum(address.url) for address in subject.addresses)
+
+    def _checksum(self, url: str) -> str | None:
+        try:
+            told: str = with_retries(self.fetch, url)[2]
+        except Refused as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
+        return told
 
     def holds_retrying(self, url: str, md5: str | None) -> bool:
         """Return the same as `holds`, asked again when it cannot be told now."""
