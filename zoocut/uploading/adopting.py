@@ -96,7 +96,8 @@ def adopt(
 def take_back_unknown(context: UploadContext, ledger: Ledger) -> None:
     """Take over subjects of this run that a ledger which was put back to an older copy does not know.
 
-    Their ids are above all that the ledger knows, so nothing is read where nobody has made any since.
+    Their ids are above all that the ledger knows, so nothing is read where nobody has made any since. Where another
+    copy of the run held the lease before, all subjects of the account are looked through.
 
     Raises
     ------
@@ -104,7 +105,11 @@ def take_back_unknown(context: UploadContext, ledger: Ledger) -> None:
         When the server cannot be asked.
     """
     known = ledger.highest_subject_id(context.target)
-    if not known or not ledger.counts(context.target)[State.PLANNED]:
+    if context.lease is not None and context.lease.from_a_copy:
+        known = 0
+    elif not known:
+        return
+    if not ledger.counts(context.target)[State.PLANNED]:
         return
     server, project_id = context.retrying, context.target.project_id
     if server.newest_subject_id(project_id) <= known:

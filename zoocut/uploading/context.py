@@ -26,6 +26,9 @@ class Held(Protocol):
     lost: LedgerError | None
     """Why it is another's now; None as long as that was not seen."""
 
+    from_a_copy: bool
+    """Whether it was taken over from another ledger of this very run, which may have made subjects."""
+
     @property
     def good(self) -> bool:
         """Whether it was confirmed so lately that nobody can have taken it over."""

@@ -100,6 +100,8 @@ class Lease:
         self._confirmed_at = float("-inf")
         self._over = threading.Event()
         self.lost: LedgerError | None = None
+        self.from_a_copy = False
+        """Whether it was taken over from another ledger of this very run, which may have made subjects."""
 
     @property
     def good(self) -> bool:
@@ -129,6 +131,7 @@ class Lease:
         contested = found is None or found.token != self._token
         if found is not None and contested:
             self._wait_until_stale(found, stop)
+            self.from_a_copy = found.run_id == self._context.run_id
         self._ledger.keep_lease(self._context.target, f"{self._token} {where}")
         panoptes = self._context.retrying
         try:
