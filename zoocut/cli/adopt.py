@@ -12,24 +12,31 @@ from zoocut.files import typed
 __all__ = ["adopt"]
 
 
+ProjectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        "-p",
+        help="The project: owner/name, its number or web address. Else where the run goes.",
+    ),
+]
+SubjectSetOption = Annotated[str | None, typer.Option("--set", help="The set's name. Else the run's.")]
+SetByOption = Annotated[
+    str | None, typer.Option("--set-by", help="The metadata key, for a run that went to one set a value.")
+]
+EndpointOption = Annotated[str | None, typer.Option(help="The server. Else PANOPTES_ENDPOINT.")]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Do not ask before subjects of another tool are taken over.")
+]
+
+
 def adopt(
     run: ManifestFolder,
-    project: Annotated[
-        str | None,
-        typer.Option(
-            "--project",
-            "-p",
-            help="The project: owner/name, its number or web address. Else where the run goes.",
-        ),
-    ] = None,
-    subject_set: Annotated[str | None, typer.Option("--set", help="The set's name. Else the run's.")] = None,
-    set_by: Annotated[
-        str | None, typer.Option("--set-by", help="The metadata key, for a run that went to one set a value.")
-    ] = None,
-    endpoint: Annotated[str | None, typer.Option(help="The server. Else PANOPTES_ENDPOINT.")] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask before subjects of another tool are taken over.")
-    ] = False,
+    project: ProjectOption = None,
+    subject_set: SubjectSetOption = None,
+    set_by: SetByOption = None,
+    endpoint: EndpointOption = None,
+    yes: YesOption = False,
     images: ImagesOption = None,
     encoding: EncodingOption = None,
     as_json: JsonOption = False,

@@ -21,82 +21,99 @@ if TYPE_CHECKING:
     from zoocut.run.folder import Run
 
 
+RunsArgument = Annotated[
+    list[Path], typer.Argument(metavar="RUN...", help="The runs it is about.", show_default=False)
+]
+ExportOption = Annotated[
+    Path | None,
+    typer.Option("--export", help="A classification export that is there already.", show_default=False),
+]
+WorkflowOption = Annotated[
+    str | None, typer.Option("--workflow", "-w", help="The workflow's id or name.", show_default=False)
+]
+WorkflowsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workflows",
+        help="The project's workflow export, which numbers the answers; asked from the server with the export.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="The table, .parquet, .ecsv or .csv; RUN/results.parquet when not given.",
+        show_default=False,
+    ),
+]
+VersionOption = Annotated[
+    str, typer.Option("--workflow-version", help="newest, all, each, or one such as 12 or 12.34.")
+]
+ByOption = Annotated[str, typer.Option("--by", help="What a row is about: source, subject or object.")]
+AllVotesOption = Annotated[
+    bool, typer.Option("--all-votes", help="Count all votes of a volunteer for a subject, not the first.")
+]
+DropAnonymousRepeatsOption = Annotated[
+    bool,
+    typer.Option(
+        "--drop-anonymous-repeats",
+        help="Count one vote a subject from each network without sign-in; a classroom shares one.",
+    ),
+]
+BeforeLaunchOption = Annotated[
+    bool, typer.Option("--before-launch", help="Count what was classified before the project's launch.")
+]
+AlreadySeenOption = Annotated[
+    bool,
+    typer.Option("--already-seen", help="Count votes of volunteers who had seen the subject before."),
+]
+ConfidenceOption = Annotated[
+    float, typer.Option("--confidence", min=0.01, max=0.9999, help="The level of the Wilson intervals.")
+]
+PageOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--page", help="A page of the pictures with their votes, to make as well.", show_default=False
+    ),
+]
+EmbedOption = Annotated[
+    bool, typer.Option("--embed", help="Put the pictures into the page, to send it to somebody.")
+]
+PlotsOption = Annotated[
+    Path | None,
+    typer.Option("--plots", help="A folder for the page's plots as PNG files.", show_default=False),
+]
+MaxAgeOption = Annotated[
+    float,
+    typer.Option("--max-age", min=0, help="Hours: an export that is not older is taken as it is."),
+]
+WaitOption = Annotated[
+    float, typer.Option("--wait", min=0, help="Minutes to wait for an export that the server is making.")
+]
+
+
 def results(
-    runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="The runs it is about.", show_default=False)
-    ],
-    export: Annotated[
-        Path | None,
-        typer.Option("--export", help="A classification export that is there already.", show_default=False),
-    ] = None,
-    workflow: Annotated[
-        str | None, typer.Option("--workflow", "-w", help="The workflow's id or name.", show_default=False)
-    ] = None,
-    workflows: Annotated[
-        Path | None,
-        typer.Option(
-            "--workflows",
-            help="The project's workflow export, which numbers the answers; asked from the server with the export.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="The table, .parquet, .ecsv or .csv; RUN/results.parquet when not given.",
-            show_default=False,
-        ),
-    ] = None,
-    version: Annotated[
-        str, typer.Option("--workflow-version", help="newest, all, each, or one such as 12 or 12.34.")
-    ] = "newest",
-    by: Annotated[
-        str, typer.Option("--by", help="What a row is about: source, subject or object.")
-    ] = "source",
-    all_votes: Annotated[
-        bool, typer.Option("--all-votes", help="Count all votes of a volunteer for a subject, not the first.")
-    ] = False,
-    drop_anonymous_repeats: Annotated[
-        bool,
-        typer.Option(
-            "--drop-anonymous-repeats",
-            help="Count one vote a subject from each network without sign-in; a classroom shares one.",
-        ),
-    ] = False,
-    before_launch: Annotated[
-        bool, typer.Option("--before-launch", help="Count what was classified before the project's launch.")
-    ] = False,
-    already_seen: Annotated[
-        bool,
-        typer.Option("--already-seen", help="Count votes of volunteers who had seen the subject before."),
-    ] = False,
-    confidence: Annotated[
-        float, typer.Option("--confidence", min=0.01, max=0.9999, help="The level of the Wilson intervals.")
-    ] = 0.6827,
-    page: Annotated[
-        Path | None,
-        typer.Option(
-            "--page", help="A page of the pictures with their votes, to make as well.", show_default=False
-        ),
-    ] = None,
-    embed: Annotated[
-        bool, typer.Option("--embed", help="Put the pictures into the page, to send it to somebody.")
-    ] = False,
-    plots: Annotated[
-        Path | None,
-        typer.Option("--plots", help="A folder for the page's plots as PNG files.", show_default=False),
-    ] = None,
+    runs: RunsArgument,
+    export: ExportOption = None,
+    workflow: WorkflowOption = None,
+    workflows: WorkflowsOption = None,
+    output: OutputOption = None,
+    version: VersionOption = "newest",
+    by: ByOption = "source",
+    all_votes: AllVotesOption = False,
+    drop_anonymous_repeats: DropAnonymousRepeatsOption = False,
+    before_launch: BeforeLaunchOption = False,
+    already_seen: AlreadySeenOption = False,
+    confidence: ConfidenceOption = 0.6827,
+    page: PageOption = None,
+    embed: EmbedOption = False,
+    plots: PlotsOption = None,
     project: ProjectOption = None,
     endpoint: EndpointOption = None,
-    max_age: Annotated[
-        float,
-        typer.Option("--max-age", min=0, help="Hours: an export that is not older is taken as it is."),
-    ] = 24.0,
-    wait: Annotated[
-        float, typer.Option("--wait", min=0, help="Minutes to wait for an export that the server is making.")
-    ] = 120.0,
+    max_age: MaxAgeOption = 24.0,
+    wait: WaitOption = 120.0,
     as_json: JsonOption = False,
 ) -> None:
     """Count what volunteers answered, for each diaSourceId: votes, fractions, intervals, consensus.

@@ -11,45 +11,59 @@ import typer
 __all__ = ["sandbox"]
 
 
+PortOption = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes any free one.", min=0, max=65535)]
+DataOption = Annotated[
+    Path | None, typer.Option(help="Folder that keeps everything; a temporary one when left out.")
+]
+HostOption = Annotated[str, typer.Option(help="Address to listen on; only loopback is allowed.")]
+AccountOption = Annotated[
+    list[str] | None, typer.Option(help="One more account, with the same password; may be repeated.")
+]
+FaultsOption = Annotated[Path | None, typer.Option(help="TOML file with [[fault]] tables.")]
+FaultOption = Annotated[
+    list[str] | None,
+    typer.Option(help="One fault, as 'commit-then-500:nth=3'; may be repeated."),
+]
+UrlLifeOption = Annotated[float, typer.Option(help="Seconds a signed address lives.", min=0)]
+TokenLifeOption = Annotated[float, typer.Option(help="Seconds a token lives.", min=0)]
+PageCapOption = Annotated[int, typer.Option(help="Rows a page has at most.", min=1)]
+QuotaOption = Annotated[int, typer.Option(help="Subjects an account may upload.", min=0)]
+ImportLimitOption = Annotated[
+    int, typer.Option(help="Rows of a manifest that may be imported at once.", min=0)
+]
+VolunteersOption = Annotated[
+    int,
+    typer.Option(help="Robots that classify; they need a live project, so owner/rehearsal is one.", min=0),
+]
+AccuracyOption = Annotated[float, typer.Option(help="The chance that a robot is right.", min=0, max=1)]
+ExportEveryOption = Annotated[
+    float, typer.Option(help="Seconds within which no second export of a thing is made.", min=0)
+]
+StaleDocumentsOption = Annotated[
+    bool, typer.Option("--stale-documents", help="Cache written records for a second, as the server may.")
+]
+CountDelayOption = Annotated[
+    float, typer.Option(help="Seconds before a set's count column follows its members.", min=0)
+]
+
+
 def sandbox(
-    port: Annotated[
-        int, typer.Option(help="Port on 127.0.0.1; 0 takes any free one.", min=0, max=65535)
-    ] = 8642,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder that keeps everything; a temporary one when left out.")
-    ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; only loopback is allowed.")] = "127.0.0.1",
-    account: Annotated[
-        list[str] | None, typer.Option(help="One more account, with the same password; may be repeated.")
-    ] = None,
-    faults: Annotated[Path | None, typer.Option(help="TOML file with [[fault]] tables.")] = None,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(help="One fault, as 'commit-then-500:nth=3'; may be repeated."),
-    ] = None,
-    url_life: Annotated[float, typer.Option(help="Seconds a signed address lives.", min=0)] = 300,
-    token_life: Annotated[float, typer.Option(help="Seconds a token lives.", min=0)] = 7200,
-    page_cap: Annotated[int, typer.Option(help="Rows a page has at most.", min=1)] = 200,
-    quota: Annotated[int, typer.Option(help="Subjects an account may upload.", min=0)] = 10_000,
-    import_limit: Annotated[
-        int, typer.Option(help="Rows of a manifest that may be imported at once.", min=0)
-    ] = 100_000,
-    volunteers: Annotated[
-        int,
-        typer.Option(
-            help="Robots that classify; they need a live project, so owner/rehearsal is one.", min=0
-        ),
-    ] = 0,
-    accuracy: Annotated[float, typer.Option(help="The chance that a robot is right.", min=0, max=1)] = 0.9,
-    export_every: Annotated[
-        float, typer.Option(help="Seconds within which no second export of a thing is made.", min=0)
-    ] = 86_400,
-    stale_documents: Annotated[
-        bool, typer.Option("--stale-documents", help="Cache written records for a second, as the server may.")
-    ] = False,
-    count_delay: Annotated[
-        float, typer.Option(help="Seconds before a set's count column follows its members.", min=0)
-    ] = 180,
+    port: PortOption = 8642,
+    data: DataOption = None,
+    host: HostOption = "127.0.0.1",
+    account: AccountOption = None,
+    faults: FaultsOption = None,
+    fault: FaultOption = None,
+    url_life: UrlLifeOption = 300,
+    token_life: TokenLifeOption = 7200,
+    page_cap: PageCapOption = 200,
+    quota: QuotaOption = 10_000,
+    import_limit: ImportLimitOption = 100_000,
+    volunteers: VolunteersOption = 0,
+    accuracy: AccuracyOption = 0.9,
+    export_every: ExportEveryOption = 86_400,
+    stale_documents: StaleDocumentsOption = False,
+    count_delay: CountDelayOption = 180,
 ) -> None:
     """Run a Panoptes for rehearsal on this machine, until Ctrl-C.
 
