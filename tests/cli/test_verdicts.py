@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,19 @@ def rubins(run: Path) -> None:
     )
 
 
+def on_the_grounds_of(basis: str, key: str, value: str) -> Callable[[Path], None]:
+    """Give a run a basis of rights, and its rows a column instead of the band."""
+
+    def change(run: Path) -> None:
+        manifest = run / "manifest.csv"
+        text = manifest.read_text().replace("metadata:band", f"metadata:{key}").replace(",g", f",{value}")
+        manifest.write_text(text.replace(",r", f",{value}"))
+        record, head = run / "run.toml", "[settings.rights]\n"
+        record.write_text(record.read_text().replace(head, f'{head}basis = "{basis}"\n'))
+
+    return change
+
+
 def sets_and_subjects(server: Running) -> tuple[int, int]:
     truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
     return len(truth["sets"]), len(truth["subjects"])
@@ -55,6 +69,30 @@ REFUSALS = {
     "long name": ("owner", "owner/rehearsal", "V" * 300, nothing, 2, "VVV"),
     "blank name": ("owner", "owner/rehearsal", "  ", nothing, 2, ""),
     "rights": ("owner", "owner/rehearsal", "V 5", rubins, 2, "--rights TEXT"),
+    "a number": (
+        "owner",
+        "owner/rehearsal",
+        "V 9",
+        on_the_grounds_of("derived-image", "!snr", "7.5"),
+        2,
+        "column !snr, a value of the catalog",
+    ),
+    "a position": (
+        "owner",
+        "owner/rehearsal",
+        "V 10",
+        on_the_grounds_of("anonymized", "ra", "150.1"),
+        2,
+        "column ra, a position",
+    ),
+    "too new": (
+        "owner",
+        "owner/rehearsal",
+        "V 11",
+        on_the_grounds_of("public-release", "#date_obs", f"{datetime.now(UTC):%Y-%m-%d}"),
+        2,
+        "80 hours of observation",
+    ),
     "no image": ("owner", "owner/rehearsal", "V 6", without_an_image, 3, "images/1-0.png"),
     "damaged image": ("owner", "owner/rehearsal", "V 7", damaged, 3, "images/1-0.png"),
     "image cut off": ("owner", "owner/rehearsal", "V 8", cut_off, 3, "images/1-0.png"),

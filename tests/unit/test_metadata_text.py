@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoocut.errors import ConfigError
-from zoocut.generating.metadata_text import check_words, columns_named, metadata_of, steering_keys
+from zoocut.generating.metadata_text import check_words, metadata_of, steering_keys
+from zoocut.metadata_words import columns_named
 from zoocut.model import DiaSource, Value
 
 COLUMNS: dict[str, Value] = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from zoocut.catalogs.alert_columns import AlertColumns
 from zoocut.config.catalog import AlertsSettings
+from zoocut.config.rights import covers_partners
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection, Value
 from zoocut.packets import Broken, Packet, find_packet_files, read_packets
@@ -94,10 +95,10 @@ class AlertCatalog:
             return Rejection(self._told_id(packet.fields), packet.row, str(error))
         columns = self._columns.of(packet.fields)
         program = columns.get("programid")
-        if not _is_public(program) and not self._rights_basis:
+        if not _is_public(program) and not covers_partners(self._rights_basis):
             reason = (
                 f"its programid is {program}, so it is of a survey's partners and not public: leave it out, or tell why"
-                " it may be shown in [rights] basis"
+                " it may be shown in [rights] basis, in your words"
             )
             return Rejection(str(dia_source_id), packet.row, reason)
         ra_deg, dec_deg = self._columns.position(packet.fields, columns)

@@ -32,7 +32,8 @@ def publish(
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do; write nothing.")] = False,
     rights: Annotated[
-        str | None, typer.Option("--rights", help="For LSST instruments: why the pixels may be public.")
+        str | None,
+        typer.Option("--rights", help="On what grounds it may be public, for Rubin's data: docs/rights.md."),
     ] = None,
     check: Annotated[
         str, typer.Option("--check", help="Addresses to read back as an outsider: all, sample or none.")
@@ -43,15 +44,17 @@ def publish(
 
     Example: zoocut publish night-run --to s3://my-bucket/night-1
     """
+    from zoocut.cli.asking import assent
     from zoocut.cli.console import notes, print_json
     from zoocut.cli.stopping import broken_off
     from zoocut.publishing import open_destination
-    from zoocut.rights import instruments, require_basis
+    from zoocut.rights import require_rights
     from zoocut.run.folder import Run
 
     _require_choice(check)
     opened = Run.open(run)
-    require_basis(opened.settings, instruments(opened), rights)
+    for note in require_rights(opened, rights).notes:
+        assent(note)
     destination, told = open_destination(to)
     if told:
         notes.print(f"note: {told}", markup=False)

@@ -48,7 +48,8 @@ SampleOption = Annotated[
     int | None, typer.Option("--sample", min=1, help="Only the first rows, for a rehearsal on staging.")
 ]
 RightsOption = Annotated[
-    str | None, typer.Option("--rights", help="For LSST instruments: why the pixels may be public.")
+    str | None,
+    typer.Option("--rights", help="On what grounds it may be public, for Rubin's data: docs/rights.md."),
 ]
 UrlsOption = Annotated[
     bool, typer.Option("--urls", help="Name images by the addresses in manifest-urls.csv; send no bytes.")

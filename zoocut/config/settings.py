@@ -10,10 +10,11 @@ from zoocut.config.history import HistorySettings, PacketHistorySettings
 from zoocut.config.images import ImagesSettings
 from zoocut.config.manifest import ManifestSettings
 from zoocut.config.night import NightSettings
+from zoocut.config.rights import RightsSettings
 from zoocut.config.section import Section
 from zoocut.config.select import SelectSettings
 from zoocut.config.talk import TalkSettings
-from zoocut.config.upload import RightsSettings, UploadSettings
+from zoocut.config.upload import UploadSettings
 
 __all__ = ["RunSettings", "Settings"]
 

@@ -1,4 +1,4 @@
-"""`[upload]` and `[rights]`: where subjects go, how long is waited, why the pixels may be shown to the public."""
+"""`[upload]`: where subjects go, and how long is waited."""
 
 import re
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from zoocut.config.section import Section
 
-__all__ = ["RightsSettings", "UploadSettings", "project_reference"]
+__all__ = ["UploadSettings", "project_reference"]
 
 ADDRESS = re.compile(r"https?://[^/]+/(?:lab/(?P<number>[0-9]+)|projects/(?P<name>[^/?#]+/[^/?#]+))", re.I)
 
@@ -44,12 +44,3 @@ class UploadSettings(Section):
         Literal["all", "sample", "none"],
         Field(description="which public addresses are read back after the upload"),
     ] = "sample"
-
-
-class RightsSettings(Section):
-    """Why the pixels may leave."""
-
-    basis: Annotated[
-        str | None,
-        Field(min_length=1, description="for LSST instruments: the data policy or approval, in your words"),
-    ] = None

@@ -9,8 +9,9 @@ from itertools import islice
 from zoocut.errors import ConfigError, InputError
 from zoocut.generating.drawing import BatchDrawer, Drawn, Exposures, checksums, draw_batches
 from zoocut.generating.inputs import Inputs
-from zoocut.generating.metadata_text import columns_named, metadata_of
+from zoocut.generating.metadata_text import metadata_of
 from zoocut.generating.plan import SOURCES_AT_ONCE, Planned, plan_batches
+from zoocut.metadata_words import columns_named
 from zoocut.model import DiaSource, Rejection, SourceId
 from zoocut.run.folder import Run
 from zoocut.run.recorded import Recorded, trimmed

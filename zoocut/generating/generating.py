@@ -43,6 +43,7 @@ from zoocut.generating.runs import (
 )
 from zoocut.model import DiaSource, Rejection
 from zoocut.reasons import Reasons
+from zoocut.rights import require_rights_of_settings
 from zoocut.run.folder import Run
 from zoocut.run.recorded import Recorded
 from zoocut.run.rejected import merge_rejected
@@ -219,6 +220,7 @@ def _open_call(
     settings = config.settings
     with ExitStack() as stack:
         workers = executor or (stack.enter_context(local_workers(jobs)) if jobs > 1 else None)
+        require_rights_of_settings(settings)
         opened = inputs or open_inputs(config)
         sources = check_metadata(opened.catalog.sources(), settings.metadata)
         drawer = BatchDrawer(settings, config.folder, opened.open_images, Path(path), token_hex(8))

@@ -8,7 +8,8 @@ from itertools import chain
 from urllib.parse import quote
 
 from zoocut.errors import InputError
-from zoocut.generating.metadata_text import check_words, columns_named, metadata_of
+from zoocut.generating.metadata_text import check_words, metadata_of
+from zoocut.metadata_words import columns_named
 from zoocut.model import DiaSource, Rejection
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest

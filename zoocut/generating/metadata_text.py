@@ -8,34 +8,23 @@ out, and so is one with an object's id that says that there is no object.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from string import Formatter
 from urllib.parse import quote
 
 from zoocut.errors import ConfigError
 from zoocut.files import is_address
 from zoocut.metadata_keys import bare_name, seen_by
+from zoocut.metadata_words import Part, parts_of
 from zoocut.model import DiaSource, Value, object_or_none
 from zoocut.select.columns import value_of
 from zoocut.values import formatted, marks_missing
 
-__all__ = ["check_words", "columns_named", "metadata_of", "steering_keys"]
+__all__ = ["check_words", "metadata_of", "steering_keys"]
 
 STEERING = (
     "ra", "dec", "decl", "reliability", "spuriousness", "rb", "drb", "snr", "scorr", "classtar", "redshift",
 )  # fmt: skip
 STEERING_PARTS = ("mag", "flux", "class", "score", "prob", "coord")
 """Columns, and parts of their names, whose values let a volunteer look the answer up or follow a machine's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Words, and the column with its format that follows them; None at the end."""
-
-    words: str
-    column: str | None
-    form: str
 
 
 def check_words(source: DiaSource, metadata: Mapping[str, str]) -> None:
@@ -47,21 +36,15 @@ def check_words(source: DiaSource, metadata: Mapping[str, str]) -> None:
         When a key asks for a column that the catalog does not have, or its words are malformed.
     """
     for key, words in metadata.items():
-        for part in _parts(key, words):
+        for part in parts_of(key, words):
             if part.column is not None:
                 value = value_of(source, part.column, f"metadata.{key!r}")
                 _check_format(key, part, value)
 
 
-def columns_named(metadata: Mapping[str, str]) -> list[str]:
-    """Name the columns that the metadata is made of."""
-    parts = (part for key, words in metadata.items() for part in _parts(key, words))
-    return list(dict.fromkeys(part.column for part in parts if part.column is not None))
-
-
 def metadata_of(columns: Mapping[str, Value], metadata: Mapping[str, str]) -> dict[str, str]:
     """Return the metadata of a source as its manifest row has it; what is empty is left out."""
-    texts = {key: _text(_parts(key, words), columns) for key, words in metadata.items()}
+    texts = {key: _text(parts_of(key, words), columns) for key, words in metadata.items()}
     return {key: text for key, text in texts.items() if text}
 
 
@@ -76,7 +59,7 @@ def steering_keys(metadata: Mapping[str, str]) -> list[str]:
 
 
 def _named(key: str, words: str) -> Iterable[str]:
-    return [bare_name(key), *(part.column for part in _parts(key, words) if part.column is not None)]
+    return [bare_name(key), *(part.column for part in parts_of(key, words) if part.column is not None)]
 
 
 def _steers(name: str) -> bool:
@@ -86,22 +69,6 @@ def _steers(name: str) -> bool:
         or last.endswith("Id")
         or any(part in last.casefold() for part in STEERING_PARTS)
     )
-
-
-@lru_cache(maxsize=256)
-def _parts(key: str, words: str) -> tuple[Part, ...]:
-    if "{" not in words and "}" not in words:
-        return (Part("", words, ""),)
-    try:
-        found = [(text, name, form, how) for text, name, form, how in Formatter().parse(words)]
-    except ValueError as error:
-        raise ConfigError(
-            f"metadata.{key!r} = {words!r} is malformed ({error}): write columns as {{snr:.1f}}"
-        ) from None
-    wrong = next((name for _, name, _, how in found if name is not None and (not name or how)), None)
-    if wrong is not None:
-        raise ConfigError(f"metadata.{key!r} = {words!r} is malformed: write columns as {{snr:.1f}}")
-    return tuple(Part(text, name, form or "") for text, name, form, _ in found)
 
 
 def _check_format(key: str, part: Part, value: Value) -> None:

@@ -44,7 +44,7 @@ def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> Up
         left,
         project.slug,
         "owner or collaborator" if panoptes.holds_role(project) else "none of its own; perhaps by a group",
-        start.basis,
+        start.rights.basis,
         run.describe_manifest(),
         targets,
         (

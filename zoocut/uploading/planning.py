@@ -23,6 +23,12 @@ from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["plan", "planned_rows", "take_back_rejected"]
 
+RAW_PIXELS = re.compile(
+    r"\.(npy|npz|fits?|fts|fz|asdf|h5|hdf5?|parquet|avro|ecsv|vot|csv|xisf|tiff?)(\.(gz|fz|bz2))?([?#].*)?$",
+    re.IGNORECASE,
+)
+"""What holds measurements in the place of a picture, here or at an address."""
+
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -88,6 +94,9 @@ def _row_problem(row: ManifestRow) -> str | None:
         return f"line {row.line} of the manifest has no external_id: give the row one of its own"
     if row.problem:
         return f"row {row.external_id}: {row.problem}"
+    raw = next((name for name in row.locations if RAW_PIXELS.search(name)), None)
+    if raw is not None:
+        return f"row {row.external_id}: {raw} holds raw pixels or tables, which are never sent: name a picture of it"
     if not row.locations:
         return f"row {row.external_id} has no location: name its image"
     odd = [key for key, value in row.metadata.items() if _control(key) or _control(value)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from zoocut.errors import NotPermitted
 from zoocut.ledger import Ledger, State, Target
-from zoocut.rights import instruments, require_basis
+from zoocut.rights import Rights, require_rights
 from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.request import UploadRequest
@@ -39,8 +39,8 @@ class Start:
     ----------
     account : Account
         Who is signed in.
-    basis : str or None
-        On what grounds the pixels may be public, where grounds are needed.
+    rights : Rights
+        On what grounds what is sent may be public.
     choices : sequence of Choice
         Which sets the rows go to.
     questions : sequence of str
@@ -50,7 +50,7 @@ class Start:
     """
 
     account: Account
-    basis: str | None
+    rights: Rights
     choices: Sequence[Choice]
     questions: Sequence[str]
     notes: Sequence[str] = ()
@@ -75,16 +75,17 @@ def look_first(
     NotPermitted
         When the account is banned, or has no role in the project.
     ConfigError
-        When rights are not told, nothing tells which set, or its name cannot be given to a new one.
+        When rights are not told or not enough, nothing tells which set, or its name cannot be given to a new one.
     """
     account = require_account(panoptes)
-    basis = require_basis(run.settings, instruments(run), request.rights)
+    rights = require_rights(run, request.rights)
     choices = choose(run, request.goal, request.set_by, targets, panoptes)
     for project in {choice.project.project_id: choice.project for choice in choices}.values():
         _require_role(panoptes, project)
     here = [one for one in targets if one.endpoint == panoptes.endpoint]
     questions = _questions(choices, here, request.goal.subject_set or "")
-    return Start(account, basis, choices, questions, _left_out(run, request, choices))
+    notes = [*rights.notes, *_left_out(run, request, choices)]
+    return Start(account, rights, choices, questions, notes)
 
 
 def _left_out(run: Run, request: UploadRequest, choices: Sequence[Choice]) -> list[str]:

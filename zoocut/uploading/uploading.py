@@ -128,7 +128,7 @@ def _contexts(
         note = first_note(token, run.run_id, retrying.server_now())
         target = target_of(choice, ledger, retrying, note, request.timing.give_up_after_s)
         _tell_of_another_server(ledger, target, request.tell)
-        ledger.note_rights(target, start.basis)
+        ledger.note_rights(target, start.rights.basis)
         context = UploadContext(
             run.path, run.run_id, start.account.user_id, target, panoptes, store, request.checks
         )

@@ -13,6 +13,7 @@ from zoocut.config.history import (
     PacketHistorySettings,
     TableHistorySettings,
 )
+from zoocut.config.rights import covers_partners
 from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError
 
@@ -69,11 +70,11 @@ def _require_packets(settings: Settings) -> None:
     if (
         isinstance(history, PacketHistorySettings)
         and {*history.programid} - {1}
-        and not settings.rights.basis
+        and not covers_partners(settings.rights.basis)
     ):
         raise ConfigError(
-            "history.programid names programmes of ZTF that are not public: say in [rights] basis why their"
-            " measurements may be shown"
+            "history.programid names programmes of ZTF that are not public: say in [rights] basis, in your words, why"
+            " their measurements may be shown"
         )
 
 
