@@ -228,6 +228,33 @@ def test_what_rises_is_never_far() -> None:
     assert drawn(*rest, point(60998.0, 9e5), point(60999.0, 9e5), point(61000.0, 1e2)).far == ()
 
 
+def test_a_point_as_bright_as_the_detection_is_not_far() -> None:
+    rest = [point(60900.0 + n, float(n % 5 - 2)) for n in range(30)]
+    curve = drawn(*rest, point(60999.0, 9e5), point(61000.0, 1e6))
+    assert curve.far == ()
+    assert 9e5 in [one.y for one in curve.bands[0].points]
+
+
+def test_a_detection_between_others_is_not_thinned_away() -> None:
+    points = [point(60700 + n / 10, (-1) ** n * float(n + 10), exposure=str(n)) for n in range(2500)]
+    trigger = Point(61000.0, 1.0, 1.0, "r", "own", Kind.DETECTION)
+    found = History(
+        "TAI", 61000.0, trigger, (*points, trigger, point(61000.0, -3000.0, exposure="x")), {}, 365.0
+    )
+    curve = plot_curve(found, CurveSettings(max_points=20), "difference")
+    assert curve.trigger in curve.bands[0].points
+
+
+def test_fluxes_that_are_no_numbers_never_get_into_a_file() -> None:
+    points = (point(60999.0, math.inf), point(60998.0, math.nan), point(60997.0, 3.0, error=math.inf))
+    trigger = point(61000.0, 5.0)
+    found = History("TAI", 61000.0, trigger, (*points, trigger), {}, 365.0)
+    curve = plot_curve(found, CurveSettings(), "difference")
+    assert places(checked(curve)["r"]) == [(-3.0, 3.0), (0.0, 5.0)]
+    assert "y_error" not in checked(curve)["r"]["seriesData"][0]
+    assert curve.left_out == {"without a time or a flux": 2}
+
+
 @pytest.mark.parametrize("count", [2001, 10_000, 40_000])
 def test_thinning_keeps_extremes(count: int) -> None:
     values = [math.sin(n / 50) * 100 for n in range(count)]
