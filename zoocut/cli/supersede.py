@@ -57,5 +57,6 @@ def supersede(
         )
     else:
         results.print(
-            "next: link the new set to its workflow and unlink the old one: zoocut sets link, unlink"
+            "next: link the new set to its workflow and unlink the old one: `zoocut sets link SET WORKFLOW`, "
+            "`zoocut sets unlink SET WORKFLOW`"
         )

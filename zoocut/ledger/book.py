@@ -92,7 +92,8 @@ class Ledger:
         LedgerError
             When the ledger is damaged or newer.
         """
-        not_yet = InputError(f"{run.path} was not uploaded yet: run `zoocut upload {typed(run.path)}` first")
+        upload = f"zoocut upload {typed(run.path)} --project OWNER/NAME --set 'SET NAME'"
+        not_yet = InputError(f"{run.path} was not uploaded yet: run `{upload}` first")
         if not run.ledger.exists():
             raise not_yet
         with cls.read(run.ledger) as ledger:
