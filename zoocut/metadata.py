@@ -5,12 +5,11 @@ What the run itself sent earlier and the manifest no longer says is removed; key
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from zoocut.errors import InputError, ZooniverseError
 from zoocut.ledger import Entry, Image, Ledger, PlannedRow, Target
 from zoocut.metadata_keys import sent_name
 from zoocut.run.folder import Run
@@ -19,9 +18,15 @@ from zoocut.zooniverse.api import PAGE_SIZE
 from zoocut.zooniverse.request_errors import Refused
 from zoocut.zooniverse.set_admin import SetAdmin
 
-__all__ = ["Change", "apply", "differences"]
+__all__ = ["Change", "Left", "apply", "apply_all", "differences"]
 
 TRIES = 3
+
+GONE = "its subject {} is gone from the server: `zoocut verify RUN` tells more"
+OTHER_IMAGES = (
+    "it has other images now, and an image is never exchanged under a subject: make new subjects with "
+    "`zoocut supersede OLD NEW`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +48,24 @@ class Change:
     given: Mapping[str, tuple[Any, Any]] = field(repr=False)
 
 
-def differences(run: Run, ledger: Ledger, target: Target, admin: SetAdmin) -> Iterator[Change]:
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A row that is left as it is.
+
+    Parameters
+    ----------
+    external_id, reason : str
+        Which, and why.
+    """
+
+    external_id: str
+    reason: str
+
+
+def differences(run: Run, ledger: Ledger, target: Target, admin: SetAdmin) -> Iterator[Change | Left]:
     """Yield every uploaded row whose subject, or ledger entry, says something else than the manifest.
 
-    Raises
-    ------
-    InputError
-        When the manifest names other images for a row, or a subject is gone.
+    A row that the manifest names no longer or with other images, and one whose subject is gone, is yielded as `Left`.
     """
     rows = {row.external_id: _planned(row) for row in run.by(target.manifest).rows()}
     waiting: list[Entry] = []
@@ -68,20 +84,21 @@ def _planned(row: ManifestRow) -> PlannedRow:
     return PlannedRow(row.external_id, metadata, tuple(Image(location, "") for location in row.locations))
 
 
-def _compare(rows: Mapping[str, PlannedRow], entries: Sequence[Entry], admin: SetAdmin) -> Iterator[Change]:
+def _compare(
+    rows: Mapping[str, PlannedRow], entries: Sequence[Entry], admin: SetAdmin
+) -> Iterator[Change | Left]:
     subjects = {one.subject_id: one for one in admin.panoptes.subjects([str(e.subject_id) for e in entries])}
     for entry in entries:
         row, subject = rows.get(entry.external_id), subjects.get(str(entry.subject_id))
-        if row is None or subject is None:
-            where = "manifest" if row is None else "server"
-            raise InputError(
-                f"row {entry.external_id} is missing from the {where}: run `zoocut verify RUN` to see more"
-            )
+        if row is None:
+            yield Left(entry.external_id, "it is missing from the manifest: put it back if that is a mistake")
+            continue
+        if subject is None:
+            yield Left(entry.external_id, GONE.format(entry.subject_id))
+            continue
         if [image.path for image in row.images] != [image.path for image in entry.images]:
-            raise InputError(
-                f"row {entry.external_id} has other images now: an image is never exchanged under a subject; "
-                "make new subjects with `zoocut supersede OLD NEW`"
-            )
+            yield Left(entry.external_id, OTHER_IMAGES)
+            continue
         given = _differing(entry, row, subject.metadata)
         if given or dict(entry.metadata) != row.metadata:
             yield Change(entry, row, given)
@@ -91,6 +108,17 @@ def _differing(entry: Entry, row: PlannedRow, held: Mapping[str, Any]) -> dict[s
     keys = dict.fromkeys([*row.metadata, *entry.metadata])
     pairs = {key: (held.get(key), row.metadata.get(key)) for key in keys}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def apply_all(ledger: Ledger, admin: SetAdmin, changes: Iterable[Change]) -> Iterator[Change | Left]:
+    """Write one subject after the other; yield those that were changed, and those that the server refused."""
+    for change in changes:
+        try:
+            if apply(ledger, admin, change):
+                yield change
+        except Refused as error:
+            gone = error.status == HTTPStatus.NOT_FOUND
+            yield Left(change.entry.external_id, GONE.format(change.entry.subject_id) if gone else str(error))
 
 
 def apply(ledger: Ledger, admin: SetAdmin, change: Change) -> bool:
@@ -103,8 +131,8 @@ def apply(ledger: Ledger, admin: SetAdmin, change: Change) -> bool:
 
     Raises
     ------
-    ZooniverseError
-        When somebody else keeps changing the subject.
+    Refused
+        When the subject is gone, may not be changed, or somebody else keeps changing it.
     """
     changed = bool(change.given) and _write(admin, change)
     ledger.amend(change.entry, change.row)
@@ -126,6 +154,7 @@ def _write(admin: SetAdmin, change: Change) -> bool:
         except Refused as error:
             if error.status != HTTPStatus.PRECONDITION_FAILED:
                 raise
-    raise ZooniverseError(
-        f"subject {change.entry.subject_id} is being changed by somebody else: run again later"
+    raise Refused(
+        f"subject {change.entry.subject_id} is being changed by somebody else: run again later",
+        HTTPStatus.PRECONDITION_FAILED,
     )

@@ -249,6 +249,19 @@ def test_delete_tells_what_becomes_of_the_subjects(desk: Desk) -> None:
     assert desk.admin.panoptes.subject_sets(desk.project, "Night 1") == []
 
 
+def test_several_sets_are_deleted_when_all_are_found(desk: Desk) -> None:
+    numbers = [desk.new_set(f"Night {n}", n)[0] for n in (1, 2, 3)]
+    assert "Night 9" in desk.refused(7, "delete", "Night 1", "Night 9", "--yes")
+    words = desk.refused(2, "delete", "Night 1", "Night 2", f"id:{numbers[1]}")
+    assert f"delete sets {numbers[0]} (Night 1), {numbers[1]} (Night 2)?" in words
+    assert "(Night 1) has 1 subjects" in words
+    assert "(Night 2) has 2 subjects" in words
+    told = json.loads(desk.sets("delete", "Night 1", "Night 2", "--yes", "--json"))
+    assert told == {"version": 1, "ids": numbers[:2], "deleted": True}
+    left = [bool(desk.admin.panoptes.subject_sets(desk.project, f"Night {n}")) for n in (1, 2, 3)]
+    assert left == [False, False, True]
+
+
 @pytest.mark.parametrize("answer", [b"n\n", b"\n", b"\x04", None], ids=["no", "enter", "end", "ctrl-c"])
 def test_nothing_is_touched_when_the_answer_is_no(desk: Desk, answer: bytes | None) -> None:
     set_id, ids = desk.new_set("Night 1", 2)

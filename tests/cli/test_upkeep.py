@@ -211,6 +211,43 @@ def test_metadata_goes_on_where_it_was_stopped(keeping: Keeping) -> None:
     keeping.types(0, "upload", run.path)
 
 
+def test_metadata_goes_on_past_what_cannot_be_changed(keeping: Keeping) -> None:
+    """A subject that is gone, a row that is gone and one with another image are told; the others are changed."""
+    run, _, subjects = keeping.uploaded("night", 5)
+    first, gone, *rest = read_manifest(run.manifest)
+    keeping.admin.panoptes.delete_subject(subjects[0])
+    other = ManifestRow(rest[0].external_id, ("images/1.png",), {"snr": "60"})
+    others = [ManifestRow(row.external_id, row.locations, {"snr": "60"}) for row in rest[1:]]
+    write_manifest(run.manifest, [first, other, *others], ["snr"])
+    for how, code in (("--diff", 3), ("--apply", 3)):
+        done = keeping.types(code, "metadata", run.path, how, "--yes")
+        assert (
+            f"its subject {subjects[0]} is gone from the server: `zoocut verify {run.path}` tells more"
+            in done.stderr
+        )
+        assert f"{gone.external_id}: it is missing from the manifest" in done.stderr
+        assert f"{other.external_id}: it has other images now" in done.stderr
+    assert done.stdout == "2 subjects changed\n"
+    changed = [keeping.admin.panoptes.subject(number).metadata for number in subjects[1:]]
+    assert [one["snr"] for one in changed] == ["1.5", "2.5", "60", "60"]
+    told = json.loads(keeping.types(3, "metadata", run.path, "--apply", "--yes", "--json").stdout)
+    assert (told["changed"], len(told["left"])) == (0, 3)
+
+
+@pytest.mark.parametrize(("basis", "code"), [("derived-image", 2), ("public-release", 0)])
+def test_metadata_sends_no_more_than_was_agreed(keeping: Keeping, basis: str, code: int) -> None:
+    run = keeping.run(f"night of {basis}", 2)
+    rows = [ManifestRow(row.external_id, row.locations, {}) for row in read_manifest(run.manifest)]
+    write_manifest(run.manifest, rows, [])
+    where = ("--project", PROJECT, "--set", f"rights {next(NUMBERS)}", "--rights", basis)
+    keeping.types(0, "upload", run.path, *where)
+    write_manifest(
+        run.manifest, [ManifestRow(r.external_id, r.locations, {"!snr": "9"}) for r in rows], ["!snr"]
+    )
+    done = keeping.types(code, "metadata", run.path, "--apply", "--yes")
+    assert ("column !snr, a value of the catalog" in done.stderr) is (code == 2)
+
+
 def test_images_are_never_exchanged(keeping: Keeping) -> None:
     run, _, _ = keeping.uploaded("night", 1)
     (row,) = read_manifest(run.manifest)

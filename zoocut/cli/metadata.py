@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoocut.api.server import sign_in, target_of
 from zoocut.cli.asking import agree, told_when_stopped
-from zoocut.cli.console import print_json, results
+from zoocut.cli.console import notes, print_json, results
 from zoocut.cli.options import (
     CsvOption,
     EndpointOption,
@@ -18,10 +20,10 @@ from zoocut.cli.options import (
     RunsSetOption,
     YesOption,
 )
-from zoocut.cli.tables import show
+from zoocut.cli.tables import reason_lines, show
 
 if TYPE_CHECKING:
-    from zoocut.metadata import Change
+    from zoocut.metadata import Change, Left
     from zoocut.priorities import OtherPriority
 
 __all__ = ["metadata"]
@@ -48,34 +50,55 @@ def metadata(
     Example: zoocut metadata night-run --apply
     """
     from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.metadata import apply, differences
+    from zoocut.metadata import Change, Left, apply_all, differences
     from zoocut.priorities import other_priorities, set_priority
+    from zoocut.rights import require_rights
     from zoocut.run.folder import Run
 
     run = Run.open(path)
     target = target_of(run, endpoint, project, subject_set)
     admin = sign_in(target.endpoint)
     with sole_uploader(run.ledger), Ledger.open(run.ledger, run.run_id) as ledger:
-        changes = list(differences(run, ledger, target, admin))
+        require_rights(run.by(target.manifest), ledger.rights_of(target))
+        found = list(differences(run, ledger, target, admin))
+        changes = [one for one in found if isinstance(one, Change)]
+        left = [one for one in found if isinstance(one, Left)]
         others = list(other_priorities(run, ledger, target, admin.panoptes))
         if not write:
             rows = [row for change in changes for row in _rows(change)] + [_served(other) for other in others]
             show("differences", rows, as_json, as_csv)
+            _end_with(left, path)
             return
         written = {change.entry.external_id for change in changes if change.given}
         touched = len(written | {other.external_id for other in others})
         if touched:
             agree(f"change the metadata of {touched} subjects of {target.set_name}?", yes)
         with told_when_stopped(f"stopped; run `zoocut metadata {path} --apply` again to go on"):
-            changed = sum(apply(ledger, admin, change) for change in changes)
+            ended = list(apply_all(ledger, admin, changes))
             for other in others:
                 set_priority(admin, target, other)
+    changed = sum(isinstance(one, Change) for one in ended)
+    left += [one for one in ended if isinstance(one, Left)]
     if as_json:
-        print_json({"version": 1, "changed": changed, "priorities": len(others)})
+        told = [{"external_id": one.external_id, "reason": one.reason} for one in left]
+        print_json({"version": 1, "changed": changed, "priorities": len(others), "left": told})
+    else:
+        results.print(f"{changed} subjects changed", markup=False)
+        if others:
+            results.print(f"{len(others)} subjects served by another priority than before", markup=False)
+    _end_with(left, path)
+
+
+def _end_with(left: Sequence[Left], run: Path) -> None:
+    """Tell which rows were left as they are; such a command ends with 3."""
+    from zoocut.reasons import Reasons
+
+    if not left:
         return
-    results.print(f"{changed} subjects changed", markup=False)
-    if others:
-        results.print(f"{len(others)} subjects served by another priority than before", markup=False)
+    notes.print(f"{len(left)} rows were left as they are:", markup=False)
+    for line in reason_lines(list(Reasons((one.external_id, one.reason) for one in left)), run):
+        notes.print(line, markup=False)
+    raise typer.Exit(3)
 
 
 def _served(other: OtherPriority) -> dict[str, Any]:

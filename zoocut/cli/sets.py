@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from zoocut.cli.asking import agree
 from zoocut.cli.options import CsvOption, EndpointOption, JsonOption, ProjectOption, SetArgument, YesOption
 from zoocut.cli.sets_members import add, copy, members, merge, remove, split, training
 from zoocut.cli.tables import show
+
+if TYPE_CHECKING:
+    from zoocut.zooniverse.set_admin import SetAdmin, SetDetails
 
 __all__ = ["app"]
 
@@ -246,22 +249,44 @@ def unlink(
 
 @app.command()
 def delete(
-    name: SetArgument,
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SET...", help="Names or ids of the sets; id:N insists on the id.", show_default=False
+        ),
+    ],
     project: ProjectOption = None,
     yes: YesOption = False,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a set; says first what will become of its subjects.
+    """Delete sets; says first what will become of their subjects. All of them are found before one is deleted.
 
-    Example: zoocut sets delete 'Night 1' --project owner/name
+    Example: zoocut sets delete 'Night 1' 'Night 2' --project owner/name
     """
-    from zoocut.cli.console import notes
     from zoocut.subject_sets import delete as remove
-    from zoocut.subject_sets import find_project, find_set, foresee_deletion
+    from zoocut.subject_sets import find_project, find_set
 
     admin = sign_in(endpoint)
-    details = find_set(admin, find_project(admin, project), name)
+    owner = find_project(admin, project)
+    found = {one.subject_set.set_id: one for one in (find_set(admin, owner, name) for name in names)}
+    for details in found.values():
+        _tell_deletion(admin, details)
+    listed = ", ".join(f"{set_id} ({one.subject_set.name})" for set_id, one in found.items())
+    agree(f"delete set{'s' * (len(found) > 1)} {listed}?", yes)
+    for set_id, details in found.items():
+        remove(admin, details)
+        if not as_json:
+            _tell({}, f"deleted set {set_id} ({details.subject_set.name})", as_json)
+    if as_json:
+        one = {"id": next(iter(found))} if len(found) == 1 else {}
+        _tell({**one, "ids": list(found), "deleted": True}, "", as_json)
+
+
+def _tell_deletion(admin: SetAdmin, details: SetDetails) -> None:
+    from zoocut.cli.console import notes
+    from zoocut.subject_sets import foresee_deletion
+
     found = details.subject_set
     seen = foresee_deletion(admin, admin.panoptes.project(found.project_id), details)
     words = (
@@ -273,9 +298,6 @@ def delete(
     notes.print(words, markup=False)
     if seen.workflows:
         notes.print(f"it is served by {', '.join(seen.workflows)}", markup=False)
-    agree(f"delete set {found.set_id} ({found.name})?", yes)
-    remove(admin, details)
-    _tell({"id": found.set_id, "deleted": True}, f"deleted set {found.set_id} ({found.name})", as_json)
 
 
 def _pairs(given: list[str] | None) -> dict[str, str]:

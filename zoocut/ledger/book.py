@@ -192,6 +192,11 @@ class Ledger:
         with self.transaction() as write:
             write.execute("UPDATE targets SET rights_basis = ? WHERE number = ?", (basis, target.number))
 
+    def rights_of(self, target: Target) -> str | None:
+        """Return on what grounds the pixels were uploaded."""
+        ((basis,),) = self.query("SELECT rights_basis FROM targets WHERE number = ?", target.number)
+        return None if basis is None else str(basis)
+
     def counts(self, target: Target) -> dict[State, int]:
         """Count the entries of a target by state; every state is there."""
         found = dict(
