@@ -1,0 +1,165 @@
+"""The site's pages: nothing of the program is without a word, nothing that they name is not there."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+sys.path.insert(0, str(DOCS))
+
+import reference_pages  # noqa: E402
+
+VARIABLE = re.compile(r"(?:PANOPTES|ZOOCUT|XDG|PG|AWS|S3|BUTLER|DAF)_?[A-Z0-9_]{4,}")
+
+
+def strings(path: Path) -> list[str]:
+    """Give the texts of a module, with an asterisk for each value that stands in one."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            parts = [one.value if isinstance(one, ast.Constant) else "*" for one in node.values]
+            found.append("".join(map(str, parts)))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.append(node.value)
+    return found
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    return [text for path in (ROOT / "zoocut").rglob("*.py") for text in strings(path)]
+
+
+def test_every_command_and_option_has_a_word() -> None:
+    described = dict(reference_pages.commands())
+    assert len(described) > 30
+    for words, command in described.items():
+        assert command.callback.__doc__, words
+        assert [name for name, meaning, _ in reference_pages.options_of(command) if not meaning] == [], words
+
+
+def test_the_page_of_commands_has_each_with_its_options() -> None:
+    page = reference_pages.commands_page()
+    assert "## zoocut upload\n" in page
+    assert "## zoocut sets members\n" in page
+    assert "| `--part K/N` | Draw the Kth of N shares" in page
+    assert "its \\[upload\\] and \\[rights\\]" in page
+
+
+def test_the_page_of_settings_has_the_text_of_explain(zoocut: Any) -> None:
+    page = reference_pages.settings_page()
+    line = next(one for one in page.splitlines() if one.startswith("| `draw.panel_pix`"))
+    told = zoocut("config", "explain", "draw.panel_pix").stdout.splitlines()
+    for part in (told[0].partition(" = ")[2], told[1].strip(), told[2].strip()):
+        assert part in line
+
+
+def test_every_exit_code_is_on_its_page() -> None:
+    from zoocut import errors
+
+    page = reference_pages.exit_codes_page()
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.ZoocutError) and kind.exit_code != 1:
+            assert f"`{kind.__name__}`" in page
+
+
+def test_every_environment_variable_is_told_of(texts: list[str]) -> None:
+    page = (DOCS / "environment.md").read_text(encoding="utf-8")
+    read = {name for text in texts for name in VARIABLE.findall(text) if VARIABLE.fullmatch(text)}
+    assert {"PANOPTES_ENDPOINT", "ZOOCUT_LOG_FILE"} <= read
+    assert {name for name in read if f"`{name}`" not in page} == set()
+
+
+def messages() -> list[str]:
+    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("words", messages())
+def test_messages_that_are_explained_are_those_of_the_program(words: str, texts: list[str]) -> None:
+    assert any(words in text for text in texts)
+
+
+def test_there_are_troubles() -> None:
+    assert len(messages()) > 25
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^([\w/-]+)$", index, flags=re.MULTILINE))
+    assert {path.stem for path in DOCS.glob("*.md")} - {"index"} <= listed
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_links_lead_somewhere(page: str) -> None:
+    made = {"reference/settings.md", "reference/commands.md", "../python.md", "settings.md"}
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for goal in re.findall(r"\]\((?!http)([^)#]+)", text):
+        assert goal in made or (DOCS / goal).exists(), goal
+
+
+@pytest.mark.parametrize("page", ["start.md", "tutorial-ztf.md", "slurm.md"])
+def test_commands_of_the_page_can_be_typed(page: str) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    blocks = "".join(re.findall(r"^```bash\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL))
+    lines = re.findall(r"^ *\$ (zoocut .+)$", text, flags=re.MULTILINE)
+    lines += re.findall(r"^(zoocut .+)$", blocks, flags=re.MULTILINE)
+    assert lines
+    known = dict(reference_pages.commands())
+    for line in lines:
+        words = shlex.split(line)
+        name = next(" ".join(words[:n]) for n in (3, 2) if " ".join(words[:n]) in known)
+        command = known[name]
+        parser = command.make_parser(command.context_class(command, info_name=name))
+        _, left, _ = parser.parse_args(args=words[len(name.split()) :])
+        assert left == [], line
+
+
+def scripts() -> list[str]:
+    return re.findall(r"^```bash\n(.*?)^```", (DOCS / "slurm.md").read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("script", scripts())
+def test_scripts_for_slurm_parse(script: str) -> None:
+    done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_array_draws_every_share() -> None:
+    """The script's shares are the array's: as many, and from the first."""
+    from zoocut.generating.parts import Part
+
+    array = scripts()[0]
+    (last,) = re.findall(r"--array=1-(\d+)", array)
+    (share,) = re.findall(r'--part "\$SLURM_ARRAY_TASK_ID/(\d+)"', array)
+    assert last == share
+    assert [Part.parse(f"{n}/{share}").number for n in (1, int(last))] == [1, int(last)]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("dask_jobqueue") is None, reason="needs dask-jobqueue")
+def test_workers_of_dask_are_asked_of_slurm_as_the_page_says(tmp_path: Path) -> None:
+    """The cluster of the page is made in a process of its own; `sbatch` is never called: nothing is scaled."""
+    text = (DOCS / "slurm.md").read_text(encoding="utf-8")
+    (arguments,) = re.findall(r"^cluster = SLURMCluster\((.*)\)$", text, flags=re.MULTILINE)
+    program = (
+        "from dask_jobqueue import SLURMCluster\n"
+        f"with SLURMCluster({arguments}, scheduler_options={{'dashboard_address': None}}) as cluster:\n"
+        "    print(cluster.job_script())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    for line in ("#SBATCH --cpus-per-task=1", "#SBATCH --mem=4G", "#SBATCH -t 01:00:00", "dask"):
+        assert line in done.stdout
+    assert subprocess.run(["bash", "-n"], input=done.stdout, text=True).returncode == 0

@@ -1,0 +1,77 @@
+"""What an index and a developer are told of the package is so."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zoocut import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "docs" / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == __version__
+    assert citation["license"] == PROJECT["license"]
+    assert citation["authors"] == PROJECT["authors"]
+    assert citation["keywords"] == PROJECT["keywords"]
+    assert {"cff-version", "message", "title", "type"} <= set(citation)
+
+
+def test_the_version_is_written_in_one_place() -> None:
+    assert "version" not in PROJECT
+    assert "version" in PROJECT["dynamic"]
+
+
+def test_every_interpreter_that_is_named_is_allowed() -> None:
+    named = re.findall(r"Python :: 3\.(\d+)", " ".join(PROJECT["classifiers"]))
+    (least,) = re.findall(r"^>=3\.(\d+)$", PROJECT["requires-python"])
+    assert min(map(int, named)) == int(least)
+
+
+def test_every_requirement_has_a_lower_bound() -> None:
+    extras = [one for extra in PROJECT["optional-dependencies"].values() for one in extra]
+    bare = [one for one in [*PROJECT["dependencies"], *extras] if not re.search(r"[><=]=|^zoocut\[", one)]
+    assert bare == []
+
+
+def test_every_tool_of_a_hook_is_one_of_the_extra() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    used = {hook["entry"].split()[0] for repo in hooks["repos"] for hook in repo["hooks"]}
+    offered = {
+        re.split(r"[><=;\[ ]", one)[0]
+        for extra in ("dev", "test")
+        for one in PROJECT["optional-dependencies"][extra]
+    }
+    assert used <= offered
+    assert {"ruff", "mypy", "typos"} <= used
+
+
+def sessions() -> set[str]:
+    tree = ast.parse((ROOT / "tests" / "noxfile.py").read_text(encoding="utf-8"))
+    return {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any("session" in ast.dump(one) for one in node.decorator_list)
+    }
+
+
+def test_every_session_that_contributors_are_told_of_is_one() -> None:
+    text = (ROOT / "docs" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = {name.partition("-")[0] for name in re.findall(r"-s (\w[\w-]*)", text)}
+    assert told == sessions()
+
+
+def test_every_file_that_contributors_are_told_of_is_there() -> None:
+    text = (ROOT / "docs" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:zoocut|docs|tests)/[\w/.]+)`", text)
+    assert len(named) > 5
+    assert [path for path in named if not (ROOT / path).exists()] == []
