@@ -93,11 +93,19 @@ def _tell_remote(remote: dict[str, Any] | None) -> None:
         )
 
 
+def _lacks(target: dict[str, Any]) -> bool:
+    """Whether the server has just told that it holds fewer subjects than were linked, or no set at all."""
+    remote = target.get("remote", {"subjects": target["states"]["linked"]})
+    return remote is None or remote["subjects"] < target["states"]["linked"]
+
+
 def _next(run: Path, document: dict[str, Any]) -> str:
     targets = document["targets"]
     if not targets:
         return f"zoocut upload {typed(run)} --project OWNER/NAME --set 'SET NAME' --dry-run"
     if all(target["complete"] for target in targets):
+        if any(_lacks(target) for target in targets):
+            return f"the server holds less than was linked: zoocut verify {typed(run)}"
         return "nothing; every row is in its set"
     waiting = any(
         count

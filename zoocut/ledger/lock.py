@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from zoocut.errors import LedgerError
 from zoocut.files import typed
 
 __all__ = ["sole_uploader"]
+
+
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -37,6 +41,11 @@ def sole_uploader(ledger: Path) -> Iterator[None]:
             f"`zoocut status {typed(ledger.parent)}`) or stop it first"
         ) from None
     except OSError as error:
+        if error.errno in WITHOUT_LOCKS:
+            raise LedgerError(
+                f"the file system of {ledger.parent} keeps no locks ({error.strerror}): two uploads could not be kept "
+                "apart; copy the run folder to a local disk, or mount it with locks"
+            ) from error
         raise LedgerError(
             f"cannot write in {ledger.parent} ({error.strerror}): upload from a copy of the run folder that "
             "you may write to"

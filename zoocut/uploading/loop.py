@@ -46,7 +46,7 @@ from zoocut.uploading.steps.store import renew, store
 from zoocut.uploading.work_queue import WorkQueue
 from zoocut.uploading.workers import Finished, Workers
 from zoocut.zooniverse.panoptes import Address
-from zoocut.zooniverse.request_errors import NotNow, Refused
+from zoocut.zooniverse.request_errors import LocalTrouble, NotNow, Refused
 
 __all__ = ["UploadLoop"]
 
@@ -289,7 +289,13 @@ class UploadLoop:
         entry, trouble = back.job.entries[0], back.outcome.trouble
         if back.job.kind == "create" and isinstance(back.failure, ZooniverseError):
             return {entry.row: NotCreated()}
-        if back.job.kind == "measure" and trouble and self._failures.get(entry.row, 0) + 1 >= MOST_READS:
+        local = isinstance(trouble, LocalTrouble)
+        if (
+            back.job.kind == "measure"
+            and trouble
+            and not local
+            and self._failures.get(entry.row, 0) + 1 >= MOST_READS
+        ):
             return {entry.row: Rejected(f"row {entry.external_id} cannot be had from its address: {trouble}")}
         return back.outcome.events
 

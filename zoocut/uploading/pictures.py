@@ -11,9 +11,10 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
+from zoocut.errors import InputError
 from zoocut.ledger import Image
 
-__all__ = ["RunPictures", "read_picture"]
+__all__ = ["RunPictures", "may_pass", "read_picture"]
 
 HOSTED_TYPES = (
     "image/png",
@@ -31,6 +32,26 @@ HOSTED_TYPES = (
 
 LARGEST_BYTES = 256 << 20
 """The store refuses anything larger."""
+
+
+FOR_GOOD = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EINVAL,
+    errno.ENXIO,
+)
+"""What is wrong with a file itself; anything else, such as too many open files, ESTALE or EIO of a file server, may
+be over in a while."""
+
+
+def may_pass(error: OSError) -> bool:
+    """Return whether a file may be read later although it cannot be read now."""
+    return error.errno not in FOR_GOOD
 
 
 class RunPictures:
@@ -66,7 +87,12 @@ class RunPictures:
         image = Image(location, mimetypes.guess_type(location)[0] or "")
         try:
             found = self._status(location)
-        except OSError:
+        except OSError as error:
+            if may_pass(error):
+                raise InputError(
+                    f"{location} cannot be looked at now ({error.strerror}): see to the disk or the limits of this "
+                    "machine, then run the same command again"
+                ) from error
             return image, f"{location} is missing{self._near(location)}"
         except ValueError:
             return image, f"{location!r} leads out of the run folder: only images inside it are uploaded"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+from zoocut.errors import ZoocutError
 from zoocut.ledger import Entry
 from zoocut.logs import logged
 from zoocut.uploading.context import Outcome
@@ -75,7 +76,14 @@ class Workers:
     def send(self, kind: str, entries: Sequence[Entry], work: Callable[[], Outcome]) -> None:
         """Have `work` done for these entries."""
         named = logged(kind, [entry.external_id for entry in entries], work)
-        self._out[self._threads.submit(named)] = Job(kind, tuple(entries), time.monotonic())
+        try:
+            future = self._threads.submit(named)
+        except RuntimeError as error:
+            raise ZoocutError(
+                f"this machine has no room for another thread ({error}): give --requests a smaller number, or raise "
+                "its limits; the run is safe"
+            ) from error
+        self._out[future] = Job(kind, tuple(entries), time.monotonic())
 
     def finished(self, wait_s: float) -> list[Finished]:
         """Return what came back; wait up to `wait_s` seconds for the first, also when nothing is out."""
@@ -93,6 +101,10 @@ def _finished_job(job: Job, future: Future[Outcome]) -> Finished:
     failure = future.exception()
     if failure is None:
         return Finished(job, future.result(), None)
+    if isinstance(failure, MemoryError):
+        failure = ZoocutError(
+            "this machine ran out of memory: give --requests a smaller number; the run is safe"
+        )
     if not isinstance(failure, Exception):
         raise failure
     return Finished(job, Outcome(), failure)

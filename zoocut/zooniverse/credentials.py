@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from zoocut.errors import ConfigError, SignInError
+from zoocut.files import typed
 
 __all__ = ["PRODUCTION", "Credentials", "find_credentials", "normalise_endpoint"]
 
@@ -50,17 +52,32 @@ def normalise_endpoint(endpoint: str) -> str:
     ConfigError
         When it is not an http(s) address, or not HTTPS although it is not on this machine.
     """
-    parts = urlsplit(endpoint.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ConfigError(f"{endpoint!r} is not an endpoint: give an address such as {PRODUCTION}")
-    host = parts.hostname.lower()
+    shown = _without_password(endpoint)
+    try:
+        parts = urlsplit(endpoint.strip())
+        given = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(
+            f"{shown!r} is not an endpoint ({error}): give an address such as {PRODUCTION}"
+        ) from None
+    if parts.scheme not in ("http", "https") or not given[0] or "@" in parts.netloc or parts.query:
+        raise ConfigError(
+            f"{shown!r} is not an endpoint: give an address such as {PRODUCTION}, without a name or a password in it"
+        )
+    host = given[0].lower()
     if parts.scheme == "http" and not _is_loopback(host):
-        raise ConfigError(f"{endpoint} would send your password in clear: use https://{host}")
+        raise ConfigError(f"{shown} would send your password in clear: use https://{host}")
     default = {"http": 80, "https": 443}[parts.scheme]
     bracketed = f"[{host}]" if ":" in host else host
     port = "" if parts.port in (None, default) else f":{parts.port}"
     path = parts.path.rstrip("/").removesuffix("/api")  # where the API begins, which zoocut adds itself
     return f"{parts.scheme}://{bracketed}{port}{path}"
+
+
+def _without_password(endpoint: str) -> str:
+    """Take what stands before the last @ out of an address: it may be a password, and messages are kept in logs."""
+    scheme, separator, rest = endpoint.partition("://")
+    return f"{scheme}{separator}...@{rest.rpartition('@')[2]}" if "@" in rest else endpoint
 
 
 def _is_loopback(host: str) -> bool:
@@ -101,6 +118,7 @@ def find_credentials(
     known = _panoptes_cli_settings(path)
     elsewhere = known.get("endpoint") and normalise_endpoint(known["endpoint"]) != server
     if known.get("username") and known.get("password") and not elsewhere:
+        _warn_of_readers(path)
         return Credentials(known["username"], known["password"], source=str(path))
     theirs = f" ({path} has one for {known['endpoint']})" if elsewhere and known.get("username") else ""
     login = "zoocut login" if server == PRODUCTION else f"zoocut login --endpoint {server}"
@@ -124,6 +142,15 @@ def _of_environment(environment: Mapping[str, str]) -> Credentials | None:
             pair = {first.lower(): environment[names[0]], second.lower(): environment[names[1]]}
             return Credentials(**pair, source=f"{names[0]} and {names[1]} in the environment")
     return None
+
+
+def _warn_of_readers(path: Path) -> None:
+    """Say so when others may read the password in panoptes-cli's file; that tool makes it so, and reads it so."""
+    if path.stat().st_mode & 0o077:
+        warnings.warn(
+            f"others may read the password in {path}: run `chmod 600 {typed(path)}`, or `zoocut login`",
+            stacklevel=2,
+        )
 
 
 def _panoptes_cli_settings(path: Path) -> dict[str, str]:

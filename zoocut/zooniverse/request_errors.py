@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from zoocut.errors import ZooniverseError
 
-__all__ = ["Busy", "Doubtful", "NotNow", "Refused", "Unreachable", "malformed_is_doubtful"]
+__all__ = ["Busy", "Doubtful", "LocalTrouble", "NotNow", "Refused", "Unreachable", "malformed_is_doubtful"]
 
 
 class NotNow(ZooniverseError):
@@ -24,6 +24,10 @@ class NotNow(ZooniverseError):
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class LocalTrouble(NotNow):
+    """Something on this machine stands in the way for now: too many open files, a file system that went away."""
 
 
 class Unreachable(NotNow):

@@ -9,8 +9,8 @@ from zoocut.ledger import Entry, Image
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Measured, Rejected
 from zoocut.uploading.picture_content import content_problem
-from zoocut.uploading.pictures import read_picture
-from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused
+from zoocut.uploading.pictures import may_pass, read_picture
+from zoocut.zooniverse.request_errors import Doubtful, LocalTrouble, NotNow, Refused
 
 __all__ = ["measure", "measured"]
 
@@ -20,13 +20,10 @@ def measure(context: UploadContext, entry: Entry) -> Outcome:
     try:
         return Outcome({entry.row: Measured(tuple(_measure(context, image) for image in entry.images))})
     except OSError as error:
-        return Outcome(
-            {
-                entry.row: Rejected(
-                    f"{error.filename or entry.images[0].path} cannot be read ({error.strerror}): restore it"
-                )
-            }
-        )
+        name = error.filename or entry.images[0].path
+        if may_pass(error):
+            return Outcome(trouble=LocalTrouble(f"{name} cannot be read now ({error.strerror})"))
+        return Outcome({entry.row: Rejected(f"{name} cannot be read ({error.strerror}): restore it")})
     except (Refused, ValueError) as error:
         return Outcome({entry.row: Rejected(str(error))})
     except NotNow as trouble:

@@ -7,10 +7,10 @@ from http import HTTPStatus
 from zoocut.ledger import Entry, Image
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Differs, Proved, Rejected
-from zoocut.uploading.pictures import read_picture
+from zoocut.uploading.pictures import may_pass, read_picture
 from zoocut.uploading.steps.measure import measured
 from zoocut.zooniverse.panoptes import Address
-from zoocut.zooniverse.request_errors import NotNow, Refused
+from zoocut.zooniverse.request_errors import LocalTrouble, NotNow, Refused
 from zoocut.zooniverse.store import OCCUPIED
 
 __all__ = ["renew", "store"]
@@ -22,6 +22,8 @@ def store(context: UploadContext, entry: Entry, position: int, address: Address)
     try:
         content = read_picture(context.folder / image.path)
     except OSError as error:
+        if may_pass(error):
+            return Outcome(trouble=LocalTrouble(f"{image.path} cannot be read now ({error.strerror})"))
         return Outcome(
             {entry.row: Rejected(f"{image.path} cannot be read ({error.strerror}): {_restore(image)}")}
         )
