@@ -21,6 +21,7 @@ from zoocut.sandbox import Running
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 Control = Callable[..., Any]
+MICROSECONDS = 1_000_000
 ATTACH = "POST /api/subjects/*/attached_images"
 QUICK = ("--settle", "1")
 
@@ -95,6 +96,20 @@ def test_lost_answers_are_settled(
     assert done.returncode == 0, done.stderr
     assert same(attached(server, name), expected(run, 2))
     assert zoocut("verify", run, "--check", "all", **account(server)).returncode == 0
+
+
+def test_absence_is_waited_for(zoocut: Zoocut, server: Running, tmp_path: Path, control: Control) -> None:
+    """A request whose answer was lost may still come into effect, so it is not repeated at once."""
+    run, name = talk_run(tmp_path / "waiting", 1, files=1), "talk waiting"
+    control("/faults", name="error-page", status=502, route=ATTACH, times=1)
+    done = zoocut("upload", run, *WHERE, name, "--settle", "3", **account(server))
+    assert done.returncode == 0, done.stderr
+    (subject,) = subjects(server, name)
+    path = f"/api/subjects/{subject['id']}/attached_images"
+    log = requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+    first, second = [one["at"] for one in log if one["method"] == "POST" and one["path"] == path]
+    assert (second - first) / MICROSECONDS >= 3
+    assert same(attached(server, name), expected(run, 1, 1))
 
 
 @pytest.mark.parametrize(
