@@ -42,6 +42,8 @@ class CurveMedium:
         What the names of its files end in.
     write : callable
         Makes a curve a file.
+    before : str
+        What notes begin with, so that two media of the same histories are told apart.
     """
 
     def __init__(
@@ -51,12 +53,14 @@ class CurveMedium:
         quantity: str,
         ending: str,
         write: Callable[[Curve], bytes],
+        before: str = "",
     ) -> None:
         self._histories = histories
         self._settings = settings
         self._quantity = quantity
         self._ending = ending
         self._write = write
+        self._before = before
 
     @property
     def endings(self) -> tuple[str, ...]:
@@ -68,6 +72,7 @@ class CurveMedium:
         sources = [source for source, _ in batch]
         for source, found in zip(sources, self._histories.of(sources), strict=True):
             shown = self._shown(found)
+            shown = Shown(shown.files, tuple(self._before + note for note in shown.notes))
             if self._settings.required and shown.files == (None,):
                 yield Rejection(str(source.dia_source_id), source.row, shown.notes[0])
             else:

@@ -109,7 +109,7 @@ def open_lightcurve_png(context: MediaContext) -> CurveMedium:
     plotter = CurvePlotter(settings, context.settings.draw.font)
     histories = open_histories(context.settings, context.folder)
     quantity = context.settings.history.quantity
-    return CurveMedium(histories, settings, quantity, "-lightcurve.png", plotter.png)
+    return CurveMedium(histories, settings, quantity, "-lightcurve.png", plotter.png, "lightcurve_png: ")
 
 
 def _draw(axes: Axes, curve: Curve, font: FontProperties) -> None:
