@@ -26,6 +26,7 @@ autodoc_preserve_defaults = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "zoocut"
-html_theme_options = {"show_nav_level": 1, "navigation_depth": 2, "show_toc_level": 2}
+html_theme_options = {"navbar_center": [], "show_toc_level": 2}
+html_sidebars = {"**": ["globaltoc.html"]}
 html_show_sourcelink = False
 html_copy_source = False

@@ -58,11 +58,12 @@ def options_of(command: Any) -> list[tuple[str, str, str]]:
 def commands_page() -> str:
     """Describe every command."""
     general = options_of(typer.main.get_command(app))
-    parts = ["# Commands\n", "These options may stand before a command or behind it:\n", _table(general)]
+    parts = ["# Commands\n", "These options may stand before a command or behind it:\n"]
+    parts += [_option(*one) for one in general]
     for words, command in commands():
         text, _, example = inspect.cleandoc(command.callback.__doc__ or "").partition("Example: ")
         parts += [f"## {words}\n", _escaped(text.strip()), "", f"```\n{example.strip()}\n```\n"]
-        parts.append(_table(options_of(command)))
+        parts += [_option(*one) for one in options_of(command)]
     return "\n".join(parts)
 
 
@@ -74,19 +75,15 @@ def settings_page() -> str:
         " a file makes of it. A part of a key in capitals stands for a name of yours.\n",
     ]
     for section, settings in itertools.groupby(every_setting(), lambda one: one.key.partition(".")[0]):
-        parts += [f"## {section}\n", _settings_table(list(settings))]
+        parts += [f"## {section}\n", *map(_setting, settings)]
     return "\n".join(parts)
 
 
-def _settings_table(settings: list[Setting]) -> str:
-    kinds = any(one.kind for one in settings)
-    head = "| key | kind | meaning | may be | default |" if kinds else "| key | meaning | may be | default |"
-    lines = [head, "|---" * head.count(" | ") + "|---|"]
-    for one in settings:
-        kind = [one.kind] if kinds else []
-        cells = [f"`{one.key}`", *kind, _escaped(one.meaning), _escaped(one.allowed), f"`{one.default}`"]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+def _setting(one: Setting) -> str:
+    kind = f" (kind {one.kind})" if one.kind else ""
+    return _entry(
+        f"`{one.key} = {one.default}`{kind}", f"{_escaped(one.meaning)}  \n  *{_escaped(one.allowed)}*"
+    )
 
 
 def exit_codes_page() -> str:
@@ -125,15 +122,14 @@ def _first(kind: type) -> str:
     return (inspect.getdoc(kind) or "").splitlines()[0]
 
 
-def _table(rows: list[tuple[str, str, str]]) -> str:
-    if not rows:
-        return ""
-    lines = ["| option | meaning | default |", "|---|---|---|"]
-    lines += [
-        f"| `{name}` | {_escaped(text)} | {f'`{default}`' if default else ''} |"
-        for name, text, default in rows
-    ]
-    return "\n".join(lines) + "\n"
+def _option(name: str, meaning: str, default: str) -> str:
+    told = {"": "", "required": " (required)"}.get(default, f" (default `{default}`)")
+    return _entry(f"`{name}`{told}", _escaped(meaning))
+
+
+def _entry(term: str, text: str) -> str:
+    """Write an entry of a definition list, which fits any width, as a table of long cells does not."""
+    return f"{term}\n: {text}\n"
 
 
 def _name(parameter: Any) -> str:
