@@ -235,3 +235,28 @@ def test_a_dry_run_of_a_foreign_folder_leaves_it_alone(
     done = zoocut("upload", run, *WHERE, "dry foreign", "--dry-run", **account(server))
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in run.iterdir()) == ["images", "manifest.csv"]
+
+
+def test_a_ledger_on_another_disk_is_found_by_every_command(
+    zoocut: Zoocut, server: Running, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "run", 3)
+    (tmp_path / "local").mkdir()
+    done = zoocut("upload", "run", *WHERE, "Ledger elsewhere", "--ledger", "local", **account(server))
+    assert done.returncode == 0, done.stderr
+    (kept,) = (tmp_path / "local").glob("*.sqlite3")
+    assert not (run / "ledger.sqlite3").exists()
+    assert states(zoocut, run) == {"linked": 3}
+    again = zoocut("upload", "run", **account(server))
+    assert (again.returncode, "3 linked" in again.stdout) == (0, True)
+    assert zoocut("verify", "run", **account(server)).returncode == 0
+    other = zoocut("upload", "run", "--ledger", "elsewhere.sqlite3", **account(server))
+    assert (other.returncode, f"the run's ledger is {kept}" in other.stderr) == (3, True)
+    assert len(subjects(server, "Ledger elsewhere")) == 3
+
+
+def test_a_ledger_goes_nowhere_that_does_not_exist(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    make_run(tmp_path / "run", 1)
+    done = zoocut("upload", "run", *WHERE, "Nowhere", "--ledger", "no/such/ledger.sqlite3", **account(server))
+    assert (done.returncode, "give --ledger a folder on a local disk" in done.stderr) == (3, True)
+    assert subjects(server, "Nowhere") == []

@@ -98,6 +98,7 @@ def upload(
     again: bool = False,
     retry_rejected: bool = False,
     talk_only: bool = False,
+    ledger: AnyPath | None = None,
     settings: Mapping[str, Any] | None = None,
     create: Confirm = False,
     confirm: Confirm = False,
@@ -140,6 +141,9 @@ def upload(
         Give rejected rows another chance.
     talk_only : bool
         Only attach files for Talk, to subjects that are there.
+    ledger : path, optional
+        Where the run's ledger is to lie, file or folder, where the run folder's file system keeps no locks; the run
+        remembers it.
     settings : mapping of str to value, optional
         Settings under dotted keys, such as `{"upload.settle_s": 60}`, over those of the run.
     create : bool or callable
@@ -170,7 +174,9 @@ def upload(
     ZoocutError
         As `zoocut.errors` tells; the run is safe and the same call goes on.
     """
-    opened = _opened(open_run(Path(run)), config, urls, images, encoding, tell or _warn)
+    found = open_run(Path(run))
+    found = found if ledger is None else found.with_ledger_at(Path(ledger))
+    opened = _opened(found, config, urls, images, encoding, tell or _warn)
     chosen = _settings(opened, project, subject_set, settings, tell or _warn)
     request = UploadRequest(
         where_to(opened, endpoint, os.environ, chosen),

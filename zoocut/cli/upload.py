@@ -95,6 +95,15 @@ RequestsOption = Annotated[
     int | None,
     typer.Option("--requests", min=1, max=64, help="Most requests at once.", rich_help_panel=TIMING),
 ]
+LedgerOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        help="Where the run's ledger is to lie, once and for all: on a local disk, where the run folder's file "
+        "system keeps no locks.",
+        show_default=False,
+    ),
+]
 
 
 def upload(
@@ -120,6 +129,7 @@ def upload(
     give_up_after: GiveUpOption = None,
     answer: AnswerOption = None,
     requests: RequestsOption = None,
+    ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Upload a run to a subject set: each row exactly once. Run it again and it goes on.
@@ -156,6 +166,7 @@ def upload(
         options |= {
             "retry_rejected": retry_rejected,
             "talk_only": talk_only,
+            "ledger": ledger,
             "create": create or agreed_to_create,
         }
         every_row = _carry_out(run, options, yes, as_json)

@@ -293,6 +293,11 @@ class Ledger:
                     ],
                 )
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     def manifest_of(self, target: Target) -> str | None:
         """Return the checksum of the manifest that the target was last planned from."""
         ((checksum,),) = self.query("SELECT manifest_sha256 FROM targets WHERE number = ?", target.number)
@@ -307,7 +312,8 @@ class Ledger:
             When a row that was begun is missing from the manifest or says something else now.
         """
         with self.transaction() as write:
-            take_in(write, target, rows, self._path.with_name(target.manifest))
+            beside = self._path.with_name(target.manifest)
+            take_in(write, target, rows, beside if beside.exists() else Path(target.manifest))
             write.execute(
                 "UPDATE targets SET manifest_sha256 = ?, members_count = NULL WHERE number = ?",
                 (manifest_sha256, target.number),

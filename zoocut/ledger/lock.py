@@ -36,15 +36,12 @@ def sole_uploader(ledger: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise LedgerError(
-            f"another zoocut is uploading {ledger.parent}: wait for it (watch it with "
-            f"`zoocut status {typed(ledger.parent)}`) or stop it first"
-        ) from None
+        raise LedgerError(_in_use(ledger)) from None
     except OSError as error:
         if error.errno in WITHOUT_LOCKS:
             raise LedgerError(
                 f"the file system of {ledger.parent} keeps no locks ({error.strerror}): two uploads could not be kept "
-                "apart; copy the run folder to a local disk, or mount it with locks"
+                "apart; keep the ledger on a local one with `zoocut upload RUN --ledger FOLDER`, or mount it with locks"
             ) from error
         raise LedgerError(
             f"cannot write in {ledger.parent} ({error.strerror}): upload from a copy of the run folder that "
@@ -54,3 +51,13 @@ def sole_uploader(ledger: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _in_use(ledger: Path) -> str:
+    folder = ledger.parent
+    if not (folder / "run.toml").is_file():
+        return f"another zoocut is uploading with the ledger {ledger}: wait for it or stop it first"
+    return (
+        f"another zoocut is uploading {folder}: wait for it (watch it with `zoocut status {typed(folder)}`) or stop it "
+        "first"
+    )

@@ -23,6 +23,9 @@ MANIFEST = "manifest.csv"
 
 PICTURES_REMOVED = ".pictures-removed"
 """A file that says that a run's pictures were removed on purpose, and are not to be drawn again."""
+LEDGER = "ledger"
+"""The table of `run.toml` that says where the ledger lies, if not in the folder."""
+
 FORMAT = "manifest_format"
 """The table of `run.toml` that keeps what the user said of a manifest that another tool wrote."""
 
@@ -46,6 +49,8 @@ class Run:
         The manifest that is meant, in the folder.
     manifest_format : ManifestFormat
         What the user has said of the manifests, where another tool wrote them.
+    ledger_path : Path or None
+        Where its ledger lies, if not in the folder: on a disk that keeps locks.
     """
 
     path: Path
@@ -53,6 +58,7 @@ class Run:
     settings: RunSettings
     manifest_name: str = MANIFEST
     manifest_format: ManifestFormat = AS_IT_TELLS
+    ledger_path: Path | None = None
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -73,7 +79,8 @@ class Run:
             said = content.get(FORMAT, {})
             form = ManifestFormat(tuple(said.get("images", ())), said.get("encoding"))
             settings = checked(RunSettings, content.get("settings", {}), str(record))
-            return cls(path, str(content["run"]["id"]), settings, manifest_format=form)
+            elsewhere = Path(content[LEDGER]["path"]) if LEDGER in content else None
+            return cls(path, str(content["run"]["id"]), settings, MANIFEST, form, elsewhere)
         except FileNotFoundError:
             raise InputError(
                 f"{path} has no run.toml: it is not a run yet; make one with `zoocut generate CONFIG -o RUN`"
@@ -178,6 +185,31 @@ class Run:
         """
         replace(self, manifest_format=AS_IT_TELLS).remember_format()
 
+    def with_ledger_at(self, path: Path) -> Run:
+        """Return the run with its ledger elsewhere, and write that to `run.toml`; every command finds it there.
+
+        Parameters
+        ----------
+        path : Path
+            The file, or a folder that gets one named by the run's id.
+
+        Raises
+        ------
+        InputError
+            When the run has a ledger already, or `run.toml` cannot be written.
+        """
+        goal = (path / f"{self.run_id}.sqlite3" if path.is_dir() else path).absolute()
+        if goal == self.ledger.absolute():
+            return self
+        if self.ledger.exists():
+            raise InputError(
+                f"the run's ledger is {self.ledger}: it is used where it is; --ledger is for a run that has none yet"
+            )
+        if not goal.parent.is_dir():
+            raise InputError(f"{goal.parent} does not exist: give --ledger a folder on a local disk")
+        self._rewrite(LEDGER, {"path": str(goal)})
+        return replace(self, ledger_path=goal)
+
     def remember_settings(self) -> None:
         """Write the run's settings to `run.toml`, in the place of those that are there.
 
@@ -252,7 +284,7 @@ class Run:
     @property
     def ledger(self) -> Path:
         """What happened at Zooniverse."""
-        return self.path / "ledger.sqlite3"
+        return self.ledger_path or self.path / "ledger.sqlite3"
 
 
 def _written(settings: RunSettings) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoocut.errors import LedgerError
+from zoocut.errors import InputError, LedgerError
 from zoocut.ledger import Ledger, State
+from zoocut.run.folder import Run
 
 __all__ = ["LocalRun", "local_runs"]
-
-LEDGER = "ledger.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +32,20 @@ class LocalRun:
 def local_runs(folder: Path, endpoint: str) -> Mapping[str, LocalRun]:
     """Map set ids of a server to the runs in `folder`, or in the folders right below it, that went there."""
     found: dict[str, LocalRun] = {}
-    for ledger in sorted([*folder.glob(LEDGER), *folder.glob(f"*/{LEDGER}")]):
+    for record in sorted([*folder.glob("run.toml"), *folder.glob("*/run.toml")]):
         try:
-            found |= _sets_of(ledger, endpoint)
-        except LedgerError:
+            found |= _sets_of(Run.open(record.parent), endpoint)
+        except (InputError, LedgerError):
             continue
     return found
 
 
-def _sets_of(path: Path, endpoint: str) -> dict[str, LocalRun]:
-    with Ledger.read(path) as ledger:
+def _sets_of(run: Run, endpoint: str) -> dict[str, LocalRun]:
+    if not run.ledger.exists():
+        return {}
+    with Ledger.read(run.ledger) as ledger:
         return {
-            target.set_id: LocalRun(path.parent, _unfinished(ledger.counts(target)))
+            target.set_id: LocalRun(run.path, _unfinished(ledger.counts(target)))
             for target in ledger.targets()
             if target.endpoint == endpoint
         }

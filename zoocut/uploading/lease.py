@@ -164,8 +164,8 @@ class Lease:
             return
 
     def _where(self) -> str:
-        """Name the folder, which a copy of it is not."""
-        ledger = (self._context.folder / "ledger.sqlite3").resolve()
+        """Name the ledger, which a copy of it is not."""
+        ledger = self._ledger.path.resolve()
         return f"{socket.gethostname()}:{ledger}:{os.stat(ledger).st_ino}"
 
     def _read(self) -> LeaseNote | None:
