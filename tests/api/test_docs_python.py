@@ -50,5 +50,20 @@ def test_every_layer_is_told_about() -> None:
     assert packages <= set(re.findall(r"(\w+)/", text))
 
 
+def test_every_folder_inside_a_folder_is_told_about() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    inner = {
+        path.parent.relative_to(ROOT / "zoocut").as_posix()
+        for path in (ROOT / "zoocut").glob("*/*/__init__.py")
+    }
+    assert inner == set(re.findall(r"^\| `(\w+/\w+)/` \|", text, flags=re.MULTILINE))
+
+
+def test_pages_that_the_readme_names_are_there() -> None:
+    named = re.findall(r"`(docs/[\w./-]+|CHANGELOG\.md)`", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(named) > 15
+    assert [page for page in named if not (ROOT / page).is_file()] == []
+
+
 def test_the_readme_stays_short() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 90
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 80
