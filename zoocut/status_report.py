@@ -54,6 +54,20 @@ class TargetStatus:
         done = sum(count for state, count in self.states.items() if state.in_set)
         return 0 < sum(self.states.values()) == done
 
+    @property
+    def ended(self) -> bool:
+        """Whether no row, of one at least, has anything left to be done: by an upload, or by volunteers if asked."""
+        at_rest = sum(count for state, count in self.states.items() if state.at_rest)
+        return 0 < sum(self.states.values()) == at_rest and not self._is_served
+
+    @property
+    def _is_served(self) -> bool:
+        """Whether volunteers have something left to do, as far as the server was asked."""
+        if self.remote is None:
+            return False
+        workflows, subjects = self.remote["workflows"], self.remote["subjects"]
+        return not workflows or any(one["retired"] < subjects for one in workflows)
+
     def to_dict(self) -> dict[str, Any]:
         """Return it in the form of `zoocut status --json`."""
         where = self.target
@@ -104,6 +118,11 @@ class RunStatus:
     def complete(self) -> bool:
         """Whether the run was uploaded and every row is in its set."""
         return bool(self.targets) and all(target.complete for target in self.targets)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run was uploaded and every row is in its set or rejected."""
+        return bool(self.targets) and all(target.ended for target in self.targets)
 
     def __iter__(self) -> Iterator[TargetStatus]:
         return iter(self.targets)

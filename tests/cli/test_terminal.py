@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 from uploads import account, make_run
 
 from zoocut.demo.field import simulate_field
 from zoocut.sandbox import Running
+
+LINKS = "POST /api/subject_sets/*/links/subjects"
 
 CONFIGURATION = """
 [catalog]
@@ -61,3 +65,27 @@ def test_upload_shows_a_bar(tmp_path: Path, server: Running) -> None:
     assert code == 0, shown
     assert "5 linked" in shown
     assert "5/5" in shown
+
+
+def test_an_upload_says_at_once_what_it_looks_at(tmp_path: Path, server: Running) -> None:
+    """Also where it is refused before a bar is drawn, as by an address that nobody answers at."""
+    run = make_run(tmp_path / "run", 2)
+    where = ("--project", "owner/rehearsal", "--set", "at once")
+    code, shown = type_in(tmp_path, "upload", run, *where, **account(server, "banned"))
+    assert code == 7, shown
+    assert shown.startswith("looking at the run, the account, the project and the set")
+    assert "is banned" in shown
+
+
+def test_a_reason_is_never_cut(tmp_path: Path, server: Running) -> None:
+    requests.post(
+        f"{server.endpoint}/sandbox/faults",
+        json={"name": "unavailable", "route": LINKS, "times": 3},
+        timeout=30,
+    ).raise_for_status()
+    run = make_run(tmp_path / "run", 3)
+    where = ("--project", "owner/rehearsal", "--set", "a reason")
+    code, shown = type_in(tmp_path, "upload", run, *where, **account(server))
+    assert code == 0, shown
+    plain = "".join(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).split())
+    assert re.search(r"answered503toPOST[^;]{20,}links/subjects:triedagainat\d\d:\d\d:\d\d", plain), shown

@@ -258,3 +258,17 @@ def test_a_folder_that_cannot_be_written_is_said(zoocut: Zoocut, server: Running
     assert done.returncode == 4, done.stderr
     assert "upload from a copy of the run folder that you may write to" in done.stderr
     assert subjects(server, "read-only") == []
+
+
+def test_watching_ends_with_the_upload(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
+    """With every row in its set, and also where what is left needs a person; `timeout` catches one that goes on."""
+    run = make_run(tmp_path / "run", 3)
+    where = ("--project", "owner/rehearsal", "--set", "watched")
+    (run / "images" / "1-0.png").unlink()
+    assert zoocut("upload", run, *where, **account(server)).returncode == 3
+    done = zoocut("status", run, "--watch", "1")
+    assert (done.returncode, done.stdout.count("2 linked, 1 rejected")) == (0, 1)
+    shutil.copy(run / "images" / "0-0.png", run / "images" / "1-0.png")
+    assert zoocut("upload", run, "--retry-rejected", **account(server)).returncode == 0
+    done = zoocut("status", run, "--watch", "1")
+    assert (done.returncode, "nothing; every row is in its set" in done.stdout) == (0, True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoocut.generating import Progress
     from zoocut.uploading.report import Snapshot
 
-__all__ = ["drawing_bar", "drawing_shown", "upload_bar", "upload_shown", "upload_words"]
+__all__ = ["drawing_bar", "drawing_shown", "upload_bar", "upload_lines", "upload_shown", "upload_words"]
 
 
 def _nothing(_: object) -> None:
@@ -82,32 +82,39 @@ def drawing_bar(console: Console) -> Iterator[Callable[[Progress], None]]:
 
 @contextmanager
 def upload_bar(console: Console) -> Iterator[Callable[[Snapshot], None]]:
-    """Show a bar while the block runs, and give the function that moves it."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    """Show a bar, and below it how things stand, while the block runs; give the function that moves them."""
+    from rich.console import Group
+    from rich.live import Live
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
+    from rich.text import Text
 
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False),
-    )
-    bar = Bar(*columns, console=console, transient=True)
-    task = bar.add_task("", total=None)
+    bar = Bar(BarColumn(), TextColumn("{task.fields[rows]}"), TimeRemainingColumn(), console=console)
+    task = bar.add_task("", total=None, rows="")
+    live = Live(console=console, transient=True, refresh_per_second=4)
 
     def report(snapshot: Snapshot) -> None:
-        bar.update(task, completed=snapshot.done, total=snapshot.rows, description=upload_words(snapshot))
-        bar.start()  # not earlier: a moving bar would hide a question
+        rows = f"{snapshot.done}/{snapshot.rows} done"
+        bar.update(task, completed=snapshot.steps_done, total=snapshot.steps, rows=rows)
+        lines = (Text(line, overflow="fold", no_wrap=False) for line in upload_lines(snapshot))
+        live.update(Group(bar, *lines))
+        live.start()  # not earlier: a moving bar would hide a question
 
     try:
         yield report
     finally:
-        bar.stop()
+        live.stop()
+
+
+def upload_lines(snapshot: Snapshot) -> list[str]:
+    """Say how an upload stands in a line, and in a further one what it waits for."""
+    states = ", ".join(f"{count} {state.value}" for state, count in snapshot.counts.items() if count)
+    line = f"{states}; {snapshot.rate:.1f}/s, {decimal(snapshot.sent_bytes)}"
+    return [printable(text) for text in (line, snapshot.waiting) if text]
 
 
 def upload_words(snapshot: Snapshot) -> str:
-    """Say how an upload stands, in a line."""
-    states = ", ".join(f"{count} {state.value}" for state, count in snapshot.counts.items() if count)
+    """Say how an upload stands, in a line for a log."""
+    line, *waiting = upload_lines(snapshot)
     left = "" if snapshot.left_s is None else f", {snapshot.left_s:.0f} s left"
-    trouble = f" ({snapshot.trouble})" if snapshot.trouble else ""
-    return printable(f"{states}; {snapshot.rate:.1f}/s, {decimal(snapshot.sent_bytes)}{left}{trouble}")
+    return line + left + "".join(f" ({text})" for text in waiting)

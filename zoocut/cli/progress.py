@@ -18,6 +18,9 @@ __all__ = ["counting", "generation_progress", "upload_progress", "waiting_words"
 
 SECONDS_BETWEEN_LINES = 10.0
 
+LOOKING = "looking at the run, the account, the project and the set ..."
+"""Said before anything is asked: a server that does not answer is waited for."""
+
 
 @contextmanager
 def generation_progress() -> Iterator[Callable[[Progress], None]]:
@@ -50,6 +53,7 @@ def _lines() -> Callable[[Progress], None]:
 def upload_progress() -> Iterator[Callable[[Snapshot], None]]:
     """Yield the function that `upload` reports to."""
     if notes.is_terminal:
+        notes.print(LOOKING)
         with upload_bar(notes) as report:
             yield report
     else:
@@ -57,7 +61,7 @@ def upload_progress() -> Iterator[Callable[[Snapshot], None]]:
 
 
 def _upload_lines() -> Callable[[Snapshot], None]:
-    last = time.monotonic()
+    last = float("-inf")  # the first line comes at once: whoever reads a log sees that it has begun
 
     def report(snapshot: Snapshot) -> None:
         nonlocal last

@@ -22,7 +22,10 @@ def status(
     watch: Annotated[
         float | None,
         typer.Option(
-            "--watch", min=1.0, help="Tell again every so many seconds, until Ctrl-C.", show_default=False
+            "--watch",
+            min=1.0,
+            help="Tell again every so many seconds, until nothing is left to upload.",
+            show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -33,22 +36,25 @@ def status(
     """
     from zoocut.cli.asking import told_when_stopped
 
-    _tell_status(run, remote, as_json)
+    ended = _tell_status(run, remote, as_json)
     with told_when_stopped("stopped watching"):
-        while watch is not None:
+        while watch is not None and not ended:
             time.sleep(watch)
-            _tell_status(run, remote, as_json)
+            ended = _tell_status(run, remote, as_json)
 
 
-def _tell_status(run: Path, remote: bool, as_json: bool) -> None:
+def _tell_status(run: Path, remote: bool, as_json: bool) -> bool:
+    """Tell where a run stands, and whether nothing of it is left to upload."""
     from zoocut.api.local_reports import status as describe
     from zoocut.cli.console import print_json
 
-    document = describe(run, remote=remote).to_dict()
+    found = describe(run, remote=remote)
+    document = found.to_dict()
     if as_json:
         print_json(document)
     else:
         _tell(run, document)
+    return found.ended
 
 
 def _tell(run: Path, document: dict[str, Any]) -> None:

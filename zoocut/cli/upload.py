@@ -176,7 +176,6 @@ def upload(
 
 def _carry_out(run: Path, options: dict[str, Any], yes: bool, as_json: bool) -> bool:
     """Upload, and tell whether no row was rejected."""
-    from zoocut.api.uploads import upload as carry_out
     from zoocut.cli.asking import ask, assent, told_when_stopped
     from zoocut.cli.progress import upload_progress
     from zoocut.cli.stopping import Stop
@@ -186,6 +185,8 @@ def _carry_out(run: Path, options: dict[str, Any], yes: bool, as_json: bool) -> 
     stopped = f"stopped; the run is safe: go on with `zoocut upload {typed(run)}`"
     try:
         with told_when_stopped("stopped; nothing was sent"), upload_progress() as report:
+            from zoocut.api.uploads import upload as carry_out  # takes a moment, so it follows the first line
+
             summary = carry_out(
                 run,
                 **options,

@@ -43,6 +43,7 @@ from zoocut.uploading.steps.link import BATCH, link
 from zoocut.uploading.steps.measure import measure
 from zoocut.uploading.steps.reconcile import look
 from zoocut.uploading.steps.store import renew, store
+from zoocut.uploading.waiting import Waiting, waiting_words
 from zoocut.uploading.work_queue import WorkQueue
 from zoocut.uploading.workers import Finished, Workers
 from zoocut.zooniverse.panoptes import Address
@@ -108,6 +109,7 @@ class UploadLoop:
         self._failures: dict[int, int] = {}
         self._ending: Exception | None = None
         self._quota: QuotaReached | None = None
+        self._stands_in_the_way: str | None = None
         self._refusals = 0
         self._lost: set[int] = set()
         self._doubts = 0
@@ -145,7 +147,7 @@ class UploadLoop:
                 self._give_up_when_nothing_moves()
                 self._send_next()
                 self._take_in(self._workers.finished(TURN_S))
-                self._report(self._tally.snapshot(len(self._workers)))
+                self._report(self._tally.snapshot(len(self._workers), waiting_words(self._waiting())))
         finally:
             self._workers.shut_down()
         if self._ending or self._quota:
@@ -156,6 +158,15 @@ class UploadLoop:
         if len(self._workers):
             return False
         return self._ending is not None or self._stop.is_set() or self._queue.exhausted
+
+    def _waiting(self) -> Waiting:
+        now = time.monotonic()
+        moments = (self._queue.wakes_at, self._limit.paused_until, *self._quiet_until.values())
+        again = None if len(self._workers) else min((at - now for at in moments if at > now), default=None)
+        clock = self._context.panoptes.now()
+        return Waiting(
+            self._stands_in_the_way, again, self._queue.doubtful.values(), self._timing.settle_s, clock
+        )
 
     def _give_up_when_nothing_moves(self) -> None:
         idle_s = self._tally.idle_s()
@@ -328,12 +339,14 @@ class UploadLoop:
         elif kind == "create":
             self._count_refusals(outcome)
         if outcome.trouble is not None:
-            self._tally.trouble = str(outcome.trouble)
+            self._tally.trouble = self._stands_in_the_way = str(outcome.trouble)
             note_retry(kind, [entry.external_id for entry in back.job.entries], outcome.trouble)
         if outcome.trouble is not None and kind != "measure":
             self._limit.bad(now, getattr(outcome.trouble, "retry_after_s", None))
         elif kind in ("create", "store"):
             self._limit.good(now - back.job.left_at)
+        if outcome.trouble is None and kind != "measure":
+            self._stands_in_the_way = None
         if kind in self._quiet_until:
             self._quiet_until[kind] = now + self._pause_s(kind, outcome.trouble)
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Snapshot", "Tally", "TargetSummary", "UploadSummary"]
 
 ON_THE_WAY = {State.CREATED: 1, State.STORED: 2}
+ALL_STEPS = 3
+"""Created, stored, linked: each is a third of a row's work, so that a bar moves before the first hundred are linked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,10 @@ class Snapshot:
         Rows linked a second, since the command began.
     under_way : int
         Requests that have left.
-    trouble : str or None
-        The newest reason for waiting.
+    steps_a_second : float
+        Steps of rows (made, stored, linked) taken a second, since the command began.
+    waiting : str or None
+        What is waited for, and until when.
     """
 
     target: Target
@@ -47,7 +51,8 @@ class Snapshot:
     sent_bytes: int
     rate: float
     under_way: int
-    trouble: str | None
+    steps_a_second: float
+    waiting: str | None
 
     @property
     def rows(self) -> int:
@@ -60,9 +65,25 @@ class Snapshot:
         return sum(count for state, count in self.counts.items() if state.at_rest)
 
     @property
+    def steps(self) -> int:
+        """How many steps are to be taken in all, of rows that are done and of others."""
+        return ALL_STEPS * self.rows
+
+    @property
+    def steps_done(self) -> int:
+        """How many of them were taken."""
+        return _steps(self.counts)
+
+    @property
     def left_s(self) -> float | None:
         """How long the rest takes at this rate, in seconds."""
-        return (self.rows - self.done) / self.rate if self.rate > 0 else None
+        return (self.steps - self.steps_done) / self.steps_a_second if self.steps_a_second > 0 else None
+
+
+def _steps(counts: Mapping[State, int]) -> int:
+    return sum(
+        count * (ALL_STEPS if state.at_rest else ON_THE_WAY.get(state, 0)) for state, count in counts.items()
+    )
 
 
 class Tally:
@@ -82,6 +103,7 @@ class Tally:
         self.trouble: str | None = None
         self._target = target
         self._linked = 0
+        self._steps_before = _steps(counts)
         self._set_back: set[int] = set()
         self._began = self._moved_at = time.monotonic()
 
@@ -107,10 +129,12 @@ class Tally:
         """Return for how many seconds no row got any further."""
         return time.monotonic() - self._moved_at
 
-    def snapshot(self, under_way: int) -> Snapshot:
+    def snapshot(self, under_way: int, waiting: str | None) -> Snapshot:
         """Return the picture of now."""
-        rate = self._linked / max(1e-3, time.monotonic() - self._began)
-        return Snapshot(self._target, dict(self.counts), self.sent_bytes, rate, under_way, self.trouble)
+        took_s = max(1e-3, time.monotonic() - self._began)
+        steps = (_steps(self.counts) - self._steps_before) / took_s
+        rate = self._linked / took_s
+        return Snapshot(self._target, dict(self.counts), self.sent_bytes, rate, under_way, steps, waiting)
 
 
 def _way(entry: Entry) -> tuple[int, int]:

@@ -68,6 +68,11 @@ class WorkQueue:
         while self._asleep and self._asleep[0][0] <= now:
             self.put(heapq.heappop(self._asleep)[2])
 
+    @property
+    def wakes_at(self) -> float:
+        """When the first sleeper is put back, by the caller's clock; in the past when none sleeps."""
+        return self._asleep[0][0] if self._asleep else float("-inf")
+
     def refill(self, wanted: int) -> None:
         """Read on in the ledger until `wanted` entries are ready, unless too many wait further on."""
         while len(self.ready) < wanted and not self._read_all and not self.full:
