@@ -163,10 +163,8 @@ class UploadLoop:
         now = time.monotonic()
         moments = (self._queue.wakes_at, self._limit.paused_until, *self._quiet_until.values())
         again = None if len(self._workers) else min((at - now for at in moments if at > now), default=None)
-        clock = self._context.panoptes.now()
-        return Waiting(
-            self._stands_in_the_way, again, self._queue.doubtful.values(), self._timing.settle_s, clock
-        )
+        doubts, clock = self._queue.doubtful.values(), self._context.panoptes.now()
+        return Waiting(self._stands_in_the_way, again, doubts, self._timing.settle_s, clock)
 
     def _give_up_when_nothing_moves(self) -> None:
         idle_s = self._tally.idle_s()
@@ -204,9 +202,7 @@ class UploadLoop:
             self._ending = self._ending or self._context.lease.lost
         if self._ending is not None or self._stop.is_set() or now < self._limit.paused_until:
             return
-        if (
-            not self._context.may_send
-        ):  # this process was stopped for long: first it must know that the set is still its
+        if not self._context.may_send:  # stopped for long: first it must know that the set is still its
             return
         self._look_for_doubtful(now)
         self._link_stored(now)
