@@ -13,7 +13,7 @@ from astropy.nddata import Cutout2D
 from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import pixel_to_skycoord, skycoord_to_pixel
 
-from zoocut.images.geometry import Box, Turn, box_around, central_box, cut, merge_bands, turn_to_north
+from zoocut.images.geometry import Box, Turn, box_around, cut, merge_bands, turn_to_north
 from zoocut.images.sky import locate, read_wcs
 
 PLANE = np.arange(40 * 50, dtype=">f4").reshape(40, 50)
@@ -61,12 +61,6 @@ def test_fill_values_are_no_data() -> None:
     image = np.ones((5, 5), np.float32)
     image[1, 2], image[3, 3] = -np.finfo(np.float32).max, np.finfo(np.float32).max
     assert np.argwhere(np.isnan(cut(image, Box(0, 0, 5, 5)))).tolist() == [[1, 2], [3, 3]]
-
-
-def test_the_central_box_leaves_as_much_on_both_sides() -> None:
-    assert central_box((63, 63), 31) == Box(16, 16, 31, 31)
-    assert central_box((30, 30), 30) == Box(0, 0, 30, 30)
-    assert central_box((30, 41), 10) == Box(10, 15, 10, 10)
 
 
 def test_bands_merge_over_small_gaps_only() -> None:

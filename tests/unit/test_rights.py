@@ -296,6 +296,7 @@ def test_anonymized_pictures_go(tmp_path: Path) -> None:
         ("date_obs", (datetime.now(UTC) - timedelta(hours=70)).isoformat()),
         ("visit", f"{datetime.now(UTC) - timedelta(days=2):%Y%m%d}00042"),
     ],
+    ids=["mjd", "iso", "visit"],  # not the values, which differ between the workers of pytest-xdist
 )
 def test_nothing_goes_within_80_hours(basis: str, key: str, value: str, tmp_path: Path) -> None:
     old = ManifestRow("1", ("images/1.png",), {f"#{key}": "60000.5" if "mjd" in key.lower() else "20240101"})
