@@ -1,0 +1,90 @@
+"""Lists that move while they are read: what is there all the time is seen, and what errs is a doubt."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from zoocut.zooniverse.lists import Page, Read, read_list
+from zoocut.zooniverse.request_errors import Doubtful
+
+
+def served(
+    items: set[int], before_each: Callable[[], object], *, falling: bool = False, cap: int = 100
+) -> Read:
+    def read(number: int, size: int) -> Page:
+        before_each()
+        size = min(size, cap)
+        found = sorted(items, reverse=falling)[(number - 1) * size : number * size]
+        return Page([{"id": str(one)} for one in found], len(items), size)
+
+    return read
+
+
+def ids(read: Read, above: int | None = None) -> set[int]:
+    return {int(one["id"]) for one in read_list(read, "subjects", above)}
+
+
+@pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.parametrize("cap", [25, 100, 200])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_there_all_the_time_is_seen(seed: int, cap: int, falling: bool) -> None:
+    dice = random.Random(seed)
+    items = set(dice.sample(range(1, 100_000), 700))
+    stay = set(dice.sample(sorted(items), 400))
+    going, coming = sorted(items - stay), iter(range(100_000, 101_000))
+
+    def move() -> None:
+        for _ in range(dice.randrange(3)):
+            if going and dice.random() < 0.7:
+                items.discard(going.pop(dice.randrange(len(going))))
+            elif not going:
+                return
+            else:
+                items.add(next(coming))
+
+    found = ids(served(items, move, falling=falling, cap=cap), 0 if falling else None)
+    assert stay <= found
+
+
+@pytest.mark.parametrize("taken_out_after", [1, 2])
+def test_a_member_taken_out_hides_no_other(taken_out_after: int) -> None:
+    items, calls = set(range(1, 131)), iter(range(1000))
+
+    def move() -> None:
+        if next(calls) == taken_out_after:
+            items.difference_update(range(1, 21))
+
+    assert set(range(21, 131)) <= ids(served(items, move))
+
+
+def test_a_list_that_skips_now_and_then_is_read_until_it_agrees() -> None:
+    items, calls = set(range(1, 251)), iter(range(1000))
+
+    def read(number: int, size: int) -> Page:
+        whole = served(items, lambda: None)(number, size)
+        kept = [one for one in whole.documents if one["id"] != "7"] if next(calls) == 0 else whole.documents
+        return Page(kept, whole.count, whole.size)
+
+    assert ids(read) == items
+
+
+def test_a_list_that_never_comes_to_rest_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoocut.zooniverse.lists.FIRST_PAUSE_S", 0.0)
+    dice = random.Random(1)
+    all_of_them = range(1, 200)
+
+    def read(number: int, size: int) -> Page:
+        some = sorted(dice.sample(all_of_them, 90))
+        return Page([{"id": str(one)} for one in some], 90, 100)
+
+    with pytest.raises(Doubtful, match="what is not seen in it may be there"):
+        read_list(read, "subjects")
+
+
+def test_one_pass_of_a_long_list_is_hardly_longer_than_its_pages() -> None:
+    calls: list[int] = []
+    assert len(ids(served(set(range(1, 10_001)), lambda: calls.append(1)))) == 10_000
+    assert len(calls) <= 2 * 100 * 1.15
