@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from uploads import WHERE, Control, Zoocut, account, await_states, make_run, start, states, subjects
+from uploads import WHERE, Control, Zoocut, account, await_states, make_run, picture, start, states, subjects
 
 from zoocut.sandbox import Running, running
 from zoocut.zooniverse.connect import connect_set_admin
@@ -272,3 +272,30 @@ def test_watching_ends_with_the_upload(zoocut: Zoocut, server: Running, tmp_path
     assert zoocut("upload", run, "--retry-rejected", **account(server)).returncode == 0
     done = zoocut("status", run, "--watch", "1")
     assert (done.returncode, "nothing; every row is in its set" in done.stdout) == (0, True)
+
+
+def test_pictures_drawn_anew_stay_as_they_were_and_this_is_said(
+    zoocut: Zoocut, server: Running, tmp_path: Path
+) -> None:
+    """In the run's own folder and as a run of its own, by the dry run as by the upload; the same ones say nothing."""
+    run, where = make_run(tmp_path / "run", 3), ("--project", "owner/rehearsal", "--set", "anew")
+    assert zoocut("upload", run, *where, **account(server)).returncode == 0
+    again = zoocut("upload", run, **account(server))
+    assert "stays as it was" not in again.stderr
+    copy = make_run(tmp_path / "copy", 3)
+    for name in ("0-0.png", "1-0.png"):
+        shutil.copy(run / "images" / name, copy / "images" / name)
+    (copy / "images" / "2-0.png").write_bytes(picture("drawn anew"))
+    words = "the row 1702 is in the set 'anew' with another picture, of another run, which stays as it was"
+    for how in (("--dry-run",), ()):
+        told = zoocut("upload", copy, *where, *how, **account(server))
+        assert told.returncode == 0, told.stderr
+        assert words in told.stderr
+        assert f"`zoocut supersede OLD {copy}`" in told.stderr
+    for name in ("0-0.png", "1-0.png"):
+        (run / "images" / name).write_bytes(picture(f"anew {name}"))
+    for how in (("--dry-run",), ()):
+        told = zoocut("upload", run, *how, **account(server))
+        assert "2 rows (1700, 1701) are in the set 'anew' with the picture of before" in told.stderr
+        assert f"`zoocut supersede {run} NEW`" in told.stderr
+    assert len(subjects(server, "anew")) == 3

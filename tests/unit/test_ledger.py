@@ -106,7 +106,7 @@ def test_rows_that_the_set_holds_already_are_known(ledger: Ledger, target: Targe
     ledger.plan(target, rows(3), "x")
     ledger.keep_members(target, [Member("77", "1", ""), Member("78", "unknown", "")], 2)
     (planned,) = [one for one in ledger.entries(target, State.PLANNED) if one.external_id == "1"]
-    assert ledger.held_by_others(target) == {planned.row: "77"}
+    assert ledger.held_by_others(target) == {planned.row: ("77", "")}
     made = replace(planned, state=State.REJECTED, subject_id="77")
     ledger.save([made])
     assert ledger.held_by_others(target) == {}

@@ -194,8 +194,7 @@ class Ledger:
 
     def rights_of(self, target: Target) -> str | None:
         """Return on what grounds the pixels were uploaded."""
-        ((basis,),) = self.query("SELECT rights_basis FROM targets WHERE number = ?", target.number)
-        return None if basis is None else str(basis)
+        return self._noted(target, "rights_basis")
 
     def counts(self, target: Target) -> dict[State, int]:
         """Count the entries of a target by state; every state is there."""
@@ -300,8 +299,7 @@ class Ledger:
 
     def manifest_of(self, target: Target) -> str | None:
         """Return the checksum of the manifest that the target was last planned from."""
-        ((checksum,),) = self.query("SELECT manifest_sha256 FROM targets WHERE number = ?", target.number)
-        return None if checksum is None else str(checksum)
+        return self._noted(target, "manifest_sha256")
 
     def plan(self, target: Target, rows: Iterable[PlannedRow], manifest_sha256: str) -> None:
         """Take in the manifest: new rows are added, rows not begun follow it, begun rows must not differ.
@@ -353,15 +351,15 @@ class Ledger:
         )
         return int(count)
 
-    def held_by_others(self, target: Target) -> Mapping[int, str]:
-        """Return the planned rows that a kept member has the external_id of, each with that subject."""
+    def held_by_others(self, target: Target) -> Mapping[int, tuple[str, str]]:
+        """Return the planned rows that a kept member has the external_id of, each with that subject and its key."""
         found = self.query(
-            "SELECT row, MIN(CAST(members.subject_id AS INTEGER)) FROM rows JOIN members USING (target, external_id) "
-            "WHERE target = ? AND state = 'planned' AND NOT EXISTS (SELECT 1 FROM rows AS own WHERE "
-            "own.target = members.target AND own.subject_id = members.subject_id) GROUP BY row",
+            "SELECT row, MIN(CAST(members.subject_id AS INTEGER)), key FROM rows JOIN members USING "
+            "(target, external_id) WHERE target = ? AND state = 'planned' AND NOT EXISTS (SELECT 1 FROM rows AS own "
+            "WHERE own.target = members.target AND own.subject_id = members.subject_id) GROUP BY row",
             target.number,
         )
-        return {row: str(subject_id) for row, subject_id in found}
+        return {row: (str(subject_id), key) for row, subject_id, key in found}
 
     def amend(self, entry: Entry, row: PlannedRow) -> None:
         """Take over what a manifest row says now, after the entry's subject was brought to say the same."""
@@ -373,7 +371,10 @@ class Ledger:
 
     def last_error(self, target: Target) -> str | None:
         """Return what stopped the last upload to the target, if anything did."""
-        ((text,),) = self.query("SELECT last_error FROM targets WHERE number = ?", target.number)
+        return self._noted(target, "last_error")
+
+    def _noted(self, target: Target, column: str) -> str | None:
+        ((text,),) = self.query(f"SELECT {column} FROM targets WHERE number = ?", target.number)
         return None if text is None else str(text)
 
     def note_error(self, target: Target, text: str | None) -> None:

@@ -8,8 +8,9 @@ from shlex import quote
 
 from zoocut.errors import LedgerError
 from zoocut.files import typed
-from zoocut.ledger import Ledger, Member, State, Target
+from zoocut.ledger import Ledger, Member, State
 from zoocut.metadata_keys import SubjectKey
+from zoocut.uploading.changed_pictures import held_with_another, tell_held_with_another
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.machine import Skipped, after
 from zoocut.uploading.matching import look_alikes
@@ -54,7 +55,7 @@ def skip_held(
     if others > 0:
         _refuse_another_copy(context, ledger)
         if not again:
-            _skip(ledger, target)
+            _skip(context, ledger, tell)
 
 
 def alike_warning(folder: Path, set_name: str, alike: int) -> str:
@@ -65,11 +66,18 @@ def alike_warning(folder: Path, set_name: str, alike: int) -> str:
     )
 
 
-def _skip(ledger: Ledger, target: Target) -> None:
+def _skip(context: UploadContext, ledger: Ledger, tell: Callable[[str], object]) -> None:
+    target, others = context.target, list[str]()
     held, last = ledger.held_by_others(target), -1
     while held and (page := ledger.entries(target, State.PLANNED, last)):
         last = page[-1].row
-        ledger.save([after(entry, Skipped(held[entry.row])) for entry in page if entry.row in held])
+        known = [(entry, *held[entry.row]) for entry in page if entry.row in held]
+        ledger.save([after(entry, Skipped(subject_id)) for entry, subject_id, _ in known])
+        others += [
+            e.external_id for e, _, key in known if held_with_another(context.folder, e.images[0], key)
+        ]
+    if others:
+        tell(tell_held_with_another(context.folder, target.set_name, others))
 
 
 def _refuse_another_copy(context: UploadContext, ledger: Ledger) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from zoocut.ledger import Image, Ledger, PlannedRow, Target
 from zoocut.metadata_keys import SubjectKey
 from zoocut.run.folder import Run
+from zoocut.uploading.changed_pictures import (
+    changed_since_upload,
+    held_with_another,
+    tell_changed,
+    tell_held_with_another,
+)
 from zoocut.uploading.duplicates import alike_warning
 from zoocut.uploading.matching import look_alikes
 from zoocut.uploading.picture_content import content_problem
@@ -52,6 +58,7 @@ def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> Up
             *start.questions,
             *start.notes,
             *_alike(run, targets),
+            *(note for target in targets for note in target.notes),
         ),
     )
 
@@ -74,7 +81,7 @@ def _target(run: Run, request: UploadRequest, panoptes: RetryingPanoptes, choice
     begun = _begun(run, choice.known)
     rows = [_opened(run, row) for row in islice(planned_rows(run, choice.share), request.sample)]
     members = list(panoptes.subjects_of_set(found.set_id)) if found else []
-    held = _held(run, members, found) if found and not request.again else set()
+    held = _held(run, members, found) if found and not request.again else {}
     alike = look_alikes(((row.metadata, row.external_id) for row in rows), members)
     coming = [
         row
@@ -94,7 +101,25 @@ def _target(run: Run, request: UploadRequest, panoptes: RetryingPanoptes, choice
         sent_bytes=sum(image.size or 0 for image in images),
         large_images=sum((image.size or 0) > CONVENTION_BYTES for image in images),
         look_alikes=alike,
+        notes=tuple(_changed(run, choice, rows, held)),
     )
+
+
+def _changed(run: Run, choice: Choice, rows: Iterable[PlannedRow], held: Mapping[str, str]) -> Iterator[str]:
+    """Tell of pictures that are others now than those in the set."""
+    others = [
+        row.external_id
+        for row in rows
+        if row.images and held_with_another(run.path, row.images[0], held.get(row.external_id, ""))
+    ]
+    if others:
+        yield tell_held_with_another(run.path, choice.name, others)
+    if choice.known is None:
+        return
+    with Ledger.read(run.ledger) as ledger:
+        changed = list(changed_since_upload(run.path, ledger.every(choice.known)))
+    if changed:
+        yield tell_changed(run.path, choice.name, changed)
 
 
 def _opened(run: Run, row: PlannedRow) -> PlannedRow:
@@ -120,7 +145,7 @@ def _begun(run: Run, known: Target | None) -> set[str]:
         return {entry.external_id for entry in ledger.every(known) if entry.begun}
 
 
-def _held(run: Run, members: list[Subject], subject_set: SubjectSet) -> set[str]:
-    """Return the external_ids that the set holds from other runs or tools."""
+def _held(run: Run, members: list[Subject], subject_set: SubjectSet) -> dict[str, str]:
+    """Return the external_ids that the set holds from other runs or tools, each with its key."""
     own = SubjectKey.start(run.run_id, subject_set.set_id)
-    return {one.row_name for one in members if not one.key.startswith(own)}
+    return {one.row_name: one.key for one in members if not one.key.startswith(own)}

@@ -39,6 +39,8 @@ class TargetPlan:
         How many of them have more than 1 MiB.
     look_alikes : int
         Subjects in the set that no run made and that look like rows of this one.
+    notes : tuple of str
+        What stays as it is although the run has changed.
     """
 
     set_id: str | None
@@ -52,6 +54,7 @@ class TargetPlan:
     sent_bytes: int
     large_images: int
     look_alikes: int = 0
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in the form of `zoocut upload --dry-run --json`."""

@@ -15,6 +15,7 @@ from zoocut.ledger.attachments import AttachmentBook
 from zoocut.reasons import Reasons
 from zoocut.run.folder import Run
 from zoocut.uploading.adopting import take_back_unknown
+from zoocut.uploading.changed_pictures import changed_since_upload, tell_changed
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.duplicates import skip_held
 from zoocut.uploading.lease import Lease, LeaseTimes, first_note, new_token
@@ -195,6 +196,8 @@ def _compare(run: Run, request: UploadRequest, context: UploadContext, ledger: L
     _require_members(context, ledger)
     take_back_unknown(context, ledger)
     skip_held(context, ledger, request.tell, again=request.again)
+    if changed := list(changed_since_upload(run.path, ledger.every(context.target))):
+        request.tell(tell_changed(run.path, context.target.set_name, changed))
     if ledger.count_unfinished(context.target):
         note_index_fields(context, run.by(context.target.manifest))
 
