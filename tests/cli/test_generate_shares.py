@@ -144,9 +144,9 @@ def test_processes_end_with_the_one_that_began_them(
     run = tmp_path / "run"
     command = [sys.executable, "-m", "zoocut", "generate", str(field), "-o", str(run)]
     # large pictures, so that there is time to stop
-    command += ["-j", "2", "--set", "draw.panel_pix=900", "--set", "draw.sizes=[30, 60]"]
+    command += ["-j", "2", "--set", "draw.panel_pix=900", "--set", "draw.sizes=[30, 60, 90, 120]"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
-    await_pictures(run, 20, process)
+    await_pictures(run, 1, process)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == code
