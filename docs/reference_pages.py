@@ -6,7 +6,7 @@ import inspect
 import itertools
 import re
 from collections.abc import Iterator
-from enum import Enum
+from enum import EnumType
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +140,12 @@ def _name(parameter: Any) -> str:
 
 
 def _value(parameter: Any) -> str:
-    annotation = parameter.type_descriptor.annotation
-    choices = [one.value for one in annotation] if issubclass(annotation, Enum) else []
-    return str(parameter.metavar or "/".join(map(str, choices)) or annotation.__name__.upper())
+    """Name what an option is given: its own word for it, its choices, or its type."""
+    described = getattr(parameter, "type_descriptor", None)  # of typer 0.29 and later; click's type before
+    kind = parameter.type if described is None else described.annotation
+    choices = getattr(kind, "choices", None) or (list(kind) if isinstance(kind, EnumType) else [])
+    named = getattr(kind, "__name__", None) or kind.name
+    return str(parameter.metavar or "/".join(getattr(one, "value", one) for one in choices) or named.upper())
 
 
 def _default(parameter: Any) -> str:

@@ -1,4 +1,4 @@
-"""Every command of the tutorial for ZTF, one after the other, on packets written here in ZTF's schema."""
+"""Every command of the tutorials, one after the other: on packets written here in ZTF's schema, on the demo's field."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,12 +14,14 @@ from typing import Any
 
 import fastavro
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 
+from zoocut.demo.field import simulate_field
 from zoocut.sandbox import Running
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "tutorial-ztf.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 CANDIDATE: dict[str, Any] = {
     "jd": ("double", 2460600.75),
     "nid": ("int", 2870),
@@ -93,23 +96,50 @@ def alerts(tmp_path: Path) -> Path:
     return folder
 
 
-def commands() -> list[list[str]]:
-    blocks = re.findall(
-        r"^```bash\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
-    return [shlex.split(line)[1:] for block in blocks for line in block.splitlines()]
+def blocks(page: str, kind: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_tutorial_is_typed_from_its_first_line_to_its_last(
-    zoocut: Callable[..., CompletedProcess[str]], alerts: Path, tmp_path: Path, sandbox: Running
-) -> None:
-    account = {
+def commands(page: str) -> list[list[str]]:
+    return [shlex.split(line)[1:] for block in blocks(page, "bash") for line in block.splitlines()]
+
+
+@pytest.fixture
+def account(sandbox: Running) -> dict[str, str]:
+    return {
         "PANOPTES_ENDPOINT": sandbox.endpoint,
         "PANOPTES_USERNAME": "owner",
         "PANOPTES_PASSWORD": "sandbox-password",
     }
-    assert len(commands()) == 10
-    for words in commands():
+
+
+def test_the_tutorial_for_frames_is_typed_from_its_first_line_to_its_last(
+    zoocut: Callable[..., CompletedProcess[str]], account: dict[str, str], tmp_path: Path
+) -> None:
+    table = simulate_field(tmp_path / "field", 1)
+    (configuration,) = blocks("tutorial-frames.md", "toml")
+    (tmp_path / "zoocut.toml").write_text(configuration)
+    assert len(commands("tutorial-frames.md")) == 11
+    for words in commands("tutorial-frames.md"):
+        done = zoocut(*words, **account)
+        assert done.returncode == 0, (words, done.stderr)
+    with table.open(newline="") as file:
+        bands = {row["diaSourceId"]: row["band"] for row in csv.DictReader(file)}
+    subjects = pq.read_table(tmp_path / "subjects.parquet").to_pylist()
+    assert {str(row["diaSourceId"]) for row in subjects} == set(bands)
+    sets = {(bands[str(row["diaSourceId"])], row["subject_set_id"]) for row in subjects}
+    assert sorted(band for band, _ in sets) == ["g", "i", "r"]
+    assert len({set_id for _, set_id in sets}) == 3
+    sample = (tmp_path / "look" / "manifest.csv").read_text().splitlines()[1:]
+    assert Counter(bands[line.partition(",")[0]] for line in sample) == {"g": 2, "r": 2, "i": 2}
+
+
+def test_the_tutorial_for_ztf_is_typed_from_its_first_line_to_its_last(
+    zoocut: Callable[..., CompletedProcess[str]], alerts: Path, tmp_path: Path, account: dict[str, str]
+) -> None:
+    assert len(commands("tutorial-ztf.md")) == 10
+    for words in commands("tutorial-ztf.md"):
         done = zoocut(*words, **account)
         assert done.returncode == 0, (words, done.stderr)
     with (tmp_path / "night-run" / "manifest.csv").open(newline="") as file:

@@ -106,7 +106,7 @@ def test_links_lead_somewhere(page: str) -> None:
         assert goal in made or (DOCS / goal).exists(), goal
 
 
-@pytest.mark.parametrize("page", ["start.md", "tutorial-ztf.md", "slurm.md"])
+@pytest.mark.parametrize("page", ["start.md", "tutorial-ztf.md", "tutorial-frames.md", "slurm.md"])
 def test_commands_of_the_page_can_be_typed(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     blocks = "".join(re.findall(r"^```bash\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL))
