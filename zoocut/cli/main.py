@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -101,6 +103,16 @@ def run() -> None:
     except ZoocutError as error:
         tell_error(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            tell_error(fault_of_ours(error))
+            sys.exit(1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go either
+        tell_error(
+            "what this command says cannot be written (no space left on the device that standard output goes to): send "
+            "it elsewhere; what the command did is done"
+        )
+        sys.exit(1)
     except Exception as error:  # what nobody foresaw is a fault of the program, and says so
         tell_error(fault_of_ours(error))
         sys.exit(1)
