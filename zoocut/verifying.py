@@ -374,9 +374,9 @@ def _sampled(linked: list[Entry], check: str) -> list[Entry]:
 def _serves(folder: Path, store: Store, entry: Entry, subject: Subject) -> bool:
     try:
         return len(subject.addresses) == len(entry.images) and all(
-            store.holds_retrying(address.url, _md5(folder / image.path))
+            store.holds_retrying(address.url, _md5(folder / image.path) if image.hosted else image.md5)
             for image, address in zip(entry.images, subject.addresses, strict=True)
-            if image.hosted
+            if image.hosted or image.md5
         )
     except OSError:
         return False

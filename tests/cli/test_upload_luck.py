@@ -15,30 +15,21 @@ from pathlib import Path
 
 import pytest
 import requests
-from uploads import WHERE, Control, Zoocut, account, await_states, make_run, picture, start, states, subjects
+from uploads import (
+    WHERE,
+    Control,
+    Zoocut,
+    account,
+    await_states,
+    make_run,
+    picture,
+    serve,
+    start,
+    states,
+    subjects,
+)
 
 from zoocut.sandbox import Running, running
-from zoocut.zooniverse.connect import connect_set_admin
-from zoocut.zooniverse.credentials import Credentials
-
-OWNER = Credentials("owner", "sandbox-password")
-
-
-def serve(server: Running, set_name: str) -> None:
-    """Have a workflow, active as new ones are, serve a set; make the set when there is none."""
-    admin = connect_set_admin(server.endpoint, OWNER)
-    project = admin.panoptes.project("owner/rehearsal")
-    (subject_set,) = admin.panoptes.subject_sets(project, set_name) or [
-        admin.panoptes.create_subject_set(project, set_name, {})
-    ]
-    content = {
-        "display_name": f"Is {set_name} real?",
-        "primary_language": "en",
-        "links": {"project": project.project_id},
-    }
-    made = admin.panoptes.api.unrepeatable("POST", "/workflows", {"workflows": content}).document
-    assert made is not None
-    admin.serve(made["workflows"][0]["id"], subject_set.set_id)
 
 
 def test_a_set_in_use_is_asked_about(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:

@@ -20,9 +20,12 @@ from PIL import Image
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
+from zoocut.zooniverse.connect import connect_set_admin
+from zoocut.zooniverse.credentials import Credentials
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 Control = Callable[..., Any]
+OWNER = Credentials("owner", "sandbox-password")
 WHERE = ("--project", "owner/rehearsal", "--set")
 
 
@@ -85,3 +88,20 @@ def await_states(zoocut: Zoocut, run: Path, state: str, process: subprocess.Pope
         if states(zoocut, run).get(state):
             return
     pytest.fail(f"no row was ever {state}: {process.communicate()}")
+
+
+def serve(server: Running, set_name: str) -> None:
+    """Have a workflow, active as new ones are, serve a set; make the set when there is none."""
+    admin = connect_set_admin(server.endpoint, OWNER)
+    project = admin.panoptes.project("owner/rehearsal")
+    (subject_set,) = admin.panoptes.subject_sets(project, set_name) or [
+        admin.panoptes.create_subject_set(project, set_name, {})
+    ]
+    content = {
+        "display_name": f"Is {set_name} real?",
+        "primary_language": "en",
+        "links": {"project": project.project_id},
+    }
+    made = admin.panoptes.api.unrepeatable("POST", "/workflows", {"workflows": content}).document
+    assert made is not None
+    admin.serve(made["workflows"][0]["id"], subject_set.set_id)

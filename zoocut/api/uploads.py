@@ -20,6 +20,7 @@ from zoocut.ledger import Ledger, sole_uploader
 from zoocut.run.folder import Run
 from zoocut.uploading import CHECKS, Timing, UploadRequest, forecast, look_at_run, open_run, where_to
 from zoocut.uploading import upload as carry_out
+from zoocut.uploading.import_rules import ImportSettings
 from zoocut.uploading.report import Snapshot, UploadSummary
 from zoocut.uploading.request import not_made
 from zoocut.uploading.settings import settings_of, with_configuration
@@ -44,6 +45,7 @@ def plan_upload(
     sample: int | None = None,
     rights: str | None = None,
     urls: bool = False,
+    server_import: bool = False,
     images: Sequence[str] = (),
     encoding: str | None = None,
     again: bool = False,
@@ -55,7 +57,8 @@ def plan_upload(
     ----------
     run : path
         The run folder: any folder with a manifest.csv.
-    project, subject_set, endpoint, config, set_by, sample, rights, urls, images, encoding, again, settings
+    project, subject_set, endpoint, config, set_by, sample, rights, urls, server_import, images, encoding,
+    again, settings
         As `upload` takes them.
 
     Raises
@@ -64,7 +67,7 @@ def plan_upload(
         When the upload could not begin.
     """
     told: list[str] = []
-    opened = _opened(look_at_run(Path(run)), config, urls, images, encoding, told.append)
+    opened = _opened(look_at_run(Path(run)), config, urls or server_import, images, encoding, told.append)
     chosen = _settings(opened, project, subject_set, settings, told.append)
     request = UploadRequest(
         where_to(opened, endpoint, os.environ, chosen),
@@ -75,6 +78,8 @@ def plan_upload(
         sample=sample,
         rights=rights,
         again=again,
+        checks=CHECKS[chosen.check],
+        importing=_importing(chosen, server_import),
     )
     server = request.goal.endpoint
     panoptes, _ = connect(server, credentials_for(server), chosen.answer_s)
@@ -93,6 +98,7 @@ def upload(
     sample: int | None = None,
     rights: str | None = None,
     urls: bool = False,
+    server_import: bool = False,
     images: Sequence[str] = (),
     encoding: str | None = None,
     again: bool = False,
@@ -131,6 +137,8 @@ def upload(
         For LSST instruments: why the pixels may be public.
     urls : bool
         Name images by the addresses in manifest-urls.csv; no bytes are sent.
+    server_import : bool
+        As `urls`, and let the server import the manifest, many rows a request.
     images : sequence of str
         The manifest's columns of images, where their names do not tell.
     encoding : str, optional
@@ -176,7 +184,7 @@ def upload(
     """
     found = open_run(Path(run))
     found = found if ledger is None else found.with_ledger_at(Path(ledger))
-    opened = _opened(found, config, urls, images, encoding, tell or _warn)
+    opened = _opened(found, config, urls or server_import, images, encoding, tell or _warn)
     chosen = _settings(opened, project, subject_set, settings, tell or _warn)
     request = UploadRequest(
         where_to(opened, endpoint, os.environ, chosen),
@@ -190,6 +198,7 @@ def upload(
         again=again,
         checks=CHECKS[chosen.check],
         create=_creating(create),
+        importing=_importing(chosen, server_import),
         talk_only=talk_only,
     )
     return _carried_out(opened, request, chosen.answer_s, progress, stopping or _interruptible)
@@ -269,6 +278,10 @@ def _settings(
 def _names(columns: Sequence[str]) -> tuple[str, ...]:
     """Take column names; one alone may come without a list around it."""
     return (columns,) if isinstance(columns, str) else tuple(columns)
+
+
+def _importing(settings: UploadSettings, asked_for: bool) -> ImportSettings | None:
+    return ImportSettings(settings.import_rows, settings.import_stall_s) if asked_for else None
 
 
 def _timing(settings: UploadSettings) -> Timing:

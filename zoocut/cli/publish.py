@@ -10,8 +10,8 @@ from zoocut.cli.options import JsonOption, RunFolder
 from zoocut.files import typed
 
 if TYPE_CHECKING:
+    from zoocut.destinations import Destination
     from zoocut.publishing import Publication
-    from zoocut.publishing.destinations import Destination
     from zoocut.run.folder import Run
 
 __all__ = ["publish"]
@@ -47,7 +47,7 @@ def publish(
     from zoocut.cli.asking import assent
     from zoocut.cli.console import notes, print_json
     from zoocut.cli.stopping import broken_off
-    from zoocut.publishing import open_destination
+    from zoocut.destinations import open_destination
     from zoocut.rights import require_rights
     from zoocut.run.folder import Run
 

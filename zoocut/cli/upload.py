@@ -54,6 +54,25 @@ RightsOption = Annotated[
 UrlsOption = Annotated[
     bool, typer.Option("--urls", help="Name images by the addresses in manifest-urls.csv; send no bytes.")
 ]
+ImportOption = Annotated[
+    bool,
+    typer.Option(
+        "--import", help="As --urls, and let the server import the manifest: one request for many rows."
+    ),
+]
+ImportRowsOption = Annotated[
+    int | None,
+    typer.Option("--import-rows", min=1, help="Rows of one import at most.", rich_help_panel="Import"),
+]
+ImportStallOption = Annotated[
+    float | None,
+    typer.Option(
+        "--import-stall",
+        min=0.1,
+        help="Seconds without progress after which an import counts as dead.",
+        rich_help_panel="Import",
+    ),
+]
 AssentOption = Annotated[bool, typer.Option("--yes", help="Do not ask before adding to a set in use.")]
 AgainOption = Annotated[
     bool, typer.Option("--again", help="Make rows also when the set already holds their external_id.")
@@ -118,6 +137,9 @@ def upload(
     sample: SampleOption = None,
     rights: RightsOption = None,
     urls: UrlsOption = False,
+    server_import: ImportOption = False,
+    import_rows: ImportRowsOption = None,
+    import_stall: ImportStallOption = None,
     images: ImagesOption = None,
     encoding: EncodingOption = None,
     yes: AssentOption = False,
@@ -145,6 +167,7 @@ def upload(
         "sample": sample,
         "rights": rights,
         "urls": urls,
+        "server_import": server_import,
         "images": listed(images),
         "encoding": encoding,
         "again": again,
@@ -154,6 +177,8 @@ def upload(
             "upload.answer_s": answer,
             "upload.most_requests": requests,
             "upload.check": check,
+            "upload.import_rows": import_rows,
+            "upload.import_stall_s": import_stall,
         },
     }
     from zoocut.cli.asking import agreed_to_create

@@ -40,6 +40,12 @@ class UploadSettings(Section):
         float, Field(gt=0, description="seconds to wait for an answer; the server takes up to 65")
     ] = 120.0
     most_requests: Annotated[int, Field(ge=1, le=64, description="requests under way at once")] = 32
+    import_rows: Annotated[int, Field(ge=1, description="rows of one server-side import at most")] = (
+        100_000  # what the real site takes since July 2026; a lower limit is taken from the server's refusal
+    )
+    import_stall_s: Annotated[
+        float, Field(gt=0, description="seconds without progress after which an import counts as dead")
+    ] = 600.0
     check: Annotated[
         Literal["all", "sample", "none"],
         Field(description="which public addresses are read back after the upload"),

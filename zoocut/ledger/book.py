@@ -228,6 +228,12 @@ class Ledger:
         )
         return self._with_images(target, heads)
 
+    def rows(self, target: Target, numbers: Sequence[int]) -> list[Entry]:
+        """Read up to a page of entries by their row numbers."""
+        which = f"target = ? AND row IN ({', '.join('?' * len(numbers))}) ORDER BY row"
+        heads = self.query(f"SELECT {ENTRY_COLUMNS} FROM rows WHERE {which}", target.number, *numbers)
+        return self._with_images(target, heads)
+
     def every(self, target: Target) -> Iterator[Entry]:
         """Read all entries of a target by row number, a page at a time."""
         after = -1

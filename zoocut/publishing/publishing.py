@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.addresses import Outsider, Served, form_problem, in_threads, media_type, sampled
+from zoocut.destinations import Destination, Stored
 from zoocut.errors import InputError, VerificationFailed
 from zoocut.ledger import Ledger
 from zoocut.ledger.published import PublishedFile, PublishedFiles
-from zoocut.publishing.destinations import Destination, Stored
 from zoocut.run.folder import Run
 
 __all__ = ["File", "Publication", "files_of", "plan_publication", "publish"]

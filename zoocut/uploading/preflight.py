@@ -13,6 +13,7 @@ from zoocut.ledger import Ledger, State, Target
 from zoocut.rights import Rights, require_rights
 from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext
+from zoocut.uploading.import_rules import require_importable, require_set
 from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.targets import Choice, choose
 from zoocut.zooniverse.panoptes import Account, Project, RetryingPanoptes
@@ -84,8 +85,23 @@ def look_first(
         _require_role(panoptes, project)
     here = [one for one in targets if one.endpoint == panoptes.endpoint]
     questions = _questions(choices, here, request.goal.subject_set or "")
-    notes = [*rights.notes, *_left_out(run, request, choices)]
+    notes = [
+        *rights.notes,
+        *_left_out(run, request, choices),
+        *_of_import(run, request, choices, panoptes),
+    ]
     return Start(account, rights, choices, questions, notes)
+
+
+def _of_import(
+    run: Run, request: UploadRequest, choices: Sequence[Choice], panoptes: RetryingPanoptes
+) -> list[str]:
+    """Look at what a server-side import needs, where one is asked for."""
+    if request.importing is None:
+        return []
+    for choice in choices:
+        require_set(run, choice, panoptes)
+    return require_importable(run, panoptes.endpoint, request.checks)
 
 
 def _left_out(run: Run, request: UploadRequest, choices: Sequence[Choice]) -> list[str]:

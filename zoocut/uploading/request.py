@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from zoocut.errors import ConfigError
 from zoocut.uploading.goals import Goal
+from zoocut.uploading.import_rules import ImportSettings
 
 __all__ = ["CHECKS", "Timing", "UploadRequest", "not_made"]
 
@@ -79,6 +80,8 @@ class UploadRequest:
         Told which further set would be made; raises when the user would rather not.
     talk_only : bool
         Whether only files for Talk are attached, to subjects that are there.
+    importing : ImportSettings or None
+        How rows are imported by the server; None when each is made by requests of its own.
     """
 
     goal: Goal
@@ -93,3 +96,4 @@ class UploadRequest:
     checks: int = 0
     create: Callable[[str], object] = not_made
     talk_only: bool = False
+    importing: ImportSettings | None = None

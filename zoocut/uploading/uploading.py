@@ -18,6 +18,8 @@ from zoocut.uploading.adopting import take_back_unknown
 from zoocut.uploading.changed_pictures import changed_since_upload, tell_changed
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.duplicates import skip_held
+from zoocut.uploading.import_rules import ImportSettings
+from zoocut.uploading.importing import Importer
 from zoocut.uploading.lease import Lease, LeaseTimes, first_note, new_token
 from zoocut.uploading.loop import UploadLoop
 from zoocut.uploading.planning import plan, take_back_rejected
@@ -80,14 +82,28 @@ def upload(
     if recognised := run.describe_manifest():
         request.tell(recognised)
     with ExitStack() as leases:
-        contexts = list(_contexts(run, request, start, ledger, panoptes, store, leases, stop))
+        contexts = list(_contexts(run, request, start, ledger, panoptes, store, leases, stop, report))
         tell_first(request, contexts, ledger, start.account)
-        sent = _move_all(contexts, ledger, request, start.account, stop, report)
+        sent = _move_all(run, contexts, ledger, request, start.account, stop, report)
     ended = tuple(summarise(ledger, context.target) for context in contexts)
     return UploadSummary(run.path, ended, sent, time.monotonic() - began)
 
 
+def _importer(
+    run: Run,
+    request: UploadRequest,
+    context: UploadContext,
+    ledger: Ledger,
+    stop: Flag,
+    report: Callable[[Snapshot], None],
+) -> Importer:
+    settings = request.importing or ImportSettings.usual()
+    source = run.by(context.target.manifest)
+    return Importer(source, context, ledger, settings, request.timing, stop, report, request.tell)
+
+
 def _move_all(
+    run: Run,
     contexts: list[UploadContext],
     ledger: Ledger,
     request: UploadRequest,
@@ -99,12 +115,16 @@ def _move_all(
     sent, quota = 0, None
     for context in contexts:
         loop = UploadLoop(context, ledger, request.timing, stop, report)
+        importer = _importer(run, request, context, ledger, stop, report)
         with _trouble_noted(ledger, context.target):
             try:
+                if request.importing is not None:
+                    importer.bring_in()
                 if not request.talk_only:
                     sent += loop.run() if quota is None else loop.finish()
             except QuotaReached as error:
                 quota = error
+            importer.look_again()
             attach_files(ledger, context, request.timing, stop)
         ledger.note_error(context.target, None)
     if quota is not None:
@@ -121,6 +141,7 @@ def _contexts(
     store: Store,
     leases: ExitStack,
     stop: Flag,
+    report: Callable[[Snapshot], None],
 ) -> Iterator[UploadContext]:
     """Open the sets, making those that are new, take their leases and bring the ledger up to date."""
     retrying = panoptes.retrying()
@@ -138,6 +159,7 @@ def _contexts(
             if choice.subject_set is None or ledger.count_unfinished(target):
                 lease = Lease(context, ledger, LeaseTimes.of(request.timing.settle_s), token, request.tell)
                 context = replace(context, lease=_taken(lease, leases, stop))
+            _importer(run, request, context, ledger, stop, report).settle()
             _compare(run, request, context, ledger)
         yield context
 

@@ -1,0 +1,209 @@
+"""What an import needs, looked at before anything is made: rows by the server's rules, addresses, the set.
+
+Panoptes' import dies at a row with an empty location, counts a row of an unknown type as failed without saying which,
+cuts header cells at every colon, and answers 500 to a manifest that holds more than ASCII. What would meet one of these
+is refused here, with all rows: single creates, which `zoocut upload --urls` makes, know none of these limits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from zoocut.addresses import Outsider, Served, form_problem, in_threads, is_loopback, sampled
+from zoocut.config.upload import UploadSettings
+from zoocut.errors import ConfigError, InputError
+from zoocut.ledger import Ledger, State, Target
+from zoocut.ledger.imports import ImportRecords
+from zoocut.ledger.published import PublishedFiles
+from zoocut.metadata_keys import SubjectKey
+from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow
+from zoocut.uploading.targets import Choice
+from zoocut.zooniverse.panoptes import RetryingPanoptes
+
+__all__ = ["ImportSettings", "local_md5", "published_at", "require_importable", "require_set"]
+
+CHECKS = {0: "none", 100: "all"}
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSettings:
+    """How rows are imported.
+
+    Parameters
+    ----------
+    most_rows : int
+        Rows of one import; the server's limit, when it tells a lower one, goes before.
+    stall_s : float
+        Without any progress for so long an import counts as stalled, in seconds.
+    """
+
+    most_rows: int
+    stall_s: float
+
+    @classmethod
+    def usual(cls) -> ImportSettings:
+        """Return those that hold where nothing else is said."""
+        settings = UploadSettings()
+        return cls(settings.import_rows, settings.import_stall_s)
+
+
+def require_importable(run: Run, endpoint: str, checks: int) -> list[str]:
+    """Look at every row by the server's rules, and at addresses as an outsider.
+
+    Parameters
+    ----------
+    run : Run
+        By addresses.
+    endpoint : str
+        The server.
+    checks : int
+        How many addresses are read: all for 100, a sample for less, none for 0.
+
+    Returns
+    -------
+    list of str
+        What the user should know.
+
+    Raises
+    ------
+    InputError
+        When a row cannot be imported or an address does not serve what it should.
+    ConfigError
+        When there is nowhere to put the parts of the manifest.
+    """
+    rows, problems, seen = 0, list[str](), set[str]()
+    for row in run.rows():
+        rows += 1
+        problem = _problem(row, endpoint, seen)
+        problems += [f"row {row.external_id}: {problem}"] if problem else []
+    if problems:
+        raise InputError(
+            f"{len(problems)} of {rows} rows cannot be imported; nothing was sent: {'; '.join(problems[:SHOWN])}. Mend "
+            "them, or upload with --urls, which makes each subject by requests of its own"
+        )
+    if not is_loopback(endpoint):
+        published_at(run)
+    _require_served(run, CHECKS.get(checks, "sample"))
+    return [
+        f"{rows} rows are meant for server-side import: what it makes is in the set at once and counts towards the "
+        "account's limit of ordinary uploads; no store of Zooniverse's keeps the images, which show nothing when their "
+        "host is gone"
+    ]
+
+
+def _problem(row: ManifestRow, endpoint: str, seen: set[str]) -> str | None:
+    if not row.external_id.strip():
+        return f"line {row.line} has no external_id: give it one"
+    if row.external_id in seen:
+        return "its external_id appears twice, and the server makes only one of them: give each row its own"
+    seen.add(row.external_id)
+    if row.problem or not row.locations:
+        return row.problem or "it has no location, at which the import would die: name its image"
+    colon = next((key for key in row.metadata if ":" in key), None)
+    if colon is not None:
+        return f"the server cuts the metadata key {colon} at its colon: rename it"
+    texts = [row.external_id, *row.locations, *row.metadata, *row.metadata.values()]
+    odd = next((text for text in texts if not text.isascii()), None)
+    if odd is not None:
+        return f"{odd!r} holds more than ASCII, which the server's import answers with an error: write it otherwise"
+    return next((found for address in row.locations if (found := form_problem(address, endpoint))), None)
+
+
+def _require_served(run: Run, check: str) -> None:
+    root, outsider = run.settings.manifest.url_root, Outsider()
+    chosen = sampled([address for row in run.rows() for address in row.locations], check)
+
+    def look(address: str) -> str | None:
+        return outsider.problem(Served(address, local_md5(run.path, root, address)))
+
+    wrong = [problem for _, problem in in_threads(look, chosen) if problem]
+    if wrong:
+        raise InputError(
+            f"{len(wrong)} of {len(chosen)} addresses that were read cannot be imported; nothing was sent: "
+            f"{'; '.join(wrong[:SHOWN])}"
+        )
+
+
+def local_md5(folder: Path, url_root: str | None, address: str) -> str | None:
+    """Return the checksum of the run's own file behind an address; None where it has none."""
+    if not url_root or not address.startswith(f"{url_root.rstrip('/')}/"):
+        return None
+    path = folder / unquote(address.removeprefix(f"{url_root.rstrip('/')}/"))
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "md5").hexdigest()
+    except OSError:
+        return None
+
+
+def published_at(run: Run) -> str:
+    """Return where the run was published to.
+
+    Raises
+    ------
+    ConfigError
+        When it was not.
+    """
+    root = run.settings.manifest.url_root
+    found = None
+    if root and run.ledger.exists():
+        with Ledger.read(run.ledger) as ledger:
+            found = PublishedFiles(ledger).destination(root)
+    if found is None:
+        raise ConfigError(
+            f"the server reads the manifest from its address, and {run.path} was not published: publish it first"
+        )
+    return found
+
+
+def require_set(run: Run, choice: Choice, panoptes: RetryingPanoptes) -> None:
+    """See to it that a set is one to import into.
+
+    Raises
+    ------
+    ConfigError
+        When an active workflow serves it, or it holds subjects that are not this run's.
+    """
+    if choice.subject_set is None:
+        return
+    set_id, name = choice.subject_set.set_id, choice.subject_set.name
+    serving = panoptes.active_workflows(set_id)
+    if serving:
+        raise ConfigError(
+            f"the set {name!r} is served by an active workflow ({', '.join(serving)}), and imported subjects are in it "
+            "before anything of them is proved: import into another set, or unlink this one until it is proved"
+        )
+    members = panoptes.count_subjects(set_id)
+    if members and members != _linked(run, choice.known):
+        _require_own(run, set_id, name, panoptes)
+
+
+def _linked(run: Run, known: Target | None) -> int | None:
+    """Return how many members this run has put into a set; None when that is not settled."""
+    if known is None:
+        return None
+    with Ledger.read(run.ledger) as ledger:
+        return None if ImportRecords(ledger, known).open() else ledger.counts(known)[State.LINKED]
+
+
+def _require_own(run: Run, set_id: str, name: str, panoptes: RetryingPanoptes) -> None:
+    start = SubjectKey.start(run.run_id, set_id)
+    foreign = [one.subject_id for one in panoptes.subjects_of_set(set_id) if not one.key.startswith(start)]
+    if foreign and not _open_import(run, set_id):
+        raise ConfigError(
+            f"the set {name!r} holds {len(foreign)} subjects that are not of this run (first: {foreign[0]}), which an "
+            "import cannot be told from: import into a new set, or upload with --urls"
+        )
+
+
+def _open_import(run: Run, set_id: str) -> bool:
+    """Whether an import that is under way goes into the set: it is settled whatever came there meanwhile."""
+    if not run.ledger.exists():
+        return False
+    with Ledger.read(run.ledger) as ledger:
+        return any(ImportRecords(ledger, one).open() for one in ledger.targets() if one.set_id == set_id)
