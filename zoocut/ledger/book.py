@@ -277,16 +277,8 @@ class Ledger:
                     "UPDATE rows SET state = ?, subject_id = ?, attempt = ?, sent_at = ?, sent_as = ?, "
                     "watermark = ?, reason = ?, sent_date = ? WHERE target = ? AND row = ?",
                     (
-                        entry.state.value,
-                        entry.subject_id,
-                        entry.attempt,
-                        entry.sent_at,
-                        entry.sent_as,
-                        entry.watermark,
-                        entry.reason,
-                        entry.sent_date,
-                        entry.target,
-                        entry.row,
+                        *(entry.state.value, entry.subject_id, entry.attempt, entry.sent_at, entry.sent_as),
+                        *(entry.watermark, entry.reason, entry.sent_date, entry.target, entry.row),
                     ),
                 )
                 write.executemany(
