@@ -419,3 +419,32 @@ def test_pictures_alone_need_no_viewer(keeping: Keeping) -> None:
     assert "subject_viewer" not in keeping.types(0, "upload", run.path).stdout
     plain = workflow_of(keeping)
     keeping.types(0, "doctor", "--workflow", plain, "--run", run.path)
+
+
+def test_a_set_is_forgotten_once_the_server_holds_nothing_of_it(keeping: Keeping) -> None:
+    """Refused for subjects in the set, and for those that no set holds any more; another set of the run stays."""
+    run, title, subjects = keeping.uploaded("forgotten", 2)
+    other = f"kept {next(NUMBERS)}"
+    keeping.types(0, "upload", run.path, "--project", PROJECT, "--set", other, "--create")
+    words = ("forget", run.path, "--set", title, "--yes")
+    assert "2 subjects of this run are at the server" in keeping.types(6, *words).stderr
+    keeping.admin.unlink(set_of(keeping, title), subjects)
+    assert "2 subjects of this run are at the server" in keeping.types(6, *words).stderr
+    keeping.admin.panoptes.delete_subject(subjects[0])
+    assert "1 subjects of this run are at the server" in keeping.types(6, *words).stderr
+    keeping.admin.panoptes.delete_subject(subjects[1])
+    assert "nothing was changed" in keeping.types(2, *words[:-1]).stderr
+    assert "with its 2 rows; the set itself stays" in keeping.types(0, *words).stdout
+    with Ledger.read(run.ledger) as ledger:
+        (left,) = ledger.targets()
+        assert (left.set_name, len(list(ledger.every(left)))) == (other, 2)
+        assert ledger.query("SELECT COUNT(*) FROM images")[0][0] == 2
+    assert "was not uploaded there" in keeping.types(2, *words).stderr
+    keeping.types(0, "upload", run.path, "--project", PROJECT, "--set", title, "--create")
+    assert keeping.types(0, "forget", run.path, "--set", other, "--yes", "--keep-subjects").stdout
+
+
+def set_of(keeping: Keeping, title: str) -> str:
+    """Give the id of the set of a name."""
+    (found,) = keeping.admin.panoptes.subject_sets(keeping.admin.panoptes.project(PROJECT), title)
+    return found.set_id

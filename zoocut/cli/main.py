@@ -36,6 +36,7 @@ COMMANDS = {
     "sets": "zoocut.cli.sets:app",
     "metadata": "zoocut.cli.metadata:metadata",
     "supersede": "zoocut.cli.supersede:supersede",
+    "forget": "zoocut.cli.forget:forget",
     "dedupe": "zoocut.cli.dedupe:dedupe",
     "login": "zoocut.cli.login:login",
     "logout": "zoocut.cli.login:logout",

@@ -9,8 +9,20 @@ What leads from one state to the next is not decided here but by `zoocut.uploadi
 """
 
 from zoocut.ledger.book import Ledger
+from zoocut.ledger.dropping import count_unsettled, drop_target
 from zoocut.ledger.lock import sole_uploader
 from zoocut.ledger.planning import PlannedRow
 from zoocut.ledger.records import Entry, Image, Member, State, Target
 
-__all__ = ["Entry", "Image", "Ledger", "Member", "PlannedRow", "State", "Target", "sole_uploader"]
+__all__ = [
+    "Entry",
+    "Image",
+    "Ledger",
+    "Member",
+    "PlannedRow",
+    "State",
+    "Target",
+    "count_unsettled",
+    "drop_target",
+    "sole_uploader",
+]
