@@ -170,12 +170,8 @@ class Ledger:
                     *(project_created, set_created),
                 ),
             )
-        known = (endpoint, project_id, set_id, set_created)
-        return next(
-            one
-            for one in self.targets()
-            if (one.endpoint, one.project_id, one.set_id, one.set_created) == known
-        )
+        known, every = (endpoint, project_id, set_id, set_created), self.targets()
+        return next(t for t in every if (t.endpoint, t.project_id, t.set_id, t.set_created) == known)
 
     def lease(self, target: Target) -> str:
         """Return what `keep_lease` noted last; empty for nothing."""
@@ -259,8 +255,7 @@ class Ledger:
         ):
             if row in images:
                 path, mime, size, sha256, md5, media_name, proved = image
-                known = Image(path, mime, size, sha256, md5, media_name, bool(proved))
-                images[row].append(known)
+                images[row].append(Image(path, mime, size, sha256, md5, media_name, bool(proved)))
         return [_entry(head, tuple(images[head[1]])) for head in heads]
 
     def save(self, entries: Iterable[Entry]) -> None:
