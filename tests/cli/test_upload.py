@@ -312,6 +312,7 @@ def test_lsst_pixels_need_grounds(zoocut: Zoocut, server: Running, tmp_path: Pat
     done = zoocut("upload", run, *WHERE, "rights", **account(server))
     assert (done.returncode, "--rights" in done.stderr) == (2, True)
     assert zoocut("upload", run, *WHERE, "rights", "--rights", "DP1", **account(server)).returncode == 0
+    assert zoocut("upload", run, **account(server)).returncode == 0  # what was said is kept
 
 
 def test_an_address_becomes_an_external_location(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from threading import Event as Flag
 
+from zoocut.config.rights import RightsSettings, read_basis
 from zoocut.errors import QuotaReached, VerificationFailed, ZoocutError
 from zoocut.files import typed
 from zoocut.ledger import Ledger, State, Target
@@ -210,7 +211,15 @@ def _take_in(run: Run, request: UploadRequest, context: UploadContext, ledger: L
         take_back_rejected(context, ledger)
     plan(source, ledger, context.target, sample=request.sample, anew=request.retry_rejected or request.again)
     run.remember_format()
-    run.remember_settings()
+    _with_rights(run, request.rights).remember_settings()
+
+
+def _with_rights(run: Run, given: str | None) -> Run:
+    """Keep what was said of rights, so that going on needs no option."""
+    if not given:
+        return run
+    rights = RightsSettings(basis=read_basis(given))
+    return replace(run, settings=run.settings.model_copy(update={"rights": rights}))
 
 
 def _compare(run: Run, request: UploadRequest, context: UploadContext, ledger: Ledger) -> None:
