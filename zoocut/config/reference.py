@@ -139,7 +139,7 @@ def _meaning(model: type[BaseModel], name: str) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value = field.get_default(call_default_factory=True, validated_data={})
+    value = field.get_default(call_default_factory=True)
     return "none" if value is None else _as_toml(value)
 
 
