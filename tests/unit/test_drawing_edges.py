@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from astropy import visualization
 from PIL import Image
 
 from zoocut.config.draw import DifferencePanel, DrawSettings
