@@ -19,9 +19,11 @@ from typing import Any
 import pytest
 import requests
 from hosts import Host, address_rows, answer, serving
-from uploads import Control, account, make_run, serve, states, subjects
+from uploads import OWNER, Control, account, make_run, serve, states, subjects
 
 from zoocut.sandbox import Running
+from zoocut.zooniverse.connect import connect_set_admin
+from zoocut.zooniverse.imports import ImportAdmin
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 FAST = ("--settle", 1, "--import-stall", 1.5, "--give-up-after", 60)
@@ -265,6 +267,31 @@ def test_verify_reads_the_addresses_back(
     checked = zoocut("verify", run, "--check", "all", **account(server))
     assert checked.returncode == 6
     assert "wrong bytes: 1\n    1703: subject" in checked.stdout
+
+
+def imported_by_hand(server: Running, run: Path, address: str) -> None:
+    """Import a run's manifest as a person would who knows the API: no key of zoocut's is in it."""
+    panoptes = connect_set_admin(server.endpoint, OWNER).panoptes
+    project = panoptes.project("owner/rehearsal")
+    made = panoptes.create_subject_set(project, run.name, {})
+    ImportAdmin(panoptes).create(made.set_id, address)
+    end = time.monotonic() + 60
+    while panoptes.count_subjects(made.set_id) < 120:
+        assert time.monotonic() < end
+
+
+def test_a_set_imported_by_other_means_is_adopted(
+    bring: Zoocut, run: Path, host: Host, server: Running, zoocut: Zoocut
+) -> None:
+    imported_by_hand(server, run, f"{host.endpoint}/{run.name}/manifest-urls.csv")
+    adopted = zoocut("adopt", run, *WHERE, "--set", run.name, "--yes", "--json", **account(server))
+    assert adopted.returncode == 0, adopted.stderr
+    assert json.loads(adopted.stdout)["linked"] == 120
+    done = zoocut("upload", run, *WHERE, "--set", run.name, "--settle", 1, **account(server))
+    assert done.returncode == 0, done.stderr
+    proved(server, run)
+    checked = zoocut("verify", run, **account(server))
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_dry_run_tells_and_makes_nothing(bring: Zoocut, run: Path, server: Running) -> None:
