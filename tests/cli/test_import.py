@@ -294,6 +294,30 @@ def test_a_set_imported_by_other_means_is_adopted(
     assert checked.returncode == 0, checked.stdout
 
 
+def test_the_rest_of_the_manager_knows_imported_subjects(
+    bring: Zoocut, run: Path, server: Running, zoocut: Zoocut
+) -> None:
+    """A changed cell is brought to the server, nothing else is; exports name every subject."""
+    assert bring().returncode == 0
+    where = account(server)
+    same = zoocut("metadata", run, "--json", **where)
+    assert same.returncode == 0, same.stderr
+    for name in ("manifest.csv", "manifest-urls.csv"):
+        text = (run / name).read_text().splitlines()
+        (run / name).write_text("\n".join([*text[:3], text[3].removesuffix(",g") + ",i", *text[4:], ""]))
+    applied = zoocut("metadata", run, "--apply", "--yes", **where)
+    assert applied.returncode == 0, applied.stderr
+    bands = {one["external_id"]: one["metadata"]["band"] for one in subjects(server, run.name)}
+    assert bands == {str(1700 + n): "i" if n == 2 else "gr"[n % 2] for n in range(120)}
+    assert zoocut("export", run, "-o", "mapping.csv").returncode == 0
+    mapping = (run.parent / "mapping.csv").read_text().splitlines()
+    assert len(mapping) == 121
+    copies = zoocut("dedupe", "--set", run.name, *WHERE, "--by-external-id", "--json", **where)
+    assert copies.returncode == 0, copies.stderr
+    assert bring().returncode == 0
+    assert len(subjects(server, run.name)) == 120
+
+
 def test_dry_run_tells_and_makes_nothing(bring: Zoocut, run: Path, server: Running) -> None:
     done = bring("--dry-run", "--json")
     assert done.returncode == 0, done.stderr
