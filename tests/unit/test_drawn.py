@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -93,6 +94,59 @@ def test_parts_of_several_jobs_are_put_together_in_the_catalogs_order(tmp_path: 
     put_together(shared)
     assert shared.read_bytes() == alone.read_bytes()
     assert [p.name for p in shared.parent.iterdir()] == ["sources.parquet"]
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_parts_that_were_not_removed_after_they_were_put_together_add_nothing(
+    tmp_path: Path, names: bool
+) -> None:
+    path, left = tmp_path / "sources.parquet", tmp_path / "left"
+    sources = [
+        DrawnSource({"diaSourceId": f"ZTF{n}" if names else 2**62 + n}, (f"images/{n}.png",), (f"{n:064x}",))
+        for n in range(5)
+    ]
+    with DrawnWriter(path) as writer:
+        for position, source in enumerate(sources[:4]):
+            writer.add(source, position)
+    shutil.copytree(tmp_path / ".sources", left)
+    put_together(path)
+    before = path.read_bytes()
+    left.rename(tmp_path / ".sources")  # as a kill behind the renaming leaves them
+    put_together(path)
+    assert path.read_bytes() == before
+    write(path, sources[4])
+    assert list(read_drawn(path)) == sources
+    assert [p.name for p in tmp_path.iterdir()] == ["sources.parquet"]
+
+
+def test_a_source_that_two_jobs_have_drawn_has_one_row(tmp_path: Path) -> None:
+    path = tmp_path / "sources.parquet"
+    sources = [drawn(n) for n in range(9)]
+    for positions in (range(0, 9, 2), range(0, 9, 3), range(9)):
+        with DrawnWriter(path) as writer:
+            for position in positions:
+                writer.add(sources[position], position)
+    put_together(path)
+    assert list(read_drawn(path)) == sources
+
+
+def test_columns_of_several_jobs_whose_types_do_not_go_together_become_text(tmp_path: Path) -> None:
+    path = tmp_path / "sources.parquet"
+    values: list[Value] = [2**60 + 1, "v3", 1.5, None]
+    for position, value in enumerate(values):
+        with DrawnWriter(path) as writer:
+            writer.add(drawn(position, visit=value), position)
+    put_together(path)
+    assert [source.columns["visit"] for source in read_drawn(path)] == [str(2**60 + 1), "v3", "1.5", None]
+
+
+def test_parts_that_come_while_others_are_put_together_stay(tmp_path: Path) -> None:
+    path = tmp_path / "sources.parquet"
+    with DrawnWriter(path) as writer:
+        writer.add(drawn(1), 0)
+    (tmp_path / ".sources" / "sources.damaged").write_bytes(b"")
+    put_together(path)
+    assert [p.name for p in tmp_path.glob(".sources/*")] == ["sources.damaged"]
 
 
 def test_a_row_group_does_not_tell_in_how_many_calls_a_run_was_drawn(tmp_path: Path) -> None:

@@ -8,18 +8,22 @@ one run. Columns are those of all parts together; a column whose types do not go
 from __future__ import annotations
 
 import secrets
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from zoocut.errors import InputError
 from zoocut.files import appear_whole, sync_files, typed
 from zoocut.model import SourceId, Value
+from zoocut.values import id_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +49,9 @@ TALK_FOLDER = "talk"
 
 POSITION = "#position"
 """The column of parts that holds a row's position in the catalog; sources.parquet has none."""
+
+Keys = npt.NDArray[np.int64]
+"""What stands for ids, by `id_key`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +176,9 @@ def files_of(path: Path) -> list[Path]:
 def put_together(path: Path) -> None:
     """Add the rows of all parts to `sources.parquet`, in the catalog's order, and remove the parts.
 
+    A source that is recorded twice has one row: a call that was killed before it had removed its parts leaves them
+    beside the file that holds them, and jobs of other shares may have drawn the same source.
+
     Raises
     ------
     InputError
@@ -180,14 +190,55 @@ def put_together(path: Path) -> None:
     if not parts:
         return
     before = [path] if path.exists() else []
-    schema = _common([pq.read_schema(one) for one in before + parts])
-    schema = schema.remove(schema.get_field_index(POSITION))
+    of_parts = _common([pq.read_schema(one) for one in before + parts])
+    schema = of_parts.remove(of_parts.get_field_index(POSITION))
     streams = [list(several) for _, several in groupby(parts, key=lambda part: part.name.split("-")[0])]
-    tables = chain(_tables(before), _merged([_tables(several) for several in streams]))
+    merged = _merged([(_fitted(one, of_parts) for one in _tables(several)) for several in streams])
+    fitted = (_fitted(one, schema) for one in chain(_tables(before), merged))
     with appear_whole(path) as goal, pq.ParquetWriter(goal, schema) as writer:
-        for table in _of_equal_size(_fitted(one, schema) for one in tables):
+        for table in _of_equal_size(_each_once(fitted, _recorded_twice(before + parts))):
             writer.write_table(table)
-    shutil.rmtree(_folder_of_parts(path))
+    _remove(parts)
+
+
+def _remove(parts: Sequence[Path]) -> None:
+    """Remove the parts that were put together, and their folder unless something else is in it."""
+    for part in parts:
+        part.unlink(missing_ok=True)
+    with suppress(OSError):
+        parts[0].parent.rmdir()
+
+
+def _recorded_twice(paths: Iterable[Path]) -> Keys:
+    """Tell which sources have more than one row in some files."""
+    import pyarrow.parquet as pq
+
+    columns = (pq.read_table(one, columns=["diaSourceId"]) for one in paths)
+    keys, counts = np.unique(np.concatenate([_keys(one) for one in columns]), return_counts=True)
+    return keys[counts > 1]
+
+
+def _keys(table: pa.Table) -> Keys:
+    ids = table.column("diaSourceId").to_pylist()
+    return np.fromiter(map(id_key, ids), np.int64, len(ids))
+
+
+def _each_once(tables: Iterable[pa.Table], twice: Keys) -> Iterator[pa.Table]:
+    """Leave out the second row of every source among `twice`."""
+    import pyarrow as pa
+
+    seen: set[int] = set()
+    for table in tables:
+        keys = _keys(table) if len(twice) else twice
+        if not np.isin(keys, twice).any():
+            yield table
+            continue
+        first = []
+        for key, repeats in zip(keys.tolist(), np.isin(keys, twice).tolist(), strict=True):
+            first.append(not repeats or key not in seen)
+            if repeats:
+                seen.add(key)
+        yield table.filter(pa.array(first))
 
 
 def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
