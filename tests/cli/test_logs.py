@@ -106,3 +106,9 @@ def test_a_bug_report_holds_versions_settings_counts_and_the_log(
     assert status["targets"][0]["states"]["linked"] == 2
     assert versions["packages"]["panoptes-client"]
     assert b"sandbox-password" not in everything
+
+
+def test_a_log_file_that_is_not_named_takes_no_other_word_for_it(zoocut: Zoocut, tmp_path: Path) -> None:
+    done = zoocut("status", "sets", "--log-file")
+    assert (done.returncode, "requires an argument" in done.stderr) == (2, True)
+    assert not (tmp_path / "status").exists()

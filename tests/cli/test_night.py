@@ -180,6 +180,64 @@ def test_a_server_that_is_away_loses_nothing(
     assert held(server, tmp_path.name) == {f"{tmp_path.name} {TODAY}": ["1", "2"]}
 
 
+def test_a_source_that_the_catalog_lost_before_it_was_drawn_is_told(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(TODAY, (1, 101), (2, 102), (3, 103))
+    assert night("--until", "generate").returncode == 0
+    record = tmp_path / "nights" / ".nights" / f"{TODAY}.json"
+    content = json.loads(record.read_text())
+    content |= {"steps": {}, "chosen": ["1", "2", "3", "4", "5"]}  # as a kill before two were drawn leaves it
+    record.write_text(json.dumps(content))
+    survey.rows.clear()
+    survey.add(TODAY, (3, 103), (5, 105))
+    done = night()
+    assert (done.returncode, "4 drawn, 1 not drawn, 4 linked" in done.stdout) == (3, True), done.stdout
+    rejected = (tmp_path / "nights" / str(TODAY) / "rejected.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in rejected] == ["diaSourceId", "4"]
+    survey.add(TODAY, (4, 104))
+    assert night().returncode == 0
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {TODAY}": ["1", "2", "3", "4", "5"]}
+
+
+def test_a_run_date_stays_what_it_was_when_the_upload_began(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.configure(f"{tmp_path.name} {{run_date}}")
+    survey.add(TODAY, (1, 101))
+    assert night(PANOPTES_ENDPOINT="http://127.0.0.1:9").returncode == 5
+    record, before = tmp_path / "nights" / ".nights" / f"{TODAY}.json", TODAY - timedelta(days=1)
+    content = json.loads(record.read_text())
+    assert content["run_date"] == str(datetime.now(UTC).date())
+    record.write_text(json.dumps(content | {"run_date": str(before)}))  # as if that had been before midnight
+    assert night().returncode == 0
+    survey.add(TODAY, (2, 102))
+    assert night().returncode == 0
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {before}": ["1", "2"]}
+
+
+def test_a_limit_of_one_run_is_refused(night: Night, survey: Survey, tmp_path: Path) -> None:
+    survey.add(TODAY, (1, 101), (2, 102))
+    survey.toml.write_text(f"{survey.toml.read_text()}[select]\nlimit = 1\n")
+    done = night()
+    assert (done.returncode, "set night.limit in its stead" in done.stderr) == (2, True)
+    assert not (tmp_path / "nights").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_damaged_note_of_the_owner_is_told_and_its_remedy_works(
+    night: Night, survey: Survey, tmp_path: Path, content: str
+) -> None:
+    owner = tmp_path / "nights" / ".zoocut-night.json"
+    owner.parent.mkdir()
+    owner.write_text(content)
+    survey.add(TODAY, (1, 101))
+    done = night("--until", "generate")
+    assert (done.returncode, f"rm {owner}" in done.stderr) == (3, True), done.stderr
+    owner.unlink()
+    assert night("--until", "generate").returncode == 0
+
+
 def test_killed_at_any_step_then_run_again(survey: Survey, server: Running, tmp_path: Path) -> None:
     seeds, command = random.Random(20), [sys.executable, "-m", "zoocut", "night", "zoocut.toml"]
     wanted: dict[str, list[str]] = {}

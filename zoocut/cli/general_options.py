@@ -36,7 +36,10 @@ def general_options_first(words: Sequence[str]) -> list[str]:
         elif word in FLAGS or word.startswith(f"{WITH_VALUE}="):
             first.append(word)
         elif word == WITH_VALUE:
-            first += [word, *([value] if (value := next(rest, None)) is not None else [])]
+            value = next(rest, None)
+            if value is None:
+                return [word]  # without its file it must not take the command for one
+            first += [word, value]
         else:
             others.append(word)
     return first + others

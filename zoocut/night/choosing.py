@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,11 +12,16 @@ from typing import Any
 
 from zoocut.config.night import NightSettings
 from zoocut.errors import ConfigError, InputError, NeedsDecision, did_you_mean
-from zoocut.model import Catalog, DiaSource, Rejection, Value, object_or_none
+from zoocut.model import Catalog, DiaSource, Rejection, SourceId, Value, object_or_none
 from zoocut.night.dates import night_of
 from zoocut.night.record import NightRecord
 
 __all__ = ["ChosenCatalog", "Known", "NewSources", "choose_new", "known_sources"]
+
+GONE = (
+    "it was chosen for this night, and the catalog, as [catalog] and [select] read it now, does not hold it any more, "
+    "or not readably: it is taken when the catalog holds it again"
+)
 
 
 @dataclass(slots=True)
@@ -212,7 +217,7 @@ def _merit(value: Value, sign: float) -> tuple[bool, float]:
 
 
 class ChosenCatalog:
-    """The chosen sources of a night, in the catalog's order.
+    """The chosen sources of a night, in the catalog's order; those that it does not hold any more are refused.
 
     Parameters
     ----------
@@ -220,10 +225,12 @@ class ChosenCatalog:
         Where they are.
     ids : iterable of str
         Which.
+    drawn : container of id
+        Those that the night has drawn already, which the catalog need not hold.
     """
 
-    def __init__(self, catalog: Catalog, ids: Iterable[str]) -> None:
-        self._catalog, self._ids = catalog, frozenset(ids)
+    def __init__(self, catalog: Catalog, ids: Iterable[str], drawn: Container[SourceId] = ()) -> None:
+        self._catalog, self._ids, self._drawn = catalog, frozenset(ids), drawn
 
     @property
     def expected(self) -> int:
@@ -232,6 +239,11 @@ class ChosenCatalog:
 
     def sources(self) -> Iterator[DiaSource | Rejection]:
         """Yield them."""
+        found: set[str] = set()
         for row in self._catalog.sources():
             if isinstance(row, DiaSource) and str(row.dia_source_id) in self._ids:
+                found.add(str(row.dia_source_id))
                 yield row
+        for name in sorted(self._ids - found):
+            if name not in self._drawn:
+                yield Rejection(name, "", GONE)

@@ -102,6 +102,10 @@ def run_nights(
         When what is new is too much, or too old.
     """
     names = set_names(config.settings)
+    if config.settings.select.limit is not None:
+        raise ConfigError(
+            "select.limit counts the rows of one run, not of nights: set night.limit in its stead"
+        )
     root = config.folder / config.settings.night.root
     outcome = Outcome()
     with _alone(root, config, wait_s):
@@ -256,11 +260,18 @@ def _require_own(root: Path, config: Loaded) -> None:
     if not owner.exists():
         write_whole(owner, json.dumps(mine).encode())
         return
-    theirs = json.loads(owner.read_text(encoding="utf-8"))
+    try:
+        theirs = json.loads(owner.read_text(encoding="utf-8"))
+        named = f"{theirs['project']}, {theirs['subject_set']!r}"
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{owner} cannot be read ({error}): see that the nights beside it are those of this configuration, then "
+            f"`rm {typed(owner)}`"
+        ) from error
     if theirs != mine:
         raise ConfigError(
-            f"{root} holds the nights of another configuration ({theirs['project']}, {theirs['subject_set']!r}): set "
-            f"night.root to a folder of its own, or, where this one replaces it, `rm {typed(owner)}`"
+            f"{root} holds the nights of another configuration ({named}): set night.root to a folder of its own, or, "
+            f"where this one replaces it, `rm {typed(owner)}`"
         )
 
 

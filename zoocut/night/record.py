@@ -42,6 +42,8 @@ class NightRecord:
         What stopped it last.
     pictures_removed : bool
         Whether `night.keep` has removed its pictures.
+    run_date : str
+        What `{run_date}` stands for in the names of its sets: when it was first uploaded; empty before.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class NightRecord:
     greatest: float | None = None
     error: str | None = None
     pictures_removed: bool = False
+    run_date: str = ""
 
     @property
     def done(self) -> bool:

@@ -13,6 +13,7 @@ from zoocut.api.uploads import plan_upload, upload
 from zoocut.config.load import Loaded
 from zoocut.errors import ConfigError
 from zoocut.generating import Inputs, generate
+from zoocut.generating.runs import open_record
 from zoocut.ledger import Ledger, State
 from zoocut.night.choosing import ChosenCatalog
 from zoocut.night.names import SetNames
@@ -54,17 +55,20 @@ class Night:
 
 def _generate(night: Night, record: NightRecord) -> NightRecord:
     inputs = night.open_inputs()
-    chosen = replace(inputs, catalog=ChosenCatalog(inputs.catalog, record.chosen))
+    begun = (record.path / "run.toml").exists()
+    drawn = open_record(Run.open(record.path)) if begun else ()
+    chosen = replace(inputs, catalog=ChosenCatalog(inputs.catalog, record.chosen, drawn))
     done = generate(night.config, record.path, jobs=night.jobs, inputs=chosen)
     return record.with_step("generated", drawn=done.rows, not_drawn=done.rejected.total())
 
 
 def _upload(night: Night, record: NightRecord) -> NightRecord:
     settings, names = night.config.settings, night.names
-    run_date = datetime.now(UTC).date().isoformat()
+    if not record.run_date:  # written down first: what goes on after midnight goes on in the same set
+        record = replace(record, run_date=datetime.now(UTC).date().isoformat()).save()
     where = {
         "project": settings.upload.project,
-        "subject_set": names.of(record.night, run_date),
+        "subject_set": names.of(record.night, record.run_date),
         "set_by": names.set_by,
     }
     if settings.night.workflow is not None:
