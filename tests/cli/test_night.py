@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,10 @@ from uploads import Zoocut, account
 from zoocut.config.night import NightSettings
 from zoocut.errors import ConfigError
 from zoocut.model import DiaSource
+from zoocut.night.choosing import choose_new, known_sources
 from zoocut.night.dates import night_of
+from zoocut.night.record import NightRecord
+from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
 from zoocut.sandbox import Running
 
 TODAY = datetime.now(UTC).date()
@@ -72,6 +75,22 @@ class Survey:
 def survey(tmp_path: Path) -> Survey:
     """A survey whose sets have the night's name and the test's own."""
     return Survey(tmp_path, f"{tmp_path.name} {{night}}")
+
+
+class InMemory:
+    """A catalog of rows that are there."""
+
+    def __init__(self, rows: list[DiaSource]) -> None:
+        self._rows = rows
+
+    @property
+    def expected(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def sources(self) -> Iterator[DiaSource]:
+        """Yield them."""
+        yield from self._rows
 
 
 Night = Callable[..., subprocess.CompletedProcess[str]]
@@ -222,6 +241,48 @@ def test_a_limit_of_one_run_is_refused(night: Night, survey: Survey, tmp_path: P
     done = night()
     assert (done.returncode, "set night.limit in its stead" in done.stderr) == (2, True)
     assert not (tmp_path / "nights").exists()
+
+
+def test_a_night_whose_run_is_gone_is_not_shown_again(night: Night, survey: Survey, tmp_path: Path) -> None:
+    survey.add(TODAY, (1, 101))
+    assert night("--until", "generate").returncode == 0
+    run, record = tmp_path / "nights" / str(TODAY), tmp_path / "nights" / ".nights" / f"{TODAY}.json"
+    run.rename(tmp_path / "copy")
+    survey.add(TODAY, (2, 102))
+    done = night("--until", "generate")
+    assert (done.returncode, f"rm {record}" in done.stderr) == (3, True), done.stderr
+    assert not run.exists()
+    (tmp_path / "copy").rename(run)
+    assert "2 drawn" in night("--until", "generate").stdout
+
+
+@pytest.mark.parametrize(
+    ("recorded", "found", "seen"),
+    [
+        ("101", 101, True),
+        (2**60 + 1, str(2**60 + 1), True),
+        (2**60, str(2**60 + 1), False),
+        ("o", "o", True),
+        ("007", 7, False),
+    ],
+)
+@pytest.mark.parametrize(("value", "now", "same"), [("1.5", 1.5, True), (5, "5.0", True), (5, "6", False)])
+def test_an_object_is_the_same_when_its_column_was_recorded_as_text(
+    tmp_path: Path, recorded: Any, found: Any, seen: bool, value: Any, now: Any, same: bool
+) -> None:
+    drawn = DrawnSource(
+        {"diaSourceId": 1, "diaObjectId": recorded, "class": value}, ("images/1.png",), ("0" * 64,)
+    )
+    with DrawnWriter(tmp_path / "sources.parquet") as writer:
+        writer.add(drawn, 0)
+    put_together(tmp_path / "sources.parquet")
+    settings = NightSettings(object="when_changed", changed="class")
+    known = known_sources([NightRecord(tmp_path, str(TODAY))], settings)
+    row = DiaSource(
+        2, 0.0, 0.0, "table", "row 2", {"visit": f"{TODAY:%Y%m%d}00017", "diaObjectId": found, "class": now}
+    )
+    new = choose_new(InMemory([row]), known, settings, TODAY)
+    assert bool(new.nights[TODAY]) == (not (seen and same))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +13,15 @@ from typing import Any
 
 from zoocut.config.night import NightSettings
 from zoocut.errors import ConfigError, InputError, NeedsDecision, did_you_mean
+from zoocut.files import typed
 from zoocut.model import Catalog, DiaSource, Rejection, SourceId, Value, object_or_none
 from zoocut.night.dates import night_of
 from zoocut.night.record import NightRecord
 
 __all__ = ["ChosenCatalog", "Known", "NewSources", "choose_new", "known_sources"]
+
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+"""A number as it is written: 007 is a name."""
 
 GONE = (
     "it was chosen for this night, and the catalog, as [catalog] and [select] read it now, does not hold it any more, "
@@ -47,15 +52,32 @@ def known_sources(nights: Iterable[NightRecord], settings: NightSettings) -> Kno
     """Read what the nights so far have drawn and passed over."""
     known = Known()
     for night in nights:
+        _require_drawn(night)
         known.ids |= set(night.passed_over)
         for row in _drawn_rows(night.path, settings):
             known.ids.add(str(row["diaSourceId"]))
             name = object_or_none(settings.object_column, row.get(settings.object_column))
             if name is not None:
-                known.objects[name].add(row.get(settings.changed or ""))
+                known.objects[_as_number(name)].add(_as_number(row.get(settings.changed or "")))
         if night.greatest is not None:
             known.greatest = max(night.greatest, known.greatest or night.greatest)
     return known
+
+
+def _require_drawn(night: NightRecord) -> None:
+    """Refuse a night whose run is gone: its sources would be new, and be shown again."""
+    if night.counts.get("drawn") and not (night.path / "sources.parquet").is_file():
+        raise InputError(
+            f"{night.path} has no sources.parquet, which tells what volunteers have seen of this night: restore the "
+            f"folder from a copy (its pictures are not needed), or forget the night with `rm {typed(night.file)}`"
+        )
+
+
+def _as_number(value: Value) -> Value:
+    """Return text that is a number as that: a column of numbers is recorded as text where one of it was a name."""
+    if not isinstance(value, str) or not NUMBER.fullmatch(value):
+        return value
+    return int(value) if value.lstrip("-").isdecimal() else float(value)
 
 
 def _drawn_rows(path: Path, settings: NightSettings) -> Iterator[dict[str, Any]]:
@@ -192,7 +214,7 @@ def _is_to_be_shown(source: DiaSource, taken: dict[Value, set[Value]], settings:
     if settings.object == "every" or name is None:
         return True
     value = _column(source, settings.changed, "night.changed") if settings.changed else None
-    seen = taken.setdefault(name, set())
+    seen, value = taken.setdefault(_as_number(name), set()), _as_number(value)
     if seen and (settings.object == "once" or value in seen):
         return False
     seen.add(value)

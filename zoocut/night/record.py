@@ -58,6 +58,11 @@ class NightRecord:
     run_date: str = ""
 
     @property
+    def file(self) -> Path:
+        """Where it is written."""
+        return _file(self.path)
+
+    @property
     def done(self) -> bool:
         """Whether every step was taken."""
         return all(step in self.steps for step in STEPS)
@@ -76,7 +81,7 @@ class NightRecord:
             When it cannot be written.
         """
         content = {name: value for name, value in asdict(self).items() if name != "path"}
-        write_whole(_file(self.path), json.dumps({"version": 1, **content}, indent=1).encode())
+        write_whole(self.file, json.dumps({"version": 1, **content}, indent=1).encode())
         return self
 
 
