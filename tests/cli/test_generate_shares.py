@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 import signal
 import subprocess
 import sys
@@ -93,6 +94,25 @@ def test_shares_are_apart_and_together_all(zoocut: Zoocut, field: Path, tmp_path
     assert f"0 drawn, {EXPOSURES * SOURCES} already there" in done.stdout
     with (tmp_path / "run" / "manifest.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == EXPOSURES * SOURCES
+
+
+@pytest.mark.parametrize(
+    "given",
+    [("--limit", 5), ("--set", "select.limit=5"), ("--set", "select.limit=4", "--all", "--limit", "5")],
+)
+def test_the_call_that_is_printed_takes_what_the_shares_took(
+    zoocut: Zoocut, field: Path, tmp_path: Path, given: tuple[str | int, ...]
+) -> None:
+    for number in (1, 2):
+        told = zoocut("generate", field, "-o", "a run", *given, "--part", f"{number}/2").stdout
+    command = told.split("when all shares are drawn, zoocut ")[1].split(" puts them together")[0]
+    done = zoocut(*shlex.split(command))
+    assert (done.returncode, "0 drawn, 5 already there" in done.stdout) == (0, True), (
+        done.stdout + done.stderr
+    )
+    assert "takes over a changed setting" not in done.stderr
+    with (tmp_path / "a run" / "manifest.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 5
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,9 +126,25 @@ def generate(
             executor=executor,
             progress=report,
         )
-    _tell(summary, as_json, None if part is None else f"zoocut generate {typed(config)} -o {typed(output)}")
+    given: dict[str, object] = {
+        "--input": input,
+        "--encoding": encoding,
+        "--limit": limit,
+        "--all": every or None,
+    }
+    given |= {"--reliability-min": reliability_min, "--reliability-max": reliability_max}
+    _tell(summary, as_json, None if part is None else _completing(config, output, given, settings or []))
     if summary.rejected:
         raise typer.Exit(3)
+
+
+def _completing(config: Path, output: Path, given: Mapping[str, object], settings: Sequence[str]) -> str:
+    """Write the call without --part: what else was given must be given again, or it would take other sources."""
+    words = ["zoocut", "generate", str(config), "-o", str(output)]
+    for option, value in [*given.items(), *(("--set", one) for one in settings)]:
+        if value is not None:
+            words += [option] if value is True else [option, str(value)]
+    return shlex.join(words)
 
 
 def _workers(dask: str | None, output: Path, config: Path) -> AbstractContextManager[Executor | None]:
