@@ -267,3 +267,15 @@ def test_no_dask_scheduler(zoocut: Zoocut, field: Path) -> None:
     done = zoocut("generate", field, "-o", "run", "--dask", "local:0")
     assert done.returncode == 2
     assert "local:2" in done.stderr
+
+
+@pytest.mark.parametrize("kinds", [("integer", "text"), ("text", "integer")])
+def test_ids_of_another_kind_are_refused_before_anything_is_drawn(
+    zoocut: Zoocut, field: Path, tmp_path: Path, kinds: tuple[str, str]
+) -> None:
+    command = ("generate", field, "-o", "run", "--limit", 3, "--set")
+    assert zoocut(*command, f"catalog.id_kind={kinds[0]}").returncode == 0
+    before = contents(tmp_path / "run")
+    done = zoocut(*command, f"catalog.id_kind={kinds[1]}")
+    assert (done.returncode, "catalog.id_kind was" in done.stderr) == (2, True), done.stderr
+    assert contents(tmp_path / "run") == before

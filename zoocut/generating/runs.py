@@ -67,11 +67,19 @@ def refuse_fixed_changes(run: Run, settings: Settings) -> None:
         When drawing or metadata settings differ.
     """
     found = differences(run.settings, settings, *FIXED)
+    before, now = _id_kind(run.settings), _id_kind(settings)
+    if before != now:  # a name and a number are not the same id, nor the same file
+        found.append(f"catalog.id_kind was {before!r}, now {now!r}")
     if found:
         raise ConfigError(
             f"{run.path} was made with other settings ({'; '.join(found)}):"
             " use those again, or generate into a new folder"
         )
+
+
+def _id_kind(settings: RunSettings) -> str:
+    """Tell what the ids of a catalog are; those of catalogs that do not say are numbers."""
+    return getattr(settings.catalog, "id_kind", "integer")
 
 
 def take_settings(run: Run, settings: Settings) -> tuple[Run, tuple[str, ...]]:
