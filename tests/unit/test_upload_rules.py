@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from zoocut.dedupe import Copy
 from zoocut.errors import LedgerError
 from zoocut.ledger import Entry, Image, Ledger, PlannedRow, State, Target
 from zoocut.ledger.schema import connect
@@ -20,7 +19,7 @@ from zoocut.uploading.report import Tally
 from zoocut.zooniverse.api import Api, RetryingApi
 from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.panoptes import Panoptes
-from zoocut.zooniverse.records import Account, Project, Subject
+from zoocut.zooniverse.records import Account, Project
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.session import Answer
 
@@ -71,25 +70,6 @@ def test_a_link_to_a_folder_beside_the_run_leads_out(tmp_path: Path) -> None:
     (tmp_path / "run" / "x.png").symlink_to(tmp_path / "run-private" / "x.png")
     for name in ("images/x.png", "x.png"):
         assert "leads out of the run folder" in str(RunPictures(tmp_path / "run").look(name)[1])
-
-
-def copy_of(key: str, **facts: Any) -> Copy:
-    subject = Subject("9", "170", key, {}, (), ("5",))
-    return Copy(subject, **({"classifications": 0, "served": False, "collected": False} | facts))
-
-
-@pytest.mark.parametrize(
-    ("key", "facts", "unseen"),
-    [
-        ("", {}, True),
-        ("r1/5/170/0123456789ab", {}, False),
-        ("", {"classifications": 1}, False),
-        ("", {"served": True}, False),
-        ("", {"collected": True}, False),
-    ],
-)
-def test_only_what_nobody_relies_on_may_be_deleted(key: str, facts: dict[str, Any], unseen: bool) -> None:
-    assert copy_of(key, **facts).unseen is unseen
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,8 @@ def _difference(context: UploadContext, entry: Entry, subject: Subject) -> str |
         return None
     return (
         f"subject {subject.subject_id} was imported with other {' and '.join(what)} than the row has: take it out with "
-        "`zoocut sets remove`, then `zoocut upload --retry-rejected` makes a new one"
+        f"`zoocut sets remove id:{context.target.set_id} {subject.subject_id}`, then "
+        f"`zoocut upload {typed(context.folder)} --retry-rejected` makes a new one"
     )
 
 
