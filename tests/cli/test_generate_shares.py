@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -165,7 +166,13 @@ def test_processes_end_with_the_one_that_began_them(
     command = [sys.executable, "-m", "zoocut", "generate", str(field), "-o", str(run)]
     # large pictures, so that there is time to stop
     command += ["-j", "2", "--set", "draw.panel_pix=900", "--set", "draw.sizes=[30, 60, 90, 120]"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # a suite that was started in the background has Ctrl-C ignored, and hands that on
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     await_pictures(run, 1, process)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)

@@ -187,7 +187,9 @@ def test_endpoints_that_would_not_do_are_refused(given: str) -> None:
 
 def test_credentials_of_panoptes_cli_are_read(tmp_path: Path) -> None:
     (tmp_path / ".panoptes").mkdir()
-    (tmp_path / ".panoptes" / "config.yml").write_text("username: me\npassword: '12345'\n")
+    file = tmp_path / ".panoptes" / "config.yml"
+    file.write_text("username: me\npassword: '12345'\n")
+    file.chmod(0o600)
     found = find_credentials({}, tmp_path, PRODUCTION)
     assert found == Credentials("me", "12345")
     assert found.source == str(tmp_path / ".panoptes" / "config.yml")
@@ -203,6 +205,7 @@ def test_an_account_of_panoptes_cli_for_another_server_is_not_sent_here(tmp_path
     (tmp_path / ".panoptes").mkdir()
     file = tmp_path / ".panoptes" / "config.yml"
     file.write_text("username: me\npassword: x\nendpoint: https://panoptes-staging.zooniverse.org\n")
+    file.chmod(0o600)
     assert find_credentials({}, tmp_path, "https://panoptes-staging.zooniverse.org").username == "me"
     with pytest.raises(SignInError, match="has one for https://panoptes-staging"):
         find_credentials({}, tmp_path, PRODUCTION)
