@@ -283,3 +283,17 @@ def test_config_show(zoocut: Zoocut) -> None:
     assert "catalog.dia_source_id = 'candid'  (default)" in done.stdout
     settings = json.loads(zoocut("config", "show", ALERTS, "--json").stdout)["settings"]
     assert {"key": "draw.sizes", "value": [], "origin": "ztf-alerts.toml"} in settings
+
+
+def test_a_damaged_record_is_told_until_somebody_has_looked(zoocut: Zoocut, ztf: str, tmp_path: Path) -> None:
+    zoocut("generate", ALERTS, "--input", ztf, "-o", "run", "--limit", 3)
+    run = tmp_path / "run"
+    table = (run / "manifest.csv").read_text()
+    (run / "sources.parquet").write_bytes(b"")
+    done = zoocut("generate", ALERTS, "--input", ztf, "-o", "run", "--limit", 3)
+    assert "3 drawn, 0 already there" in done.stdout
+    assert "sources.damaged could not be read" in done.stdout
+    assert (run / "manifest.csv").read_text() == table
+    (run / "sources.damaged").unlink()
+    done = zoocut("generate", ALERTS, "--input", ztf, "-o", "run", "--limit", 3)
+    assert ("damaged" in done.stdout, "3 already there" in done.stdout) == (False, True)

@@ -422,6 +422,17 @@ def test_what_cannot_be_followed_is_told(
     assert held(server, tmp_path.name) == {}
 
 
+def test_a_source_without_a_night_stops_no_other(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(TODAY, (1, 101), (2, 102))
+    table = tmp_path / "sources.csv"
+    table.write_text(table.read_text() + "3,150.0,-30.0,12,103,5.0,g\n")
+    done = night()
+    assert (done.returncode, "1 rows of the catalog" in done.stdout) == (0, True), done.stderr
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {TODAY}": ["1", "2"]}
+
+
 def test_two_configurations_with_one_root(night: Night, survey: Survey, tmp_path: Path) -> None:
     survey.add(TODAY, (1, 101))
     assert night().returncode == 0

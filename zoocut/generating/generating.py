@@ -147,6 +147,11 @@ def generate(
     """
     with _open_call(config, path, jobs, limit, inputs, executor) as call, alone(call.run):
         recorded = open_record(call.run)
+        damaged = call.run.sources.with_suffix(".damaged")
+        if damaged.exists():
+            call.tally.notes[
+                f"{damaged} could not be read: what the catalog holds of it is drawn anew; look at it, then remove it"
+            ] += 1
         if len(recorded):
             _require_same_rows(call)
         run, changed = take_settings(call.run, config.settings)

@@ -139,12 +139,13 @@ def choose_new(catalog: Catalog, known: Known, settings: NightSettings, today: d
     Raises
     ------
     ConfigError
-        When a source does not tell its night, or a column that is named is not there.
+        When no new source tells its night, or a column that is named is not there.
     NeedsDecision
         When a night has more new sources than `stop_above`.
     """
     by_night: dict[date, list[DiaSource]] = defaultdict(list)
     unreadable, too_old, greatest = 0, 0, known.greatest
+    undated: ConfigError | None = None
     oldest = today - timedelta(days=settings.max_age)
     for row in catalog.sources():
         if isinstance(row, Rejection):
@@ -153,11 +154,17 @@ def choose_new(catalog: Catalog, known: Known, settings: NightSettings, today: d
         greatest = _greater(greatest, row, settings)
         if str(row.dia_source_id) in known.ids:
             continue
-        night = night_of(row, settings)
+        try:
+            night = night_of(row, settings)
+        except ConfigError as error:
+            undated, unreadable = undated or error, unreadable + 1
+            continue
         if night < oldest:
             too_old += 1
         else:
             by_night[night].append(row)
+    if undated is not None and not by_night and not too_old:
+        raise undated  # none of them tells: it is the settings that lack a column, not a row
     _stop_above(by_night, settings)
     chosen, passed_over = _shown(by_night, known, settings)
     return NewSources(chosen, passed_over, too_old, unreadable, greatest)

@@ -154,7 +154,8 @@ def _new(inputs: Inputs, nights: Iterable[NightRecord], config: Loaded, outcome:
         )
     if new.unreadable:
         outcome.said.append(
-            f"{new.unreadable} rows of the catalog cannot be read: `zoocut generate CONFIG -o RUN` names them"
+            f"{new.unreadable} rows of the catalog cannot be read, or do not tell their night: "
+            "`zoocut generate CONFIG -o RUN` names those that cannot be read"
         )
     if new.too_old and not any(new.nights.values()) and not outcome.nights:
         raise NothingRecent(f"{outcome.said[0]}; raise it to take them")
