@@ -160,7 +160,7 @@ def publish(
     ended = Publication(to, len(files) + 1)
     put = partial(_published, run.path, destination, there)
     done = 0
-    results = in_threads(put, _once_each(files))
+    results = in_threads(put, _without_repeats(files))
     while group := list(islice(results, GROUP)):
         books.keep(to, [result for _, result in group if isinstance(result, PublishedFile)])
         ended = _counted(ended, group)
@@ -171,7 +171,7 @@ def publish(
     return _checked(ended, run, files, check)
 
 
-def _once_each(files: Sequence[File]) -> Iterator[File]:
+def _without_repeats(files: Sequence[File]) -> Iterator[File]:
     yield from {file.path: file for file in files}.values()
 
 
@@ -186,7 +186,7 @@ def plan_publication(run: Run, to: str, destination: Destination) -> Publication
     files = files_of(run)
     there, ended = destination.stored(), Publication(to, len(files) + 1)
     look = partial(_compared, run.path, destination, there)
-    for file, (content, differs) in in_threads(look, [*_once_each(files), _manifest(run)]):
+    for file, (content, differs) in in_threads(look, [*_without_repeats(files), _manifest(run)]):
         if isinstance(content, str):
             ended = replace(ended, failed=(*ended.failed, (file.path, content)))
         elif differs:

@@ -196,7 +196,7 @@ def put_together(path: Path) -> None:
     merged = _merged([(_fitted(one, of_parts) for one in _tables(several)) for several in streams])
     fitted = (_fitted(one, schema) for one in chain(_tables(before), merged))
     with appear_whole(path) as goal, pq.ParquetWriter(goal, schema) as writer:
-        for table in _of_equal_size(_each_once(fitted, _recorded_twice(before + parts))):
+        for table in _of_equal_size(_without_repeats(fitted, _recorded_twice(before + parts))):
             writer.write_table(table)
     _remove(parts)
 
@@ -223,7 +223,7 @@ def _keys(table: pa.Table) -> Keys:
     return np.fromiter(map(id_key, ids), np.int64, len(ids))
 
 
-def _each_once(tables: Iterable[pa.Table], twice: Keys) -> Iterator[pa.Table]:
+def _without_repeats(tables: Iterable[pa.Table], twice: Keys) -> Iterator[pa.Table]:
     """Leave out the second row of every source among `twice`."""
     import pyarrow as pa
 
