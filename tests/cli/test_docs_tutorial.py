@@ -1,13 +1,19 @@
-"""Every command of the tutorials, one after the other: on packets written here in ZTF's schema, on the demo's field."""
+"""Every command of the tutorials, one after the other: on packets in ZTF's schema, on simulated fields.
+
+The pictures of the pages are those that the commands draw: where one differs, the failing test names both files.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+import runpy
 import shlex
+import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -17,6 +23,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
+from PIL import Image
 
 from zoocut.demo.field import simulate_field
 from zoocut.sandbox import Running
@@ -102,7 +109,48 @@ def blocks(page: str, kind: str) -> list[str]:
 
 
 def commands(page: str) -> list[list[str]]:
-    return [shlex.split(line)[1:] for block in blocks(page, "bash") for line in block.splitlines()]
+    return [shlex.split(line) for block in blocks(page, "bash") for line in block.splitlines()]
+
+
+Typed = Callable[[str], Iterator[str]]
+
+
+@pytest.fixture
+def typed(
+    zoocut: Callable[..., CompletedProcess[str]],
+    account: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Typed:
+    """Type a page's commands as its reader does, in a clone and with a sandbox; what was installed is here already."""
+
+    def follow(page: str) -> Iterator[str]:
+        for program, *words in commands(page):
+            if program == "python":
+                with monkeypatch.context() as here:
+                    here.chdir(tmp_path)
+                    here.setattr(sys, "argv", words)
+                    runpy.run_path(str(DOCS.parent / words[0]), run_name="__main__")
+            elif program == "zoocut":
+                done = zoocut(*words, **account)
+                assert done.returncode == 0, (words, done.stderr)
+                yield done.stdout
+
+    return follow
+
+
+def pictures_of(run: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (run / "images").rglob("*.png")}
+
+
+def require_picture(name: str, run: Path, source: str) -> None:
+    """Refuse a picture of a page that shows other pixels than what its commands have drawn."""
+    (made,) = (run / "images").rglob(f"{source}.png")
+    kept = DOCS / "pictures" / name
+    same = kept.is_file() and np.array_equal(
+        *(np.asarray(Image.open(one).convert("RGB")) for one in (kept, made))
+    )
+    assert same, f"the page shows another picture than is drawn: cp {made} {kept}"
 
 
 @pytest.fixture
@@ -115,15 +163,13 @@ def account(sandbox: Running) -> dict[str, str]:
 
 
 def test_the_tutorial_for_frames_is_typed_from_its_first_line_to_its_last(
-    zoocut: Callable[..., CompletedProcess[str]], account: dict[str, str], tmp_path: Path
+    typed: Typed, tmp_path: Path
 ) -> None:
     table = simulate_field(tmp_path / "field", 1)
     (configuration,) = blocks("tutorial-frames.md", "toml")
     (tmp_path / "zoocut.toml").write_text(configuration)
-    assert len(commands("tutorial-frames.md")) == 11
-    for words in commands("tutorial-frames.md"):
-        done = zoocut(*words, **account)
-        assert done.returncode == 0, (words, done.stderr)
+    assert len(list(typed("tutorial-frames.md"))) == 11
+    require_picture("frames.png", tmp_path / "field-run", "250911420113408010")
     with table.open(newline="") as file:
         bands = {row["diaSourceId"]: row["band"] for row in csv.DictReader(file)}
     subjects = pq.read_table(tmp_path / "subjects.parquet").to_pylist()
@@ -136,12 +182,9 @@ def test_the_tutorial_for_frames_is_typed_from_its_first_line_to_its_last(
 
 
 def test_the_tutorial_for_ztf_is_typed_from_its_first_line_to_its_last(
-    zoocut: Callable[..., CompletedProcess[str]], alerts: Path, tmp_path: Path, account: dict[str, str]
+    typed: Typed, alerts: Path, tmp_path: Path
 ) -> None:
-    assert len(commands("tutorial-ztf.md")) == 10
-    for words in commands("tutorial-ztf.md"):
-        done = zoocut(*words, **account)
-        assert done.returncode == 0, (words, done.stderr)
+    assert len(list(typed("tutorial-ztf.md"))) == 10
     with (tmp_path / "night-run" / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["external_id"] for row in rows] == [str(packet(n)["candid"]) for n in range(COUNT)]
@@ -149,8 +192,52 @@ def test_the_tutorial_for_ztf_is_typed_from_its_first_line_to_its_last(
         subjects = list(csv.DictReader(file))
     assert {row["diaSourceId"] for row in subjects} == {row["external_id"] for row in rows}
     assert len({row["subject_id"] for row in subjects}) == COUNT
-    pale, clear = (next((tmp_path / run / "images").rglob("*.png")) for run in ("trial", "trial-zscale"))
-    assert pale.read_bytes() != clear.read_bytes()
+    require_picture("ztf-minmax.png", tmp_path / "trial", "2870250011515015000")
+    require_picture("ztf-zscale.png", tmp_path / "trial-zscale", "2870250011515015000")
+
+
+def test_the_tutorial_for_rubin_is_typed_from_its_first_line_to_its_last(
+    typed: Typed, tmp_path: Path
+) -> None:
+    pytest.importorskip("lsst.dax.apdb", reason="needs lsst-dax-apdb: pip install 'zoocut[test]'")
+    whole, catalog = blocks("tutorial-rubin.md", "toml")
+    (tmp_path / "zoocut.toml").write_text(whole)
+    (tmp_path / "butler.toml").write_text(catalog + whole[whole.index("[images]") :])
+    assert len(list(typed("tutorial-rubin.md"))) == 9
+    with (tmp_path / "rubin" / "field" / "sources.csv").open(newline="") as file:
+        rows = [
+            row
+            for row in csv.DictReader(file)
+            if float(row["snr"]) >= 10 and row["pixelFlags_edge"] == "False"
+        ]
+    drawn = pictures_of(tmp_path / "night-run")
+    assert drawn.keys() == {f"{row['diaSourceId']}.png" for row in rows}
+    of_the_butler = pictures_of(tmp_path / "g-run")
+    assert of_the_butler.keys() == {f"{row['diaSourceId']}.png" for row in rows if row["band"] == "g"}
+    assert of_the_butler.items() <= drawn.items()
+    with (tmp_path / "subjects.csv").open(newline="") as file:
+        assert {f"{row['diaSourceId']}.png" for row in csv.DictReader(file)} == drawn.keys()
+    require_picture("rubin.png", tmp_path / "night-run", "250911420113408010")
+
+
+def test_the_tutorial_of_three_nights_is_typed_from_its_first_line_to_its_last(
+    typed: Typed, tmp_path: Path
+) -> None:
+    (configuration,) = blocks("tutorial-nightly.md", "toml")
+    (tmp_path / "zoocut.toml").write_text(configuration)
+    told = list(typed("tutorial-nightly.md"))
+    assert len(told) == 6
+    shown = "".join(blocks("tutorial-nightly.md", "text"))
+    nights, printed = (re.findall(r"20\d\d-\d\d-\d\d(?=:)", text) for text in (shown, "".join(told)))
+    first = {
+        page: date.fromisoformat(min(dates)) for page, dates in (("shown", nights), ("printed", printed))
+    }
+    moved = first["printed"] - first["shown"]
+    for night in sorted(set(nights), reverse=True):
+        shown = shown.replace(night, str(date.fromisoformat(night) + moved))
+    assert "".join(text for text in told if "drawn," in text or "nothing" in text) == shown
+    names = re.findall(r"Night (20\S+) +12 .*nights/(20\S+)", told[-1])
+    assert sorted(names) == [(night, night) for night in sorted(set(printed))]
 
 
 def test_packets_of_partners_end_with_three_as_the_tutorial_says(

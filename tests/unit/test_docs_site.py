@@ -106,7 +106,14 @@ def test_links_lead_somewhere(page: str) -> None:
         assert goal in made or (DOCS / goal).exists(), goal
 
 
-@pytest.mark.parametrize("page", ["start.md", "tutorial-ztf.md", "tutorial-frames.md", "slurm.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "start.md",
+        "slurm.md",
+        *(path.name for path in DOCS.glob("tutorial-*.md") if "notebook" not in path.name),
+    ],
+)
 def test_commands_of_the_page_can_be_typed(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     blocks = "".join(re.findall(r"^```bash\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL))
