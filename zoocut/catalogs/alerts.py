@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from zoocut.config.catalog import AlertsSettings
 from zoocut.config.rights import covers_partners
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection, Value
-from zoocut.packets import Broken, Packet, find_packet_files, read_packets
+from zoocut.packets import Broken, KeptPackets, Packet, find_packet_files, read_packets
 from zoocut.packets.fields import field_at
 from zoocut.values import ID_RULES
 
@@ -33,6 +33,8 @@ class AlertCatalog:
         What a relative pattern is relative to.
     rights_basis : str, optional
         Why packets of a survey's partners may be shown; without it they are rejected.
+    kept : KeptPackets, optional
+        Keeps what is read for whoever cuts the stamps.
 
     Raises
     ------
@@ -40,8 +42,15 @@ class AlertCatalog:
         When no file matches.
     """
 
-    def __init__(self, settings: AlertsSettings, folder: Path, rights_basis: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: AlertsSettings,
+        folder: Path,
+        rights_basis: str | None = None,
+        kept: KeptPackets | None = None,
+    ) -> None:
         self._settings = settings
+        self._kept = KeptPackets() if kept is None else kept
         self._columns = AlertColumns(settings)
         self._rights_basis = rights_basis
         self._paths = find_packet_files(folder / settings.path)
@@ -61,7 +70,7 @@ class AlertCatalog:
         """
         self._refuse_unknown_fields()
         for path in self._paths:
-            for item in _packets(path):
+            for item in _packets(path, self._kept.read):
                 yield (
                     Rejection("", item.row, item.reason)
                     if isinstance(item, Broken)
@@ -71,7 +80,9 @@ class AlertCatalog:
     def _refuse_unknown_fields(self) -> None:
         """Read packets until each field that the settings name was met in one, which most often is the first."""
         unmet, known = set(self._columns.needed()), dict[str, Any]()
-        packets = (item for path in self._paths for item in _packets(path) if isinstance(item, Packet))
+        packets = (
+            item for path in self._paths for item in _packets(path, read_packets) if isinstance(item, Packet)
+        )
         while unmet and (packet := next(packets, None)):
             unmet = self._columns.missing(unmet, packet.fields)
             known = known or dict(packet.fields)
@@ -133,10 +144,10 @@ class AlertCatalog:
         return "" if found is None else str(found)
 
 
-def _packets(path: str) -> Iterator[Packet | Broken]:
+def _packets(path: str, read: Callable[[Path], Iterator[Packet | Broken]]) -> Iterator[Packet | Broken]:
     """Read a file; one that cannot be opened is a broken one, and the others are read."""
     try:
-        yield from read_packets(Path(path))
+        yield from read(Path(path))
     except InputError as error:
         yield Broken(Path(path).name, str(error))
 

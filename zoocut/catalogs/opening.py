@@ -17,6 +17,7 @@ from zoocut.config.plugged import PluggedCatalog
 from zoocut.config.select import Cut
 from zoocut.errors import ConfigError
 from zoocut.model import Catalog
+from zoocut.packets import KeptPackets
 
 __all__ = ["open_catalog"]
 
@@ -29,6 +30,7 @@ def open_catalog(
     cuts: Mapping[str, Cut] = NO_CUTS,
     rights_basis: str | None = None,
     tell: Callable[[str], None] = lambda _: None,
+    kept: KeptPackets | None = None,
 ) -> Catalog:
     """Open the catalog that the settings name.
 
@@ -44,6 +46,8 @@ def open_catalog(
         Why alerts of a survey's partners may be shown.
     tell : callable
         Told what was recognised, converted or left out of a table.
+    kept : KeptPackets, optional
+        Keeps alert packets for whoever cuts their stamps.
 
     Raises
     ------
@@ -56,7 +60,7 @@ def open_catalog(
         case AlertsSettings():
             from zoocut.catalogs.alerts import AlertCatalog
 
-            return AlertCatalog(settings, folder, rights_basis)
+            return AlertCatalog(settings, folder, rights_basis, kept)
         case TableSettings():
             from zoocut.catalogs.table import TableCatalog
 

@@ -10,6 +10,7 @@ from zoocut.catalogs import open_catalog
 from zoocut.config.load import Loaded
 from zoocut.images import open_images
 from zoocut.model import Catalog, Images
+from zoocut.packets import KeptPackets
 from zoocut.select import Selection
 
 __all__ = ["Inputs", "open_inputs"]
@@ -45,9 +46,10 @@ def open_inputs(config: Loaded) -> Inputs:
     settings = config.settings
     notes: list[str] = []
     basis = settings.rights.basis
-    catalog = open_catalog(settings.catalog, config.folder, settings.select.cuts, basis, notes.append)
+    kept = KeptPackets()
+    catalog = open_catalog(settings.catalog, config.folder, settings.select.cuts, basis, notes.append, kept)
     return Inputs(
         Selection(catalog, settings.select, config.folder, settings.catalog.id_kind),
-        partial(open_images, settings.images, settings.draw, config.folder),
+        partial(open_images, settings.images, settings.draw, config.folder, kept),
         notes,
     )

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
+from isal import isal_zlib
 
 from zoocut.errors import InputError
+from zoocut.images.plain_fits import read_plain
 from zoocut.images.sky import SkyWcs, read_wcs
 from zoocut.model import FloatImage
 from zoocut.packets.fields import field_at
@@ -36,12 +38,19 @@ class Stamp:
     ----------
     image : (y, x) array of float
         Its pixels.
-    wcs : WCS or None
-        Its own; None where it has none.
+    header : Header or None
+        Its header.
     """
 
     image: FloatImage
-    wcs: SkyWcs | None
+    header: fits.Header | None
+
+    def wcs(self) -> SkyWcs | None:
+        """Read its own WCS; None where it has none, or one that cannot be read: it is placed without, too."""
+        try:
+            return None if self.header is None else read_wcs(self.header)
+        except ValueError:
+            return None
 
 
 def read_stamp(content: bytes) -> tuple[FloatImage, fits.Header]:
@@ -57,7 +66,7 @@ def read_stamp(content: bytes) -> tuple[FloatImage, fits.Header]:
     image : (y, x) array of float
         In native byte order.
     header : Header
-        Its header.
+        Its header, which is not to be changed.
 
     Raises
     ------
@@ -65,6 +74,10 @@ def read_stamp(content: bytes) -> tuple[FloatImage, fits.Header]:
         When it is truncated, too large or no FITS image.
     """
     plain = _unpacked(content)
+    return read_plain(plain) or _read_any(plain)
+
+
+def _read_any(plain: bytes) -> tuple[FloatImage, fits.Header]:
     unsigned = b"BLANK   =" not in plain  # astropy forgets BLANK where it keeps unsigned integers
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
@@ -103,14 +116,7 @@ def read_stamp_of(packet: Mapping[str, Any], name: str) -> Stamp:
         image, header = read_stamp(content)
     except InputError as error:
         raise InputError(f"the stamp {name} {error}") from error
-    return Stamp(image, _wcs_of(header))
-
-
-def _wcs_of(header: fits.Header) -> SkyWcs | None:
-    try:
-        return read_wcs(header)
-    except ValueError:  # a stamp is placed without it, too
-        return None
+    return Stamp(image, header)
 
 
 def _image_of(file: fits.HDUList) -> Any:
@@ -133,6 +139,16 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _gunzip(content: bytes) -> bytes:
+    """Unpack with isal, four times as fast as zlib; what it stumbles over is left to zlib, which tells the reason."""
+    quick = isal_zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain: bytes = quick.decompress(content, LARGEST_STAMP_BYTES)
+    except Exception:  # IsalError, which isal's stubs do not call an exception
+        plain = b""
+    return plain if quick.eof else _gunzip_by_zlib(content)
+
+
+def _gunzip_by_zlib(content: bytes) -> bytes:
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         plain = stream.decompress(content, LARGEST_STAMP_BYTES)

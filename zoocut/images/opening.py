@@ -9,11 +9,14 @@ from zoocut.config.images import ButlerSettings, FramesSettings, ImagesSettings,
 from zoocut.config.plugged import PluggedImages
 from zoocut.errors import ConfigError
 from zoocut.model import Images
+from zoocut.packets import KeptPackets
 
 __all__ = ["open_images"]
 
 
-def open_images(settings: ImagesSettings, draw: DrawSettings, folder: Path) -> Images:
+def open_images(
+    settings: ImagesSettings, draw: DrawSettings, folder: Path, kept: KeptPackets | None = None
+) -> Images:
     """Choose the adapter for a kind of image.
 
     Parameters
@@ -24,6 +27,8 @@ def open_images(settings: ImagesSettings, draw: DrawSettings, folder: Path) -> I
         Which part of them is wanted: sizes, footprint and orientation.
     folder : Path
         What relative paths in `settings` are relative to.
+    kept : KeptPackets, optional
+        Has the alert packets that the catalog has read last.
 
     Raises
     ------
@@ -44,7 +49,7 @@ def open_images(settings: ImagesSettings, draw: DrawSettings, folder: Path) -> I
         case StampsSettings():
             from zoocut.images.stamps import Stamps
 
-            return Stamps(settings, draw)
+            return Stamps(settings, draw, kept)
         case PluggedImages():
             return _plugged(settings, draw, folder)
 

@@ -72,6 +72,8 @@ def read_wcs(header: fits.Header) -> WCS | None:
     ValueError
         When it has one that wcslib cannot make sense of.
     """
+    if not any(keyword.startswith(("CTYPE", "CRVAL")) for keyword in header):
+        return None
     if "CTYPE1" not in header and "CRVAL1" in header:
         header = header.copy()
         header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from zoocut.images.sky import Located, SkyWcs, locate, scale_of
 from zoocut.images.trimmed import StampPlaces, whole_shape
 from zoocut.images.whole import needed_panels, refuse_empty, refused
 from zoocut.model import Cutout, DiaSource, Rejection
+from zoocut.packets import KeptPackets
 from zoocut.packets.fields import field_at, sign
 from zoocut.packets.walk import PacketWalk
 
@@ -43,6 +45,8 @@ class Stamps:
         Names of the packet's fields.
     draw : DrawSettings
         Sizes and orientation.
+    kept : KeptPackets, optional
+        Has the packets that the catalog has read last; others are read again.
 
     Raises
     ------
@@ -50,7 +54,7 @@ class Stamps:
         When footprints are asked for, which packets do not have.
     """
 
-    def __init__(self, settings: StampsSettings, draw: DrawSettings) -> None:
+    def __init__(self, settings: StampsSettings, draw: DrawSettings, kept: KeptPackets | None = None) -> None:
         if draw.use_footprint:
             raise ConfigError("draw.use_footprint needs whole frames: set it to false for stamps")
         self._settings = settings
@@ -58,6 +62,7 @@ class Stamps:
         self._north_up = draw.orientation == "north-up"
         self._needed = needed_panels(settings.allow_missing_template)
         self._places = StampPlaces(settings)
+        self._kept = KeptPackets() if kept is None else kept
         self._walk: tuple[str, PacketWalk] | None = None
 
     def exposure_of(self, source: DiaSource) -> str:
@@ -77,14 +82,24 @@ class Stamps:
         InputError
             When the file cannot be opened, before anything is yielded.
         """
-        walk = self._walk_of(exposure)
-        for source, packet in zip(sources, walk.find(sources), strict=True):
+        for source, packet in zip(sources, self._packets(exposure, sources), strict=True):
             yield self._cutouts(source, packet, Path(exposure))
+
+    def _packets(self, exposure: str, sources: Sequence[DiaSource]) -> Iterator[Packet | None]:
+        """Take packets that are kept, and walk through the file for the others."""
+        kept = [self._kept.take(exposure, source.row) for source in sources]
+        missing = [source for source, packet in zip(sources, kept, strict=True) if packet is None]
+        found = self._walk_of(exposure).find(missing)
+        found = (
+            chain([next(found)], found) if missing else found
+        )  # a file that is gone is told before any packet
+        for packet in kept:
+            yield next(found) if packet is None else packet
 
     def _walk_of(self, exposure: str) -> PacketWalk:
         """Continue the walk through the file that the last call stopped in, or start one."""
         if self._walk is None or self._walk[0] != exposure:
-            self._walk = (exposure, PacketWalk(Path(exposure), self._settings.id_fields))
+            self._walk = (exposure, PacketWalk(Path(exposure), self._settings.id_fields, lists=False))
         return self._walk[1]
 
     def _cutouts(
@@ -97,9 +112,10 @@ class Stamps:
             )
         try:
             stamps = self._stamps(packet)
-            place = self._locate(source, stamps[-1].wcs)
+            wcs = stamps[-1].wcs()
+            place = self._locate(source, wcs)
             boxes = self._boxes(packet, path, stamps[-1].image.shape, place)
-            scale_arcsec, turn = self._scale_arcsec(stamps[-1].wcs, place), self._turn(place)
+            scale_arcsec, turn = self._scale_arcsec(wcs, place), self._turn(place)
             cutouts = tuple(_cutout(stamps, box, turn, scale_arcsec) for box in boxes)
             return refuse_empty(source, cutouts, self._needed)
         except InputError as error:
@@ -119,7 +135,7 @@ class Stamps:
         for stamp in stamps:
             blank_out(stamp.image, own.no_data)
         if own.difference_sign == "science-template" and self._is_turned(packet):
-            stamps[-1] = Stamp(-difference.image, difference.wcs)
+            stamps[-1] = Stamp(-difference.image, difference.header)
         return stamps
 
     def _template(self, packet: Packet) -> Stamp | None:

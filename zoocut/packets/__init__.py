@@ -4,5 +4,6 @@ Catalogs read what packets say of a source, images read their stamps; both walk 
 """
 
 from zoocut.packets.files import Broken, Packet, find_packet_files, read_packets
+from zoocut.packets.kept import KeptPackets
 
-__all__ = ["Broken", "Packet", "find_packet_files", "read_packets"]
+__all__ = ["Broken", "KeptPackets", "Packet", "find_packet_files", "read_packets"]

@@ -7,13 +7,13 @@ specification, section "Object Container Files".
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import IO, Any
 
 from zoocut.errors import InputError
 from zoocut.packets.codecs import unpacked
-from zoocut.packets.singles import shorten, singles_of_avro
+from zoocut.packets.schemas import decoder_of
 
 __all__ = ["LARGEST_BLOCK_BYTES", "read_container"]
 
@@ -32,13 +32,15 @@ HEADER = {
 }
 
 
-def read_container(file: IO[bytes]) -> Iterator[Any]:
+def read_container(file: IO[bytes], lists: bool = True) -> Iterator[Any]:
     """Yield the records of a container.
 
     Parameters
     ----------
     file : binary file
         At its beginning.
+    lists : bool
+        Whether the lists in a record are decoded; an empty one stands for each where they are not.
 
     Raises
     ------
@@ -49,17 +51,21 @@ def read_container(file: IO[bytes]) -> Iterator[Any]:
     """
     import fastavro
 
-    header: Any = fastavro.schemaless_reader(file, HEADER, None)
+    header: Any = fastavro.schemaless_reader(file, _header_schema(), None)
     codec = header["meta"].get("avro.codec", b"null").decode()
-    schema = fastavro.parse_schema(json.loads(header["meta"]["avro.schema"]))
-    singles = singles_of_avro(schema)
+    decoder = decoder_of(header["meta"]["avro.schema"], lists)
     while file.read(1):
         file.seek(-1, io.SEEK_CUR)
         count, block = _block(file, header["sync"], codec)
         for _ in range(count):
-            record: Any = fastavro.schemaless_reader(block, schema, None)
-            shorten(record, singles)
-            yield record
+            yield decoder.decode(block)
+
+
+@lru_cache(maxsize=1)
+def _header_schema() -> Any:
+    import fastavro
+
+    return fastavro.parse_schema(HEADER)
 
 
 def _block(file: IO[bytes], sync: bytes, codec: str) -> tuple[int, IO[bytes]]:

@@ -9,12 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from zoocut.errors import InputError, first_line
 from zoocut.packets.container import read_container
 from zoocut.packets.singles import shorten, singles_of_arrow
 from zoocut.packets.wire import read_wire
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["LARGEST_MEMBER_BYTES", "Broken", "Packet", "find_packet_files", "read_packets"]
 
@@ -91,7 +94,7 @@ def _is_finders(name: str) -> bool:
     return name.rpartition("/")[2].startswith("._")
 
 
-def read_packets(path: Path) -> Iterator[Packet | Broken]:
+def read_packets(path: Path, lists: bool = True) -> Iterator[Packet | Broken]:
     """Walk through a file; what is broken costs what cannot be read behind it, nothing else.
 
     Parameters
@@ -99,6 +102,8 @@ def read_packets(path: Path) -> Iterator[Packet | Broken]:
     path : Path
         An Avro container, a packet as LSST streams it, parquet with one row an alert, or a tar archive of
         such files, plain or gzipped.
+    lists : bool
+        Whether the lists in a packet are decoded; an empty one stands for each where they are not.
 
     Raises
     ------
@@ -115,10 +120,10 @@ def read_packets(path: Path) -> Iterator[Packet | Broken]:
         if reader is None:
             yield Broken(path.name, f"{path} is no alert packet, parquet or tar: is it the right file?")
         else:
-            yield from reader(file, path.name)
+            yield from reader(file, path.name, lists)
 
 
-def _reader_of(file: IO[bytes]) -> Callable[[IO[bytes], str], Iterator[Packet | Broken]] | None:
+def _reader_of(file: IO[bytes]) -> Callable[[IO[bytes], str, bool], Iterator[Packet | Broken]] | None:
     start = file.read(4)
     if start == b"Obj\x01":
         return _read_container
@@ -127,27 +132,27 @@ def _reader_of(file: IO[bytes]) -> Callable[[IO[bytes], str], Iterator[Packet | 
     return _read_wire if start[:1] == b"\0" else None
 
 
-def _read_container(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
+def _read_container(file: IO[bytes], name: str, lists: bool) -> Iterator[Packet | Broken]:
     number = 0
     try:
-        for number, packet in enumerate(read_container(file), start=1):
+        for number, packet in enumerate(read_container(file, lists), start=1):
             yield Packet(f"{name} packet {number}", packet)
     except Exception as error:  # a broken file makes a decoder raise almost anything
         behind = f"{name} behind packet {number}" if number else name
         yield Broken(behind, f"{name} breaks off or is no Avro file ({first_line(error)}): fetch it again")
 
 
-def _read_wire(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
+def _read_wire(file: IO[bytes], name: str, lists: bool) -> Iterator[Packet | Broken]:
     content = file.read(LARGEST_MEMBER_BYTES + 1)
     try:
         if len(content) > LARGEST_MEMBER_BYTES:
             raise InputError(f"is larger than {LARGEST_MEMBER_BYTES // 2**20} MB, which no packet is")
-        yield Packet(name, read_wire(content))
+        yield Packet(name, read_wire(content, lists))
     except InputError as error:
         yield Broken(name, f"{name} {error}")
 
 
-def _read_parquet(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
+def _read_parquet(file: IO[bytes], name: str, lists: bool) -> Iterator[Packet | Broken]:
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -155,18 +160,28 @@ def _read_parquet(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
     try:
         parquet = pyarrow.parquet.ParquetFile(file, pre_buffer=False)
         singles = singles_of_arrow(parquet.schema_arrow)
-        for batch in parquet.iter_batches(PACKETS_AT_ONCE, use_threads=False):
+        unread = [] if lists else _lists_of(parquet.schema_arrow)
+        columns = [column for column in parquet.schema_arrow.names if column not in unread]
+        for batch in parquet.iter_batches(PACKETS_AT_ONCE, columns=columns, use_threads=False):
             for packet in batch.to_pylist():
                 shorten(packet, singles)
                 number += 1
-                yield Packet(f"{name} row {number}", packet)
+                yield Packet(f"{name} row {number}", packet | {column: [] for column in unread})
     except (pa.ArrowException, OSError) as error:
         yield Broken(
             f"{name} behind row {number}", f"{name} cannot be read ({first_line(error)}): fetch it again"
         )
 
 
-def _read_archive(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
+def _lists_of(schema: pa.Schema) -> list[str]:
+    """Name the columns that hold lists."""
+    import pyarrow as pa
+
+    kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return [field.name for field in schema if any(kind(field.type) for kind in kinds)]
+
+
+def _read_archive(file: IO[bytes], name: str, lists: bool) -> Iterator[Packet | Broken]:
     try:
         with tarfile.open(fileobj=file, mode="r|*") as archive:
             names: Counter[str] = Counter()
@@ -174,12 +189,14 @@ def _read_archive(file: IO[bytes], name: str) -> Iterator[Packet | Broken]:
                 if member.isreg() and not _is_finders(member.name):
                     names[member.name] += 1  # an archive that was added to may hold two of a name
                     again = f" no. {names[member.name]}" if names[member.name] > 1 else ""
-                    yield from _read_member(archive, member, f"{name}/{member.name}{again}")
+                    yield from _read_member(archive, member, f"{name}/{member.name}{again}", lists)
     except (tarfile.TarError, EOFError, OSError) as error:
         yield Broken(name, f"{name} breaks off ({first_line(error)}): fetch it again")
 
 
-def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> Iterator[Packet | Broken]:
+def _read_member(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, lists: bool
+) -> Iterator[Packet | Broken]:
     if member.size > LARGEST_MEMBER_BYTES:
         yield Broken(name, f"{name} claims {member.size} bytes, which no packet has: leave it out")
         return
@@ -188,6 +205,6 @@ def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -
     reader = _reader_of(content)
     content.seek(0)
     if reader is not None:
-        yield from reader(content, name)
+        yield from reader(content, name, lists)
     elif member.name.endswith(ENDINGS):
         yield Broken(name, f"{name} is no alert packet: fetch it again")

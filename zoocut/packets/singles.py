@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,16 +27,18 @@ def shorten(record: dict[str, Any], paths: Iterable[Path]) -> None:
     record : dict
         A packet as it was decoded.
     paths : iterable of tuple of str
-        Its fields of 32 bits.
+        Its fields of 32 bits, those of a record next to each other.
     """
     import numpy as np
 
-    for *above, name in paths:
+    for above, names in groupby(paths, key=itemgetter(slice(-1))):
         holder: Any = record
         for step in above:
             holder = holder.get(step) if isinstance(holder, dict) else None
-        if isinstance(holder, dict) and isinstance(value := holder.get(name), float):
-            holder[name] = float(str(np.float32(value)))
+        if isinstance(holder, dict):
+            found = [(path[-1], value) for path in names if isinstance(value := holder.get(path[-1]), float)]
+            singles = np.array([value for _, value in found], np.float32)
+            holder.update((name, float(str(one))) for (name, _), one in zip(found, singles, strict=True))
 
 
 def singles_of_avro(schema: Any) -> tuple[Path, ...]:

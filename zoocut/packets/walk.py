@@ -26,11 +26,14 @@ class PacketWalk:
         The file.
     id_fields : sequence of str
         Fields that hold a packet's id, with dots into records; the first that is there counts.
+    lists : bool
+        Whether the lists in packets are decoded, as `read_packets` has it.
     """
 
-    def __init__(self, path: Path, id_fields: Sequence[str]) -> None:
+    def __init__(self, path: Path, id_fields: Sequence[str], lists: bool = True) -> None:
         self._path = path
         self._id_fields = id_fields
+        self._lists = lists
         self._packets = self._walk()
         self._is_midway = False
 
@@ -66,7 +69,7 @@ class PacketWalk:
         return packet.fields
 
     def _walk(self) -> Iterator[Packet]:
-        return (item for item in read_packets(self._path) if not isinstance(item, Broken))
+        return (item for item in read_packets(self._path, self._lists) if not isinstance(item, Broken))
 
     def _id(self, fields: Mapping[str, Any]) -> str:
         values = (field_at(fields, name) for name in self._id_fields)

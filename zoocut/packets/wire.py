@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.errors import InputError
-from zoocut.packets.singles import shorten, singles_of_avro
+from zoocut.packets.schemas import SchemaDecoder
 
 __all__ = ["read_wire"]
 
@@ -23,44 +23,42 @@ FIRST_SCHEMA, LAST_SCHEMA = 100, 99999
 """Ids that versions 1.0 to 999.99 would have; what looks like another is the beginning of some other file."""
 
 
-def read_wire(content: bytes) -> dict[str, Any]:
+def read_wire(content: bytes, lists: bool = True) -> dict[str, Any]:
     """Decode one packet.
 
     Parameters
     ----------
     content : bytes
         The whole packet with its header.
+    lists : bool
+        Whether the lists in it are decoded; an empty one stands for each where they are not.
 
     Raises
     ------
     InputError
         When it is cut short, or its schema is unknown or not installed.
     """
-    import fastavro
-
     if len(content) <= HEADER_BYTES or content[0] != 0:
         raise InputError("is no LSST alert: it lacks the zero byte and the schema id")
     number = int.from_bytes(content[1:HEADER_BYTES], "big")
     if not FIRST_SCHEMA <= number <= LAST_SCHEMA:
         raise InputError("is no alert packet: leave it out")
-    schema = _schema(number)
+    decoder = _decoder(number, lists)
     body = io.BytesIO(content[HEADER_BYTES:])
     try:
-        packet: Any = fastavro.schemaless_reader(body, schema, None)
+        packet = decoder.decode(body)
     except Exception as error:  # fastavro lets whatever a broken packet provokes escape
         raise InputError(
             f"breaks off or is no alert of schema {number} ({error!r}): fetch it again"
         ) from error
     if body.read(1):
         raise InputError(f"is longer than an alert of schema {number}: fetch it again")
-    found = dict(packet)
-    shorten(found, _singles(number))
-    return found
+    return packet
 
 
-@lru_cache(maxsize=4)
-def _singles(number: int) -> tuple[tuple[str, ...], ...]:
-    return singles_of_avro(_schema(number))
+@lru_cache(maxsize=8)
+def _decoder(number: int, lists: bool) -> SchemaDecoder:
+    return SchemaDecoder(_schema(number), lists)
 
 
 @lru_cache(maxsize=4)
