@@ -16,6 +16,7 @@ import pytest
 
 from zoocut.errors import LedgerError
 from zoocut.ledger import Image, Ledger, Member, PlannedRow, State, Target, sole_uploader
+from zoocut.ledger.members import MemberBook
 from zoocut.ledger.schema import MIGRATIONS, VERSION
 
 RUN = "0123456789ab"
@@ -104,12 +105,12 @@ def test_a_repeated_id_is_rejected_and_the_first_kept(ledger: Ledger, target: Ta
 
 def test_rows_that_the_set_holds_already_are_known(ledger: Ledger, target: Target) -> None:
     ledger.plan(target, rows(3), "x")
-    ledger.keep_members(target, [Member("77", "1", ""), Member("78", "unknown", "")], 2)
+    MemberBook(ledger).keep(target, [Member("77", "1", ""), Member("78", "unknown", "")], 2)
     (planned,) = [one for one in ledger.entries(target, State.PLANNED) if one.external_id == "1"]
-    assert ledger.held_by_others(target) == {planned.row: ("77", "")}
+    assert MemberBook(ledger).held_by_others(target) == {planned.row: ("77", "")}
     made = replace(planned, state=State.REJECTED, subject_id="77")
     ledger.save([made])
-    assert ledger.held_by_others(target) == {}
+    assert MemberBook(ledger).held_by_others(target) == {}
 
 
 def test_another_runs_ledger_is_refused(path: Path, ledger: Ledger) -> None:

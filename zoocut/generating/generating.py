@@ -31,6 +31,7 @@ from zoocut.generating.manifest_rows import check_metadata, write_manifest_of, w
 from zoocut.generating.parts import Part
 from zoocut.generating.picture_files import PictureFiles
 from zoocut.generating.plan import Batch, plan_batches
+from zoocut.generating.rebuilding import is_rebuilt, proved, refuse_other_metadata
 from zoocut.generating.runs import (
     INPUTS,
     alone,
@@ -155,6 +156,8 @@ def generate(
         if len(recorded):
             _require_same_rows(call)
         run, changed = take_settings(call.run, config.settings)
+        if is_rebuilt(run):
+            call.tally.notes[f"run.toml could not be read and was made anew: {proved(run)}"] += 1
         rejections = _draw(call, recorded, report)
         rows = _write_files(run, config.settings, rejections)
     return call.tally.generated(run, rows, changed, call.inputs.notes)
@@ -239,12 +242,19 @@ def _open_call(
 def _require_same_rows(call: _Call) -> None:
     """Refuse settings under which what the run has recorded would be drawn otherwise."""
     config, run = call.config, call.run
+    if is_rebuilt(run):
+        refuse_other_metadata(run, config.settings)
+        _compare(call, "run.toml was lost")
+        return
     refuse_fixed_changes(run, config.settings)
-    changed = differences(run.settings, config.settings, *INPUTS)
-    if changed:
-        open_images = call.inputs.open_images
-        comparer = BatchComparer(config.settings, config.folder, open_images, run.path, token_hex(8))
-        refuse_altered_rows(run, call.inputs, comparer, call.workers, "; ".join(changed))
+    if changed := differences(run.settings, config.settings, *INPUTS):
+        _compare(call, "; ".join(changed))
+
+
+def _compare(call: _Call, changed: str) -> None:
+    config, run = call.config, call.run
+    comparer = BatchComparer(config.settings, config.folder, call.inputs.open_images, run.path, token_hex(8))
+    refuse_altered_rows(run, call.inputs, comparer, call.workers, changed)
 
 
 def _draw(call: _Call, recorded: Recorded, report: Callable[[Progress], None]) -> list[Rejection]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from zoocut.config.load import differences
 from zoocut.config.settings import RunSettings, Settings
 from zoocut.errors import ConfigError, InputError
-from zoocut.files import remove_parts
+from zoocut.files import TEMPORARY_SUFFIX, remove_parts
 from zoocut.generating.parts import Part
-from zoocut.run.folder import Run
+from zoocut.generating.rebuilding import is_rebuilt, rebuild
+from zoocut.run.folder import Run, TornRun, damaged_record
 from zoocut.run.recorded import DamagedRecord, Recorded
 
 __all__ = [
@@ -50,12 +51,30 @@ def open_run(path: Path, settings: Settings) -> Run:
     ------
     InputError
         When the folder holds something that is not a run.
+    LedgerError
+        When `run.toml` is damaged, and the ledger, which knows the run's id, cannot be read.
     """
-    if (path / "run.toml").exists():
-        return Run.open(path)
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+    if (path / "run.toml").exists() or damaged_record(path).exists():
+        return _opened_or_rebuilt(path, settings)
+    if path.is_file() or (path.is_dir() and any(map(_is_anothers, path.iterdir()))):
         raise InputError(f"{path} is there already and is no run of zoocut: choose another folder with -o")
     return Run.create(path, settings)
+
+
+def _is_anothers(path: Path) -> bool:
+    """Whether a file is none that a call leaves which is cut off while it makes the run."""
+    return not (path.name.startswith(".run.toml.") and path.name.endswith(TEMPORARY_SUFFIX))
+
+
+def _opened_or_rebuilt(path: Path, settings: Settings) -> Run:
+    try:
+        return Run.open(path)
+    except TornRun:
+        with _locked(path, path / RUN_LOCK, timeout_s=0.0):
+            try:
+                return Run.open(path)  # another process has made it anew meanwhile
+            except TornRun:
+                return rebuild(path, settings)
 
 
 def refuse_fixed_changes(run: Run, settings: Settings) -> None:
@@ -104,6 +123,11 @@ def refuse_changes_in_part(run: Run, settings: Settings, part: Part) -> None:
     ConfigError
         When anything differs.
     """
+    if is_rebuilt(run):
+        raise ConfigError(
+            f"run.toml of {run.path} could not be read and was made anew: run `zoocut generate CONFIG -o RUN` without "
+            "--part once, which looks whether its settings are the ones that it was drawn with"
+        )
     found = differences(run.settings, settings, *FIXED, *INPUTS, *FOLLOWED)
     if found:
         raise ConfigError(
@@ -122,10 +146,10 @@ def alone(run: Run) -> Iterator[None]:
         When another process is generating into the run, or a part of it.
     """
     with ExitStack() as stack:
-        stack.enter_context(_locked(run, run.path / RUN_LOCK, timeout_s=0.0))
+        stack.enter_context(_locked(run.path, run.path / RUN_LOCK, timeout_s=0.0))
         parts = sorted(run.path.glob(".generate-*.lock"))
         for lock in parts:
-            stack.enter_context(_locked(run, lock, timeout_s=0.0))
+            stack.enter_context(_locked(run.path, lock, timeout_s=0.0))
         remove_parts(run.path)
         yield
         for lock in parts:
@@ -141,14 +165,14 @@ def alone_in_part(run: Run, part: Part) -> Iterator[None]:
     InputError
         When another process is drawing the same part, or generating into the whole run.
     """
-    with _locked(run, run.path / f".generate-{part.number}-of-{part.of}.lock", timeout_s=0.0):
-        with _locked(run, run.path / RUN_LOCK, timeout_s=TURN_S):
+    with _locked(run.path, run.path / f".generate-{part.number}-of-{part.of}.lock", timeout_s=0.0):
+        with _locked(run.path, run.path / RUN_LOCK, timeout_s=TURN_S):
             pass  # a process that draws the whole run holds it all the time, those of other parts for a moment
         yield
 
 
 @contextmanager
-def _locked(run: Run, path: Path, timeout_s: float) -> Iterator[None]:
+def _locked(folder: Path, path: Path, timeout_s: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(path, timeout=timeout_s)
@@ -156,7 +180,7 @@ def _locked(run: Run, path: Path, timeout_s: float) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise InputError(
-            f"another zoocut is generating into {run.path} ({path.name}): wait for it or stop it"
+            f"another zoocut is generating into {folder} ({path.name}): wait for it or stop it"
         ) from None
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno in NOT_WRITABLE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ from typing import Any
 from zoocut.errors import InputError, LedgerError
 from zoocut.files import typed
 from zoocut.ledger.planning import PlannedRow, take_in
-from zoocut.ledger.records import Entry, Image, Member, State, Target
+from zoocut.ledger.records import Entry, Image, State, Target
 from zoocut.ledger.schema import connect, connect_to_read
-from zoocut.run.folder import Run
+from zoocut.run.folder import NOTHING_KNOWN, Run
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "run_id_in"]
 
 PAGE = 500
 """Rows read at a time: few enough to be held in memory, and for a read between two writes to be short."""
@@ -310,21 +310,6 @@ class Ledger:
                 (manifest_sha256, target.number),
             )
 
-    def members_count(self, target: Target) -> int | None:
-        """Return how many members of other makers the set had when it was last listed; None when it was not."""
-        ((count,),) = self.query("SELECT members_count FROM targets WHERE number = ?", target.number)
-        return None if count is None else int(count)
-
-    def keep_members(self, target: Target, members: Iterable[Member], others: int) -> None:
-        """Replace what is known of a set's members."""
-        with self.transaction() as write:
-            write.execute("DELETE FROM members WHERE target = ?", (target.number,))
-            write.executemany(
-                "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)",
-                ((target.number, m.subject_id, m.external_id, m.key) for m in members),
-            )
-            write.execute("UPDATE targets SET members_count = ? WHERE number = ?", (others, target.number))
-
     def highest_subject_id(self, target: Target) -> int:
         """Return the highest subject id that was known when any of these rows was sent; 0 when none was."""
         ((known,),) = self.query(
@@ -332,27 +317,6 @@ class Ledger:
             target.number,
         )
         return int(known or 0)
-
-    def count_own_strangers(self, target: Target, prefix: str) -> int:
-        """Count the rows not linked here whose key, one that begins with `prefix`, an unknown member carries."""
-        ((count,),) = self.query(
-            "SELECT COUNT(*) FROM rows JOIN members USING (target, external_id) WHERE target = ? "
-            "AND state IN ('planned', 'created', 'stored') AND rows.subject_id IS NOT members.subject_id "
-            "AND substr(key, 1, length(?2)) = ?2",
-            target.number,
-            prefix,
-        )
-        return int(count)
-
-    def held_by_others(self, target: Target) -> Mapping[int, tuple[str, str]]:
-        """Return the planned rows that a kept member has the external_id of, each with that subject and its key."""
-        found = self.query(
-            "SELECT row, MIN(CAST(members.subject_id AS INTEGER)), key FROM rows JOIN members USING "
-            "(target, external_id) WHERE target = ? AND state = 'planned' AND NOT EXISTS (SELECT 1 FROM rows AS own "
-            "WHERE own.target = members.target AND own.subject_id = members.subject_id) GROUP BY row",
-            target.number,
-        )
-        return {row: (str(subject_id), key) for row, subject_id, key in found}
 
     def amend(self, entry: Entry, row: PlannedRow) -> None:
         """Take over what a manifest row says now, after the entry's subject was brought to say the same."""
@@ -374,6 +338,22 @@ class Ledger:
         """Remember what stopped an upload, or None when it ended well."""
         with self.transaction() as write:
             write.execute("UPDATE targets SET last_error = ? WHERE number = ?", (text, target.number))
+
+
+def run_id_in(folder: Path) -> str | None:
+    """Return the id of the run whose ledger lies in a folder; None where there is none.
+
+    Raises
+    ------
+    LedgerError
+        When it is damaged or newer.
+    """
+    path = Run(folder, "", NOTHING_KNOWN).ledger
+    if not path.exists():
+        return None
+    with Ledger.read(path) as ledger:
+        known = ledger.query("SELECT id FROM run")
+    return str(known[0][0]) if known else None
 
 
 def _entry(head: tuple[Any, ...], images: tuple[Image, ...]) -> Entry:

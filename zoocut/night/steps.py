@@ -13,7 +13,7 @@ from zoocut.api.uploads import plan_upload, upload
 from zoocut.config.load import Loaded
 from zoocut.errors import ConfigError
 from zoocut.generating import Inputs, generate
-from zoocut.generating.runs import open_record
+from zoocut.generating.runs import open_record, open_run
 from zoocut.ledger import Ledger, State
 from zoocut.night.choosing import ChosenCatalog
 from zoocut.night.names import SetNames
@@ -56,7 +56,7 @@ class Night:
 def _generate(night: Night, record: NightRecord) -> NightRecord:
     inputs = night.open_inputs()
     begun = (record.path / "run.toml").exists()
-    drawn = open_record(Run.open(record.path)) if begun else ()
+    drawn = open_record(open_run(record.path, night.config.settings)) if begun else ()
     chosen = replace(inputs, catalog=ChosenCatalog(inputs.catalog, record.chosen, drawn))
     done = generate(night.config, record.path, jobs=night.jobs, inputs=chosen)
     return record.with_step("generated", drawn=done.rows, not_drawn=done.rejected.total())

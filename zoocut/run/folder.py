@@ -12,12 +12,21 @@ from typing import Any
 from zoocut.config.load import checked
 from zoocut.config.settings import RunSettings
 from zoocut.errors import ConfigError, InputError
-from zoocut.files import write_first, write_whole
+from zoocut.files import typed, write_first, write_whole
 from zoocut.run.manifest import ManifestRow, count_rows, describe_manifest, read_manifest
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
 from zoocut.run.talk import TALK_FILE
 
-__all__ = ["MANIFEST", "NOTHING_KNOWN", "PICTURES_REMOVED", "Run"]
+__all__ = [
+    "LEDGER",
+    "MANIFEST",
+    "MANIFEST_FORMAT",
+    "NOTHING_KNOWN",
+    "PICTURES_REMOVED",
+    "Run",
+    "TornRun",
+    "damaged_record",
+]
 
 MANIFEST = "manifest.csv"
 
@@ -26,11 +35,43 @@ PICTURES_REMOVED = ".pictures-removed"
 LEDGER = "ledger"
 """The table of `run.toml` that says where the ledger lies, if not in the folder."""
 
-FORMAT = "manifest_format"
+MANIFEST_FORMAT = "manifest_format"
 """The table of `run.toml` that keeps what the user said of a manifest that another tool wrote."""
 
 
 NOTHING_KNOWN = RunSettings()
+
+END = "end"
+"""The last table: a power cut or a full disk may leave a file that is TOML up to where it is cut off."""
+
+ENDED = 2
+"""The format of `run.toml` that has such a table; older ones have none."""
+
+
+class TornRun(InputError):
+    """The run's `run.toml` is empty or cut off.
+
+    Parameters
+    ----------
+    path : Path
+        The run folder.
+    reason : str
+        What its reader says.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        record = path / "run.toml"
+        if any((path / name).exists() for name in ("sources.parquet", ".sources", "images")):
+            remedy = "run `zoocut generate CONFIG -o RUN` again, which makes it anew and draws nothing twice"
+        else:
+            away = f"mv {typed(record)} {typed(record)}.torn"
+            remedy = f"take it away with `{away}`, then run `zoocut upload RUN` again, which makes it anew"
+        super().__init__(f"{record} cannot be read ({reason}): {remedy}")
+
+
+def damaged_record(path: Path) -> Path:
+    """Return where a run's `run.toml` is put when it cannot be read."""
+    return path / "run.toml.damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +116,30 @@ class Run:
                 f"{path} is not a folder: give the run folder that `zoocut generate CONFIG -o RUN` made"
             )
         try:
-            content = tomllib.loads(record.read_text(encoding="utf-8"))
-            said = content.get(FORMAT, {})
+            content = _content(path)
+            said = content.get(MANIFEST_FORMAT, {})
             form = ManifestFormat(tuple(said.get("images", ())), said.get("encoding"))
             settings = checked(RunSettings, content.get("settings", {}), str(record))
             elsewhere = Path(content[LEDGER]["path"]) if LEDGER in content else None
             return cls(path, str(content["run"]["id"]), settings, MANIFEST, form, elsewhere)
         except FileNotFoundError:
+            if damaged_record(path).exists():
+                raise TornRun(path, "it was set aside") from None
             raise InputError(
                 f"{path} has no run.toml: it is not a run yet; make one with `zoocut generate CONFIG -o RUN`"
             ) from None
+        except TornRun:
+            raise
         except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
             raise _unreadable(record, error) from error
 
     @classmethod
     def create(
-        cls, path: Path, settings: RunSettings = NOTHING_KNOWN, note: Mapping[str, Any] | None = None
+        cls,
+        path: Path,
+        settings: RunSettings = NOTHING_KNOWN,
+        note: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
     ) -> Run:
         """Make `run.toml` in a folder that has none; when another process was first, its run is opened.
 
@@ -102,18 +151,17 @@ class Run:
             Kept, to be compared when the run is generated again.
         note : mapping, optional
             Further tables for the reader's sake, such as the input of the first call.
+        run_id : str, optional
+            The id of a run whose `run.toml` is lost; else a new one.
 
         Raises
         ------
         InputError
             When the folder cannot be written, or already holds another run's files.
         """
-        import tomli_w
-
-        run = cls(path, secrets.token_hex(6), settings)
-        content = {"run": {"id": run.run_id}, "settings": _written(settings), **(note or {})}
-        made = write_first(path / "run.toml", tomli_w.dumps(content).encode())
-        return run if made else cls.open(path)
+        content = {"settings": _written(settings), **(note or {})}
+        write_first(path / "run.toml", _text(run_id or secrets.token_hex(6), content))
+        return cls.open(path)  # this process's or, where another one was first, that one's
 
     @property
     def has_manifest(self) -> bool:
@@ -173,7 +221,7 @@ class Run:
             return
         form = self.manifest_format
         said = {"images": list(form.images)} | ({"encoding": form.encoding} if form.encoding else {})
-        self._rewrite(FORMAT, said)
+        self._rewrite(MANIFEST_FORMAT, said)
 
     def forget_format(self) -> None:
         """Write to `run.toml` that the manifest tells by itself how it is to be read.
@@ -222,14 +270,12 @@ class Run:
             self._rewrite("settings", _written(self.settings))
 
     def _rewrite(self, table: str, content: Mapping[str, Any]) -> None:
-        import tomli_w
-
         record = self.path / "run.toml"
         try:
-            known = tomllib.loads(record.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            known = _content(self.path)
+        except OSError as error:
             raise _unreadable(record, error) from error
-        write_whole(record, tomli_w.dumps(known | {table: content}).encode())
+        write_whole(record, _text(self.run_id, known | {table: content}))
 
     def rows(self) -> Iterator[ManifestRow]:
         """Read the manifest row by row.
@@ -285,6 +331,26 @@ class Run:
     def ledger(self) -> Path:
         """What happened at Zooniverse."""
         return self.ledger_path or self.path / "ledger.sqlite3"
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """Read `run.toml`, as far as to know that it is whole and names its run."""
+    try:
+        content = tomllib.loads((path / "run.toml").read_text(encoding="utf-8"))
+        known = content["run"]
+        cut_off = known["id"] == "" or (known.get("format") == ENDED and END not in content)
+    except (ValueError, KeyError, TypeError) as error:
+        raise TornRun(path, f"{error!r}" if isinstance(error, KeyError) else str(error)) from error
+    if cut_off:
+        raise TornRun(path, "its end is missing")
+    return content
+
+
+def _text(run_id: str, content: Mapping[str, Any]) -> bytes:
+    import tomli_w
+
+    between = {name: table for name, table in content.items() if name not in ("run", END)}
+    return tomli_w.dumps({"run": {"id": run_id, "format": ENDED}, **between, END: {}}).encode()
 
 
 def _written(settings: RunSettings) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from shlex import quote
 from zoocut.errors import LedgerError
 from zoocut.files import typed
 from zoocut.ledger import Ledger, Member, State
+from zoocut.ledger.members import MemberBook
 from zoocut.metadata_keys import SubjectKey
 from zoocut.uploading.changed_pictures import held_with_another, tell_held_with_another
 from zoocut.uploading.context import UploadContext
@@ -45,10 +46,10 @@ def skip_held(
         return
     members = context.retrying.count_members(target.set_id)
     others = members - ledger.counts(target)[State.LINKED]
-    if others > 0 and ledger.members_count(target) != others:
+    if others > 0 and MemberBook(ledger).count(target) != others:
         subjects = list(context.retrying.subjects_of_set(target.set_id))
         listed = (Member(one.subject_id, one.row_name, one.key) for one in subjects)
-        ledger.keep_members(target, listed, others)
+        MemberBook(ledger).keep(target, listed, others)
         alike = look_alikes(((one.metadata, one.external_id) for one in ledger.every(target)), subjects)
         if alike:
             tell(alike_warning(context.folder, target.set_name, alike))
@@ -68,7 +69,7 @@ def alike_warning(folder: Path, set_name: str, alike: int) -> str:
 
 def _skip(context: UploadContext, ledger: Ledger, tell: Callable[[str], object]) -> None:
     target, others = context.target, list[str]()
-    held, last = ledger.held_by_others(target), -1
+    held, last = MemberBook(ledger).held_by_others(target), -1
     while held and (page := ledger.entries(target, State.PLANNED, last)):
         last = page[-1].row
         known = [(entry, *held[entry.row]) for entry in page if entry.row in held]
@@ -81,7 +82,7 @@ def _skip(context: UploadContext, ledger: Ledger, tell: Callable[[str], object])
 
 
 def _refuse_another_copy(context: UploadContext, ledger: Ledger) -> None:
-    count = ledger.count_own_strangers(
+    count = MemberBook(ledger).count_own_strangers(
         context.target, SubjectKey.start(context.run_id, context.target.set_id)
     )
     if count:

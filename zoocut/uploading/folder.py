@@ -9,7 +9,8 @@ from rich.filesize import decimal
 
 from zoocut.config.settings import RunSettings
 from zoocut.errors import InputError, LedgerError
-from zoocut.run.folder import Run
+from zoocut.ledger import run_id_in
+from zoocut.run.folder import Run, damaged_record
 
 __all__ = ["look_at_run", "open_run"]
 
@@ -31,7 +32,7 @@ def open_run(path: Path) -> Run:
         When its disk has no room for a ledger.
     """
     foreign = _foreign(path)
-    run = Run.create(path, note={"origin": {"made_by": "another tool"}}) if foreign else Run.open(path)
+    run = _made(path) if foreign else Run.open(path)
     if not run.has_manifest:
         raise InputError(
             f"{path} has no manifest.csv yet: finish `zoocut generate CONFIG -o RUN` first, it writes it last"
@@ -56,7 +57,13 @@ def look_at_run(path: Path) -> Run:
 
 
 def _foreign(path: Path) -> bool:
-    return path.is_dir() and not (path / "run.toml").exists() and (path / "manifest.csv").is_file()
+    known = (path / "run.toml").exists() or damaged_record(path).exists()
+    return path.is_dir() and not known and (path / "manifest.csv").is_file()
+
+
+def _made(path: Path) -> Run:
+    """Make the run's record; where it was there and is lost, the ledger tells whose the subjects are."""
+    return Run.create(path, note={"origin": {"made_by": "another tool"}}, run_id=run_id_in(path))
 
 
 def _require_room(run: Run) -> None:
