@@ -26,6 +26,8 @@ autodoc_preserve_defaults = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "zoocut"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {"navbar_center": [], "show_toc_level": 2}
 html_sidebars = {"**": ["globaltoc.html"]}
 html_show_sourcelink = False

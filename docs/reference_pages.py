@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from enum import EnumType
 from pathlib import Path
 from typing import Any
 
 import typer
+from choices import draw_choices
 
 import zoocut
 from zoocut import errors
@@ -21,12 +22,16 @@ from zoocut.config.reference import Setting
 MADE = "<!-- Made from the program by docs/reference_pages.py. -->\n\n"
 
 
+Drawn = Mapping[str, Sequence[tuple[str, Sequence[str]]]]
+"""By key of a setting: each choice as it is written, and the files of its pictures."""
+
+
 def write_reference(folder: Path) -> None:
     """Write the pages of the reference, each only where it changes, so that a second build is quick."""
     folder.mkdir(exist_ok=True)
     pages = {
         "commands.md": commands_page(),
-        "settings.md": settings_page(),
+        "settings.md": settings_page(draw_choices(folder / "choices")),
         "exit-codes.md": exit_codes_page(),
         "python.md": python_page(),
     }
@@ -67,23 +72,33 @@ def commands_page() -> str:
     return "\n".join(parts)
 
 
-def settings_page() -> str:
-    """Describe every setting, a section each."""
+def settings_page(drawn: Drawn) -> str:
+    """Describe every setting, a section each, with pictures of the choices of what is drawn."""
     parts = [
         "# Settings\n",
         "What a configuration file may say; `zoocut config explain KEY` prints the same, `zoocut config show FILE` what"
-        " a file makes of it. A part of a key in capitals stands for a name of yours.\n",
+        " a file makes of it. A part of a key in capitals stands for a name of yours. All pictures are of one"
+        " simulated source, drawn by zoocut when this page was made; what they do not name is the default, panels"
+        " aside, which are 120 pixels wide.\n",
     ]
     for section, settings in itertools.groupby(every_setting(), lambda one: one.key.partition(".")[0]):
-        parts += [f"## {section}\n", *map(_setting, settings)]
+        parts += [f"## {section}\n", *(_setting(one, drawn) for one in settings)]
     return "\n".join(parts)
 
 
-def _setting(one: Setting) -> str:
+def _setting(one: Setting, drawn: Drawn) -> str:
     kind = f" (kind {one.kind})" if one.kind else ""
-    return _entry(
+    entry = _entry(
         f"`{one.key} = {one.default}`{kind}", f"{_escaped(one.meaning)}  \n  *{_escaped(one.allowed)}*"
     )
+    return entry + "".join(_choice(one.key, *choice) for choice in drawn.get(one.key, ()))
+
+
+def _choice(key: str, told: str, files: Sequence[str]) -> str:
+    """Show what one value of a setting looks like, inside of the setting's entry."""
+    images = " ".join(f"![{key} = {told}](choices/{name})".replace('"', "") for name in files)
+    lines = ["```{container} choice", f"`{told}`", "", images, "```"]
+    return "\n" + "\n".join(f"  {line}".rstrip() for line in lines) + "\n"
 
 
 def exit_codes_page() -> str:

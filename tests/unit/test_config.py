@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from zoocut.config.load import load
+from zoocut.api.settings_reference import every_setting
+from zoocut.config.load import at, load
 from zoocut.errors import ConfigError
+from zoocut.run.folder import Run
 
 GOOD = """
 [catalog]
@@ -78,3 +80,32 @@ def test_shipped_configurations_load() -> None:
         settings = load(path).settings
         assert "!diaSourceId" in settings.metadata
         assert settings.draw.add_metadata is False
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "key"),
+    [
+        ("draw", 'scale_bar_arcsec = "none"', "draw.scale_bar_arcsec"),
+        ("draw", 'chunk_size = "none"', "draw.chunk_size"),
+        (
+            "history",
+            'kind = "fields"\ndetections = "none"\ncolumns.flux = "f"\ncolumns.unit = "nJy"',
+            "history.detections",
+        ),
+        (
+            "history",
+            'kind = "table"\npath = "t"\ncolumns.flux = "f"\ncolumns.unit = "nJy"\ncolumns.time = "none"',
+            "history.columns.time",
+        ),
+    ],
+)
+def test_what_has_a_default_can_be_without_a_value_and_a_run_keeps_that(
+    tmp_path: Path, section: str, text: str, key: str
+) -> None:
+    settings = load(written(tmp_path, f"{GOOD}[{section}]\n{text}\n")).settings
+    assert at(settings.model_dump(), key) is None
+    Run.create(tmp_path / "run", settings)
+    kept = Run.open(tmp_path / "run").settings
+    assert getattr(kept, section) == getattr(settings, section)
+    (told,) = (one for one in every_setting() if one.key == key and one.kind in ("", kept.history.kind))
+    assert told.allowed.partition(", in")[0].endswith('or "none"')

@@ -18,7 +18,10 @@ DOCS = ROOT / "docs"
 
 sys.path.insert(0, str(DOCS))
 
+import choices  # noqa: E402
 import reference_pages  # noqa: E402
+
+from zoocut.api.settings_reference import every_setting  # noqa: E402
 
 VARIABLE = re.compile(r"(?:PANOPTES|ZOOCUT|XDG|PG|AWS|S3|BUTLER|DAF)_?[A-Z0-9_]{4,}")
 
@@ -56,8 +59,36 @@ def test_the_page_of_commands_has_each_with_its_options() -> None:
     assert "its \\[upload\\] and \\[rights\\]" in page
 
 
-def test_the_page_of_settings_has_the_text_of_explain(zoocut: Any) -> None:
-    page = reference_pages.settings_page()
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, reference_pages.Drawn]:
+    folder = tmp_path_factory.mktemp("choices")
+    return folder, choices.draw_choices(folder)
+
+
+def test_each_choice_of_what_is_drawn_has_a_picture_of_its_own(
+    drawn: tuple[Path, reference_pages.Drawn],
+) -> None:
+    folder, by_key = drawn
+    unseen = {"draw.chunk_size", "draw.save_as_numpy"}
+    panels = ("draw.science.", "draw.difference.")  # as the template's
+    known = {one.key: one for one in every_setting() if one.key.startswith("draw.")}
+    assert {key for key in known if not key.startswith(panels)} - unseen == {
+        key for key in by_key if key.startswith("draw.")
+    }
+    for key, several in by_key.items():
+        shown = [b"".join((folder / name).read_bytes() for name in names) for _, names in several]
+        assert len(set(shown)) == len(shown) > 1, key
+    for key, one in known.items():
+        values = re.fullmatch(r'("[\w-]+"|true|false)( or ("[\w-]+"|true|false))+', one.allowed)
+        if values and key in by_key:
+            assert {told for told, _ in by_key[key]} == set(one.allowed.split(" or ")), key
+
+
+def test_the_page_of_settings_has_the_text_of_explain(
+    zoocut: Any, drawn: tuple[Path, reference_pages.Drawn]
+) -> None:
+    page = reference_pages.settings_page(drawn[1])
+    assert "![draw.layout = separate](choices/draw.layout-2-2.png)" in page
     told = zoocut("config", "explain", "draw.panel_pix").stdout.splitlines()
     assert "`{}`\n: {}  \n  *{}*\n".format(*map(str.strip, told)) in page
 

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from zoocut.config.load import tag_of
 from zoocut.config.plugged import PluggedSettings
+from zoocut.config.section import NONE, taken_away
 from zoocut.errors import ConfigError, did_you_mean
 
 __all__ = ["Setting", "chosen", "settings_of"]
@@ -91,6 +92,8 @@ def settings_of(model: type[BaseModel], prefix: str = "", kind: str = "") -> Ite
             continue
         if not below:
             allowed = _allowed(schema["properties"][name], schema.get("$defs", {})) + _unit(name)
+            if name in taken_away(model):
+                allowed = allowed.replace(TYPES["null"], _as_toml(NONE))
             yield Setting(prefix + name, kind, _meaning(model, name), allowed, _default(field))
         if len(below) > 1:
             yield _choice_of_kind(f"{prefix}{name}.kind", field, below)
