@@ -129,6 +129,22 @@ def test_every_page_is_in_the_index() -> None:
     assert {path.stem for path in DOCS.glob("*.md")} - {"index"} <= listed
 
 
+def test_scripts_and_tests_that_pages_name_are_there_with_the_options_shown() -> None:
+    named = 0
+    for page in DOCS.glob("*.md"):
+        for script, options in re.findall(
+            r"((?:tests|docs)/[\w/-]+\.\w+)([^`\n]*)", page.read_text(encoding="utf-8")
+        ):
+            path, named = ROOT / script, named + 1
+            assert path.exists(), (page.name, script)
+            code = path.read_text(encoding="utf-8") if path.suffix == ".py" else ""
+            if "argparse" in code:
+                assert [one for one in re.findall(r"--\w+", options) if f'"{one}"' not in code] == [], (
+                    page.name
+                )
+    assert named > 20
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
 def test_links_lead_somewhere(page: str) -> None:
     made = {"reference/settings.md", "reference/commands.md", "../python.md", "settings.md"}
