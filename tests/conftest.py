@@ -28,6 +28,9 @@ for secret in ("PANOPTES_USERNAME", "PANOPTES_PASSWORD", "PANOPTES_CLIENT_ID", "
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Give options to tests that need more than this machine."""
+    parser.addoption(
+        "--stand-ins", action="store_true", help="do as on a machine without published survey files"
+    )
     parser.addoption("--node", action="store_true", help="check light curves in node, with packages from npm")
 
 
@@ -66,12 +69,26 @@ def zoocut(
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of survey files and recorded exchanges beside the checkout."""
+def published(request: pytest.FixtureRequest) -> Path:
+    """The folder beside the checkout with files that surveys published and recorded exchanges."""
     folder = Path(__file__).resolve().parents[2] / "shared"
-    if not folder.is_dir():
-        pytest.skip(f"needs {folder}, which is not on this machine")
+    if not folder.is_dir() or request.config.getoption("--stand-ins"):
+        pytest.skip(f"needs files that surveys published, in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with survey files in `data`: the published ones, or where they are not, files made in their layouts."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if folder.is_dir() and not request.config.getoption("--stand-ins"):
+        return folder
+    sys.path.insert(0, str(Path(__file__).parent))
+    from stand_ins import write_survey_files
+
+    made = tmp_path_factory.mktemp("shared")
+    write_survey_files(made / "data")
+    return made
 
 
 @pytest.fixture(scope="session")

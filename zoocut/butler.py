@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.errors import ConfigError, InputError, first_line
+from zoocut.error_kinds import CatalogUnreachable, MissingPackage, NoDataset, UnreadableFile
+from zoocut.errors import first_line
 
 if TYPE_CHECKING:
     from lsst.daf.butler import Butler, DatasetRef
@@ -46,7 +47,9 @@ def open_butler(repository: str, collections: Sequence[str], folder: Path) -> Bu
     try:
         from lsst.daf.butler import Butler
     except ModuleNotFoundError:
-        raise ConfigError("a Butler repository needs lsst-daf-butler: pip install 'zoocut[butler]'") from None
+        raise MissingPackage(
+            "a Butler repository needs lsst-daf-butler: pip install 'zoocut[butler]'"
+        ) from None
     place = repository if "://" in repository else str(folder / repository)
     address = place if Path(place).exists() else repository
     try:
@@ -55,14 +58,14 @@ def open_butler(repository: str, collections: Sequence[str], folder: Path) -> Bu
             butler.collections.get_info(name)
     except FileNotFoundError:
         aliases = ", ".join(sorted(Butler.get_known_repos())) or "none"
-        raise InputError(
+        raise CatalogUnreachable(
             f"there is no Butler repository at {place}, nor an alias {repository!r} (known: {aliases}): check"
             " `repository`"
         ) from None
     except ImportError as error:
-        raise ConfigError(f"the Butler repository {repository} {_lacking(error)}") from None
+        raise MissingPackage(f"the Butler repository {repository} {_lacking(error)}") from None
     except Exception as error:
-        raise InputError(
+        raise CatalogUnreachable(
             f"the Butler repository {repository} cannot be opened ({first_line(error)}): {_advice(error)}"
         ) from error
     return butler
@@ -113,8 +116,8 @@ def find_tables(
         refs = butler.query_datasets(dataset_type, where=where, data_id=dict(data_id), limit=None)
     except Exception as error:
         if type(error).__name__ == "EmptyQueryResultError":
-            raise InputError(_nothing(butler, dataset_type, where)) from None
-        raise InputError(
+            raise NoDataset(_nothing(butler, dataset_type, where)) from None
+        raise CatalogUnreachable(
             f"catalog.where = {where!r} cannot be used ({first_line(error)}): mend it"
         ) from error
     return sorted(refs, key=_rank)
@@ -149,10 +152,12 @@ def find_dataset(butler: Butler, dataset_type: str, data_id: Mapping[str, Any], 
     try:
         found = butler.find_dataset(dataset_type, dict(data_id))
     except Exception as error:
-        raise InputError(f"{dataset_type} cannot be looked up for {told} ({first_line(error)})") from error
+        raise CatalogUnreachable(
+            f"{dataset_type} cannot be looked up for {told} ({first_line(error)})"
+        ) from error
     if found is None:
         collections = ", ".join(butler.collections.defaults)
-        raise InputError(
+        raise NoDataset(
             f"there is no {dataset_type} for {told} in {collections}: add the collection that holds it, or"
             " leave its sources out"
         )
@@ -195,9 +200,9 @@ def _again(address: Callable[[], Any]) -> tuple[Any, Any]:
         local = resource.as_local()
         return local, local.__enter__()
     except ImportError as error:
-        raise ConfigError(f"{place} {_lacking(error)}") from None
+        raise MissingPackage(f"{place} {_lacking(error)}") from None
     except Exception as error:
-        raise InputError(
+        raise UnreadableFile(
             f"{place} cannot be read ({_unsigned(first_line(error))}): is the file there, the link valid,"
             " and may you read it?"
         ) from None
@@ -219,7 +224,7 @@ def _require_type(butler: Butler, name: str, key: str) -> None:
         near = images or difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         advice = f"it has {', '.join(near)}" if near else f"it knows {', '.join(sorted(known)[:8]) or 'none'}"
         older = "; older processings have initial_pvi or calexp" if key.endswith("science_image_type") else ""
-        raise InputError(
+        raise NoDataset(
             f"the repository has no dataset type {name}: set {key} to one it has ({advice}{older})"
         ) from None
 

@@ -21,6 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from zoocut.error_kinds import UnreadableText
 from zoocut.errors import ConfigError, InputError
 
 __all__ = ["DelimitedText", "Line", "as_text_cell", "is_blank", "without_mark"]
@@ -188,23 +189,23 @@ class DelimitedText:
             if start.startswith(mark) or (
                 mark[:1] == b"<" and start.lstrip().lower().startswith(mark.lower())
             ):
-                raise InputError(f"{path} is {kind}, no delimited text: {SAVE}")
+                raise UnreadableText(f"{path} is {kind}, no delimited text: {SAVE}")
         named = None if encoding is None else _codec(encoding, self._option)
         for mark, name, codec in MARKS:
             if start.startswith(mark):
                 if named not in (None, name, codec):
-                    raise InputError(
+                    raise UnreadableText(
                         f"{path} begins with the mark of {name.upper()}, not {encoding}: leave {self._option} out"
                     )
                 return name, codec
         if named is None and b"\0" in start[:2]:
             order = "le" if start[1:2] == b"\0" else "be"
-            raise InputError(
+            raise UnreadableText(
                 f"{path} begins with a NUL byte, as UTF-16 without its mark does: {SAVE}, or name the "
                 f"encoding ({self._option} utf-16-{order})"
             )
         if named is not None and not named.startswith("utf") and _is_utf8(self._path):
-            raise InputError(
+            raise UnreadableText(
                 f"{path} is UTF-8 with letters beyond ASCII, which {named.upper()} would garble: name it so"
                 f" ({self._option} utf-8)"
             )
@@ -217,7 +218,7 @@ class DelimitedText:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> InputError:
-        return InputError(f"{self._path} breaks off or is damaged ({error}): fetch it again")
+        return UnreadableText(f"{self._path} breaks off or is damaged ({error}): fetch it again")
 
     def _named(self, cells: list[str]) -> list[str]:
         """Take blanks off the names, and a # that stands apart in front of them."""
@@ -236,7 +237,7 @@ class DelimitedText:
     def _undecodable(self, error: UnicodeError) -> InputError:
         number, bad = _first_undecodable(self._path, self._text.encoding)
         shown = " ".join(f"0x{byte:02x}" for byte in bad) or str(error)
-        return InputError(
+        return UnreadableText(
             f"{self._path} line {number} holds the bytes {shown}, which are not {self._encoding.upper()}: {SAVE}, or "
             f"name its encoding (such as {self._option} cp1252)"
         )
@@ -251,7 +252,7 @@ class DelimitedText:
                 yield Line(begins, cells)
                 begins = layout.header_at + rows.line_num + 1
         except csv.Error as error:
-            raise InputError(f"{self._path} line {begins} cannot be read ({error}): mend it") from error
+            raise UnreadableText(f"{self._path} line {begins} cannot be read ({error}): mend it") from error
 
 
 def as_text_cell(value: Any) -> Any:
@@ -344,7 +345,7 @@ def _layout(path: Path, head: Sequence[str]) -> _Layout:
     named_so = not KNOWN_NAMES.isdisjoint(name.strip() for name in _cells(head[first], separator))
     alike = [at for at in comments if width > 1 and not named_so and _width(head[at], separator) == width]
     if len(alike) > 1:
-        raise InputError(
+        raise UnreadableText(
             f"{path} has several lines that could be its header (lines {alike[0] + 1} and {alike[1] + 1}, with as many "
             f"cells as line {first + 1}): delete the comment lines, or begin the header without #"
         )

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from zoocut.error_kinds import CredentialsUnsafe, MissingPackage, NoRole, UnreadableFile, WrongSetting
 from zoocut.errors import (
-    ConfigError,
     InputError,
-    NotPermitted,
-    SignInError,
     ZoocutError,
     ZooniverseError,
     first_line,
@@ -81,7 +79,7 @@ def open_destination(to: str) -> tuple[Destination, str]:
     try:
         from fsspec.core import url_to_fs
     except ImportError:
-        raise ConfigError("publishing needs fsspec: pip install 'zoocut[publish]'") from None
+        raise MissingPackage("publishing needs fsspec: pip install 'zoocut[publish]'") from None
     try:
         system, root = url_to_fs(
             to,
@@ -92,9 +90,9 @@ def open_destination(to: str) -> tuple[Destination, str]:
             ),
         )
     except ImportError as error:
-        raise ConfigError(f"{to} needs a package that is not there: {first_line(error)}") from None
+        raise MissingPackage(f"{to} needs a package that is not there: {first_line(error)}") from None
     except ValueError as error:
-        raise ConfigError(
+        raise WrongSetting(
             f"{to} is no place to publish to ({first_line(error)}): give s3://BUCKET/FOLDER or a folder"
         ) from None
     kind = system.protocol if isinstance(system.protocol, str) else system.protocol[0]
@@ -102,7 +100,7 @@ def open_destination(to: str) -> tuple[Destination, str]:
         return Folder(Path(root)), ""
     if kind in ("s3", "s3a"):
         if not root.strip("/"):
-            raise ConfigError(f"{to} names no bucket: give s3://BUCKET/FOLDER")
+            raise WrongSetting(f"{to} names no bucket: give s3://BUCKET/FOLDER")
         return Bucket(system, root.strip("/")), ""
     return Store(
         system, root.rstrip("/")
@@ -132,7 +130,7 @@ class Folder:
             with (self._root / path).open("rb") as file:
                 return hashlib.file_digest(file, "md5").hexdigest()
         except OSError as error:
-            raise InputError(
+            raise UnreadableFile(
                 f"{self._root / path} cannot be read ({error.strerror}): see to its rights"
             ) from error
 
@@ -224,7 +222,7 @@ def _code(error: Exception) -> str:
 def _told(error: Exception, root: str) -> ZoocutError:
     bucket, words = root.partition("/")[0], first_line(error)
     if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
-        return SignInError(
+        return CredentialsUnsafe(
             f"there are no credentials for {bucket} ({words}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run "
             "`aws configure`"
         )
@@ -235,7 +233,7 @@ def _told(error: Exception, root: str) -> ZoocutError:
     if isinstance(error, FileNotFoundError):
         return InputError(f"there is no bucket {bucket} ({words}): make it first, or correct --to")
     if isinstance(error, PermissionError):
-        return NotPermitted(
+        return NoRole(
             f"{bucket} may not be listed or written with these credentials ({words}): it may be somebody else's; "
             "correct --to, or ask its owner for the rights to list and to put"
         )

@@ -15,7 +15,8 @@ ZoocutError
 └── Interrupted          130   stopped by the user (143 when by SIGTERM)
 
 A message says what is wrong, with which file, row or setting, and what to do next. It never holds a
-password or a token.
+password or a token. Each class has a code, which the program writes behind the message: `docs/troubleshooting.md` has
+an entry for every one. `zoocut.error_kinds` holds the kinds below these classes.
 """
 
 from collections.abc import Iterable
@@ -34,6 +35,7 @@ __all__ = [
     "VerificationFailed",
     "ZoocutError",
     "ZooniverseError",
+    "code_of",
     "did_you_mean",
     "first_line",
 ]
@@ -46,72 +48,85 @@ class ZoocutError(Exception):
     """Base of all errors that zoocut explains to its user."""
 
     exit_code = 1
+    code = "Z001"
+    """Stable name of the kind of trouble, for people who look it up and programs that compare it."""
 
 
 class ConfigError(ZoocutError):
     """A setting is missing, unknown or out of its range."""
 
     exit_code = 2
+    code = "Z100"
 
 
 class InputError(ZoocutError):
     """A file or a row of the input cannot be used."""
 
     exit_code = 3
+    code = "Z200"
 
 
 class LedgerError(ZoocutError):
     """The ledger is locked, was written by a newer zoocut, or contradicts the run folder."""
 
     exit_code = 4
+    code = "Z300"
 
 
 class ZooniverseError(ZoocutError):
     """The Zooniverse server, or the way to it, failed; the same command may succeed later."""
 
     exit_code = 5
+    code = "Z400"
 
 
 class SignInError(ZooniverseError):
     """There are no credentials, or the server refuses them."""
 
     exit_code = 7
+    code = "Z410"
 
 
 class NotPermitted(ZooniverseError):
     """The account has no right to do this, or the thing does not exist for it."""
 
     exit_code = 7
+    code = "Z420"
 
 
 class QuotaReached(ZooniverseError):
     """The account has uploaded as many subjects as it may."""
 
     exit_code = 8
+    code = "Z430"
 
 
 class VerificationFailed(ZoocutError):
     """What the server holds differs from what the run says."""
 
     exit_code = 6
+    code = "Z500"
 
 
 class NightBusy(ZoocutError):
     """Another `zoocut night` works on the same nights."""
 
     exit_code = 9
+    code = "Z601"
 
 
 class NeedsDecision(ZoocutError):
     """A night holds more than its configuration lets pass unseen."""
 
     exit_code = 10
+    code = "Z602"
 
 
 class NothingRecent(ZoocutError):
     """All that is new is older than the configuration allows."""
 
     exit_code = 11
+    code = "Z603"
 
 
 class Interrupted(ZoocutError):
@@ -125,9 +140,16 @@ class Interrupted(ZoocutError):
         130 for Ctrl-C, 143 for SIGTERM.
     """
 
+    code = "Z700"
+
     def __init__(self, message: str, exit_code: int = 130) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def code_of(error: BaseException) -> str:
+    """Return the code of the kind of trouble; that of a row that cannot be used where an error has none."""
+    return getattr(error, "code", InputError.code)
 
 
 def first_line(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import NotWritable
 
 __all__ = [
     "TEMPORARY_SUFFIX",
@@ -70,7 +70,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"cannot write {path}: {reason}; free space or choose another folder") from error
+        raise NotWritable(f"cannot write {path}: {reason}; free space or choose another folder") from error
 
 
 @contextmanager

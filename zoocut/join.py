@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoocut.delimited import DelimitedText
+from zoocut.error_kinds import BadExport, MissingColumn, NothingInside, UnreadableFile
 from zoocut.errors import InputError
 from zoocut.files import appear_whole
 from zoocut.ledger.uploaded import as_uploaded, uploaded_subjects
@@ -118,7 +119,9 @@ def load_sources(runs: Sequence[Run], wanted: Sequence[str] = (), endpoint: str 
             if row.external_id != row.dia_source_id:
                 names.setdefault(run.ledger, {})[row.external_id] = row.dia_source_id
     if not lines:
-        raise InputError(f"{runs[0].path} has no rows: give a run that has sources, or a manifest with rows")
+        raise NothingInside(
+            f"{runs[0].path} has no rows: give a run that has sources, or a manifest with rows"
+        )
     return Sources(columns, lines, _subjects(runs, names, endpoint))
 
 
@@ -126,7 +129,7 @@ def _columns(runs: Sequence[Run], wanted: Sequence[str]) -> tuple[str, ...]:
     known = dict.fromkeys(name for run in runs for name in known_columns(run))
     for name in wanted:
         if name not in known:
-            raise InputError(f"the runs have no column {name}: choose from {', '.join(known)}")
+            raise MissingColumn(f"the runs have no column {name}: choose from {', '.join(known)}")
     return tuple(wanted or known)
 
 
@@ -182,7 +185,7 @@ def join(
             with appear_whole(output) as part, part.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(_lines(export, finder, sources, joined))
     except OSError as error:
-        raise InputError(
+        raise UnreadableFile(
             f"{classifications} cannot be read ({error.strerror}): give the export's file"
         ) from error
     return joined
@@ -229,7 +232,7 @@ class _Finder:
         self._key = bare_name(key)
         self._decode = json.JSONDecoder(parse_float=str).decode
         if self._data_at is None and self._subject_at is None:
-            raise InputError(
+            raise BadExport(
                 f"{path} has neither subject_data nor subject_ids in its first line: give a classification "
                 "export"
             )

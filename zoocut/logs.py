@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import NotWritable
 
 __all__ = ["JsonLines", "log", "log_file", "logged", "note_request", "note_retry"]
 
@@ -107,7 +107,7 @@ def log_file(path: Path) -> Iterator[None]:
     try:
         handler = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}; choose another --log-file") from error
+        raise NotWritable(f"cannot write {path}: {error.strerror}; choose another --log-file") from error
     handler.setFormatter(JsonLines())
     before = log.level
     log.addHandler(handler)

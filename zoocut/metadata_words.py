@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from string import Formatter
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import MalformedPattern
 
 __all__ = ["Part", "columns_named", "parts_of"]
 
@@ -41,10 +41,10 @@ def parts_of(key: str, words: str) -> tuple[Part, ...]:
     try:
         found = [(text, name, form, how) for text, name, form, how in Formatter().parse(words)]
     except ValueError as error:
-        raise ConfigError(
+        raise MalformedPattern(
             f"metadata.{key!r} = {words!r} is malformed ({error}): write columns as {{snr:.1f}}"
         ) from None
     wrong = next((name for _, name, _, how in found if name is not None and (not name or how)), None)
     if wrong is not None:
-        raise ConfigError(f"metadata.{key!r} = {words!r} is malformed: write columns as {{snr:.1f}}")
+        raise MalformedPattern(f"metadata.{key!r} = {words!r} is malformed: write columns as {{snr:.1f}}")
     return tuple(Part(text, name, form or "") for text, name, form, _ in found)

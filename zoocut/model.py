@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
+from zoocut.errors import InputError, code_of
 from zoocut.files import write_whole
 
 if TYPE_CHECKING:
@@ -144,11 +145,21 @@ class Rejection:
         Where it came from: file and row.
     reason : str
         What is wrong and what would help.
+    code : str
+        The kind of trouble.
     """
 
     dia_source_id: str
     row: str
     reason: str
+    code: str = InputError.code
+
+    @classmethod
+    def of(cls, source: DiaSource, reason: str | Exception, code: str = InputError.code) -> Rejection:
+        """Refuse a source for a reason; an error brings its own kind."""
+        if isinstance(reason, Exception):
+            return cls(str(source.dia_source_id), source.row, str(reason), code_of(reason))
+        return cls(str(source.dia_source_id), source.row, reason, code)
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from zoocut.error_kinds import BadManifest
 from zoocut.errors import InputError
 from zoocut.files import write_csv
 from zoocut.ledger import Ledger
@@ -87,7 +88,7 @@ def supersede(old: Run, new: Run, endpoint: str) -> Superseded:
 def _require_whole(run: Run, rows: list[ManifestRow]) -> None:
     broken = next((row for row in rows if row.problem), None)
     if broken is not None:
-        raise InputError(f"{run.manifest} line {broken.line}: {broken.problem}")
+        raise BadManifest(f"{run.manifest} line {broken.line}: {broken.problem}")
 
 
 def _subjects(run: Run, endpoint: str) -> dict[str, str]:

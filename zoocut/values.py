@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Literal
 
+from zoocut.error_kinds import BadId
 from zoocut.model import SourceId, Value
 
 __all__ = [
@@ -53,15 +54,15 @@ def exact_id(cell: Any) -> int:
         rounds whole numbers beyond 2^53.
     """
     if cell is None or (isinstance(cell, str) and not cell.strip()) or cell != cell:
-        raise ValueError("its id is missing: give every row one")
+        raise BadId("its id is missing: give every row one")
     if isinstance(cell, float) and (abs(cell) >= LARGEST_EXACT_FLOAT or not cell.is_integer()):
-        raise ValueError(
+        raise BadId(
             f"its id {cell!r} is floating-point, which loses digits beyond 2^53: save ids as integers or text"
         )
     if isinstance(cell, str):
         return _id_of_text(cell)
     if isinstance(cell, bool) or not isinstance(cell, (int, float)):
-        raise ValueError(f"its id {cell!r} is not a whole number: mend the id column, {AS_TEXT}")
+        raise BadId(f"its id {cell!r} is not a whole number: mend the id column, {AS_TEXT}")
     return _within(int(cell))
 
 
@@ -78,8 +79,8 @@ def _id_of_text(text: str) -> int:
     if DIGITS.fullmatch(bare) and len(bare) <= len(str(LARGEST_ID)):
         return _within(int(bare))
     if WHOLE_OF_ANY_SIZE.fullmatch(bare):
-        raise ValueError(f"its id {bare[:40]} is not between 0 and 2^63 - 1: mend the id column")
-    raise ValueError(
+        raise BadId(f"its id {bare[:40]} is not between 0 and 2^63 - 1: mend the id column")
+    raise BadId(
         f"its id {bare[:80]!r} is not a whole number of digits alone, without leading zeros: mend the id column, "
         f"{AS_TEXT}"
     )
@@ -94,12 +95,12 @@ def text_id(cell: Any) -> str:
         When it is missing, a floating-point number, longer than 200 characters, or holds control characters.
     """
     if cell is None or (isinstance(cell, str) and not cell.strip()) or cell != cell:
-        raise ValueError("its id is missing: give every row one")
+        raise BadId("its id is missing: give every row one")
     if isinstance(cell, (bool, float)) or not isinstance(cell, (str, int)):
-        raise ValueError(f"its id {cell!r} is neither text nor a whole number: save the column as text")
+        raise BadId(f"its id {cell!r} is neither text nor a whole number: save the column as text")
     name = str(cell).strip()
     if len(name) > LONGEST_NAME or not name.isprintable():
-        raise ValueError(
+        raise BadId(
             f"its id {name[:40]!r} is longer than {LONGEST_NAME} characters or holds unprintable ones: rename it"
         )
     return name
@@ -107,7 +108,7 @@ def text_id(cell: Any) -> str:
 
 def _within(number: int) -> int:
     if not 0 <= number <= LARGEST_ID:
-        raise ValueError(f"its id {number} is not between 0 and 2^63 - 1: mend the id column")
+        raise BadId(f"its id {number} is not between 0 and 2^63 - 1: mend the id column")
     return number
 
 

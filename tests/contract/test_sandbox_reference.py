@@ -31,8 +31,8 @@ MAY_DIFFER = {
 
 
 @pytest.fixture(scope="module")
-def probe(shared: Path) -> Path:
-    return shared / "panoptes-probe"
+def probe(published: Path) -> Path:
+    return published / "panoptes-probe"
 
 
 @pytest.fixture(scope="module")

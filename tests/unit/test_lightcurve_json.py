@@ -412,7 +412,7 @@ def test_many_curves_by_the_schema() -> None:
     assert len(random_curves(500)) == 500
 
 
-def test_models_of_the_viewer_in_node(request: pytest.FixtureRequest, tmp_path: Path, shared: Path) -> None:
+def test_models_of_the_viewer_in_node(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """The versions that Zooniverse's front end pins; asked for by `--node`, since npm fetches them."""
     if not request.config.getoption("--node"):
         pytest.skip("needs --node, node and npm's registry")

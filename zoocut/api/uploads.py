@@ -15,7 +15,8 @@ from typing import Any
 from zoocut.api.progress import upload_shown
 from zoocut.api.server import credentials_for
 from zoocut.config.upload import UploadSettings
-from zoocut.errors import ConfigError, Interrupted, ZoocutError
+from zoocut.error_kinds import NotConfirmed, WrongSetting
+from zoocut.errors import Interrupted, ZoocutError
 from zoocut.ledger import Ledger, sole_uploader
 from zoocut.run.folder import Run
 from zoocut.uploading import CHECKS, Timing, UploadRequest, forecast, look_at_run, open_run, where_to
@@ -270,7 +271,7 @@ def _settings(
     sections = [key.partition(".") for key in given or ()]
     for section, _, name in sections:
         if section != "upload":
-            raise ConfigError(f"{section}.{name} is no setting of an upload: they begin with upload.")
+            raise WrongSetting(f"{section}.{name} is no setting of an upload: they begin with upload.")
     options = {key.removeprefix("upload."): value for key, value in (given or {}).items()}
     return settings_of(run, {**options, "project": project, "subject_set": subject_set}, tell)
 
@@ -303,7 +304,7 @@ def confirming(confirm: Confirm) -> Callable[[str], None]:
 
     def require(concern: str) -> None:
         if confirm is False:
-            raise ConfigError(f"{concern}; nothing was sent: give confirm=True if that is meant")
+            raise NotConfirmed(f"{concern}; nothing was sent: give confirm=True if that is meant")
         if callable(confirm) and not confirm(concern):
             raise ZoocutError("nothing was sent, as you say")
 

@@ -10,7 +10,8 @@ from typing import Any
 from zoocut.catalogs.alert_columns import AlertColumns
 from zoocut.config.catalog import AlertsSettings
 from zoocut.config.rights import covers_partners
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadId, BadPacket, MissingColumn, RightsUnclear
+from zoocut.errors import InputError, code_of
 from zoocut.model import DiaSource, Rejection, Value
 from zoocut.packets import Broken, KeptPackets, Packet, find_packet_files, read_packets
 from zoocut.packets.fields import field_at
@@ -72,7 +73,7 @@ class AlertCatalog:
         for path in self._paths:
             for item in _packets(path, self._kept.read):
                 yield (
-                    Rejection("", item.row, item.reason)
+                    Rejection("", item.row, item.reason, BadPacket.code)
                     if isinstance(item, Broken)
                     else self._source(path, item)
                 )
@@ -87,7 +88,7 @@ class AlertCatalog:
             unmet = self._columns.missing(unmet, packet.fields)
             known = known or dict(packet.fields)
         if unmet and known:
-            raise InputError(self._unknown_fields(sorted(unmet), known))
+            raise MissingColumn(self._unknown_fields(sorted(unmet), known))
 
     def _unknown_fields(self, keys: list[str], known: Mapping[str, Any]) -> str:
         named = self._columns.needed()
@@ -103,7 +104,7 @@ class AlertCatalog:
             raw_id = self._raw_id(packet.fields)
             dia_source_id = ID_RULES[self._settings.id_kind](raw_id)
         except ValueError as error:
-            return Rejection(self._told_id(packet.fields), packet.row, str(error))
+            return Rejection(self._told_id(packet.fields), packet.row, str(error), code_of(error))
         columns = self._columns.of(packet.fields)
         program = columns.get("programid")
         if not _is_public(program) and not covers_partners(self._rights_basis):
@@ -111,7 +112,7 @@ class AlertCatalog:
                 f"its programid is {program}, so it is of a survey's partners and not public: leave it out, or tell why"
                 " it may be shown in [rights] basis, in your words"
             )
-            return Rejection(str(dia_source_id), packet.row, reason)
+            return Rejection(str(dia_source_id), packet.row, reason, RightsUnclear.code)
         ra_deg, dec_deg = self._columns.position(packet.fields, columns)
         return DiaSource(
             dia_source_id, ra_deg, dec_deg, path, packet.row, columns | {"diaSourceId": dia_source_id}
@@ -128,12 +129,12 @@ class AlertCatalog:
         name = self._settings.dia_source_id
         top, inside = field_at(fields, name), field_at(fields, f"{self._settings.measurements}.{name}")
         if top is None and inside is None:
-            raise ValueError(
+            raise BadId(
                 f"its field {name} is missing: name the one with the id in catalog.dia_source_id"
                 f" (it has {', '.join(list(fields)[:12])})"
             )
         if None not in (top, inside) and top != inside:
-            raise ValueError(
+            raise BadId(
                 f"its id {name} is {top}, but {inside} in {self._settings.measurements}: name the one that counts in"
                 " catalog.dia_source_id"
             )

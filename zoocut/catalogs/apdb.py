@@ -21,7 +21,8 @@ from zoocut.catalogs.values import FORMER_NAMES
 from zoocut.config.catalog import ApdbSettings
 from zoocut.config.history import ApdbHistorySettings
 from zoocut.config.select import Cut
-from zoocut.errors import ConfigError, InputError, first_line
+from zoocut.error_kinds import CatalogUnreachable, FileMissing, MissingColumn, MissingPackage, WrongSetting
+from zoocut.errors import first_line
 from zoocut.model import DiaSource, Rejection, object_or_none
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class ApdbCatalog:
             with self._engine.connect() as connection:
                 return connection.execute(query).fetchall()
         except sa.exc.SQLAlchemyError as error:
-            raise InputError(
+            raise CatalogUnreachable(
                 f"{self._place} does not answer ({_brief(error)}): {self._advice(error)}"
             ) from None
 
@@ -171,10 +172,10 @@ class ApdbCatalog:
                 return {str(c["name"]): c["type"] for c in inspector.get_columns(TABLE, schema=schema)}
             others = inspector.get_table_names(schema)
         except sa.exc.SQLAlchemyError as error:
-            raise InputError(
+            raise CatalogUnreachable(
                 f"{self._place} cannot be read ({_brief(error)}): {self._advice(error)}"
             ) from None
-        raise InputError(
+        raise MissingColumn(
             f"{self._place} has no table {TABLE} (it has {', '.join(others[:8]) or 'none'}): is it an"
             f" APDB, and catalog.namespace right?"
         )
@@ -190,7 +191,7 @@ class ApdbCatalog:
             advice = "check what asks for it: catalog.columns, reliability_min, reliability_max"
             if {*missing} & {*KEY}:
                 advice = "give the table these columns, or read it as catalog.kind = 'table' from a file"
-            raise InputError(f"{self._place} has no column {', '.join(missing)} in {TABLE}: {advice}")
+            raise MissingColumn(f"{self._place} has no column {', '.join(missing)} in {TABLE}: {advice}")
         boolean = {name for name, kind in self._kinds.items() if isinstance(kind, sa.Boolean)}
         columns: list[sa.Column[Any]] = [
             sa.Column(name, sa.Boolean() if name in boolean else None) for name in self._kinds
@@ -228,7 +229,7 @@ def open_engine(settings: ApdbSettings | ApdbHistorySettings, folder: Path) -> t
         path = folder / settings.path
         if not path.is_file():
             key = "catalog.path or --input" if isinstance(settings, ApdbSettings) else "history.path"
-            raise InputError(f"{path} does not exist: check {key}")
+            raise FileMissing(f"{path} does not exist: check {key}")
         address = sa.URL.create(
             "sqlite", database=f"{path.resolve().as_uri()}", query={"mode": "ro", "uri": "true"}
         )
@@ -242,13 +243,15 @@ def _postgres(text: str) -> tuple[str, sa.Engine]:
     try:
         address = sa.make_url(text)
     except sa.exc.ArgumentError:
-        raise ConfigError("catalog.url is no address: write it as postgresql://user@host/database") from None
+        raise WrongSetting("catalog.url is no address: write it as postgresql://user@host/database") from None
     if address.get_backend_name() != "postgresql":
-        raise ConfigError("catalog.url is not PostgreSQL's: write it as postgresql://user@host/database")
+        raise WrongSetting("catalog.url is not PostgreSQL's: write it as postgresql://user@host/database")
     try:
         engine = sa.create_engine(address.set(drivername="postgresql+psycopg"))
     except ModuleNotFoundError:
-        raise ConfigError("an APDB in PostgreSQL needs its driver: pip install 'zoocut[postgres]'") from None
+        raise MissingPackage(
+            "an APDB in PostgreSQL needs its driver: pip install 'zoocut[postgres]'"
+        ) from None
     return address.render_as_string(hide_password=True), engine
 
 

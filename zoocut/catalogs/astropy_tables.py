@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoocut.catalogs.columns import Tell, column_of_values
 from zoocut.catalogs.votables import cells_out_of_range, require_own_data
-from zoocut.errors import InputError
+from zoocut.error_kinds import UnreadableText
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -158,7 +158,7 @@ def _decoded(name: str, array: Any) -> list[str | None]:
     try:
         return [None if cell is None else cell.decode("utf-8") for cell in array.tolist()]
     except UnicodeDecodeError as error:
-        raise InputError(
+        raise UnreadableText(
             f"its column {name} holds the bytes {error.object[error.start : error.end]!r}, which are not UTF-8: write"
             " the column anew"
         ) from None

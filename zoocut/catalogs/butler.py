@@ -10,6 +10,7 @@ from zoocut.butler import closing_with, fetched, find_tables, open_butler
 from zoocut.catalogs.rows import TableNames, source_of_row
 from zoocut.catalogs.table_files import by_exposure, read_parquet
 from zoocut.config.catalog import ButlerTableSettings
+from zoocut.error_kinds import MissingColumn, UnreadableFile
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection
 
@@ -66,14 +67,14 @@ class ButlerCatalog:
             try:
                 table = self._read(ref)
             except InputError as error:
-                yield Rejection("", told, str(error))
+                yield Rejection("", told, str(error), error.code)
                 continue
             yield from self._rows(table, told, {name: v for name, v in known.items() if v is not None})
 
     def _rows(self, table: pa.Table, told: str, known: Mapping[str, Any]) -> Iterator[DiaSource | Rejection]:
         missing = [name for name in self._names.needed if name not in table.column_names]
         if missing:
-            raise InputError(
+            raise MissingColumn(
                 f"{told} has no column {', '.join(missing)}: name its columns in [catalog]"
                 f" (it has {', '.join(table.column_names[:12])})"
             )
@@ -88,7 +89,7 @@ class ButlerCatalog:
             try:
                 return read_parquet(path, id_column=self._names.dia_source_id)
             except Exception as error:  # pyarrow lets several kinds escape
-                raise InputError(f"{path} cannot be read as parquet ({error}): fetch it again") from error
+                raise UnreadableFile(f"{path} cannot be read as parquet ({error}): fetch it again") from error
 
 
 def _told(known: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import RepeatedColumn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -161,7 +161,9 @@ def tidied(table: pa.Table, tell: Tell, id_column: str = "") -> pa.Table:
 
     repeated = [name for name, count in Counter(table.column_names).items() if count > 1]
     if repeated:
-        raise InputError(f"it has several columns named {', '.join(repeated)}: rename or delete all but one")
+        raise RepeatedColumn(
+            f"it has several columns named {', '.join(repeated)}: rename or delete all but one"
+        )
     columns = {
         name: column if name == id_column else _tidied(name, column, tell)
         for name, column in zip(table.column_names, table.columns, strict=True)

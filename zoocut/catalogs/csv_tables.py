@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoocut.catalogs.columns import Tell, column_of_texts
 from zoocut.delimited import DelimitedText, Line
-from zoocut.errors import InputError
+from zoocut.error_kinds import NothingInside, RepeatedColumn, UnreadableText
 from zoocut.model import Rejection
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def read_csv(
 def _names(path: Path, header: Sequence[str], tell: Tell) -> list[str]:
     """Name the columns: a # in front of a whole header is none of its first name, and none stays without."""
     if not header:
-        raise InputError(f"{path} is empty: give a table with a line of column names")
+        raise NothingInside(f"{path} is empty: give a table with a line of column names")
     names = list(header)
     if names[0].startswith("#") and names[0].lstrip("# ") not in names:
         names[0] = names[0].lstrip("# ")
@@ -86,7 +86,7 @@ def _names(path: Path, header: Sequence[str], tell: Tell) -> list[str]:
             tell(f"{path.name}: column {at + 1} has no name and is called {names[at]!r}")
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
-        raise InputError(
+        raise RepeatedColumn(
             f"{path} has several columns named {', '.join(repeated)}: rename or delete all but one"
         )
     return names
@@ -98,8 +98,8 @@ def _whole(path: Path, width: int, lines: Iterator[Line], broken: list[Rejection
         where = f"{path.name} line {line.number}"
         if len(line.cells) != width:
             held = f"it has {len(line.cells)} cells where the header has {width}"
-            broken.append(Rejection("", where, f"{held}: mend the line"))
+            broken.append(Rejection("", where, f"{held}: mend the line", UnreadableText.code))
         elif any("\0" in cell for cell in line.cells):
-            broken.append(Rejection("", where, "it holds NUL bytes: mend the line"))
+            broken.append(Rejection("", where, "it holds NUL bytes: mend the line", UnreadableText.code))
         else:
             yield line

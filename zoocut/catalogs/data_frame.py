@@ -11,7 +11,7 @@ from zoocut.catalogs.columns import column_of_values, tidied
 from zoocut.catalogs.rows import TableNames, source_of_row
 from zoocut.catalogs.table import angles_of
 from zoocut.catalogs.table_files import TableFile, by_exposure
-from zoocut.errors import InputError
+from zoocut.error_kinds import MissingColumn
 from zoocut.model import DiaSource, Rejection
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class DataFrameCatalog:
         rows = read.table
         missing = [name for name in names.needed if name not in rows.column_names]
         if missing:
-            raise InputError(
+            raise MissingColumn(
                 f"{ORIGIN} has no column {', '.join(missing)}: it has {', '.join(rows.column_names[:12])}"
             )
         self._names = names if names.x else replace(names, angles=angles_of(read, names, _ignore))

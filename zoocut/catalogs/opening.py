@@ -15,7 +15,7 @@ from zoocut.config.catalog import (
 )
 from zoocut.config.plugged import PluggedCatalog
 from zoocut.config.select import Cut
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import PluginFailed
 from zoocut.model import Catalog
 from zoocut.packets import KeptPackets
 
@@ -80,7 +80,7 @@ def open_catalog(
 def _plugged(settings: PluggedCatalog, folder: Path) -> Catalog:
     catalog = settings.load()(settings, folder)
     if not isinstance(catalog, Catalog):
-        raise ConfigError(
+        raise PluginFailed(
             f"catalog.kind = {settings.kind!r}: what its package opens, {type(catalog).__name__}, is no "
             "zoocut.Catalog"
         )

@@ -9,6 +9,8 @@ from typing import Any
 from zoocut.catalogs.angles import DEGREES, Angle
 from zoocut.catalogs.values import plain, position
 from zoocut.config.catalog import ApdbSettings, ButlerTableSettings, TableSettings
+from zoocut.error_kinds import BadPosition
+from zoocut.errors import code_of
 from zoocut.model import DiaSource, Rejection, Value
 from zoocut.values import ID_RULES, IdKind
 
@@ -91,14 +93,14 @@ def source_of_row(
             return DiaSource(dia_source_id, None, None, origin, row, columns, pixel_yx)
         ra_deg, dec_deg = position(columns, names.ra, names.dec, names.angles)
     except ValueError as error:
-        return Rejection("" if raw_id is None else str(raw_id), row, str(error))
+        return Rejection("" if raw_id is None else str(raw_id), row, str(error), code_of(error))
     return DiaSource(dia_source_id, ra_deg, dec_deg, origin, row, columns)
 
 
 def _pixel(columns: Mapping[str, Value], y: str, x: str, first_pixel: int) -> tuple[float, float]:
     y_pix, x_pix = (DEGREES.degrees(columns.get(name)) for name in (y, x))
     if y_pix is None or x_pix is None:
-        raise ValueError(
+        raise BadPosition(
             f"its pixel is missing or not a number ({x} = {columns.get(x)}, {y} = {columns.get(y)})"
         )
     return y_pix - first_pixel, x_pix - first_pixel

@@ -12,6 +12,7 @@ from zoocut.catalogs.columns import Tell
 from zoocut.catalogs.rows import TableNames, source_of_row
 from zoocut.catalogs.table_files import TableFile, by_exposure, read_table
 from zoocut.config.catalog import TableSettings
+from zoocut.error_kinds import MissingColumn, NothingInside, UnreadableText
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection
 
@@ -74,17 +75,17 @@ class TableCatalog:
         try:
             return angles_of(read, names, tell)
         except InputError as error:
-            raise InputError(f"{self._path}: {error}") from None
+            raise UnreadableText(f"{self._path}: {error}") from None
 
     def _check(self, table: pa.Table, names: TableNames) -> None:
         missing = [name for name in names.needed if name not in table.column_names]
         if missing:
-            raise InputError(
+            raise MissingColumn(
                 f"{self._path} has no column {', '.join(missing)}: name its columns in [catalog]"
                 f" (it has {', '.join(table.column_names[:12])})"
             )
         if not table.num_rows and not self._broken:
-            raise InputError(f"{self._path} has no rows: give a table with sources")
+            raise NothingInside(f"{self._path} has no rows: give a table with sources")
 
     def _ordered(self, read: TableFile) -> pa.Table:
         import pyarrow as pa

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoocut.catalogs.astropy_tables import read_astropy, units_of_ecsv
 from zoocut.catalogs.columns import Tell, column_of_texts, tidied
 from zoocut.catalogs.csv_tables import read_csv
+from zoocut.error_kinds import FileMissing, MissingColumn, NothingInside, UnreadableFile
 from zoocut.errors import InputError, ZoocutError
 from zoocut.model import Rejection
 
@@ -82,11 +83,13 @@ def read_table(
     if path.is_dir():
         return TableFile(_read_folder(path, tell, id_column))
     if ending in WORKBOOKS:
-        raise InputError(f"{path} is a workbook: save its sheet as CSV UTF-8 (comma delimited)")
+        raise UnreadableFile(f"{path} is a workbook: save its sheet as CSV UTF-8 (comma delimited)")
     if ending not in ENDINGS:
-        raise InputError(f"{path} is no table that zoocut reads: its name must end in {', '.join(ENDINGS)}")
+        raise MissingColumn(
+            f"{path} is no table that zoocut reads: its name must end in {', '.join(ENDINGS)}"
+        )
     if not path.is_file():
-        raise InputError(f"{path} does not exist: check {key}")
+        raise FileMissing(f"{path} does not exist: check {key}")
     try:
         if ending == ".parquet":
             return TableFile(read_parquet(path, tell, id_column))
@@ -99,7 +102,7 @@ def read_table(
     except ZoocutError:
         raise
     except Exception as error:  # each of the libraries has errors of its own
-        raise InputError(f"{path} cannot be read as {ending[1:]} ({error}): save it anew") from error
+        raise UnreadableFile(f"{path} cannot be read as {ending[1:]} ({error}): save it anew") from error
 
 
 def _read_by_astropy(path: Path, kind: str, id_column: str, tell: Tell) -> TableFile:
@@ -159,17 +162,17 @@ def _read_folder(folder: Path, tell: Tell, id_column: str) -> pa.Table:
 
     paths = sorted(path for path in folder.rglob("*.parquet") if path.is_file() and path.name[0] not in "._")
     if not paths:
-        raise InputError(f"{folder} is a folder without parquet files: check catalog.path or --input")
+        raise NothingInside(f"{folder} is a folder without parquet files: check catalog.path or --input")
     tables = []
     for path in paths:
         try:
             tables.append(_with_partitions(read_parquet(path, tell, id_column), path.relative_to(folder)))
         except (pa.ArrowException, OSError) as error:
-            raise InputError(f"{path} cannot be read as parquet ({error}): save it anew") from error
+            raise UnreadableFile(f"{path} cannot be read as parquet ({error}): save it anew") from error
     try:
         table = pa.concat_tables(tables, promote_options="default")
     except pa.ArrowException as error:
-        raise InputError(
+        raise UnreadableFile(
             f"the files below {folder} differ in the types of their columns ({error}): write them alike"
         ) from error
     tell(f"{folder}: {len(paths)} parquet files")

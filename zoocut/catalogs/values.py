@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from zoocut.catalogs.angles import DEGREES, Angle
+from zoocut.error_kinds import BadPosition
 from zoocut.model import Value
 
 __all__ = ["FORMER_NAMES", "plain", "position"]
@@ -87,7 +88,7 @@ def position(
     if ra_deg is None or dec_deg is None:
         comma = any(DECIMAL_COMMA.fullmatch(str(columns.get(name))) for name in (ra, dec))
         advice = ": write decimal points, not commas" if comma else ""
-        raise ValueError(f"its position is missing or not a number ({told}){advice}")
+        raise BadPosition(f"its position is missing or not a number ({told}){advice}")
     if not (-360 <= ra_deg <= 360 and -90 <= dec_deg <= 90):
-        raise ValueError(f"its position {told} is not in degrees on the sky")
+        raise BadPosition(f"its position {told} is not in degrees on the sky")
     return ra_deg, dec_deg

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import UnreadableFile
 
 __all__ = ["cells_out_of_range", "require_own_data"]
 
@@ -33,13 +33,13 @@ def require_own_data(path: Path) -> None:
 
     def element(name: str, attributes: Mapping[str, str]) -> None:
         if _local(name) == "STREAM" and "href" in {_local(key).lower() for key in attributes}:
-            raise InputError(
+            raise UnreadableFile(
                 f"{path} refers to another file (STREAM href): such references are not followed; save the table with "
                 "its data inside"
             )
 
     def entity(name: str, *_: Any) -> None:
-        raise InputError(f"{path} defines an XML entity ({name}): save the table without")
+        raise UnreadableFile(f"{path} defines an XML entity ({name}): save the table without")
 
     parser = expat.ParserCreate()
     parser.StartElementHandler = element

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from zoocut.cli.console import notes
-from zoocut.errors import ConfigError, Interrupted, ZoocutError
+from zoocut.error_kinds import NotConfirmed
+from zoocut.errors import Interrupted, ZoocutError
 
 __all__ = ["agree", "agreed_to_create", "ask", "assent", "told_when_stopped"]
 
@@ -28,7 +29,7 @@ def agree(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise ConfigError(f"nothing was changed; {question} add --yes to do it without being asked")
+        raise NotConfirmed(f"nothing was changed; {question} add --yes to do it without being asked")
     if not _says_yes(question):
         raise ZoocutError("nothing was changed, as you say")
 
@@ -51,7 +52,7 @@ def ask(concern: str) -> bool:
         When there is none.
     """
     if not sys.stdin.isatty():
-        raise ConfigError(f"{concern}; nothing was sent: add --yes if that is meant")
+        raise NotConfirmed(f"{concern}; nothing was sent: add --yes if that is meant")
     if not _says_yes(f"{concern}. Go on?"):
         raise ZoocutError("nothing was sent, as you say")
     return True

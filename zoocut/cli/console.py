@@ -20,6 +20,9 @@ __all__ = ["PrintableConsole", "notes", "print_json", "results"]
 class PrintableConsole(Console):
     """A console on which no text can move the cursor, rename the window or hide other text."""
 
+    holds_document = False
+    """Whether a JSON document was printed: a second one behind it would be read by no program."""
+
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as rich does, with every text made printable."""
         super().print(*(printable(one) if isinstance(one, str) else one for one in objects), **options)
@@ -34,3 +37,4 @@ def print_json(document: Any) -> None:
     text = json.dumps(document, indent=2, ensure_ascii=False)
     escaped = (one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
     sys.stdout.write("".join(escaped) + "\n")
+    results.holds_document = True

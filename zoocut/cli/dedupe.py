@@ -51,10 +51,10 @@ def dedupe(
 
     Example: zoocut dedupe --set 'Night 1' --project owner/name --unlink
     """
-    from zoocut.errors import ConfigError
+    from zoocut.error_kinds import DestinationMissing
 
     if project is None and subject_set is None:
-        raise ConfigError("say where to look: --project OWNER/NAME, and --set for one set of it")
+        raise DestinationMissing("say where to look: --project OWNER/NAME, and --set for one set of it")
     admin = sign_in(endpoint)
     groups = _groups(admin, project, subject_set, settle, by_external_id)
     if unlink:

@@ -25,11 +25,11 @@ def demo(
     """
     from zoocut.cli.console import results
     from zoocut.demo import demo as travel
-    from zoocut.errors import InputError
+    from zoocut.error_kinds import FolderTaken
 
     folder = output or _unused(Path("zoocut-demo"))
     if folder.exists():
-        raise InputError(f"{folder} is there already: choose another folder with -o, or remove it")
+        raise FolderTaken(f"{folder} is there already: choose another folder with -o, or remove it")
     outcome = travel(folder, seed, lambda line: results.print(line, markup=False))
     results.print()
     results.print(f"{outcome.rows} subjects, exactly once. Look at {outcome.folder}:", markup=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoocut.cli.tables import reason_lines
-from zoocut.reasons import Reasons
+from zoocut.reasons import REFUSED_ROW, Reasons
 
 if TYPE_CHECKING:
     from zoocut.uploading.upload_plan import TargetPlan, UploadPlan
@@ -77,4 +77,4 @@ def _target(target: TargetPlan, run: Path) -> list[str]:
     ]
     if target.active_workflows:
         lines.append(f"  served by {', '.join(target.active_workflows)}: volunteers will see them at once")
-    return [*lines, *reason_lines(list(Reasons(faulty)), run)]
+    return [*lines, *reason_lines(list(Reasons(faulty, REFUSED_ROW)), run)]

@@ -8,17 +8,26 @@ import time
 import traceback
 from pathlib import Path
 
-from zoocut.cli.console import notes
+from zoocut.cli.console import notes, print_json, results
 
-__all__ = ["fault_of_ours", "tell_error"]
+__all__ = ["FAULT", "OUTPUT_LOST", "fault_of_ours", "tell_error"]
 
 
-def tell_error(message: str) -> None:
-    """Print an error, also where notes are not wanted."""
+FAULT = "Z900"
+"""The code of what nobody foresaw."""
+
+OUTPUT_LOST = "Z901"
+"""The code of what a command says having nowhere to go."""
+
+
+def tell_error(message: str, code: str) -> None:
+    """Print an error and its code, also where notes are not wanted; with `--json`, also as a document."""
     quiet, notes.quiet = notes.quiet, False
     notes.print("error:", style="bold red", end=" ")
-    notes.print(message, markup=False)
+    notes.print(f"{message} [{code}]", markup=False)
     notes.quiet = quiet
+    if "--json" in sys.argv and not results.holds_document:
+        print_json({"version": 1, "error": {"code": code, "message": message}})
 
 
 def fault_of_ours(error: Exception) -> str:

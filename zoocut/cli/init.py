@@ -34,11 +34,11 @@ def init(
     Example: zoocut init --source ztf-alerts
     """
     from zoocut.cli.console import results
-    from zoocut.errors import InputError
+    from zoocut.error_kinds import FolderTaken
     from zoocut.files import write_whole
 
     if output.exists():
-        raise InputError(f"{output} is there already: choose another name with -o")
+        raise FolderTaken(f"{output} is there already: choose another name with -o")
     folder = next(place for place in PLACES if place.is_dir())
     text = (folder / f"{source.value}.toml").read_text(encoding="utf-8")
     write_whole(output, text.replace(f"configs/{source.value}.toml", str(output)).encode())

@@ -12,7 +12,7 @@ import typer
 
 from zoocut import __version__
 from zoocut.cli.console import results as out
-from zoocut.cli.faults import fault_of_ours, tell_error
+from zoocut.cli.faults import FAULT, OUTPUT_LOST, fault_of_ours, tell_error
 from zoocut.cli.general_options import general_options_first, spoken
 from zoocut.cli.lazy import lazy_group
 from zoocut.errors import ZoocutError
@@ -98,22 +98,24 @@ def main(
 
 def run() -> None:
     """Run the command line; exit with the code that belongs to what happened."""
+    out.holds_document = False
     sys.argv[1:] = general_options_first(sys.argv[1:])
     try:
         app()
     except ZoocutError as error:
-        tell_error(str(error))
+        tell_error(str(error), error.code)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno != errno.ENOSPC or error.filename is not None:
-            tell_error(fault_of_ours(error))
+            tell_error(fault_of_ours(error), FAULT)
             sys.exit(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go either
         tell_error(
             "what this command says cannot be written (no space left on the device that standard output goes to): send "
-            "it elsewhere; what the command did is done"
+            "it elsewhere; what the command did is done",
+            OUTPUT_LOST,
         )
         sys.exit(1)
     except Exception as error:  # what nobody foresaw is a fault of the program, and says so
-        tell_error(fault_of_ours(error))
+        tell_error(fault_of_ours(error), FAULT)
         sys.exit(1)

@@ -91,12 +91,14 @@ def metadata(
 
 def _end_with(left: Sequence[Left], run: Path) -> None:
     """Tell which rows were left as they are; such a command ends with 3."""
-    from zoocut.reasons import Reasons
+    from zoocut.reasons import REFUSED_ROW, Reasons
 
     if not left:
         return
     notes.print(f"{len(left)} rows were left as they are:", markup=False)
-    for line in reason_lines(list(Reasons((one.external_id, one.reason) for one in left)), run):
+    for line in reason_lines(
+        list(Reasons(((one.external_id, one.reason) for one in left), REFUSED_ROW)), run
+    ):
         notes.print(line, markup=False)
     raise typer.Exit(3)
 

@@ -37,10 +37,10 @@ def list_(
     Example: zoocut sets list --project owner/name
     """
     from zoocut.api.server_reports import sets
-    from zoocut.errors import ConfigError
+    from zoocut.error_kinds import DestinationMissing
 
     if project is None:
-        raise ConfigError("a list of sets needs its project: add --project OWNER/NAME")
+        raise DestinationMissing("a list of sets needs its project: add --project OWNER/NAME")
     found = sets(project, endpoint=endpoint, runs=runs)
     show("sets", [line.to_dict() if as_json else line.to_row() for line in found], as_json, as_csv)
 
@@ -85,11 +85,11 @@ def create(
 
     Example: zoocut sets create 'Night 1' --project owner/name -m telescope=DECam
     """
-    from zoocut.errors import ConfigError
+    from zoocut.error_kinds import DestinationMissing
     from zoocut.subject_sets import create as make
 
     if project is None:
-        raise ConfigError("a new set needs its project: add --project OWNER/NAME")
+        raise DestinationMissing("a new set needs its project: add --project OWNER/NAME")
     admin = sign_in(endpoint)
     made = make(admin, admin.panoptes.project(project), name, _pairs(metadata))
     _tell({"id": made.set_id, "display_name": made.name}, f"made set {made.set_id}: {made.name}", as_json)

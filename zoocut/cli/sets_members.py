@@ -230,31 +230,33 @@ def _open(endpoint: str | None, project: str | None, name: str) -> tuple[SetAdmi
 
 
 def _ids(subjects: list[str] | None, file: Path | None) -> list[str]:
-    from zoocut.errors import InputError
+    from zoocut.error_kinds import UnreadableFile
 
     if file is None:
         return subjects or []
     try:
         lines = file.read_text(encoding="utf-8-sig").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} cannot be read ({error}): give a text file of subject ids") from error
+        raise UnreadableFile(f"{file} cannot be read ({error}): give a text file of subject ids") from error
     return [*(subjects or ()), *lines]
 
 
 def _required(ids: list[str]) -> list[str]:
-    from zoocut.errors import ConfigError
+    from zoocut.error_kinds import DestinationMissing
 
     if not ids:
-        raise ConfigError("no subjects were named: give their ids, --file or --dia-source-id")
+        raise DestinationMissing("no subjects were named: give their ids, --file or --dia-source-id")
     return ids
 
 
 def _require_members(ids: list[str], members: object, set_id: str) -> None:
-    from zoocut.errors import InputError
+    from zoocut.error_kinds import WrongSubjects
 
     missing = [number for number in ids if number not in members]  # type: ignore[operator]
     if missing:
-        raise InputError(f"subject {missing[0]} is not in set {set_id}: add it first, or correct the table")
+        raise WrongSubjects(
+            f"subject {missing[0]} is not in set {set_id}: add it first, or correct the table"
+        )
 
 
 def _fill(admin: SetAdmin, owner: Project, wanted: dict[str, list[str]], yes: bool, as_json: bool) -> None:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from zoocut.config.plugged import PLUGGED, PluggedSettings
 from zoocut.config.settings import RunSettings, Settings
-from zoocut.errors import ConfigError, did_you_mean
+from zoocut.error_kinds import UnreadableConfig, WrongSetting
+from zoocut.errors import did_you_mean
 
 __all__ = [
     "Loaded",
@@ -127,7 +128,7 @@ def checked(model: type[Model], tree: Mapping[str, Any], name: str) -> Model:
         return model.model_validate(tree)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        raise ConfigError(
+        raise WrongSetting(
             "; ".join(f"{name}: {_sentence(problem, model, '')}" for problem in problems)
         ) from None
 
@@ -181,11 +182,11 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise ConfigError(f"{path} does not exist: give the path of a configuration file") from None
+        raise UnreadableConfig(f"{path} does not exist: give the path of a configuration file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
+        raise UnreadableConfig(f"{path} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}; mend that line") from None
+        raise UnreadableConfig(f"{path} is not valid TOML: {error}; mend that line") from None
 
 
 def _merge(tree: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

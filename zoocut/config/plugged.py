@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoocut.config.section import Section
-from zoocut.errors import ConfigError, did_you_mean
+from zoocut.error_kinds import PluginFailed, WrongSetting
+from zoocut.errors import did_you_mean
 from zoocut.values import IdKind
 
 __all__ = ["PLUGGED", "PluggedCatalog", "PluggedImages", "PluggedSettings", "kind_of"]
@@ -47,7 +48,7 @@ class PluggedSettings(Section):
         if self.kind not in known:
             advice = did_you_mean(self.kind, known, "install the package that offers it, or use")
             kinds = ", ".join(map(repr, known))
-            raise ConfigError(
+            raise WrongSetting(
                 f"{name}: {self.section_name}.kind must be one of {kinds}, not {self.kind!r}: {advice}"
             )
 
@@ -69,7 +70,7 @@ class PluggedSettings(Section):
         try:
             return model.model_validate(self.model_extra or {})
         except ValidationError as error:
-            raise ConfigError(explained(error, model, f"{self.section_name}.")) from None
+            raise WrongSetting(explained(error, model, f"{self.section_name}.")) from None
 
     def load(self) -> Callable[..., Any]:
         """Import what the package registered.
@@ -83,7 +84,7 @@ class PluggedSettings(Section):
         try:
             loaded: Callable[..., Any] = point.load()
         except Exception as error:  # whatever a package that is not ours raises
-            raise ConfigError(
+            raise PluginFailed(
                 f"{self.section_name}.kind = {self.kind!r}: {point.value} cannot be loaded ({error!r}): mend or remove "
                 "its package"
             ) from error

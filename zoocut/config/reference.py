@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 from zoocut.config.load import tag_of
 from zoocut.config.plugged import PluggedSettings
 from zoocut.config.section import NONE, taken_away
-from zoocut.errors import ConfigError, did_you_mean
+from zoocut.error_kinds import WrongSetting
+from zoocut.errors import did_you_mean
 
 __all__ = ["Setting", "chosen", "settings_of"]
 
@@ -120,7 +121,7 @@ def chosen(settings: Iterable[Setting], key: str) -> list[Setting]:
     found = [one for one in known if one.key == key or one.key.startswith(f"{key}.")]
     if not found:
         names = sorted({one.key for one in known})
-        raise ConfigError(f"there is no setting {key}: {did_you_mean(key, names, 'there are')}")
+        raise WrongSetting(f"there is no setting {key}: {did_you_mean(key, names, 'there are')}")
     return found
 
 

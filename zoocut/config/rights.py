@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from zoocut.config.section import Section
+from zoocut.error_kinds import RightsUnclear
 from zoocut.errors import ConfigError
 
 __all__ = ["BASES", "RightsSettings", "covers_partners", "read_basis"]
@@ -33,7 +34,7 @@ def read_basis(text: str) -> str:
     """
     words = text.strip()
     if not words:
-        raise ConfigError(
+        raise RightsUnclear(
             f"a basis of rights is empty: name one of {', '.join(BASES)}, or say it in your words"
         )
     name = re.sub(r"[\s_-]+", "-", words.casefold())
@@ -41,7 +42,7 @@ def read_basis(text: str) -> str:
         return name
     near = difflib.get_close_matches(name, BASES, n=1, cutoff=NEAR)
     if near:
-        raise ConfigError(
+        raise RightsUnclear(
             f"the basis of rights {words!r} is none of {', '.join(BASES)}: did you mean {near[0]}? Own words need to "
             "be others"
         )

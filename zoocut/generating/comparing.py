@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from itertools import islice
 
+from zoocut.error_kinds import OtherSettings
 from zoocut.errors import ConfigError, InputError
 from zoocut.generating.drawing import BatchDrawer, Drawn, Exposures, checksums, draw_batches
 from zoocut.generating.inputs import Inputs
@@ -13,6 +14,7 @@ from zoocut.generating.metadata_text import metadata_of
 from zoocut.generating.plan import SOURCES_AT_ONCE, Planned, plan_batches
 from zoocut.metadata_words import columns_named
 from zoocut.model import DiaSource, Rejection, SourceId
+from zoocut.reasons import OTHER_PIXELS
 from zoocut.run.folder import Run
 from zoocut.run.recorded import Recorded, trimmed
 from zoocut.run.sources import put_together, read_drawn
@@ -49,7 +51,7 @@ class BatchComparer(BatchDrawer):
                 if isinstance(drawn, Rejection):
                     yield drawn
                 elif one.sha256 != trimmed(checksums(drawn)):
-                    yield Rejection(str(one.source.dia_source_id), one.source.row, "its pixels are others")
+                    yield Rejection.of(one.source, "its pixels are others", OTHER_PIXELS)
 
 
 def refuse_altered_rows(
@@ -113,7 +115,7 @@ def _known(
 
 
 def _refusal(run: Run, changed: str, source: str, reason: str) -> ConfigError:
-    return ConfigError(
+    return OtherSettings(
         f"{run.path} has drawn {source} from other inputs than those given now ({changed}), by which {reason}: use the "
         "former ones again, or generate into a new folder"
     )

@@ -16,7 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import MissingPackage, NotWritable, WorkersLost
+from zoocut.errors import ConfigError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -60,13 +61,13 @@ def dask_workers(address: str, run_folder: Path, input_folder: Path) -> Iterator
         When no scheduler answers, it has no workers, or they are of other versions or do not see the folders.
     """
     if find_spec("distributed") is None:
-        raise ConfigError("--dask needs the package distributed: pip install 'zoocut[dask]'")
+        raise MissingPackage("--dask needs the package distributed: pip install 'zoocut[dask]'")
     with ExitStack() as stack:
         with _sentences(address):
             client = _connected(address, stack)
             workers = client.scheduler_info(n_workers=-1)["workers"]
             if not workers:
-                raise InputError(
+                raise WorkersLost(
                     f"the Dask scheduler at {address} has no workers: start some, then run this again"
                 )
             _require_same_versions(client)
@@ -103,17 +104,17 @@ def _sentences(address: str) -> Iterator[None]:
     try:
         yield
     except KilledWorker as error:
-        raise InputError(
+        raise WorkersLost(
             f"several workers of {address} ended while they drew the same sources, most likely for want of memory "
             f"(last {error.last_worker.address}): give them more, then run the same command again, which goes on"
         ) from None
     except (CommClosedError, CancelledError) as error:
-        raise InputError(
+        raise WorkersLost(
             f"the connection to the Dask scheduler at {address} was lost ({type(error).__name__}): run the same "
             "command again, which goes on"
         ) from None
     except (OSError, TimeoutError, ValueError) as error:
-        raise InputError(
+        raise WorkersLost(
             f"no Dask scheduler answers at {address} ({_first_line(error)}): check the address or the scheduler file"
         ) from None
 
@@ -139,7 +140,7 @@ def _require_same_versions(client: Client) -> None:
             if there.get(package) != known
         ]
         if different:
-            raise InputError(
+            raise WorkersLost(
                 f"the Dask worker {worker} has {', '.join(different)}: pictures could differ; install the same "
                 "versions there"
             )
@@ -153,12 +154,12 @@ def _require_folders(client: Client, run_folder: Path, input_folder: Path) -> No
         mark.touch()
         for worker, missing in _asked(client, _unseen, str(mark), str(input_folder)).items():
             if missing:
-                raise InputError(
+                raise WorkersLost(
                     f"the Dask worker {worker} does not see {missing}: give a folder that this machine and the "
                     "workers share under the same path"
                 )
     except OSError as error:
-        raise InputError(f"cannot write {mark}: {error.strerror}; choose another folder with -o") from error
+        raise NotWritable(f"cannot write {mark}: {error.strerror}; choose another folder with -o") from error
     finally:
         mark.unlink(missing_ok=True)
 
@@ -174,7 +175,11 @@ def _asked(client: Client, question: Callable[..., Any], *words: str) -> dict[st
     answers = dict(client.run(question, *words, on_error="return"))
     for worker, answer in answers.items():
         if isinstance(answer, ImportError):
-            raise InputError(f"the Dask worker {worker} has no zoocut ({answer}): install it there") from None
+            raise WorkersLost(
+                f"the Dask worker {worker} has no zoocut ({answer}): install it there"
+            ) from None
         if isinstance(answer, BaseException):
-            raise InputError(f"the Dask worker {worker} does not answer ({_first_line(answer)}): see its log")
+            raise WorkersLost(
+                f"the Dask worker {worker} does not answer ({_first_line(answer)}): see its log"
+            )
     return answers

@@ -18,6 +18,7 @@ from threading import local
 from typing import Any
 
 from zoocut.config.settings import RunSettings, Settings
+from zoocut.error_kinds import WorkersLost
 from zoocut.errors import InputError
 from zoocut.files import write_unsynced
 from zoocut.generating.picture_files import PictureFiles
@@ -25,6 +26,7 @@ from zoocut.generating.plan import SOURCES_AT_ONCE, Batch, Planned
 from zoocut.media.medium import Shown
 from zoocut.media.registry import Media, open_media
 from zoocut.model import Cutout, DiaSource, Images, Rejection
+from zoocut.reasons import NOTHING_TO_SHOW, OTHER_PIXELS
 from zoocut.run.folder import Run
 from zoocut.run.recorded import trimmed
 from zoocut.run.sources import DrawnSource
@@ -121,7 +123,7 @@ class BatchDrawer:
             yield from self._images.cut(exposure, sources)
         except InputError as error:
             for source in sources:
-                yield Rejection(str(source.dia_source_id), source.row, str(error))
+                yield Rejection.of(source, error)
 
     def _keep(
         self,
@@ -140,12 +142,12 @@ class BatchDrawer:
             reason = (
                 f"it has nothing to show: {'; '.join(dict.fromkeys(shown.notes)) or 'its media made no file'}"
             )
-            done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
+            done.rejections.append(Rejection.of(source, reason, NOTHING_TO_SHOW))
             return
         sums = checksums(shown)
         if planned.sha256 not in (None, trimmed(sums)):
             reason = "its pixels are no longer those that the run recorded: generate it into a new folder"
-            done.rejections.append(Rejection(str(source.dia_source_id), source.row, reason))
+            done.rejections.append(Rejection.of(source, reason, OTHER_PIXELS))
             return
         names = self.files.names(source, self._chunk(planned))
         self.files.write(names, shown.files)
@@ -209,7 +211,7 @@ def _result(batch: Batch, drawn: Future[Drawn] | None) -> tuple[Batch, Drawn]:
     try:
         return batch, Drawn() if drawn is None else drawn.result()
     except BrokenExecutor as error:
-        raise InputError(
+        raise WorkersLost(
             f"a process that draws has ended ({error}), most likely for want of memory: run the same "
             "command again, which goes on, with fewer processes"
         ) from error

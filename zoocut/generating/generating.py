@@ -94,7 +94,7 @@ class _Tally:
         self.kept += len(batch.kept)
         self.notes += drawn.notes
         for rejection in rejections:
-            self.rejected.add(str(rejection.dia_source_id), rejection.reason)
+            self.rejected.add(str(rejection.dia_source_id), rejection.reason, rejection.code)
         for columns in chain((s.columns for s in batch.kept), (s.columns for _, s in drawn.sources)):
             self.spread.add(columns)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from urllib.parse import quote
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import NothingDrawn
 from zoocut.generating.metadata_text import check_words, metadata_of
 from zoocut.metadata_words import columns_named
 from zoocut.model import DiaSource, Rejection
@@ -68,7 +68,7 @@ def write_manifest_of(run: Run, metadata: Mapping[str, str]) -> int:
     """
     first = next(read_drawn(run.sources), None)
     if first is None:
-        raise InputError(_why_nothing(run))
+        raise NothingDrawn(_why_nothing(run))
     drawn = read_drawn(run.sources, columns_named(metadata))
     counted = _Counted(_row(source, metadata) for source in drawn)
     write_manifest(run.manifest, counted, metadata, locations=_most_locations(run, first))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import MalformedPattern
 from zoocut.files import is_address
 from zoocut.metadata_keys import bare_name, seen_by
 from zoocut.metadata_words import Part, parts_of
@@ -75,7 +75,7 @@ def _check_format(key: str, part: Part, value: Value) -> None:
     try:
         formatted(1.0 if value is None or marks_missing(value) else value, part.form)
     except ValueError as error:
-        raise ConfigError(
+        raise MalformedPattern(
             f"metadata.{key!r}: the format {part.form!r} does not fit the column {part.column}, which holds {value!r}"
             f" ({error})"
         ) from None

@@ -10,7 +10,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongShare
 from zoocut.generating.plan import LARGEST_EXPOSURE
 
 __all__ = ["Part"]
@@ -42,10 +42,10 @@ class Part:
         """
         found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
         if found is None:
-            raise ConfigError(f"--part {text!r} is no share: write the third of sixteen as 3/16")
+            raise WrongShare(f"--part {text!r} is no share: write the third of sixteen as 3/16")
         part = cls(int(found[1]), int(found[2]))
         if not 1 <= part.number <= part.of:
-            raise ConfigError(
+            raise WrongShare(
                 f"--part {text} does not exist: parts are 1/{part.of} to {part.of}/{part.of}"
                 if part.of
                 else f"--part {text} does not exist: say how many parts there are, such as 1/16"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Images, Rejection, SourceId
+from zoocut.reasons import TWICE
 from zoocut.run.recorded import Record, Recorded
 
 __all__ = ["Batch", "Planned", "plan_batches"]
@@ -116,7 +117,7 @@ def plan_batches(
         try:
             exposure = images.exposure_of(row)
         except InputError as error:
-            batch.rejections.append(Rejection(str(row.dia_source_id), row.row, str(error)))
+            batch.rejections.append(Rejection.of(row, error))
             continue
         if not holds(exposure, position):
             continue
@@ -142,11 +143,7 @@ def _refusing_duplicates(
         if limit is not None and len(seen) >= limit:
             return
         if isinstance(row, DiaSource) and row.dia_source_id in seen:
-            row = Rejection(
-                str(row.dia_source_id),
-                row.row,
-                "its diaSourceId is in the catalog twice: the first row is kept",
-            )
+            row = Rejection.of(row, "its diaSourceId is in the catalog twice: the first row is kept", TWICE)
         elif isinstance(row, DiaSource):
             seen.add(row.dia_source_id)
         yield row

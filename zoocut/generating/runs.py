@@ -11,7 +11,8 @@ from pathlib import Path
 
 from zoocut.config.load import differences
 from zoocut.config.settings import RunSettings, Settings
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import FolderInUse, FolderTaken, NotWritable, OtherSettings
+from zoocut.errors import ConfigError
 from zoocut.files import TEMPORARY_SUFFIX, remove_parts
 from zoocut.generating.parts import Part
 from zoocut.generating.rebuilding import is_rebuilt, rebuild
@@ -57,7 +58,7 @@ def open_run(path: Path, settings: Settings) -> Run:
     if (path / "run.toml").exists() or damaged_record(path).exists():
         return _opened_or_rebuilt(path, settings)
     if path.is_file() or (path.is_dir() and any(map(_is_anothers, path.iterdir()))):
-        raise InputError(f"{path} is there already and is no run of zoocut: choose another folder with -o")
+        raise FolderTaken(f"{path} is there already and is no run of zoocut: choose another folder with -o")
     return Run.create(path, settings)
 
 
@@ -90,7 +91,7 @@ def refuse_fixed_changes(run: Run, settings: Settings) -> None:
     if before != now:  # a name and a number are not the same id, nor the same file
         found.append(f"catalog.id_kind was {before!r}, now {now!r}")
     if found:
-        raise ConfigError(
+        raise OtherSettings(
             f"{run.path} was made with other settings ({'; '.join(found)}):"
             " use those again, or generate into a new folder"
         )
@@ -130,7 +131,7 @@ def refuse_changes_in_part(run: Run, settings: Settings, part: Part) -> None:
         )
     found = differences(run.settings, settings, *FIXED, *INPUTS, *FOLLOWED)
     if found:
-        raise ConfigError(
+        raise OtherSettings(
             f"share {part} of {run.path} has other settings than the run ({'; '.join(found)}): use those of the run, "
             "or let one call without --part take the new ones first"
         )
@@ -179,12 +180,12 @@ def _locked(folder: Path, path: Path, timeout_s: float) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise InputError(
+        raise FolderInUse(
             f"another zoocut is generating into {folder} ({path.name}): wait for it or stop it"
         ) from None
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno in NOT_WRITABLE:
-            raise InputError(
+            raise NotWritable(
                 f"cannot write {path}: {error.strerror}; choose another folder with -o"
             ) from None
         # The file system has no locks. Files appear whole and every call records in parts of its own, so two calls

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from zoocut.error_kinds import BadPosition, BadWcs
 from zoocut.errors import InputError
 from zoocut.images.alignment import align
 from zoocut.images.boxes import Boxes
@@ -17,8 +18,9 @@ from zoocut.images.geometry import AS_READ_OUT, Box, Turn, turn_to_north
 from zoocut.images.planes import Plane
 from zoocut.images.positions import locate_sources
 from zoocut.images.sky import Located
-from zoocut.images.whole import needed_panels, refuse_empty, refused
+from zoocut.images.whole import needed_panels, refuse_empty
 from zoocut.model import Cutout, DiaSource, FloatImage, Rejection
+from zoocut.reasons import OFF_THE_FRAME
 
 __all__ = ["Aligned"]
 
@@ -65,7 +67,7 @@ class Aligned:
         """
         located = _locate_aligned(planes, sources)
         if self._north_up and planes[-1].wcs is None:
-            raise InputError('the frames have no celestial WCS: set draw.orientation = "detector"')
+            raise BadWcs('the frames have no celestial WCS: set draw.orientation = "detector"')
         wanted = [self._wanted(planes[-1], located, i, source) for i, source in enumerate(sources)]
         boxes = [box for several in wanted if not isinstance(several, Rejection) for box in several]
         stamps = zip(*(_stamps(plane, boxes) for plane in planes), strict=True)
@@ -81,29 +83,35 @@ class Aligned:
     ) -> tuple[Box, ...] | Rejection:
         y_pix, x_pix = float(located.y_pix[i]), float(located.x_pix[i])
         if None in (source.ra_deg, source.dec_deg) and source.pixel_yx is None:
-            return refused(source, "it has no position: the catalog needs ra and dec in degrees")
+            return Rejection.of(
+                source, "it has no position: the catalog needs ra and dec in degrees", BadPosition.code
+            )
         if not np.isfinite(y_pix + x_pix):
-            return refused(
+            return Rejection.of(
                 source,
                 f"ra {source.ra_deg} dec {source.dec_deg} is nowhere near the frame: check its exposure",
+                OFF_THE_FRAME,
             )
         if self._north_up and not np.isfinite([located.north[i], located.east[i]]).all():
-            return refused(
-                source, 'its frame does not tell where north is: set draw.orientation = "detector"'
+            return Rejection.of(
+                source,
+                'its frame does not tell where north is: set draw.orientation = "detector"',
+                BadWcs.code,
             )
         try:
             boxes = self._boxes(source, y_pix, x_pix)
         except InputError as error:
-            return refused(source, str(error))
+            return Rejection.of(source, error)
         frame = Box(*difference.origin, *difference.shape)
         if frame.holds(y_pix, x_pix) and all(
             _on(difference, box).overlaps(difference.shape) for box in boxes
         ):
             return boxes
-        return refused(
+        return Rejection.of(
             source,
             f"it lies off the frame, at x {x_pix:.1f} y {y_pix:.1f} of {frame.width} x {frame.height}: "
             "check its exposure",
+            OFF_THE_FRAME,
         )
 
     def _cutout(self, stamps: Sequence[FloatImage], located: Located, i: int) -> Cutout:
@@ -142,7 +150,7 @@ def _locate_aligned(planes: Sequence[Plane], sources: Sequence[DiaSource]) -> Lo
     difference = planes[-1]
     located = locate_sources(difference.wcs, sources, difference.origin)
     if located is None:
-        raise InputError(
+        raise BadWcs(
             f"{difference.path} has no celestial WCS: zoocut cannot find sources on it by ra and dec. Where its primary"
             " header has one, set INHERIT = T in the image's; or give positions in pixels by catalog.x and catalog.y"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadWcs
 from zoocut.images.planes import Plane
 from zoocut.images.sky import Floats, pixels_of
 
@@ -56,7 +56,7 @@ def _offsets(plane: Plane, difference: Plane) -> Floats | None:
     sky = difference.wcs.pixel_to_world(x_pix, y_pix).icrs
     y_found, x_found = pixels_of(plane.wcs, sky.ra.deg, sky.dec.deg)
     if not np.isfinite(y_found + x_found).any():
-        raise InputError(
+        raise BadWcs(
             f"{plane.path} shows no part of the sky that {difference.path} shows: give frames of one field"
         )
     y_origin, x_origin = plane.origin[0] - difference.origin[0], plane.origin[1] - difference.origin[1]
@@ -70,11 +70,11 @@ def _shift(plane: Plane, difference: Plane, apart: Floats | None) -> None:
         f"{difference.shape[1]} x {difference.shape[0]}"
     )
     if apart is None:
-        raise InputError(f"{sizes}, and no WCS tells how they lie: give frames that are aligned")
+        raise BadWcs(f"{sizes}, and no WCS tells how they lie: give frames that are aligned")
     y_shift, x_shift = (int(shift) for shift in np.round(np.nanmedian(apart, axis=1)))
     rest = apart - np.array([[y_shift], [x_shift]])
     if not _worst(rest) <= GRID_PIX:
-        raise InputError(
+        raise BadWcs(
             f"{sizes}, and their pixels do not lie on one grid (up to {_worst(rest):.2f} pixels apart): give frames"
             " that are aligned"
         )
@@ -84,7 +84,7 @@ def _shift(plane: Plane, difference: Plane, apart: Floats | None) -> None:
 def _refuse_beyond(limit_pix: float, plane: Plane, difference: Plane, apart: Floats) -> None:
     worst = _worst(apart)
     if worst > limit_pix:
-        raise InputError(
+        raise BadWcs(
             f"{plane.path} puts the same position {worst:.1f} pixels from where {difference.path} has it: "
             "give frames that are aligned"
         )

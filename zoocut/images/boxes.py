@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FootprintColumns
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import MissingColumn, NoFootprint, WrongSetting
 from zoocut.images.geometry import Box, box_around
 from zoocut.model import DiaSource
 from zoocut.values import id_key, number_of
@@ -36,7 +36,7 @@ def boxes_for(columns: FootprintColumns, draw: DrawSettings) -> Boxes:
     if draw.use_footprint:
         return lambda source, _y_pix, _x_pix: (footprint_box(source, columns),)
     if not draw.sizes:
-        raise ConfigError("draw.sizes is empty, which means whole stamps: give sizes = [30] for frames")
+        raise WrongSetting("draw.sizes is empty, which means whole stamps: give sizes = [30] for frames")
     sizes = draw.sizes
     return lambda _, y_pix, x_pix: tuple(box_around(y_pix, x_pix, size) for size in sizes)
 
@@ -73,7 +73,7 @@ def footprint_boxes(footprints: Footprints, columns: FootprintColumns) -> Boxes:
         if known is not None:
             return (known,)
         if source.columns.get(columns.x_min) is None:
-            raise InputError(footprints.missing)
+            raise NoFootprint(footprints.missing)
         return (footprint_box(source, columns),)
 
     return boxes
@@ -90,7 +90,7 @@ def footprint_box(source: DiaSource, columns: FootprintColumns) -> Box:
     x_min, x_max = _pixel(source, columns.x_min), _pixel(source, columns.x_max)
     y_min, y_max = _pixel(source, columns.y_min), _pixel(source, columns.y_max)
     if x_max < x_min or y_max < y_min:
-        raise InputError(f"its footprint, x {x_min} to {x_max} and y {y_min} to {y_max}, has no pixel")
+        raise NoFootprint(f"its footprint, x {x_min} to {x_max} and y {y_min} to {y_max}, has no pixel")
     return Box(y_min, x_min, y_max - y_min + 1, x_max - x_min + 1)
 
 
@@ -99,7 +99,7 @@ def _pixel(source: DiaSource, column: str) -> int:
     number = number_of(value)
     if number is not None and number == int(number):
         return int(number)
-    raise InputError(
+    raise MissingColumn(
         f"its column {column} is {'missing or empty' if value is None else value}, where use_footprint needs "
         "a whole pixel number: name the columns in [images.footprint]"
     )

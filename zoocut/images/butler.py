@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoocut.butler import fetched, find_dataset
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import ButlerSettings
+from zoocut.error_kinds import MissingColumn
 from zoocut.errors import InputError
 from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import Boxes, Footprints, boxes_for, footprint_boxes
@@ -73,10 +74,10 @@ class ButlerImages:
         """
         instrument = self._settings.instrument or source.columns.get("instrument")
         if not instrument:
-            raise InputError("its catalog has no column instrument: set images.instrument")
+            raise MissingColumn("its catalog has no column instrument: set images.instrument")
         places = [number_of(source.columns.get(name)) for name in ("visit", "detector")]
         if not all(isinstance(place, int) for place in places):
-            raise InputError(
+            raise MissingColumn(
                 f"its visit and detector are {places[0]} and {places[1]}: an exposure is found by both, name"
                 " their columns in [catalog.columns]"
             )

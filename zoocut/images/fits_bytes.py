@@ -14,6 +14,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from isal import isal_zlib
 
+from zoocut.error_kinds import BadStamp
 from zoocut.errors import InputError
 from zoocut.images.plain_fits import read_plain
 from zoocut.images.sky import SkyWcs, read_wcs
@@ -88,7 +89,7 @@ def _read_any(plain: bytes) -> tuple[FloatImage, fits.Header]:
         except InputError:
             raise
         except Exception as error:  # a damaged stamp makes astropy raise almost anything
-            raise InputError(f"is no readable FITS ({error})") from error
+            raise BadStamp(f"is no readable FITS ({error})") from error
     dtype = np.float32 if data.dtype.kind == "f" and data.dtype.itemsize <= 4 else np.float64
     return data.astype(dtype), header
 
@@ -111,11 +112,11 @@ def read_stamp_of(packet: Mapping[str, Any], name: str) -> Stamp:
     field = field_at(packet, name)
     content = field.get("stampData") if isinstance(field, Mapping) else field
     if not isinstance(content, bytes) or not content:
-        raise InputError(f"the packet has no stamp in its field {name}: name the fields in [images]")
+        raise BadStamp(f"the packet has no stamp in its field {name}: name the fields in [images]")
     try:
         image, header = read_stamp(content)
     except InputError as error:
-        raise InputError(f"the stamp {name} {error}") from error
+        raise BadStamp(f"the stamp {name} {error}") from error
     return Stamp(image, header)
 
 
@@ -127,7 +128,7 @@ def _image_of(file: fits.HDUList) -> Any:
             if all(length == 1 for length in hdu.shape[:-2]):
                 return hdu
             others.append(" x ".join(map(str, hdu.shape)))
-    raise InputError(f"has no image of two dimensions{f', but one of {others[0]} pixels' if others else ''}")
+    raise BadStamp(f"has no image of two dimensions{f', but one of {others[0]} pixels' if others else ''}")
 
 
 def _unpacked(content: bytes) -> bytes:
@@ -153,9 +154,9 @@ def _gunzip_by_zlib(content: bytes) -> bytes:
     try:
         plain = stream.decompress(content, LARGEST_STAMP_BYTES)
     except zlib.error as error:
-        raise InputError(f"is damaged gzip ({error})") from error
+        raise BadStamp(f"is damaged gzip ({error})") from error
     if stream.eof:
         return plain
     if len(plain) >= LARGEST_STAMP_BYTES:
-        raise InputError(f"unpacks to more than {LARGEST_STAMP_BYTES // 2**20} MB, which no stamp does")
-    raise InputError("is truncated gzip")
+        raise BadStamp(f"unpacks to more than {LARGEST_STAMP_BYTES // 2**20} MB, which no stamp does")
+    raise BadStamp("is truncated gzip")

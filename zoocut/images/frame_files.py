@@ -13,6 +13,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.config.images import Extension
+from zoocut.error_kinds import NoImage
 from zoocut.errors import InputError
 from zoocut.images.planes import Plane, image_shape, is_scaled, open_fits, unreadable
 from zoocut.images.sky import read_wcs
@@ -111,14 +112,14 @@ def _first_image(file: fits.HDUList, path: Path) -> Any:
                 others.append(str(error))
                 continue
             if hdu.name.upper() in NO_IMAGES:
-                raise InputError(
+                raise NoImage(
                     f"{path} begins with an image named {hdu.name}: say which extension is the image, with"
                     " images.template_extension, science_extension or difference_extension"
                 )
             return hdu
     found = f", but one of {others[0].replace('x', ' x ')} pixels" if others else ""
     advice = "write the plane that is meant into a file of its own" if others else "is it the right file?"
-    raise InputError(f"{path} has no image of two dimensions{found}: {advice}")
+    raise NoImage(f"{path} has no image of two dimensions{found}: {advice}")
 
 
 def _named(file: fits.HDUList, frame: FrameFile, extension: int | str) -> Any:
@@ -129,7 +130,7 @@ def _named(file: fits.HDUList, frame: FrameFile, extension: int | str) -> Any:
         image_shape(hdu)
     except ValueError as error:
         told = f" but one of {str(error).replace('x', ' x ')} pixels" if str(error) else ""
-        raise InputError(
+        raise NoImage(
             f"{frame.path} extension {extension!r} is no image of two dimensions{told}: choose another"
         ) from None
     return hdu
@@ -151,14 +152,14 @@ def _of_name(file: fits.HDUList, frame: FrameFile, name: str) -> Any:
         raise _unknown(frame, f"{name},{version}" if version else name)
     if len(found) > 1:
         versions = ", ".join(f'"{name},{hdu.ver}"' for hdu in found)
-        raise InputError(
+        raise NoImage(
             f"{frame.path} has {len(found)} extensions {name}: say which one, {versions}, or its number"
         )
     return found[0]
 
 
 def _unknown(frame: FrameFile, extension: int | str) -> InputError:
-    return InputError(f"{frame.path} has no extension {extension!r}: see `fitsinfo {frame.path.name}`")
+    return NoImage(f"{frame.path} has no extension {extension!r}: see `fitsinfo {frame.path.name}`")
 
 
 def _header_with_wcs(file: fits.HDUList, image: Any) -> fits.Header:

@@ -10,7 +10,7 @@ from typing import Any
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FramesSettings
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import MalformedPattern, MissingColumn
 from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
 from zoocut.images.frame_files import FrameFile, open_frame
@@ -94,10 +94,12 @@ def _check(key: str, pattern: str) -> None:
     try:
         fields = [name for _, name, _, _ in Formatter().parse(pattern) if name is not None]
     except ValueError as error:
-        raise ConfigError(f"{key} = {pattern!r} is malformed ({error}): write columns as {{visit}}") from None
+        raise MalformedPattern(
+            f"{key} = {pattern!r} is malformed ({error}): write columns as {{visit}}"
+        ) from None
     for name in fields:
         if not name.isidentifier():
-            raise ConfigError(
+            raise MalformedPattern(
                 f"{key} = {pattern!r} has a field {{{name}}}: only a column's name may stand there"
             )
 
@@ -107,7 +109,7 @@ def _fill(pattern: str, source: DiaSource) -> str:
     try:
         return _FORMATTER.vformat(pattern, (), values)
     except ValueError as error:
-        raise InputError(f"{pattern!r} does not fit the value of a column ({error})") from None
+        raise MissingColumn(f"{pattern!r} does not fit the value of a column ({error})") from None
 
 
 class _ColumnFormatter(Formatter):
@@ -125,10 +127,10 @@ class _Values(dict[str, Value]):
         super().__init__(source.columns)
 
     def __missing__(self, name: str) -> Value:
-        raise InputError(f"it has no column {name}, which the paths in [images] need")
+        raise MissingColumn(f"it has no column {name}, which the paths in [images] need")
 
     def __getitem__(self, name: str) -> Value:
         value = super().__getitem__(name)
         if value is None:
-            raise InputError(f"its column {name}, which the paths in [images] need, is empty")
+            raise MissingColumn(f"its column {name}, which the paths in [images] need, is empty")
         return value

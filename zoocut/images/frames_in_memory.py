@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FootprintColumns
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import NoImage
+from zoocut.errors import ConfigError
 from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
 from zoocut.images.geometry import Box, cut
@@ -76,7 +77,7 @@ def plane_of(image: Any, name: str) -> MemoryPlane:
     held = image if isinstance(image, np.ndarray) else getattr(image, "data", image)
     pixels = held if isinstance(held, np.ma.MaskedArray) else np.asarray(held)
     if pixels.ndim != 2 or pixels.dtype.kind not in "fiu":
-        raise InputError(
+        raise NoImage(
             f"{name} is no image of two dimensions but {type(image).__name__}: give an array, an HDU or CCDData"
         )
     mask = np.ma.getmaskarray(image) if isinstance(image, np.ma.MaskedArray) else getattr(image, "mask", None)
@@ -137,7 +138,7 @@ class FramesInMemory:
         for key in ((visit, detector), visit):
             if _name(key) in self._planes:
                 return _name(key)
-        raise InputError(f"no frames were given for its visit {visit} and detector {detector}")
+        raise NoImage(f"no frames were given for its visit {visit} and detector {detector}")
 
     def cut(self, exposure: str, sources: Sequence[DiaSource]) -> Iterator[tuple[Cutout, ...] | Rejection]:
         """Cut every source out of the three frames.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy.coordinates import SkyCoord
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadWcs, NoImage
 from zoocut.images.geometry import Box, cut
 from zoocut.model import FloatImage
 
@@ -66,7 +66,7 @@ def image_in_memory(exposure: Any, blank_planes: Collection[str]) -> InMemory:
     image = getattr(exposure, "image", exposure)
     pixels = np.asarray(getattr(image, "array", image))
     if pixels.ndim != 2 or pixels.dtype.kind not in "fiu":
-        raise InputError(
+        raise NoImage(
             f"{type(exposure).__name__} holds no image of two dimensions: give an array, or an exposure of"
             " lsst.afw or lsst.images"
         )
@@ -120,7 +120,7 @@ def position_on(exposure: Any, center: Any) -> tuple[float, float]:
         return y_pix, x_pix
     y_pix, x_pix = _by_wcs(exposure, center)
     if not np.isfinite(y_pix + x_pix):
-        raise InputError(f"{center} is nowhere near the image: give the exposure that it lies on")
+        raise NoImage(f"{center} is nowhere near the image: give the exposure that it lies on")
     return y_pix, x_pix
 
 
@@ -130,7 +130,7 @@ def _by_wcs(exposure: Any, center: Any) -> tuple[float, float]:
         return float(found.y), float(found.x)
     wcs = exposure.getWcs() if hasattr(exposure, "getWcs") else None
     if wcs is None:
-        raise InputError(
+        raise BadWcs(
             f"{type(exposure).__name__} has no WCS, so {center} cannot be found on it: give the pixel as (x, y)"
         )
     if hasattr(center, "getRa"):

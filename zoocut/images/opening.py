@@ -7,7 +7,7 @@ from pathlib import Path
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import ButlerSettings, FramesSettings, ImagesSettings, StampsSettings
 from zoocut.config.plugged import PluggedImages
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import PluginFailed
 from zoocut.model import Images
 from zoocut.packets import KeptPackets
 
@@ -57,7 +57,7 @@ def open_images(
 def _plugged(settings: PluggedImages, draw: DrawSettings, folder: Path) -> Images:
     images = settings.load()(settings, draw, folder)
     if not isinstance(images, Images):
-        raise ConfigError(
+        raise PluginFailed(
             f"images.kind = {settings.kind!r}: what its package opens, {type(images).__name__}, is no "
             "zoocut.Images"
         )

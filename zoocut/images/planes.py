@@ -14,6 +14,7 @@ import numpy.typing as npt
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
+from zoocut.error_kinds import FileMissing, NoImage
 from zoocut.errors import InputError, first_line
 from zoocut.images.geometry import Box, blank_out, cut, merge_bands
 from zoocut.images.sky import SkyWcs, header_wcs
@@ -72,7 +73,7 @@ class Plane:
         self._bands: list[tuple[int, Pixels]] = []
         for mask, _ in masks:
             if mask.shape != self.shape:
-                raise InputError(
+                raise NoImage(
                     f"{path} has a mask of {_size(mask.shape)} pixels for an image of {_size(self.shape)}: name "
                     "the extension of the mask that belongs to it"
                 )
@@ -166,7 +167,7 @@ def open_fits(path: Path, memmap: bool, unsigned: bool = True) -> fits.HDUList:
         try:
             return fits.open(path, memmap=memmap, lazy_load_hdus=True, uint=unsigned)
         except FileNotFoundError:
-            raise InputError(f"{path} does not exist: check the paths in [images]") from None
+            raise FileMissing(f"{path} does not exist: check the paths in [images]") from None
         except Exception as error:
             raise unreadable(path, error) from error
 
@@ -189,8 +190,8 @@ def unreadable(path: Path, error: Exception) -> InputError:
     if isinstance(error, InputError):
         return error
     if isinstance(error, DAMAGE):
-        return InputError(f"{path} cannot be read ({first_line(error)}): fetch it again")
-    return InputError(
+        return NoImage(f"{path} cannot be read ({first_line(error)}): fetch it again")
+    return NoImage(
         f"{path} cannot be read ({type(error).__name__}: {first_line(error)}): where other programs read it, zoocut is "
         "at fault, and its makers would like to see the file; else fetch it again"
     )

@@ -17,7 +17,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadWcs
 from zoocut.images.lsst.ast_wcs import AstWcs
 
 __all__ = ["Floats", "Located", "SkyWcs", "header_wcs", "locate", "pixels_of", "read_wcs", "scale_of"]
@@ -99,7 +99,7 @@ def header_wcs(path: Path, header: fits.Header) -> WCS | None:
     try:
         return read_wcs(header)
     except ValueError as error:
-        raise InputError(f"{path} has a WCS that cannot be read ({error}): mend its header") from None
+        raise BadWcs(f"{path} has a WCS that cannot be read ({error}): mend its header") from None
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import numpy as np
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import StampsSettings
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import BadPacket, BadStamp, WrongSetting
+from zoocut.errors import InputError
 from zoocut.images.fits_bytes import Stamp, read_stamp_of
 from zoocut.images.geometry import (
     AS_READ_OUT,
@@ -25,7 +26,7 @@ from zoocut.images.geometry import (
 )
 from zoocut.images.sky import Located, SkyWcs, locate, scale_of
 from zoocut.images.trimmed import StampPlaces, whole_shape
-from zoocut.images.whole import needed_panels, refuse_empty, refused
+from zoocut.images.whole import needed_panels, refuse_empty
 from zoocut.model import Cutout, DiaSource, Rejection
 from zoocut.packets import KeptPackets
 from zoocut.packets.fields import field_at, sign
@@ -56,7 +57,7 @@ class Stamps:
 
     def __init__(self, settings: StampsSettings, draw: DrawSettings, kept: KeptPackets | None = None) -> None:
         if draw.use_footprint:
-            raise ConfigError("draw.use_footprint needs whole frames: set it to false for stamps")
+            raise WrongSetting("draw.use_footprint needs whole frames: set it to false for stamps")
         self._settings = settings
         self._sizes = draw.sizes
         self._north_up = draw.orientation == "north-up"
@@ -106,9 +107,10 @@ class Stamps:
         self, source: DiaSource, packet: Packet | None, path: Path
     ) -> tuple[Cutout, ...] | Rejection:
         if packet is None:
-            return refused(
+            return Rejection.of(
                 source,
                 f"{path} breaks off before its packet, or has changed since its catalog was read: fetch it again",
+                BadPacket.code,
             )
         try:
             stamps = self._stamps(packet)
@@ -119,7 +121,7 @@ class Stamps:
             cutouts = tuple(_cutout(stamps, box, turn, scale_arcsec) for box in boxes)
             return refuse_empty(source, cutouts, self._needed)
         except InputError as error:
-            return refused(source, f"{path}: {error}")
+            return Rejection.of(source, f"{path}: {error}", error.code)
 
     def _stamps(self, packet: Packet) -> list[Stamp]:
         """Read template, science and difference, of one size and sign."""
@@ -131,7 +133,7 @@ class Stamps:
         stamps = [template, science, difference]
         if len({stamp.image.shape for stamp in stamps}) > 1:
             told = ", ".join(f"{stamp.image.shape[1]} x {stamp.image.shape[0]}" for stamp in stamps)
-            raise InputError(f"its three stamps have different sizes ({told}), so they cannot be aligned")
+            raise BadStamp(f"its three stamps have different sizes ({told}), so they cannot be aligned")
         for stamp in stamps:
             blank_out(stamp.image, own.no_data)
         if own.difference_sign == "science-template" and self._is_turned(packet):
@@ -154,7 +156,7 @@ class Stamps:
             return False
         brighter = sign(told)
         if brighter is None:
-            raise InputError(
+            raise BadStamp(
                 f"its field {name} is {told!r}, where t, true and 1, or f, false and 0, tell the sign of the difference"
                 ' stamp: name the field in images.sign, or set images.difference_sign = "as_sent"'
             )
@@ -166,7 +168,7 @@ class Stamps:
         else:
             y_pix, x_pix = float(place.y_pix[0]), float(place.x_pix[0])
             if not Box(0, 0, *shape).holds(y_pix, x_pix):
-                raise InputError("its position lies off its own stamp: the packet contradicts itself")
+                raise BadStamp("its position lies off its own stamp: the packet contradicts itself")
             height, width = whole_shape(shape, y_pix, x_pix)
         if self._sizes:
             return [box_around(y_pix, x_pix, size) for size in self._sizes]
@@ -182,9 +184,7 @@ class Stamps:
         if not self._north_up:
             return AS_READ_OUT
         if place is None:
-            raise InputError(
-                'its stamps carry no WCS, so north is unknown: set draw.orientation = "detector"'
-            )
+            raise BadStamp('its stamps carry no WCS, so north is unknown: set draw.orientation = "detector"')
         return turn_to_north(tuple(place.north[0]), tuple(place.east[0]))
 
     def _locate(self, source: DiaSource, wcs: SkyWcs | None) -> Located | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.config.images import StampsSettings
+from zoocut.error_kinds import BadStamp
 from zoocut.errors import InputError
 from zoocut.images.fits_bytes import read_stamp_of
 from zoocut.packets import Packet, read_packets
@@ -80,7 +81,7 @@ class StampPlaces:
     def _trimmed(self, packet: Mapping[str, Any], field: str, length: int, whole: int) -> Stretch:
         place = field_at(packet, field)
         if not isinstance(place, (int, float)) or not place == place:
-            raise InputError(
+            raise BadStamp(
                 f"its stamp is {length} pixels wide where a whole one has {whole}: it seems trimmed at a detector's"
                 f" edge, and no field {field} tells where in it the source is: name the fields in images.x and y, or"
                 " set images.whole_pix where stamps are smaller by intent"
@@ -121,7 +122,7 @@ def _centre_in(length: int, whole: int, place: float) -> float:
         return float(half)
     left = round(place) + half + 1
     if abs(length - left) > TOLERANCE_PIX:
-        raise InputError(
+        raise BadStamp(
             f"its stamp is {length} pixels wide, and not {left} as its place on the detector, pixel"
             f" {place:.1f}, would leave of {whole}: the packet contradicts itself"
         )

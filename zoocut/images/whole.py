@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from zoocut.model import PANELS, Cutout, DiaSource, Rejection
+from zoocut.reasons import NO_DATA
 
-__all__ = ["needed_panels", "refuse_empty", "refused"]
+__all__ = ["needed_panels", "refuse_empty"]
 
 
 def needed_panels(allow_missing_template: bool) -> tuple[str, ...]:
@@ -34,9 +35,10 @@ def refuse_empty(
         empty = [name for name in _panels_without_data(cutout) if name in needed]
         if empty:
             height, width = cutout.template.shape
-            return refused(
+            return Rejection.of(
                 source,
                 f"no pixel of its {width} x {height} {' and '.join(empty)} cutout has data{_way_out(empty)}",
+                NO_DATA,
             )
     return cutouts
 
@@ -45,11 +47,6 @@ def _way_out(empty: Sequence[str]) -> str:
     if list(empty) != ["template"]:
         return ""
     return ": set images.allow_missing_template = true to draw it with that panel blank"
-
-
-def refused(source: DiaSource, reason: str) -> Rejection:
-    """Refuse a source."""
-    return Rejection(str(source.dia_source_id), source.row, reason)
 
 
 def _panels_without_data(cutout: Cutout) -> Sequence[str]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import InputError, LedgerError
+from zoocut.error_kinds import LedgerDamaged, LedgerUnwritable, NotARun
 from zoocut.files import typed
 from zoocut.ledger.planning import PlannedRow, take_in
 from zoocut.ledger.records import Entry, Image, State, Target
@@ -93,7 +93,7 @@ class Ledger:
             When the ledger is damaged or newer.
         """
         upload = f"zoocut upload {typed(run.path)} --project OWNER/NAME --set 'SET NAME'"
-        not_yet = InputError(f"{run.path} was not uploaded yet: run `{upload}` first")
+        not_yet = NotARun(f"{run.path} was not uploaded yet: run `{upload}` first")
         if not run.ledger.exists():
             raise not_yet
         with cls.read(run.ledger) as ledger:
@@ -107,7 +107,7 @@ class Ledger:
             if known is None:
                 write.execute("INSERT INTO run VALUES (?)", (run_id,))
             elif known[0] != run_id:
-                raise LedgerError(
+                raise LedgerDamaged(
                     f"{self._path} is the ledger of run {known[0]}, not of run {run_id} in run.toml: put back "
                     "the files that belong together"
                 )
@@ -366,12 +366,12 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise LedgerError(
+        raise LedgerUnwritable(
             f"cannot use the ledger {path} ({error}): see to free space and to the rights of its folder, then "
             "run the same command again"
         ) from error
     except sqlite3.DatabaseError as error:
-        raise LedgerError(
+        raise LedgerDamaged(
             f"{path} is damaged ({error}): restore a copy, or move it away and rebuild it from the server with "
             f"`zoocut adopt {typed(path.parent)}`"
         ) from error

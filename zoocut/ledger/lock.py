@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from zoocut.errors import LedgerError
+from zoocut.error_kinds import LedgerInUse, LedgerUnwritable
 from zoocut.files import typed
 
 __all__ = ["sole_uploader"]
@@ -36,14 +36,14 @@ def sole_uploader(ledger: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise LedgerError(_in_use(ledger)) from None
+        raise LedgerInUse(_in_use(ledger)) from None
     except OSError as error:
         if error.errno in WITHOUT_LOCKS:
-            raise LedgerError(
+            raise LedgerUnwritable(
                 f"the file system of {ledger.parent} keeps no locks ({error.strerror}): two uploads could not be kept "
                 "apart; keep the ledger on a local one with `zoocut upload RUN --ledger FOLDER`, or mount it with locks"
             ) from error
-        raise LedgerError(
+        raise LedgerUnwritable(
             f"cannot write in {ledger.parent} ({error.strerror}): upload from a copy of the run folder that "
             "you may write to"
         ) from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import LedgerError
+from zoocut.error_kinds import RowChanged
 from zoocut.ledger.records import Image, State, Target
 
 __all__ = ["PlannedRow", "take_in"]
@@ -85,7 +85,7 @@ def _refuse_changes(write: sqlite3.Connection, target: Target, manifest: Path) -
     ).fetchone()
     if changed is not None:
         what = "is missing from" if changed[1] else "differs from what was uploaded in"
-        raise LedgerError(
+        raise RowChanged(
             f"row {changed[0]} {what} {manifest}: a row whose upload has begun cannot change; restore the manifest, "
             "or make another run"
         )

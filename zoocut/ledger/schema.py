@@ -11,6 +11,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from zoocut.error_kinds import LedgerDamaged, LedgerNewer
 from zoocut.errors import LedgerError
 from zoocut.files import typed
 
@@ -233,7 +234,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
     except sqlite3.DatabaseError as error:
         raise _damaged(path, str(error)) from error
     if version > VERSION:
-        raise LedgerError(
+        raise LedgerNewer(
             f"{path} was written by a newer zoocut (its version {version}, this one knows {VERSION}): "
             "upgrade with `pip install --upgrade zoocut`"
         )
@@ -241,7 +242,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _damaged(path: Path, verdict: str) -> LedgerError:
-    return LedgerError(
+    return LedgerDamaged(
         f"{path} is damaged ({verdict}): restore a copy, or move it away and rebuild it from the server with "
         f"`zoocut adopt {typed(path.parent)}`"
     )

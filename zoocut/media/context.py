@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 
 from zoocut.config.draw import PanelName
 from zoocut.config.section import Section
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import NoContext, WrongSetting
+from zoocut.errors import InputError
 from zoocut.images import open_images
 from zoocut.media.fetching import PictureFetcher
 from zoocut.media.medium import Cut, MediaContext, Shown
@@ -114,21 +115,21 @@ class WideCut:
         """
         scale = cutouts[0].pixel_scale_arcsec
         if not scale:
-            raise InputError("its pixel scale is unknown, so a field of so many arcseconds is too")
+            raise NoContext("its pixel scale is unknown, so a field of so many arcseconds is too")
         pixels = max(1, round(self._own.size_arcsec / scale))
         factor = math.ceil(pixels / self._own.width_pix)
         pixels = math.ceil(pixels / factor) * factor
         if pixels > LARGEST_PIX:
-            raise InputError(f"its field is {pixels} pixels wide: set media.context.size_arcsec to less")
+            raise NoContext(f"its field is {pixels} pixels wide: set media.context.size_arcsec to less")
         found = cut_one(self._images(pixels), source)
         if isinstance(found, Rejection):
-            raise InputError(found.reason)
+            raise NoContext(found.reason)
         reduced = _reduced(found[1][0], factor)
         side = max(reduced.science.shape)
         renderer = self._renderer(side * max(1, self._own.width_pix // side))
         (drawn,) = pictures(renderer, [(source, (reduced,))])
         if isinstance(drawn, Rejection):
-            raise InputError(drawn.reason)
+            raise NoContext(drawn.reason)
         return drawn
 
     def _renderer(self, side_pix: int) -> Renderer:
@@ -180,7 +181,7 @@ class ContextMedium:
             except InputError as error:
                 reason = f"without a wider field: {error}"
                 if self._own.required:
-                    yield Rejection(str(source.dia_source_id), source.row, reason)
+                    yield Rejection.of(source, reason, error.code)
                 else:
                     yield Shown((None,), (reason,))
 
@@ -198,7 +199,7 @@ def open_context(context: MediaContext) -> ContextMedium:
         limits = (own.seconds_between, own.timeout_s, own.attempts, own.max_bytes)
         return ContextMedium(own, PictureFetcher(own.address, *limits))
     if context.settings.images.kind == "stamps":
-        raise ConfigError(
+        raise WrongSetting(
             "stamps hold no wider field than themselves: give media.context.address a picture's address"
         )
     return ContextMedium(own, WideCut(own, context))

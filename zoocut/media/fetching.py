@@ -17,7 +17,8 @@ from string import Formatter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import MalformedPattern, MissingColumn, NoContext
+from zoocut.errors import InputError
 from zoocut.files import write_whole
 from zoocut.model import DiaSource
 
@@ -104,12 +105,14 @@ class PictureFetcher:
         names = {name for _, name, _, _ in Formatter().parse(self._pattern) if name}
         missing = sorted(name for name in names if known.get(name) is None)
         if missing:
-            raise InputError(f"it has no {', '.join(missing)}, which media.context.address needs")
+            raise MissingColumn(f"it has no {', '.join(missing)}, which media.context.address needs")
         quoted = {name: _quoted(known[name]) for name in names}
         try:
             return self._pattern.format(**quoted)
         except ValueError as error:
-            raise InputError(f"media.context.address does not fit the value of a column ({error})") from None
+            raise MissingColumn(
+                f"media.context.address does not fit the value of a column ({error})"
+            ) from None
 
     def _fetched(self, address: str) -> bytes:
         answer = Answer()
@@ -121,7 +124,7 @@ class PictureFetcher:
                 break
             if attempt < self._attempts:
                 time.sleep(min(LONGEST_WAIT_S, answer.wait_s or 2.0 ** (attempt - 1)))
-        raise InputError(f"{urlsplit(address).netloc} {answer.told}")
+        raise NoContext(f"{urlsplit(address).netloc} {answer.told}")
 
     def _asked(self, address: str) -> Answer:
         """Ask once, when it is this process's turn."""
@@ -175,12 +178,12 @@ def _check(pattern: str) -> None:
     try:
         names = [name for _, name, _, _ in Formatter().parse(pattern) if name is not None]
     except ValueError as error:
-        raise ConfigError(
+        raise MalformedPattern(
             f"media.context.address = {pattern!r} is malformed ({error}): write columns as {{ra}}"
         ) from None
     wrong = next((name for name in names if not name.isidentifier()), None)
     if wrong is not None:
-        raise ConfigError(
+        raise MalformedPattern(
             f"media.context.address has a field {{{wrong}}}: only a column's name may stand there"
         )
 
@@ -205,7 +208,7 @@ def _as_png(content: bytes, host: str) -> bytes:
     try:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > LARGEST_PIXELS:
-                raise InputError(
+                raise NoContext(
                     f"{host} sends a picture of {image.width} x {image.height} pixels: ask for a smaller one"
                 )
             file = io.BytesIO()
@@ -214,5 +217,5 @@ def _as_png(content: bytes, host: str) -> bytes:
         raise
     except Exception as error:  # decoders raise almost anything
         start = content[:40].decode("ascii", "replace").strip()
-        raise InputError(f"{host} answers something that is no picture (it begins with {start!r})") from error
+        raise NoContext(f"{host} answers something that is no picture (it begins with {start!r})") from error
     return file.getvalue()

@@ -26,6 +26,7 @@ from zoocut.images import open_images
 from zoocut.media.medium import Cut, MediaContext, Shown
 from zoocut.media.one_panel import cut_one, open_panel, pictures
 from zoocut.model import Cutout, DiaSource, Images, Rejection, Value
+from zoocut.reasons import NOTHING_TO_SHOW
 from zoocut.render.intervals import open_interval
 from zoocut.select.columns import value_of
 
@@ -129,7 +130,9 @@ class Flipbook:
         notes: list[str] = []
         cuts = list(self._cuts(source, notes))
         if len(cuts) < 2 and self._own.required:
-            return _refused(source, "its object has one epoch alone, which is no flip-book")
+            return Rejection.of(
+                source, "its object has one epoch alone, which is no flip-book", NOTHING_TO_SHOW
+            )
         if not cuts:
             return Shown((None,) * self._own.frames, ("without a flip-book: no epoch can be cut", *notes))
         drawn = list(pictures(self._renderer, self._between_limits(cuts)))
@@ -147,7 +150,7 @@ class Flipbook:
             try:
                 found = cut_one(self._images, at)
             except InputError as error:
-                found = _refused(epoch, str(error))
+                found = Rejection.of(epoch, error)
             if isinstance(found, Rejection):
                 notes.append("epochs of flip-books left out: they cannot be cut")
                 continue
@@ -212,7 +215,3 @@ def _moved(epoch: DiaSource, source: DiaSource) -> DiaSource:
 
 def _with_panel(cutout: Cutout, panel: PanelName, image: object) -> Cutout:
     return replace(cutout, **{panel: image})  # type: ignore[arg-type]
-
-
-def _refused(source: DiaSource, reason: str) -> Rejection:
-    return Rejection(str(source.dia_source_id), source.row, reason)

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from zoocut.catalogs.history import Histories, History, open_histories
+from zoocut.error_kinds import NoHistory
 from zoocut.media.curve import Curve, CurveSettings, plot_curve
 from zoocut.media.lightcurve_json import curve_json
 from zoocut.media.medium import Cut, MediaContext, Shown
@@ -74,7 +75,7 @@ class CurveMedium:
             shown = self._shown(found)
             shown = Shown(shown.files, tuple(self._before + note for note in shown.notes))
             if self._settings.required and shown.files == (None,):
-                yield Rejection(str(source.dia_source_id), source.row, shown.notes[0])
+                yield Rejection.of(source, shown.notes[0], NoHistory.code)
             else:
                 yield shown
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from zoocut.config.load import explained
 from zoocut.config.section import Section
 from zoocut.config.settings import Settings
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongSetting
 from zoocut.model import Cutout, DiaSource, Rejection
 
 __all__ = ["Cut", "MediaContext", "Medium", "Shown"]
@@ -102,4 +102,4 @@ class MediaContext:
         try:
             return kind.model_validate(self.settings.media.get(self.name, {}))
         except ValidationError as error:
-            raise ConfigError(explained(error, kind, f"media.{self.name}.")) from None
+            raise WrongSetting(explained(error, kind, f"media.{self.name}.")) from None

@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from zoocut.config.settings import Settings
-from zoocut.errors import ConfigError, did_you_mean
+from zoocut.error_kinds import PluginFailed, WrongSetting
+from zoocut.errors import did_you_mean
 from zoocut.media.medium import Cut, MediaContext, Medium, Shown
 from zoocut.model import Rejection
 
@@ -108,7 +109,7 @@ def open_media(settings: Settings, folder: Path) -> Media:
     for key, endings in (("draw.media", media.endings), ("talk.attach", media.talk_endings)):
         twice = [ending for ending, count in Counter(endings).items() if count > 1]
         if twice:
-            raise ConfigError(
+            raise WrongSetting(
                 f"{key} names two media that both make files ending in {twice[0]}: leave one out"
             )
     return media
@@ -125,7 +126,7 @@ def _require_known(name: str, theirs: Mapping[str, EntryPoint]) -> None:
     known = [*OWN, *theirs]
     if name not in known:
         advice = did_you_mean(name, sorted(known), "there are")
-        raise ConfigError(f"draw.media: there is no medium {name}: {advice}")
+        raise PluginFailed(f"draw.media: there is no medium {name}: {advice}")
 
 
 def _opener(name: str, theirs: Mapping[str, EntryPoint]) -> OpenMedium:
@@ -136,7 +137,7 @@ def _opener(name: str, theirs: Mapping[str, EntryPoint]) -> OpenMedium:
     try:
         loaded: OpenMedium = theirs[name].load()
     except Exception as error:  # whatever a package that is not ours raises
-        raise ConfigError(
+        raise PluginFailed(
             f"the medium {name} of {theirs[name].value} cannot be loaded ({error!r}): mend or remove its package"
         ) from error
     return loaded

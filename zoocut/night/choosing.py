@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.config.night import NightSettings
-from zoocut.errors import ConfigError, InputError, NeedsDecision, did_you_mean
+from zoocut.error_kinds import NotThere, RecordDamaged
+from zoocut.errors import ConfigError, NeedsDecision, did_you_mean
 from zoocut.files import typed
 from zoocut.model import Catalog, DiaSource, Rejection, SourceId, Value, object_or_none
 from zoocut.night.dates import night_of
@@ -67,7 +68,7 @@ def known_sources(nights: Iterable[NightRecord], settings: NightSettings) -> Kno
 def _require_drawn(night: NightRecord) -> None:
     """Refuse a night whose run is gone: its sources would be new, and be shown again."""
     if night.counts.get("drawn") and not (night.path / "sources.parquet").is_file():
-        raise InputError(
+        raise RecordDamaged(
             f"{night.path} has no sources.parquet, which tells what volunteers have seen of this night: restore the "
             f"folder from a copy (its pictures are not needed), or forget the night with `rm {typed(night.file)}`"
         )
@@ -92,7 +93,7 @@ def _drawn_rows(path: Path, settings: NightSettings) -> Iterator[dict[str, Any]]
         names = [name for name in parquet.schema_arrow.names if name in wanted]
         yield from parquet.read(columns=names).to_pylist()
     except Exception as error:  # pyarrow raises almost anything for a damaged file
-        raise InputError(
+        raise RecordDamaged(
             f"{file} cannot be read ({error}): run `zoocut generate CONFIG -o RUN` with this night's run.toml again"
         ) from error
 
@@ -182,7 +183,7 @@ def _greater(greatest: float | None, source: DiaSource, settings: NightSettings)
 def _column(source: DiaSource, name: str, key: str) -> Value:
     if name not in source.columns:
         advice = did_you_mean(name, source.columns)
-        raise ConfigError(f"{key} names the column {name}, which {source.origin} does not have: {advice}")
+        raise NotThere(f"{key} names the column {name}, which {source.origin} does not have: {advice}")
     return source.columns[name]
 
 
@@ -275,4 +276,4 @@ class ChosenCatalog:
                 yield row
         for name in sorted(self._ids - found):
             if name not in self._drawn:
-                yield Rejection(name, "", GONE)
+                yield Rejection(name, "", GONE, NotThere.code)

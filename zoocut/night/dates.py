@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from zoocut.config.night import NightSettings
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import NightsUnclear
 from zoocut.model import DiaSource, Value
 
 __all__ = ["night_of"]
@@ -36,7 +36,7 @@ def night_of(source: DiaSource, settings: NightSettings) -> date:
     )
     if found is None:
         wanted = settings.time_column or "visit, midpointMjdTai, nid or jd"
-        raise ConfigError(
+        raise NightsUnclear(
             f"{source.row} does not tell its night by {wanted}: set night.time_column, night.time_format and "
             "night.time_offset_h, or write {run_date} in the place of {night}"
         )

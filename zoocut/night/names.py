@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from string import Formatter
 
 from zoocut.config.settings import Settings
-from zoocut.errors import ConfigError, did_you_mean
+from zoocut.error_kinds import DestinationMissing, MalformedPattern
+from zoocut.errors import did_you_mean
 from zoocut.metadata_keys import bare_name
 
 __all__ = ["SetNames", "set_names"]
@@ -42,22 +43,24 @@ def set_names(settings: Settings) -> SetNames:
     """
     template = settings.upload.subject_set
     if settings.upload.project is None or template is None:
-        raise ConfigError(
+        raise DestinationMissing(
             "a night goes where the configuration says: set upload.project and upload.subject_set, such as "
             "'Night {night}'"
         )
     try:
         named = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
     except ValueError as error:
-        raise ConfigError(f"upload.subject_set = {template!r} is malformed: {error}") from None
+        raise MalformedPattern(f"upload.subject_set = {template!r} is malformed: {error}") from None
     others = sorted(named - {"night", "run_date"})
     keys = [bare_name(key) for key in settings.metadata]
     for name in others:
         if bare_name(name) not in keys:
             known = ["night", "run_date", *keys]
-            raise ConfigError(
+            raise MalformedPattern(
                 f"upload.subject_set = {template!r} names {{{name}}}, which no row has: {did_you_mean(name, known)}"
             )
     if len(others) > 1:
-        raise ConfigError(f"upload.subject_set = {template!r} names {len(others)} fields of rows: keep one")
+        raise MalformedPattern(
+            f"upload.subject_set = {template!r} names {len(others)} fields of rows: keep one"
+        )
     return SetNames(template, others[0] if others else None)

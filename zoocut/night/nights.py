@@ -18,7 +18,8 @@ from pathlib import Path
 from zoocut.api.server import sign_in
 from zoocut.config.load import Loaded
 from zoocut.config.select import Cut
-from zoocut.errors import ConfigError, InputError, NightBusy, NothingRecent, ZoocutError, ZooniverseError
+from zoocut.error_kinds import NightsUnclear, NotWritable, RecordDamaged
+from zoocut.errors import NightBusy, NothingRecent, ZoocutError, ZooniverseError
 from zoocut.files import typed, write_whole
 from zoocut.generating.inputs import Inputs, open_inputs
 from zoocut.ledger import Ledger
@@ -103,7 +104,7 @@ def run_nights(
     """
     names = set_names(config.settings)
     if config.settings.select.limit is not None:
-        raise ConfigError(
+        raise NightsUnclear(
             "select.limit counts the rows of one run, not of nights: set night.limit in its stead"
         )
     root = config.folder / config.settings.night.root
@@ -203,7 +204,7 @@ def _all_finished(nights: Iterable[NightRecord], working: Night, until: str, out
         try:
             outcome.nights.append(_finished(night, working, until))
         except ZoocutError as error:
-            stopped = replace(_newest(night), error=str(error)).save()
+            stopped = replace(_newest(night), error=f"{error} [{error.code}]").save()
             outcome.nights.append(stopped)
             outcome.error = outcome.error or error
             if isinstance(error, ZooniverseError):
@@ -250,7 +251,7 @@ def _alone(root: Path, config: Loaded, wait_s: float) -> Iterator[None]:
             f"another `zoocut night CONFIG` works in {root}: wait for it, or give --wait SECONDS"
         ) from None
     except OSError as error:
-        raise InputError(
+        raise NotWritable(
             f"cannot write {root}: {error.strerror}; set night.root to another folder"
         ) from error
 
@@ -265,12 +266,12 @@ def _require_own(root: Path, config: Loaded) -> None:
         theirs = json.loads(owner.read_text(encoding="utf-8"))
         named = f"{theirs['project']}, {theirs['subject_set']!r}"
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
+        raise RecordDamaged(
             f"{owner} cannot be read ({error}): see that the nights beside it are those of this configuration, then "
             f"`rm {typed(owner)}`"
         ) from error
     if theirs != mine:
-        raise ConfigError(
+        raise NightsUnclear(
             f"{root} holds the nights of another configuration ({named}): set night.root to a folder of its own, or, "
             f"where this one replaces it, `rm {typed(owner)}`"
         )

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import RecordDamaged
 from zoocut.files import write_whole
 
 __all__ = ["STEPS", "NightRecord", "nights_in", "read_night"]
@@ -104,7 +104,7 @@ def read_night(path: Path) -> NightRecord:
         known |= {name: tuple(known.get(name, ())) for name in ("chosen", "passed_over")}
         return NightRecord(path, **known)
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(
+        raise RecordDamaged(
             f"{file} cannot be read ({error}): restore it from a copy, or move it and {path} to another folder"
         ) from error
 

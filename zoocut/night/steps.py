@@ -11,7 +11,7 @@ from zoocut.api.server import sign_in
 from zoocut.api.server_reports import verify
 from zoocut.api.uploads import plan_upload, upload
 from zoocut.config.load import Loaded
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import NotConfirmed
 from zoocut.generating import Inputs, generate
 from zoocut.generating.runs import open_record, open_run
 from zoocut.ledger import Ledger, State
@@ -107,7 +107,7 @@ def _require_sets(path: Path, where: dict[str, str | None]) -> None:
     plan = plan_upload(path, **where)  # type: ignore[arg-type]
     new = [target.set_name for target in plan.targets if target.set_id is None]
     if new:
-        raise ConfigError(
+        raise NotConfirmed(
             f"{', '.join(map(repr, new))} would be made: set night.create = true, or make it with "
             "`zoocut sets create NAME --project OWNER/NAME`"
         )

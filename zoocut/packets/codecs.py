@@ -10,7 +10,7 @@ import lzma
 import zlib
 from collections.abc import Callable, Mapping
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadPacket
 
 __all__ = ["unpacked"]
 
@@ -40,13 +40,13 @@ def unpacked(block: bytes, codec: str, largest_bytes: int) -> bytes:
     """
     unpack = UNPACKERS.get(codec)
     if unpack is None:
-        raise InputError(
+        raise BadPacket(
             f"its blocks are packed with {codec}, which Avro does not have: pack them with"
             f" {', '.join(name for name in UNPACKERS if name != 'null')}, or not at all"
         )
     plain = unpack(block, largest_bytes)
     if len(plain) > largest_bytes:
-        raise InputError(f"a block unpacks to more than {largest_bytes // 2**20} MB")
+        raise BadPacket(f"a block unpacks to more than {largest_bytes // 2**20} MB")
     return plain
 
 
@@ -75,17 +75,17 @@ def _snappy(block: bytes, largest_bytes: int) -> bytes:
 
     size = sum((byte & 127) << 7 * n for n, byte in enumerate(_varint(block)))
     if size > largest_bytes:
-        raise InputError(f"a block unpacks to more than {largest_bytes // 2**20} MB")
+        raise BadPacket(f"a block unpacks to more than {largest_bytes // 2**20} MB")
     plain = bytes(pa.Codec("snappy").decompress(block[:-CHECKSUM_BYTES], decompressed_size=size))
     if zlib.crc32(plain) != int.from_bytes(block[-CHECKSUM_BYTES:], "big"):
-        raise InputError("the checksum of a block is wrong")
+        raise BadPacket("the checksum of a block is wrong")
     return plain
 
 
 def _varint(block: bytes) -> bytes:
     end = next((n for n, byte in enumerate(block[:5]) if byte < 128), None)
     if end is None:
-        raise InputError("a block does not tell its size")
+        raise BadPacket("a block does not tell its size")
     return block[: end + 1]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import IO, Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadPacket
 from zoocut.packets.codecs import unpacked
 from zoocut.packets.schemas import decoder_of
 
@@ -73,8 +73,8 @@ def _block(file: IO[bytes], sync: bytes, codec: str) -> tuple[int, IO[bytes]]:
 
     count, size = (int(str(fastavro.schemaless_reader(file, "long", None))) for _ in range(2))
     if not 0 <= size <= LARGEST_BLOCK_BYTES:
-        raise InputError(f"it claims a block of {size} bytes")
+        raise BadPacket(f"it claims a block of {size} bytes")
     packed = file.read(size)
     if len(packed) < size or file.read(SYNC_BYTES) != sync:
-        raise InputError("its last block is incomplete")
+        raise BadPacket("its last block is incomplete")
     return count, io.BytesIO(unpacked(packed, codec, LARGEST_BLOCK_BYTES))

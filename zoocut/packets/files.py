@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from zoocut.error_kinds import BadPacket
 from zoocut.errors import InputError, first_line
 from zoocut.packets.container import read_container
 from zoocut.packets.singles import shorten, singles_of_arrow
@@ -81,7 +82,7 @@ def find_packet_files(path: Path) -> list[str]:
         found = [str(file) for file in matches if file.is_file() and not _is_finders(file.name)]
         wanted = f"no file matches {path}"
     if not found:
-        raise InputError(f"{wanted}: check catalog.path or --input")
+        raise BadPacket(f"{wanted}: check catalog.path or --input")
     return sorted(found)
 
 
@@ -113,7 +114,7 @@ def read_packets(path: Path, lists: bool = True) -> Iterator[Packet | Broken]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise InputError(f"{path} cannot be opened: {error.strerror}") from error
+        raise BadPacket(f"{path} cannot be opened: {error.strerror}") from error
     with file:
         reader = _reader_of(file) or (_read_archive if tarfile.is_tarfile(path) else None)
         file.seek(0)
@@ -146,7 +147,7 @@ def _read_wire(file: IO[bytes], name: str, lists: bool) -> Iterator[Packet | Bro
     content = file.read(LARGEST_MEMBER_BYTES + 1)
     try:
         if len(content) > LARGEST_MEMBER_BYTES:
-            raise InputError(f"is larger than {LARGEST_MEMBER_BYTES // 2**20} MB, which no packet is")
+            raise BadPacket(f"is larger than {LARGEST_MEMBER_BYTES // 2**20} MB, which no packet is")
         yield Packet(name, read_wire(content, lists))
     except InputError as error:
         yield Broken(name, f"{name} {error}")
@@ -190,8 +191,16 @@ def _read_archive(file: IO[bytes], name: str, lists: bool) -> Iterator[Packet | 
                     names[member.name] += 1  # an archive that was added to may hold two of a name
                     again = f" no. {names[member.name]}" if names[member.name] > 1 else ""
                     yield from _read_member(archive, member, f"{name}/{member.name}{again}", lists)
+            if not _has_end(archive):
+                yield Broken(name, f"{name} breaks off between two of its members: fetch it again")
     except (tarfile.TarError, EOFError, OSError) as error:
         yield Broken(name, f"{name} breaks off ({first_line(error)}): fetch it again")
+
+
+def _has_end(archive: tarfile.TarFile) -> bool:
+    """Return whether the block of zeros was met that ends an archive; tarfile takes a cut before it for an end, too."""
+    stream: Any = archive.fileobj
+    return bool(stream.tell() == archive.offset + tarfile.BLOCKSIZE)
 
 
 def _read_member(

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadPacket
 from zoocut.packets.schemas import SchemaDecoder
 
 __all__ = ["read_wire"]
@@ -39,20 +39,20 @@ def read_wire(content: bytes, lists: bool = True) -> dict[str, Any]:
         When it is cut short, or its schema is unknown or not installed.
     """
     if len(content) <= HEADER_BYTES or content[0] != 0:
-        raise InputError("is no LSST alert: it lacks the zero byte and the schema id")
+        raise BadPacket("is no LSST alert: it lacks the zero byte and the schema id")
     number = int.from_bytes(content[1:HEADER_BYTES], "big")
     if not FIRST_SCHEMA <= number <= LAST_SCHEMA:
-        raise InputError("is no alert packet: leave it out")
+        raise BadPacket("is no alert packet: leave it out")
     decoder = _decoder(number, lists)
     body = io.BytesIO(content[HEADER_BYTES:])
     try:
         packet = decoder.decode(body)
     except Exception as error:  # fastavro lets whatever a broken packet provokes escape
-        raise InputError(
+        raise BadPacket(
             f"breaks off or is no alert of schema {number} ({error!r}): fetch it again"
         ) from error
     if body.read(1):
-        raise InputError(f"is longer than an alert of schema {number}: fetch it again")
+        raise BadPacket(f"is longer than an alert of schema {number}: fetch it again")
     return packet
 
 
@@ -72,7 +72,7 @@ def _schema(number: int) -> Any:
         known = sorted(
             100 * int(p.parent.parent.name) + int(p.parent.name) for p in root.glob("*/*/*.alert.avsc")
         )
-        raise InputError(
+        raise BadPacket(
             f"has the schema id {number}, which the installed lsst-alert-packet does not know (it has"
             f" {', '.join(map(str, known))}): upgrade it"
         )
@@ -87,5 +87,5 @@ def _schemas() -> Path:
         found = None
     places = list(found.submodule_search_locations or []) if found else []
     if not places:
-        raise InputError("needs the schemas of LSST alerts: pip install 'zoocut[lsst-alerts]'")
+        raise BadPacket("needs the schemas of LSST alerts: pip install 'zoocut[lsst-alerts]'")
     return Path(places[0]) / "packet" / "schema"

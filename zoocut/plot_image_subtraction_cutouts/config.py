@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import ConfigError, did_you_mean
+from zoocut.error_kinds import UnreadableConfig, WrongSetting
+from zoocut.errors import did_you_mean
 from zoocut.files import write_whole
 
 __all__ = ["PlotImageSubtractionCutoutsConfig"]
@@ -63,9 +64,9 @@ class PlotImageSubtractionCutoutsConfig:
     def __setattr__(self, name: str, value: Any) -> None:
         known = [each.name for each in fields(self)]
         if name not in known:
-            raise ConfigError(f"config has no field {name}: {did_you_mean(name, known)}")
+            raise WrongSetting(f"config has no field {name}: {did_you_mean(name, known)}")
         if getattr(self, "_is_frozen", False):
-            raise ConfigError(f"config.{name} cannot be set: the configuration is frozen")
+            raise WrongSetting(f"config.{name} cannot be set: the configuration is frozen")
         super().__setattr__(name, value)
 
     def freeze(self) -> None:
@@ -91,7 +92,7 @@ class PlotImageSubtractionCutoutsConfig:
         try:
             lines = ast.parse(path.read_text(encoding="utf-8"), str(path)).body
         except (OSError, ValueError, SyntaxError) as error:
-            raise ConfigError(f"{path} cannot be read as a configuration ({error}): mend it") from None
+            raise UnreadableConfig(f"{path} cannot be read as a configuration ({error}): mend it") from None
         for line in lines:
             for name, value in _assigned(line, path):
                 setattr(self, name, value)
@@ -113,16 +114,16 @@ def _assigned(line: ast.stmt, path: Path) -> Iterator[tuple[str, Any]]:
         return
     told = f"{path} line {line.lineno}"
     if not isinstance(line, ast.Assign) or len(line.targets) != 1:
-        raise ConfigError(f"{told} is no field and its value: write config.sizes = [32, 64]")
+        raise WrongSetting(f"{told} is no field and its value: write config.sizes = [32, 64]")
     (goal,) = line.targets
     if not (
         isinstance(goal, ast.Attribute) and isinstance(goal.value, ast.Name) and goal.value.id in ROOT_NAMES
     ):
-        raise ConfigError(f"{told} sets what is no field of config: write config.sizes = [32, 64]")
+        raise WrongSetting(f"{told} sets what is no field of config: write config.sizes = [32, 64]")
     try:
         yield goal.attr, ast.literal_eval(line.value)
     except ValueError:
-        raise ConfigError(f"{told} computes its value: write it out, as [32, 64]") from None
+        raise WrongSetting(f"{told} computes its value: write it out, as [32, 64]") from None
 
 
 def _is_text(line: ast.stmt) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongSetting
 
 __all__ = ["CutoutPath"]
 
@@ -32,7 +32,7 @@ class CutoutPath:
         self, root: str | os.PathLike[str], chunk_size: int | None = None, subdirectory: str = "images"
     ) -> None:
         if chunk_size is not None and str(chunk_size).strip("0") != "1":
-            raise ConfigError(f"chunk_size = {chunk_size} is not a power of ten: use 1000 or 10000")
+            raise WrongSetting(f"chunk_size = {chunk_size} is not a power of ten: use 1000 or 10000")
         self._root = os.fspath(root)
         self._chunk_size = chunk_size
         self._subdirectory = subdirectory

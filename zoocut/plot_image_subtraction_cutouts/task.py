@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from zoocut.error_kinds import NoImage, NotARun
 from zoocut.errors import ConfigError, InputError
 from zoocut.plot_image_subtraction_cutouts.config import PlotImageSubtractionCutoutsConfig
 from zoocut.plot_image_subtraction_cutouts.cutout_path import CutoutPath
@@ -125,7 +126,7 @@ class PlotImageSubtractionCutoutsTask:
         drawn = {source.dia_source_id for source in read_drawn(run.sources)}
         missing = [number for number in map(int, sources) if number not in drawn]
         if missing:
-            raise InputError(
+            raise NotARun(
                 f"{run.path} has no image of {missing[0]} ({len(missing)} in all): run() them first"
             )
         metadata = run.settings.metadata or {}
@@ -280,7 +281,7 @@ def _cut_in_memory(
     template, science, difference = (image_in_memory(exposure, blank) for exposure in exposures)
     y_pix, x_pix = position_on(exposures[-1], center)
     if not Box(*difference.origin, *difference.pixels.shape).holds(y_pix, x_pix):
-        raise InputError(f"its centre, x {x_pix:.1f} y {y_pix:.1f}, is off the difference image")
+        raise NoImage(f"its centre, x {x_pix:.1f} y {y_pix:.1f}, is off the difference image")
     squares = (box_around(y_pix, x_pix, size) for size in sizes)
     boxes = squares if footprint is None else [box_of(footprint)]
     return tuple(Cutout(template.cut(box), science.cut(box), difference.cut(box), scale) for box in boxes)

@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import NothingInside
 from zoocut.files import write_whole
 from zoocut.metadata_keys import seen_by
 from zoocut.model import Value
@@ -65,7 +65,7 @@ def make_preview(run: Run, path: Path, pictures: Pictures) -> Preview:
     """
     rows = list(run.rows())
     if not rows:
-        raise InputError(f"{run.manifest} has no rows: there is nothing to look at yet")
+        raise NothingInside(f"{run.manifest} has no rows: there is nothing to look at yet")
     rejected = [[one.dia_source_id, one.row, one.reason] for one in read_rejected(run.rejected)]
     write_whole(path, _page(run, rows, rejected, pictures).encode("utf-8", "replace"))
     return Preview(path, len(rows), len(rejected))

@@ -12,7 +12,8 @@ from typing import Any
 
 from zoocut.addresses import Outsider, Served, form_problem, in_threads, media_type, sampled
 from zoocut.destinations import Destination, Stored
-from zoocut.errors import InputError, VerificationFailed
+from zoocut.error_kinds import NotPublishable
+from zoocut.errors import VerificationFailed
 from zoocut.ledger import Ledger
 from zoocut.ledger.published import PublishedFile, PublishedFiles
 from zoocut.run.folder import Run
@@ -111,7 +112,7 @@ def files_of(run: Run) -> list[File]:
             for path, address in zip(row.locations, addressed.locations, strict=True)
         ]
     except ValueError:
-        raise InputError(
+        raise NotPublishable(
             f"{run.manifest} and {run.urls_manifest.name} do not have the same rows: generate the run again, which "
             "draws nothing twice"
         ) from None
@@ -122,7 +123,7 @@ def files_of(run: Run) -> list[File]:
 def _require_addresses(files: Sequence[File]) -> None:
     problems = [problem for file in files if (problem := form_problem(file.address))]
     if problems:
-        raise InputError(
+        raise NotPublishable(
             f"{len(problems)} of {len(files)} files would have no usable address, first: {problems[0]}"
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoocut.config.draw import PanelSettings
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongLook
 from zoocut.model import FloatImage
 from zoocut.render.astropy_names import check_options, make_named
 from zoocut.render.zscale import ZScale
@@ -119,7 +119,7 @@ def open_interval(name: str, settings: PanelSettings) -> FinitePixels:
         )
         return FinitePixels(OneByOne(known), settings.central_crop_pix)
     except (TypeError, ValueError, LookupError) as error:
-        raise ConfigError(f"draw.{name}.interval = {settings.interval!r}: {error}") from None
+        raise WrongLook(f"draw.{name}.interval = {settings.interval!r}: {error}") from None
 
 
 def _middle(length: int, crop_pix: int) -> slice:

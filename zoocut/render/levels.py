@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoocut.config.draw import PanelSettings
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongLook
 from zoocut.model import FloatImage
 from zoocut.render.astropy_names import make_named
 from zoocut.render.intervals import FinitePixels, open_interval
@@ -91,5 +91,5 @@ def open_levels(name: str, settings: PanelSettings, count: int) -> Levels:
             settings.stretch_options,
         )
     except (TypeError, ValueError, LookupError) as error:
-        raise ConfigError(f"draw.{name}.stretch = {settings.stretch!r}: {error}") from None
+        raise WrongLook(f"draw.{name}.stretch = {settings.stretch!r}: {error}") from None
     return Levels(interval, stretch, count)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongLook
 
 __all__ = ["Ink", "Palette", "check_colours", "mix_palette"]
 
@@ -117,7 +117,7 @@ def rgb(setting: str, color: str) -> Colours:
     try:
         return np.round(np.array(to_rgb(color)) * 255).astype(np.uint8)
     except ValueError:
-        raise ConfigError(
+        raise WrongLook(
             f"draw.{setting} = {color!r} is no colour: give a name as 'white' or '#rrggbb'"
         ) from None
 
@@ -135,7 +135,7 @@ def _colours_of(colormap: str) -> Colours:
     try:
         known = colormaps[colormap]
     except KeyError:
-        raise ConfigError(
+        raise WrongLook(
             f"draw.colormap = {colormap!r} is no colour map of matplotlib: try bone, gray or viridis"
         ) from None
     colours: Colours = np.asarray(known(np.arange(known.N), bytes=True))[:, :3]
@@ -149,7 +149,7 @@ def _nan_colour(data: Colours, nan_color: str | None) -> Colours:
         return next(clear, max(candidates, key=lambda colour: _distance(data, colour)))
     chosen = rgb("nan_color", nan_color)
     if _distance(data, chosen) <= MERGED_SPREAD:
-        raise ConfigError(
+        raise WrongLook(
             f"draw.nan_color = {nan_color!r} is a colour of the colour map, so missing pixels would look "
             "like data: choose another, or leave it out"
         )

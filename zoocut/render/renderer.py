@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings, PanelName
 from zoocut.model import Cutout, DiaSource, FloatImage, Picture, Rejection
+from zoocut.reasons import TOO_WIDE
 from zoocut.render.annotation import ANNOTATION_COLOURS, Unannotated, WithMetadata
 from zoocut.render.layout import lay_out
 from zoocut.render.levels import Levels, open_levels
@@ -105,11 +106,11 @@ class Renderer:
         for cutout in cutouts:
             height, width = cutout.template.shape
             if max(height, width) > self._panel_pix:
-                return Rejection(
-                    str(source.dia_source_id),
-                    source.row,
+                return Rejection.of(
+                    source,
                     f"its cutout of {width} x {height} pixels does not fit a panel of {self._panel_pix}: set "
                     f"draw.panel_pix to {max(height, width)} or more, or name draw.sizes",
+                    TOO_WIDE,
                 )
         if len(cutouts) != self._rows:
             raise ValueError(f"a source came with {len(cutouts)} cutouts where {self._rows} are drawn")

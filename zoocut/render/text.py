@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongLook
 
 __all__ = ["Strip", "Type", "font_file"]
 
@@ -57,7 +57,7 @@ class Type:
         while (length := found._font.getlength(text)) > width_pix:
             smaller = found._height_pix * min(0.98, width_pix / length)
             if smaller < SMALLEST_PIX:
-                raise ConfigError(f"{text!r} does not fit above its panel: shorten the title in [draw]")
+                raise WrongLook(f"{text!r} does not fit above its panel: shorten the title in [draw]")
             found = Type(self._file, smaller)
         return found
 
@@ -95,7 +95,7 @@ def font_file(font: str, weight: str = "normal") -> str:
     try:
         return str(findfont(FontProperties(family=font, weight=weight), fallback_to_default=False))
     except ValueError:
-        raise ConfigError(
+        raise WrongLook(
             f"draw.font = {font!r} is not installed: name another family or the path of a .ttf file"
         ) from None
 
@@ -104,5 +104,5 @@ def _readable(path: str) -> str:
     try:
         ImageFont.truetype(path, 12)
     except OSError as error:
-        raise ConfigError(f"draw.font = {path!r} cannot be read ({error}): give a TrueType file") from None
+        raise WrongLook(f"draw.font = {path!r} cannot be read ({error}): give a TrueType file") from None
     return path

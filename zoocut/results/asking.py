@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zoocut.errors import ZooniverseError
+from zoocut.error_kinds import ExportFailed
 from zoocut.files import write_whole
 from zoocut.results.export_file import ExportFile
 from zoocut.zooniverse.download import Downloader, Report
@@ -85,7 +85,7 @@ def _download(
     def address() -> str:
         export = admin.export(workflow_id)
         if export is None:
-            raise ZooniverseError(f"the export of workflow {workflow_id} is gone from the server: run again")
+            raise ExportFailed(f"the export of workflow {workflow_id} is gone from the server: run again")
         return export.url
 
     path = downloader.fetch(address, goal, report)
@@ -115,7 +115,7 @@ def _ask(admin: ExportAdmin, workflow_id: str, known: Export | None) -> None:
         admin.ask_for_export(workflow_id)
     except Refused as error:
         last = "" if known is None else f"; the last one is of {_time(known)}: --max-age takes it"
-        raise ZooniverseError(
+        raise ExportFailed(
             f"the server makes no export of workflow {workflow_id} now ({error}){last}"
         ) from error
 
@@ -136,13 +136,13 @@ def _waited_for(
         if export is not None and export.ready and newer:
             return export
         if export is not None and export.state == FAILED and newer:
-            raise ZooniverseError(
+            raise ExportFailed(
                 f"the server failed to make the export of workflow {workflow_id}: ask for it on the project's page "
                 "of exports, and Zooniverse if that fails too"
             )
         gone = time.monotonic() - started
         if gone >= wait_s:
-            raise ZooniverseError(_not_in_time(workflow_id, export, gone))
+            raise ExportFailed(_not_in_time(workflow_id, export, gone))
         waiting(gone, export.state if export else "asked for")
         time.sleep(min(poll_s, max(0.0, wait_s - gone)))
         poll_s = min(1.5 * poll_s, LONGEST_POLL_S)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadExport
 
 __all__ = ["ExportFile", "ExportRow"]
 
@@ -116,11 +116,11 @@ class ExportFile:
         try:
             yield
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise InputError(f"{self.path} is cut off or damaged ({error}): {ASK_AGAIN}") from error
+            raise BadExport(f"{self.path} is cut off or damaged ({error}): {ASK_AGAIN}") from error
         except csv.Error as error:
-            raise InputError(f"{self.path} cannot be read as CSV ({error}): {ASK_AGAIN}") from error
+            raise BadExport(f"{self.path} cannot be read as CSV ({error}): {ASK_AGAIN}") from error
         except OSError as error:
-            raise InputError(
+            raise BadExport(
                 f"{self.path} cannot be read ({error.strerror}): give the file of a classification export"
             ) from error
 
@@ -136,13 +136,13 @@ class ExportFile:
     def _refuse_other_formats(self, binary: io.BufferedReader[Any]) -> None:
         head = binary.peek(HEAD_BYTES)[:HEAD_BYTES]
         if not head.strip():
-            raise InputError(f"{self.path} is empty: {ASK_AGAIN}")
+            raise BadExport(f"{self.path} is empty: {ASK_AGAIN}")
         for start, meaning in OTHER_FORMATS.items():
             if head.startswith(start):
-                raise InputError(f"{self.path} is {meaning}")
+                raise BadExport(f"{self.path} is {meaning}")
         first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
         if first in (b"<", b"{", b"["):
-            raise InputError(
+            raise BadExport(
                 f"{self.path} is an answer of a server, not an export ({_words(head)}): addresses of exports "
                 f"end after minutes; {ASK_AGAIN}"
             )
@@ -157,7 +157,7 @@ class ExportFile:
             if cells:
                 yield ExportRow(reader.line_num, dict(zip(header, cells, strict=True)) if fits else None)
         if not lines.ended or len(cells) < len(header):
-            raise InputError(
+            raise BadExport(
                 f"{self.path} is cut off: its last row, at line {reader.line_num}, is not whole; {ASK_AGAIN}"
             )
 
@@ -166,10 +166,10 @@ class ExportFile:
         if not missing:
             return
         if other := next((meaning for name, meaning in OTHER_EXPORTS.items() if name in header), None):
-            raise InputError(f"{self.path} is {other}, not a classification export: {ASK_AGAIN}")
+            raise BadExport(f"{self.path} is {other}, not a classification export: {ASK_AGAIN}")
         if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-            raise InputError(f"{self.path} was saved with another separator than commas: {ASK_AGAIN}")
-        raise InputError(
+            raise BadExport(f"{self.path} was saved with another separator than commas: {ASK_AGAIN}")
+        raise BadExport(
             f"{self.path} is no classification export: its first line lacks {', '.join(missing)}; {ASK_AGAIN}"
         )
 

@@ -10,7 +10,8 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import BadExport, NotThere, SeveralMeant
+from zoocut.errors import InputError
 from zoocut.results.answers import Answers
 from zoocut.results.classification import Unreadable, read_classification
 from zoocut.results.export_file import ExportFile
@@ -147,18 +148,18 @@ def _workflow(votes: Votes, wanted: str | None, broken: Broken, export: Path) ->
     names = ", ".join(f"{number} ({name!r}: {count})" for number, (name, count) in known.items())
     if not known and broken.reasons:
         told = "; ".join(f"{count} {reason}" for reason, count in broken.reasons.items())
-        raise InputError(
+        raise BadExport(
             f"no classification in {export} can be read ({told}): ask Zooniverse for the export again"
         )
     if not known:
-        raise InputError(f"{export} holds no classifications: nobody had classified when it was made")
+        raise BadExport(f"{export} holds no classifications: nobody had classified when it was made")
     found = [number for number, (name, _) in known.items() if wanted in (None, number, name)]
     if len(found) > 1:
-        raise ConfigError(
+        raise SeveralMeant(
             f"{export} has classifications of several workflows: choose one with --workflow, of {names}"
         )
     if not found:
-        raise ConfigError(f"{export} has no classifications of a workflow {wanted!r}: it has {names}")
+        raise NotThere(f"{export} has no classifications of a workflow {wanted!r}: it has {names}")
     return found[0], known[found[0]][0]
 
 
@@ -168,7 +169,7 @@ def _version(rule: VersionRule, known: Mapping[Version, int], export: Path) -> V
         return replace(rule, major=max(major for major, _ in known), newest=False)
     if known and not any(rule.accepts(version) for version in known):
         names = ", ".join(f"{major}.{minor}" for major, minor in known)
-        raise ConfigError(
+        raise NotThere(
             f"{export} has no classification of version {rule.words} about these runs: it has {names}"
         )
     return rule

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import SeveralMeant
+from zoocut.errors import InputError
 from zoocut.ledger import Ledger, Target
 from zoocut.run.folder import Run
 from zoocut.subject_sets.finding import find_workflow
@@ -45,7 +46,7 @@ def project_of(admin: SetAdmin, runs: Sequence[Run], named: str | None) -> Proje
     }
     if named is None and len(known) != 1:
         listed = ", ".join(known.values()) or "none"
-        raise ConfigError(
+        raise SeveralMeant(
             f"choose a project with --project: the runs went to {listed} at {admin.panoptes.endpoint}"
         )
     return admin.panoptes.project(named or next(iter(known)))
@@ -67,7 +68,7 @@ def workflow_of(admin: SetAdmin, project: Project, runs: Sequence[Run], named: s
     found = [one for one in admin.workflows(project) if sets & set(one.set_ids)]
     if len(found) != 1:
         listed = ", ".join(f"{one.workflow_id} ({one.name!r})" for one in found) or "none"
-        raise ConfigError(f"choose a workflow with --workflow: the runs' sets are served by {listed}")
+        raise SeveralMeant(f"choose a workflow with --workflow: the runs' sets are served by {listed}")
     return found[0]
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import NotWritable
 from zoocut.results.answers import Answers
 from zoocut.results.classification import Classification
 from zoocut.results.rules import Reason, Rules, Unit, VersionRule
@@ -323,7 +323,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise InputError(
+        raise NotWritable(
             f"the classifications cannot be counted on disk ({error}): free space in the folder for temporary "
             "files, or set SQLITE_TMPDIR to another one"
         ) from error

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadExport
 from zoocut.results.annotations import MADE_UP, Choice
 
 __all__ = ["Task", "Version", "WorkflowTasks", "read_workflow_export"]
@@ -175,7 +175,7 @@ def read_workflow_export(path: Path) -> dict[str, WorkflowTasks]:
             raise ValueError("it has no rows")
         return {number: workflow_tasks(number, versions) for number, versions in documents.items()}
     except (OSError, csv.Error, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(
+        raise BadExport(
             f"{path} cannot be read as a workflow export ({type(error).__name__}: {error}): ask Zooniverse for "
             "the project's workflow export"
         ) from error

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from zoocut.config.rights import BASES, read_basis
 from zoocut.config.settings import RunSettings
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import RightsUnclear
 from zoocut.metadata_keys import values_of
 from zoocut.metadata_words import columns_named
 from zoocut.rights.embargo import EMBARGO, newest_observation
@@ -81,7 +81,7 @@ def require_rights(run: Run, given: str | None = None) -> Rights:
     rubin = _is_rubins(settings) or (not _all_from_packets(settings) and _names_lsst(run))
     if basis is None:
         if rubin:
-            raise ConfigError(
+            raise RightsUnclear(
                 "pixels of an LSST instrument may be proprietary: say why they may be public with --rights TEXT or "
                 f'[rights] basis = "..." in the configuration, TEXT being one of {", ".join(BASES)}, or an approval '
                 "in your words"
@@ -123,7 +123,7 @@ def _require_packets(settings: RunSettings) -> None:
     for name in ("catalog", "images", *(["history"] if _light_curves(settings) else [])):
         section = getattr(settings, name)
         if section is not None and section.kind not in FROM_PACKETS[name]:
-            raise ConfigError(
+            raise RightsUnclear(
                 f"the basis of rights is alert-packet, and [{name}] kind = {section.kind!r} is no alert packets: take "
                 "it from the packets, or give other grounds (derived-image for pictures alone)"
             )
@@ -135,7 +135,7 @@ def _require_hidden(settings: RunSettings, basis: str, where: str, column: str) 
     for name, kind in found:
         if kind in HIDDEN_BY[basis] and (basis == "anonymized" or not _is_from_packets(settings, "catalog")):
             told = f"{column} (the catalog's {name})" if name != column else column
-            raise ConfigError(f"{where} sends the column {told}, {kind}, {_why(basis)}: {REMEDY}")
+            raise RightsUnclear(f"{where} sends the column {told}, {kind}, {_why(basis)}: {REMEDY}")
 
 
 def _require_own_ids(settings: RunSettings) -> None:
@@ -143,7 +143,7 @@ def _require_own_ids(settings: RunSettings) -> None:
     catalog = settings.catalog
     column = getattr(catalog, "dia_source_id", "diaSourceId")
     if catalog is not None and kind_of(column) in HIDDEN_BY["anonymized"][1:]:
-        raise ConfigError(
+        raise RightsUnclear(
             f"catalog.dia_source_id = {column!r} becomes external_id and file name of each picture, "
             f"{_why('anonymized')}: put names of your own into a column of the table (alias, number ...), name it "
             'there, with id_kind = "text" for names, and keep the table to yourself'
@@ -173,7 +173,7 @@ def _require_pictures(settings: RunSettings, basis: str) -> None:
         return
     curves = _light_curves(settings)
     if curves and not _is_from_packets(settings, "history"):
-        raise ConfigError(
+        raise RightsUnclear(
             f"{curves[0]} among the media shows measurements out of [history] kind = {settings.history.kind!r}, "
             f"{_why(basis)}: {REMEDY}"
         )
@@ -181,7 +181,7 @@ def _require_pictures(settings: RunSettings, basis: str) -> None:
         "draw.add_metadata" if draw.add_metadata else "the medium annotated" * (ANNOTATED in _media(settings))
     )
     if written and (basis == "anonymized" or not _is_from_packets(settings, "catalog")):
-        raise ConfigError(
+        raise RightsUnclear(
             f"{written} writes ids and values of the catalog above the panels, {_why(basis)}: {REMEDY}"
         )
 
@@ -205,7 +205,7 @@ def _require_nameless(row: ManifestRow) -> None:
     told |= {f"metadata {key}": value for key, value in row.metadata.items()}
     for where, text in told.items():
         if tells_source(text):
-            raise ConfigError(
+            raise RightsUnclear(
                 f"row {row.external_id}: its {where}, {text!r}, tells which source it is, and the basis of rights is "
                 "anonymized: let external_ids and file names be running numbers of your own (catalog.id_kind = "
                 '"text"), and keep the list of what they stand for'
@@ -224,7 +224,7 @@ def _require_age(run: Run, basis: str, rubin: bool) -> tuple[str, ...]:
         ) * rubin
     until = newest + EMBARGO
     if datetime.now(UTC) < until:
-        raise ConfigError(
+        raise RightsUnclear(
             f"the newest source was observed at {newest:%Y-%m-%d %H:%M} UTC, and the basis of rights is {basis}: "
             f"nothing but alert packets is public within 80 hours of observation; upload after {until:%Y-%m-%d %H:%M} "
             "UTC, or give an approval in your words"

@@ -11,6 +11,7 @@ from typing import Any
 
 from zoocut.config.load import checked
 from zoocut.config.settings import RunSettings
+from zoocut.error_kinds import FileMissing, NotARun, RecordDamaged, UnreadableFile
 from zoocut.errors import ConfigError, InputError
 from zoocut.files import typed, write_first, write_whole
 from zoocut.run.manifest import ManifestRow, count_rows, describe_manifest, read_manifest
@@ -48,7 +49,7 @@ ENDED = 2
 """The format of `run.toml` that has such a table; older ones have none."""
 
 
-class TornRun(InputError):
+class TornRun(RecordDamaged):
     """The run's `run.toml` is empty or cut off.
 
     Parameters
@@ -112,7 +113,7 @@ class Run:
         """
         record = path / "run.toml"
         if not path.is_dir():
-            raise InputError(
+            raise NotARun(
                 f"{path} is not a folder: give the run folder that `zoocut generate CONFIG -o RUN` made"
             )
         try:
@@ -125,7 +126,7 @@ class Run:
         except FileNotFoundError:
             if damaged_record(path).exists():
                 raise TornRun(path, "it was set aside") from None
-            raise InputError(
+            raise NotARun(
                 f"{path} has no run.toml: it is not a run yet; make one with `zoocut generate CONFIG -o RUN`"
             ) from None
         except TornRun:
@@ -192,7 +193,7 @@ class Run:
             When there is none.
         """
         if not self.urls_manifest.is_file():
-            raise InputError(
+            raise NotARun(
                 f"{self.path} has no {self.urls_manifest.name}: set manifest.url_root and generate the run again,"
                 " which draws nothing twice"
             )
@@ -254,7 +255,7 @@ class Run:
                 f"the run's ledger is {self.ledger}: it is used where it is; --ledger is for a run that has none yet"
             )
         if not goal.parent.is_dir():
-            raise InputError(f"{goal.parent} does not exist: give --ledger a folder on a local disk")
+            raise FileMissing(f"{goal.parent} does not exist: give --ledger a folder on a local disk")
         self._rewrite(LEDGER, {"path": str(goal)})
         return replace(self, ledger_path=goal)
 
@@ -358,4 +359,4 @@ def _written(settings: RunSettings) -> dict[str, Any]:
 
 
 def _unreadable(record: Path, error: Exception) -> InputError:
-    return InputError(f"{record} cannot be read ({error}): restore it from a copy")
+    return UnreadableFile(f"{record} cannot be read ({error}): restore it from a copy")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import NotARun, RecordDamaged
 from zoocut.metadata_keys import DIA_SOURCE_ID, PREFIXES, bare_name, source_of
 from zoocut.model import Value
 from zoocut.run.folder import Run
@@ -72,7 +72,7 @@ def known_columns(run: Run) -> dict[str, pa.DataType]:
     try:
         schema = pq.read_schema(run.sources)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{run.sources} cannot be read ({error}): restore it from a copy") from error
+        raise RecordDamaged(f"{run.sources} cannot be read ({error}): restore it from a copy") from error
     return {
         one.name: one.type
         for one in schema
@@ -94,7 +94,7 @@ def _of_manifest(row: ManifestRow, names: Mapping[str, str]) -> KnownRow:
 
 def _manifest(run: Run) -> Iterator[ManifestRow]:
     if not run.has_manifest:
-        raise InputError(
+        raise NotARun(
             f"{run.path} has neither {run.sources.name} nor {run.manifest.name}: give a run that "
             "`zoocut generate CONFIG -o RUN` has made or `zoocut upload RUN` has uploaded"
         )

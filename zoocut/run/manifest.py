@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoocut.delimited import DelimitedText, Line
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadManifest, NotARun, UnreadableFile
 from zoocut.files import write_csv
 from zoocut.run.manifest_columns import (
     AS_IT_TELLS,
@@ -147,11 +147,11 @@ def _opened(path: Path, form: ManifestFormat) -> Iterator[DelimitedText]:
         with DelimitedText(path, form.encoding) as text:
             yield text
     except FileNotFoundError:
-        raise InputError(
+        raise NotARun(
             f"{path} does not exist: finish `zoocut generate CONFIG -o RUN` first, it writes the manifest last"
         ) from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): see to its rights") from error
+        raise UnreadableFile(f"{path} cannot be read ({error.strerror}): see to its rights") from error
 
 
 def _lines(path: Path, form: ManifestFormat) -> Iterator[Line]:
@@ -163,7 +163,7 @@ def _whole(path: Path, text: DelimitedText) -> Iterator[Line]:
     width = len(text.header)
     for line in text.lines():
         if len(line.cells) != width:
-            raise InputError(
+            raise BadManifest(
                 f"{path} line {line.number} has {len(line.cells)} cells where the header has {width}: mend it"
             )
         yield line
@@ -173,7 +173,7 @@ def _row(path: Path, columns: Columns, line: Line) -> ManifestRow:
     cells, header = line.cells, columns.header
     nameless = next((at for at, name in enumerate(header) if not name and cells[at].strip()), None)
     if nameless is not None:
-        raise InputError(
+        raise BadManifest(
             f"{path} line {line.number} holds {cells[nameless]!r} in column {nameless + 1}, which has no name: name it"
             " in the first line, or delete it"
         )

@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 from zoocut.delimited import Line
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadManifest, MissingColumn, RepeatedColumn
 from zoocut.metadata_keys import DIA_SOURCE_ID, bare_name, tidied
 
 __all__ = ["AS_IT_TELLS", "LOCATION", "METADATA", "Columns", "ManifestFormat", "choose_columns"]
@@ -130,7 +130,7 @@ def choose_columns(
     _refuse_repeated(path, header)
     numbered = _numbered(path, header)
     if form.images and numbered:
-        raise InputError(f"{path} names its images by location:1 itself: leave --images out")
+        raise BadManifest(f"{path} names its images by location:1 itself: leave --images out")
     if form.images:
         return _foreign(header, _asked_for(path, header, form.images), "as --images says")
     if numbered:
@@ -142,7 +142,7 @@ def choose_columns(
 def _refuse_values(path: Path, header: Sequence[str]) -> None:
     value = next((name for name in header if _kind(name) is not _Kind.OTHER), None)
     if value is not None:
-        raise InputError(
+        raise BadManifest(
             f"{path} begins with {value}, where the names of its columns should be: put a line of names in front"
         )
 
@@ -151,7 +151,7 @@ def _refuse_repeated(path: Path, header: Sequence[str]) -> None:
     counts = Counter(name if _is_own(name) else METADATA + _key(name) for name in header if name)
     repeated = [name.removeprefix(METADATA) for name, count in counts.items() if count > 1]
     if repeated:
-        raise InputError(
+        raise RepeatedColumn(
             f"{path} has several columns named {', '.join(repeated)}: rename or delete all but one"
         )
 
@@ -167,13 +167,13 @@ def _numbered(path: Path, header: Sequence[str]) -> list[int]:
     for name in header:
         proper = _is_own(name) or (name.startswith(METADATA) and _key(name))
         if not proper and MISSPELT.fullmatch(name):
-            raise InputError(
+            raise BadManifest(
                 f"{path} has a column {name!r}, which is neither external_id, location:1, location:2 ... nor"
                 " metadata:KEY: write it so, or give it another name"
             )
     missing = next((n for n in range(1, len(found) + 1) if n not in found), None)
     if missing is not None:
-        raise InputError(
+        raise BadManifest(
             f"{path} has {', '.join(f'location:{n}' for n in sorted(found))} but no location:{missing}: number them"
             " from 1 without gaps"
         )
@@ -224,7 +224,7 @@ def _identity(header: Sequence[str], images: Sequence[int]) -> int:
 def _asked_for(path: Path, header: Sequence[str], names: Iterable[str]) -> list[int]:
     missing = [name for name in names if name not in header]
     if missing:
-        raise InputError(
+        raise MissingColumn(
             f"{path} has no column {', '.join(missing)}, which --images names: it has {', '.join(header)}"
         )
     return [header.index(name) for name in names]
@@ -242,7 +242,7 @@ def _recognised(path: Path, header: Sequence[str], lines: Iterable[Line]) -> lis
     for name, column in zip(header, seen, strict=True):
         _refuse_doubtful(path, name, column, named)
     if not images:
-        raise InputError(
+        raise BadManifest(
             f"{path} needs external_id and location:1 in its first line, or a column whose cells all name image files "
             f"beside it, or --images; it has: {', '.join(header)}{_hint(header, seen)}"
         )
@@ -255,13 +255,13 @@ def _refuse_doubtful(path: Path, name: str, column: _Seen, images: Sequence[str]
     kinds = [kind for kind in column.first if kind is not _Kind.PATH]
     if _Kind.PATH in column.first and kinds:
         (line, cell), (other_line, other) = column.first[_Kind.PATH], column.first[kinds[0]]
-        raise InputError(
+        raise BadManifest(
             f"{path}: column {name} names a file in line {line} ({cell}), and in line {other_line} holds {other}, "
             f"which {kinds[0].value}: {say}"
         )
     if _Kind.ABSOLUTE in column.first:
         line, cell = column.first[_Kind.ABSOLUTE]
-        raise InputError(
+        raise BadManifest(
             f"{path} line {line} names {cell} in column {name}, which {_Kind.ABSOLUTE.value}: put the images beside the"
             f" manifest and name them as they lie there, or {say}"
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import RecordDamaged
 from zoocut.model import SourceId
 from zoocut.run.sources import columns_of_images, files_of
 from zoocut.values import id_key
@@ -27,7 +27,7 @@ ROWS_AT_ONCE = 50_000
 SHA256_BYTES = 32
 
 
-class DamagedRecord(InputError):
+class DamagedRecord(RecordDamaged):
     """A file of the record cannot be read.
 
     Parameters

@@ -6,13 +6,14 @@ import csv
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
-from zoocut.errors import InputError, first_line
+from zoocut.error_kinds import RecordDamaged
+from zoocut.errors import first_line
 from zoocut.files import write_csv
 from zoocut.model import Rejection, SourceId
 
 __all__ = ["merge_rejected", "read_rejected"]
 
-HEADER = ("diaSourceId", "row", "reason")
+HEADER = ("diaSourceId", "row", "reason", "code")
 
 
 def merge_rejected(path: Path, new: Iterable[Rejection], drawn: Container[SourceId]) -> None:
@@ -29,7 +30,9 @@ def merge_rejected(path: Path, new: Iterable[Rejection], drawn: Container[Source
     """
     earlier = {(old.dia_source_id, old.row): old for old in read_rejected(path) if not _is_drawn(old, drawn)}
     merged = earlier | {(item.dia_source_id, item.row): item for item in new}
-    write_csv(path, HEADER, ((item.dia_source_id, item.row, item.reason) for item in merged.values()))
+    write_csv(
+        path, HEADER, ((item.dia_source_id, item.row, item.reason, item.code) for item in merged.values())
+    )
 
 
 def read_rejected(path: Path) -> Iterator[Rejection]:
@@ -47,7 +50,7 @@ def read_rejected(path: Path) -> Iterator[Rejection]:
             for row in csv.DictReader(file, restval=""):
                 yield Rejection(*(row.get(name) or "" for name in HEADER))
     except (OSError, csv.Error) as error:
-        raise InputError(
+        raise RecordDamaged(
             f"{path} cannot be read as CSV ({first_line(error)}): remove it and generate again"
         ) from error
 

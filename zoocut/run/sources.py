@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import RecordDamaged
 from zoocut.files import appear_whole, sync_files, typed
 from zoocut.model import SourceId, Value
 from zoocut.values import id_key
@@ -311,7 +311,7 @@ def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[Dra
             images, sums = (columns_of_images(batch.schema.names, kind) for kind in ("image", "sha256"))
             yield from (_drawn(row, images, sums) for row in batch.to_pylist())
     except (pa.ArrowException, KeyError, OSError) as error:
-        raise InputError(
+        raise RecordDamaged(
             f"{path} cannot be read ({error}): take it away with `mv {typed(path)} {typed(path)}.damaged`, then run "
             "`zoocut generate CONFIG -o RUN` again, which draws its sources anew"
         ) from error

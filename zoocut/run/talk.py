@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import RecordDamaged
 from zoocut.files import write_csv
 
 __all__ = ["TALK_FILE", "TalkRow", "read_talk", "write_talk"]
@@ -63,12 +63,12 @@ def read_talk(path: Path) -> Iterator[TalkRow]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file)
             if tuple(next(lines, ())) != HEADER:
-                raise InputError(f"{path} does not begin with {','.join(HEADER)}: generate the run again")
+                raise RecordDamaged(f"{path} does not begin with {','.join(HEADER)}: generate the run again")
             for line in lines:
                 if len(line) != len(HEADER):
-                    raise InputError(
+                    raise RecordDamaged(
                         f"{path} line {lines.line_num} has {len(line)} cells: generate the run again"
                     )
                 yield TalkRow(*line)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read ({error}): generate the run again") from error
+        raise RecordDamaged(f"{path} cannot be read ({error}): generate the run again") from error

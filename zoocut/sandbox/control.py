@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from zoocut.error_kinds import SandboxOptions
 from zoocut.errors import ConfigError
 from zoocut.sandbox.api.answers import Refusal, plain_json
 from zoocut.sandbox.api.call import instance_of, read_body
@@ -53,7 +54,7 @@ async def _content(request: Request) -> dict[str, Any]:
     except (ValueError, Refusal):
         content = None
     if not isinstance(content, dict):
-        raise ConfigError("the body must be a JSON object")
+        raise SandboxOptions("the body must be a JSON object")
     return content
 
 
@@ -109,7 +110,7 @@ def injected(instance: Instance, content: dict[str, Any]) -> Any:
 def _update_tokens(instance: Instance, content: dict[str, Any], sql: str, *values: Any) -> dict[str, int]:
     """Change the tokens of one account or, when none is named, all; ``token`` names a single one."""
     if not all(isinstance(content.get(key), (str, type(None))) for key in ("login", "token")):
-        raise ConfigError("login and token must be texts")
+        raise SandboxOptions("login and token must be texts")
     where = (
         "(:login IS NULL OR user_id = (SELECT id FROM users WHERE login = :login)) "
         "AND (:token IS NULL OR token = :token)"
@@ -147,11 +148,11 @@ async def set_user(request: Request) -> Response:
     try:
         content = await _content(request)
         if store.one("SELECT 1 FROM users WHERE login = ?", login) is None:
-            raise ConfigError(f"there is no account {login!r}")
+            raise SandboxOptions(f"there is no account {login!r}")
         for key, value in content.items():
             cleared = value is None and key == "subject_limit"
             if key not in USER_COLUMNS or not (cleared or (isinstance(value, int) and 0 <= value < 2**53)):
-                raise ConfigError(
+                raise SandboxOptions(
                     f"{key} = {value!r} cannot be set; whole numbers for {', '.join(USER_COLUMNS)} can"
                 )
     except ConfigError as problem:
@@ -168,7 +169,7 @@ async def set_feature(request: Request) -> Response:
     try:
         content = await _content(request)
         if not isinstance(content.get("on"), bool):
-            raise ConfigError('say {"on": true} or {"on": false}')
+            raise SandboxOptions('say {"on": true} or {"on": false}')
     except ConfigError as problem:
         return _answer(problem)
     with store.write():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import SandboxOptions
 
 __all__ = ["Running", "running"]
 
@@ -90,4 +90,4 @@ def _endpoint(process: subprocess.Popen[str], said: IO[str], within_s: float) ->
     process.communicate()
     said.seek(0)
     words = said.read().strip() or "it said nothing"
-    raise ConfigError(f"the sandbox did not start within {within_s:g} s: {words}")
+    raise SandboxOptions(f"the sandbox did not start within {within_s:g} s: {words}")

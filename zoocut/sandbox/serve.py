@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import SandboxOptions
 from zoocut.sandbox import control, pages
 from zoocut.sandbox.app import application
 from zoocut.sandbox.options import PASSWORD, Options, Volunteering
@@ -31,7 +31,7 @@ def bind(host: str, port: int) -> socket.socket:
         When the address is not loopback, or the port is taken.
     """
     if host not in (HOST, "localhost"):
-        raise ConfigError(
+        raise SandboxOptions(
             f"the sandbox listens on loopback only, not on {host}: everybody knows its passwords; "
             "leave --host out"
         )
@@ -42,7 +42,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(256)
     except OSError as error:
         listener.close()
-        raise ConfigError(
+        raise SandboxOptions(
             f"cannot listen on {HOST}:{port} ({error.strerror}); stop what uses the "
             "port, choose another with --port, or let the system choose with --port 0"
         ) from error

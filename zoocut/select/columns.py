@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoocut.errors import ConfigError, did_you_mean
+from zoocut.error_kinds import NotThere
+from zoocut.errors import did_you_mean
 from zoocut.model import DiaSource, Value, object_or_none
 
 __all__ = ["value_of"]
@@ -28,4 +29,4 @@ def value_of(source: DiaSource, column: str, key: str) -> Value:
     if column in source.columns:
         return object_or_none(column, source.columns[column])
     advice = did_you_mean(column, source.columns)
-    raise ConfigError(f"{key} names the column {column}, which {source.origin} does not have: {advice}")
+    raise NotThere(f"{key} names the column {column}, which {source.origin} does not have: {advice}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoocut.config.select import Cut
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongSetting
 from zoocut.model import DiaSource, Value
 from zoocut.select.columns import value_of
 from zoocut.values import flag_of, number_of
@@ -61,7 +61,7 @@ class Cuts:
         """
         for column, seen in self._seen.items():
             if not seen.usable and seen.other is not None:
-                raise ConfigError(
+                raise WrongSetting(
                     f"select.cuts.{column} has limits of another kind than the column, which holds {seen.other!r}: "
                     "give numbers for numbers, text for text, set for flags"
                 )
@@ -93,7 +93,7 @@ class Cuts:
             above = cut.min is None or cut.min <= found  # type: ignore[operator]
             return above and (cut.max is None or found <= cut.max)  # type: ignore[operator]
         except TypeError:
-            raise ConfigError(
+            raise WrongSetting(
                 f"select.cuts.{column} has a number and a text as its limits: give two of one kind"
             ) from None
 

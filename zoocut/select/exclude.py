@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from zoocut.delimited import DelimitedText, without_mark
+from zoocut.error_kinds import MissingColumn, NotARun, RepeatedColumn, UnreadableFile
 from zoocut.errors import InputError
 from zoocut.model import SourceId
 from zoocut.run.folder import NOTHING_KNOWN, Run
@@ -60,7 +61,7 @@ def _cells_of_run(path: Path) -> Iterator[tuple[str, str]]:
     """Return the ids in a run's manifest, read as its uploads read it."""
     run = Run.open(path) if (path / "run.toml").exists() else Run(path, "", NOTHING_KNOWN)
     if not run.has_manifest:
-        raise InputError(f"{path} in select.exclude has no manifest.csv: give {SOURCES}")
+        raise NotARun(f"{path} in select.exclude has no manifest.csv: give {SOURCES}")
     for row in run.rows():
         named = {key.lstrip("#!/% "): value for key, value in row.metadata.items()}
         yield f"{run.manifest} line {row.line}", named.get("diaSourceId", row.external_id).strip()
@@ -72,18 +73,20 @@ def _cells(path: Path, encoding: str | None) -> Iterator[tuple[str, str]]:
             bare = [name.lstrip("#!/% ") for name in text.header]
             at = next((bare.index(name) for name in ID_COLUMNS if name in bare), None)
             if at is None:
-                raise InputError(
+                raise MissingColumn(
                     f"{path} in select.exclude has no column {' or '.join(ID_COLUMNS)}: name one so"
                     f" (it has {', '.join(text.header[:12]) or 'none'})"
                 )
             if bare.count(bare[at]) > 1:
-                raise InputError(f"{path} in select.exclude has several columns named {bare[at]}: keep one")
+                raise RepeatedColumn(
+                    f"{path} in select.exclude has several columns named {bare[at]}: keep one"
+                )
             for line in text.lines():
                 yield (
                     f"{path} line {line.number}",
                     without_mark(line.cells[at].strip()) if at < len(line.cells) else "",
                 )
     except OSError as error:
-        raise InputError(
+        raise UnreadableFile(
             f"{path} in select.exclude cannot be read ({error.strerror}): give {SOURCES}"
         ) from error

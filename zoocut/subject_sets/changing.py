@@ -9,7 +9,8 @@ from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from zoocut.errors import ConfigError, NotPermitted, VerificationFailed
+from zoocut.error_kinds import NameTaken, OtherProject
+from zoocut.errors import VerificationFailed
 from zoocut.zooniverse.finding import require_new_name
 from zoocut.zooniverse.panoptes import Project, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, Refused
@@ -73,7 +74,7 @@ def _require_name(admin: SetAdmin, project_id: str, project: Project, name: str)
     require_new_name(name)
     taken = admin.panoptes.subject_sets(project, name)
     if taken:
-        raise ConfigError(
+        raise NameTaken(
             f"project {project_id} has a set {name!r} already (id {taken[0].set_id}): choose another name"
         )
 
@@ -120,7 +121,7 @@ def link(admin: SetAdmin, details: SetDetails, workflow: Workflow) -> bool:
     """
     found = details.subject_set
     if workflow.project_id != found.project_id:
-        raise NotPermitted(
+        raise OtherProject(
             f"workflow {workflow.workflow_id} belongs to project {workflow.project_id}, the set to project "
             f"{found.project_id}: linking would copy the set there; add --copy if that is what you want"
         )

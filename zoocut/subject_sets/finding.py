@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from zoocut.errors import ConfigError, InputError, NotPermitted
+from zoocut.error_kinds import NotFoundThere, OtherProject, SeveralMeant, WrongSubjects
 from zoocut.zooniverse.finding import ID, is_number, means, number_of
 from zoocut.zooniverse.finding import find_set as find_subject_set
 from zoocut.zooniverse.panoptes import Project, Subject
@@ -39,7 +39,7 @@ def find_set(admin: SetAdmin, project: Project | None, reference: str) -> SetDet
     """
     found = find_subject_set(admin.panoptes, project, reference)
     if found is None:
-        raise NotPermitted(
+        raise NotFoundThere(
             f"there is no subject set {reference!r} that this account may see: `zoocut sets list --project OWNER/NAME`"
         )
     return admin.details(found.set_id)
@@ -59,13 +59,13 @@ def find_workflow(admin: SetAdmin, project: Project, reference: str) -> Workflow
     found = [one for one in known if means(reference, one.workflow_id, one.name)]
     if len(found) > 1:
         listed = "; ".join(f"{ID}{one.workflow_id} is {one.name!r}" for one in found)
-        raise ConfigError(f"{reference!r} could be {len(found)} workflows ({listed}): give the id")
+        raise SeveralMeant(f"{reference!r} could be {len(found)} workflows ({listed}): give the id")
     if not found:
         number = number_of(reference)
         if number is not None:
             _refuse_foreign_workflow(admin, project, number)
         names = ", ".join(f"{one.name!r} ({one.workflow_id})" for one in known) or "none"
-        raise NotPermitted(f"{project.slug} has no workflow {reference!r}: it has {names}")
+        raise NotFoundThere(f"{project.slug} has no workflow {reference!r}: it has {names}")
     return found[0]
 
 
@@ -74,7 +74,7 @@ def _refuse_foreign_workflow(admin: SetAdmin, project: Project, number: str) -> 
         workflow = admin.workflow(number)
     except Refused:
         return
-    raise NotPermitted(
+    raise OtherProject(
         f"workflow {number} belongs to project {workflow.project_id}, the set to {project.slug}: linking "
         "would copy the set there; use `zoocut sets link SET WORKFLOW --copy` if that is what you want"
     )
@@ -121,10 +121,10 @@ def find_subjects(
 def _require_subjects(admin: SetAdmin, project: Project, numbers: Sequence[str]) -> None:
     wrong = [number for number in numbers if not is_number(number)]
     if wrong:
-        raise InputError(f"{wrong[0]!r} is not a subject's id: give whole numbers")
+        raise WrongSubjects(f"{wrong[0]!r} is not a subject's id: give whole numbers")
     missing = set(numbers) - admin.of_project(project, numbers)
     if missing:
-        raise InputError(
+        raise WrongSubjects(
             f"{project.slug} has no subject {_some(missing)}: correct the ids, or name their project"
         )
 
@@ -135,12 +135,12 @@ def _by_source(wanted: Sequence[str], among: Iterable[Subject]) -> list[str]:
         known.get(subject.dia_source_id, []).append(subject.subject_id)
     for source, subjects in known.items():
         if len(subjects) > 1:
-            raise InputError(
+            raise WrongSubjects(
                 f"diaSourceId {source} has several subjects ({_some(subjects)}): give the id of one"
             )
     missing = [source for source, subjects in known.items() if not subjects]
     if missing:
-        raise InputError(f"no subject there has the diaSourceId {_some(missing)}: correct the ids")
+        raise WrongSubjects(f"no subject there has the diaSourceId {_some(missing)}: correct the ids")
     return [subject for subjects in known.values() for subject in subjects]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from zoocut.errors import InputError, VerificationFailed
+from zoocut.error_kinds import WrongSubjects
+from zoocut.errors import VerificationFailed
 from zoocut.metadata_keys import values_of
 from zoocut.zooniverse.api import PAGE_SIZE
 from zoocut.zooniverse.panoptes import Project
@@ -122,7 +123,7 @@ def split_by(admin: SetAdmin, set_id: str, key: str) -> Mapping[str, list[str]]:
     for subject in admin.panoptes.subjects_of_set(set_id):
         values = values_of(subject.metadata, key)
         if len(values) != 1:
-            raise InputError(
+            raise WrongSubjects(
                 f"subject {subject.subject_id} has no one value of {key}: choose a key that all subjects have"
             )
         groups.setdefault(values[0], []).append(subject.subject_id)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.delimited import DelimitedText, Line, without_mark
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadManifest, NothingInside, RepeatedColumn, UnreadableFile
 from zoocut.metadata_keys import missing_feedback
 from zoocut.zooniverse.set_admin import SetAdmin
 
@@ -61,23 +61,23 @@ def read_training(path: Path, encoding: str | None = None) -> list[TrainingRow]:
             _require_distinct(path, text.header)
             rows = [_row(path, line.number, _cells(path, text.header, line)) for line in text.lines()]
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give another table") from error
+        raise UnreadableFile(f"{path} cannot be read ({error.strerror}): give another table") from error
     if not rows:
-        raise InputError(f"{path} has no rows: it needs {' or '.join(IDENTITIES)} and #feedback_1_id")
+        raise NothingInside(f"{path} has no rows: it needs {' or '.join(IDENTITIES)} and #feedback_1_id")
     return rows
 
 
 def _require_distinct(path: Path, header: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(header).items() if name and count > 1]
     if repeated:
-        raise InputError(
+        raise RepeatedColumn(
             f"{path} has several columns named {', '.join(repeated)}: rename or delete all but one"
         )
 
 
 def _cells(path: Path, header: Sequence[str], line: Line) -> dict[str, str]:
     if len(line.cells) != len(header):
-        raise InputError(
+        raise BadManifest(
             f"{path} line {line.number} has {len(line.cells)} cells where the header has {len(header)}: mend it"
         )
     return dict(zip(header, line.cells, strict=True))
@@ -93,7 +93,7 @@ def _row(path: Path, line: int, cells: Mapping[str, str]) -> TrainingRow:
     if bool(subject_id) == bool(dia_source_id):
         missing.append(f"one of {' and '.join(IDENTITIES)}")
     if missing:
-        raise InputError(f"{path} line {line} is not complete: it needs {', '.join(missing)}")
+        raise BadManifest(f"{path} line {line} is not complete: it needs {', '.join(missing)}")
     return TrainingRow(line, subject_id, dia_source_id, metadata)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
 
-from zoocut.errors import LedgerError
+from zoocut.error_kinds import OtherCopy
 from zoocut.files import typed
 from zoocut.ledger import Ledger, Member, State
 from zoocut.ledger.members import MemberBook
@@ -86,7 +86,7 @@ def _refuse_another_copy(context: UploadContext, ledger: Ledger) -> None:
         context.target, SubjectKey.start(context.run_id, context.target.set_id)
     )
     if count:
-        raise LedgerError(
+        raise OtherCopy(
             f"the set {context.target.set_name!r} holds {count} subjects of this run that the ledger in "
             f"{context.folder} does not know, uploaded from another copy: run "
             f"`zoocut adopt {typed(context.folder)} --set {quote(context.target.set_name)}` first, which takes them "

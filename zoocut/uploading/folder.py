@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from zoocut.config.settings import RunSettings
-from zoocut.errors import InputError, LedgerError
+from zoocut.error_kinds import LedgerUnwritable, NotARun
 from zoocut.ledger import run_id_in
 from zoocut.run.folder import Run, damaged_record
 
@@ -34,7 +34,7 @@ def open_run(path: Path) -> Run:
     foreign = _foreign(path)
     run = _made(path) if foreign else Run.open(path)
     if not run.has_manifest:
-        raise InputError(
+        raise NotARun(
             f"{path} has no manifest.csv yet: finish `zoocut generate CONFIG -o RUN` first, it writes it last"
         )
     _require_room(run)
@@ -71,7 +71,7 @@ def _require_room(run: Run) -> None:
     needed = LEAST_FREE_BYTES + max(0, LEDGER_SHARE * run.manifest.stat().st_size - there)
     free = shutil.disk_usage(run.path).free
     if free < needed:
-        raise LedgerError(
+        raise LedgerUnwritable(
             f"the disk of {run.path} has {decimal(free)} left and the ledger needs up to {decimal(needed)}: "
             "free some, then run the same command again"
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from zoocut.config.upload import UploadSettings, project_reference
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import DestinationMissing, NotThere, SeveralMeant, UnsplitSet
 from zoocut.ledger import Ledger, Target
 from zoocut.metadata_keys import bare_name, values_of
 from zoocut.run.folder import Run
@@ -86,7 +86,7 @@ def shares(rows: Iterable[ManifestRow], key: str, template: str) -> dict[str, Sh
         When the name does not hold the value, or a row has none.
     """
     if "{" + key + "}" not in template:
-        raise ConfigError(
+        raise UnsplitSet(
             f"--set {template!r} must hold {{{key}}}, so that each value of it has a set of its own"
         )
     found: dict[str, Share] = {}
@@ -94,7 +94,7 @@ def shares(rows: Iterable[ManifestRow], key: str, template: str) -> dict[str, Sh
         values = values_of(row.metadata, key)
         if len(values) != 1:
             told = f"several values of {key} ({', '.join(values)})" if values else f"no {key}"
-            raise ConfigError(f"row {row.external_id} has {told}: choose another key for --set-by")
+            raise UnsplitSet(f"row {row.external_id} has {told}: choose another key for --set-by")
         found.setdefault(template.replace("{" + key + "}", values[0]), Share(key, values[0]))
     return found
 
@@ -113,7 +113,7 @@ def resolve(targets: Iterable[Target], goal: Goal) -> Target | None:
             f"--project {one.project_slug} --set {ID}{one.set_id} is {one.set_name!r} at {one.endpoint}"
             for one in fitting
         )
-        raise ConfigError(f"the run goes to several sets that could be meant: say which one ({listed})")
+        raise SeveralMeant(f"the run goes to several sets that could be meant: say which one ({listed})")
     return fitting[0] if fitting else None
 
 
@@ -143,7 +143,7 @@ def uploaded_target(run: Run, goal: Goal) -> Target:
     found = resolve(targets, goal)
     if found is None:
         names = "; ".join(f"{one.set_name!r} of {one.project_slug} at {one.endpoint}" for one in targets)
-        raise ConfigError(f"{run.path} was not uploaded there: it went to {names}")
+        raise NotThere(f"{run.path} was not uploaded there: it went to {names}")
     return found
 
 
@@ -200,7 +200,7 @@ def _in_the_runs_project(goal: Goal, targets: list[Target]) -> Goal:
     """Take a set's name alone for one in the only project that the run is in."""
     ids = {(one.endpoint, one.project_id) for one in targets if goal.endpoint in ("", one.endpoint)}
     if goal.project or not goal.subject_set or len(ids) != 1:
-        raise ConfigError(WHERE_TO)
+        raise DestinationMissing(WHERE_TO)
     ((endpoint, project_id),) = ids
     return replace(goal, endpoint=endpoint, project=f"{ID}{project_id}")
 
@@ -208,7 +208,7 @@ def _in_the_runs_project(goal: Goal, targets: list[Target]) -> Goal:
 def _only_endpoint(targets: list[Target]) -> str:
     endpoints = {target.endpoint for target in targets}
     if len(endpoints) > 1:
-        raise ConfigError(
+        raise SeveralMeant(
             f"the run went to several servers: say which one with --endpoint ({', '.join(endpoints)})"
         )
     return endpoints.pop() if endpoints else PRODUCTION

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from zoocut.addresses import Outsider, Served, form_problem, in_threads, is_loopback, sampled
 from zoocut.config.upload import UploadSettings
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import ImportUnfit, NotPublishable
 from zoocut.ledger import Ledger, State, Target
 from zoocut.ledger.imports import ImportRecords
 from zoocut.ledger.published import PublishedFiles
@@ -82,7 +82,7 @@ def require_importable(run: Run, endpoint: str, checks: int) -> list[str]:
         problem = _problem(row, endpoint, seen)
         problems += [f"row {row.external_id}: {problem}"] if problem else []
     if problems:
-        raise InputError(
+        raise NotPublishable(
             f"{len(problems)} of {rows} rows cannot be imported; nothing was sent: {'; '.join(problems[:SHOWN])}. Mend "
             "them, or upload with --urls, which makes each subject by requests of its own"
         )
@@ -123,7 +123,7 @@ def _require_served(run: Run, check: str) -> None:
 
     wrong = [problem for _, problem in in_threads(look, chosen) if problem]
     if wrong:
-        raise InputError(
+        raise NotPublishable(
             f"{len(wrong)} of {len(chosen)} addresses that were read cannot be imported; nothing was sent: "
             f"{'; '.join(wrong[:SHOWN])}"
         )
@@ -155,7 +155,7 @@ def published_at(run: Run) -> str:
         with Ledger.read(run.ledger) as ledger:
             found = PublishedFiles(ledger).destination(root)
     if found is None:
-        raise ConfigError(
+        raise ImportUnfit(
             f"the server reads the manifest from its address, and {run.path} was not published: publish it first"
         )
     return found
@@ -174,7 +174,7 @@ def require_set(run: Run, choice: Choice, panoptes: RetryingPanoptes) -> None:
     set_id, name = choice.subject_set.set_id, choice.subject_set.name
     serving = panoptes.active_workflows(set_id)
     if serving:
-        raise ConfigError(
+        raise ImportUnfit(
             f"the set {name!r} is served by an active workflow ({', '.join(serving)}), and imported subjects are in it "
             "before anything of them is proved: import into another set, or unlink this one until it is proved"
         )
@@ -195,7 +195,7 @@ def _require_own(run: Run, set_id: str, name: str, panoptes: RetryingPanoptes) -
     start = SubjectKey.start(run.run_id, set_id)
     foreign = [one.subject_id for one in panoptes.subjects_of_set(set_id) if not one.key.startswith(start)]
     if foreign and not _open_import(run, set_id):
-        raise ConfigError(
+        raise ImportUnfit(
             f"the set {name!r} holds {len(foreign)} subjects that are not of this run (first: {foreign[0]}), which an "
             "import cannot be told from: import into a new set, or upload with --urls"
         )

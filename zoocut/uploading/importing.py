@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from threading import Event as Flag
 
-from zoocut.errors import Interrupted, NotPermitted, ZooniverseError
+from zoocut.error_kinds import ServerStalled
+from zoocut.errors import Interrupted, NotPermitted
 from zoocut.ledger import Ledger, State
 from zoocut.ledger.imports import Import, ImportRecords, ImportState
 from zoocut.run.folder import Run
@@ -105,7 +106,7 @@ class Importer:
                     continue
                 lost = 0 if begun else lost + 1
                 if lost >= MOST_ATTEMPTS:
-                    raise ZooniverseError(
+                    raise ServerStalled(
                         f"{lost} imports were asked for and none was begun: run the same command again later, or "
                         "upload with --urls"
                     )

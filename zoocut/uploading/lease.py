@@ -22,7 +22,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zoocut.errors import LedgerError, NotPermitted
+from zoocut.error_kinds import LedgerInUse, NoRole
+from zoocut.errors import LedgerError
 from zoocut.ledger import Ledger
 from zoocut.uploading.context import UploadContext
 from zoocut.zooniverse.lease_note import LEASE, LONGEST_STALE_S, LeaseNote
@@ -137,7 +138,7 @@ class Lease:
         try:
             self._write(panoptes, panoptes.subject_set(self._context.target.set_id))
         except Refused as error:
-            raise NotPermitted(
+            raise NoRole(
                 f"this account may not change the set {self._context.target.set_name!r} ({error}): ask its project's "
                 "owner for the role of collaborator"
             ) from error
@@ -215,7 +216,7 @@ class Lease:
 
 def _in_use(name: str, found: LeaseNote | None) -> LedgerError:
     who = found.holder if found else "its lease was taken away"
-    return LedgerError(
+    return LedgerInUse(
         f"another upload to the set {name!r} is under way ({who}): wait until it has ended, then run the same command "
         "again"
     )

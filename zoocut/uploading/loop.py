@@ -19,7 +19,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Event as Flag
 
-from zoocut.errors import NotPermitted, QuotaReached, ZooniverseError
+from zoocut.error_kinds import RowsRefused, ServerStalled
+from zoocut.errors import QuotaReached, ZooniverseError
 from zoocut.ledger import Entry, Ledger, State
 from zoocut.logs import note_retry
 from zoocut.uploading import machine
@@ -169,7 +170,7 @@ class UploadLoop:
     def _give_up_when_nothing_moves(self) -> None:
         idle_s = self._tally.idle_s()
         if self._ending is None and idle_s > self._timing.give_up_after_s + self._timing.settle_s:
-            self._ending = ZooniverseError(
+            self._ending = ServerStalled(
                 f"nothing moved for {idle_s:.0f} s ({self._tally.trouble or 'no answer'}): the run is safe; run the "
                 "same command again later"
             )
@@ -351,7 +352,7 @@ class UploadLoop:
             if isinstance(event, Rejected):
                 self._refusals += 1
                 if self._refusals >= MOST_REFUSALS:
-                    self._ending = self._ending or NotPermitted(
+                    self._ending = self._ending or RowsRefused(
                         f"{MOST_REFUSALS} rows were refused one after the other ({event.reason}): mend what they "
                         "have in common, then run `zoocut upload RUN --retry-rejected`"
                     )
@@ -369,7 +370,7 @@ class UploadLoop:
             elif before.state is State.IN_DOUBT and entry.state is not State.IN_DOUBT:
                 self._absences += entry.row in self._lost
         if self._absences >= MOST_DOUBTS:
-            self._ending = self._ending or ZooniverseError(
+            self._ending = self._ending or ServerStalled(
                 f"{self._absences} creates were neither answered nor found afterwards ({self._tally.trouble}): more "
                 "would only leave more subjects behind; the run is safe, run the same command again later"
             )

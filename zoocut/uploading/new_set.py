@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zoocut.errors import NotPermitted, ZooniverseError
+from zoocut.error_kinds import NoRole
+from zoocut.errors import ZooniverseError
 from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, SubjectSet
 from zoocut.zooniverse.request_errors import NotNow, Refused
 from zoocut.zooniverse.retrying import retried_for
@@ -46,7 +47,7 @@ def make_set(
         return retried_for(_made_or_found, patience_s, panoptes, project, name, metadata)
     except (NotNow, Refused) as error:
         if isinstance(error, Refused) and error.status != BEING_CHANGED:
-            raise NotPermitted(
+            raise NoRole(
                 f"this account may not make sets in {project.slug} ({error}): ask its owner for the role of "
                 "collaborator"
             ) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import UnreadableFile
 from zoocut.ledger import Image
 
 __all__ = ["RunPictures", "may_pass", "read_picture"]
@@ -89,7 +89,7 @@ class RunPictures:
             found = self._status(location)
         except OSError as error:
             if may_pass(error):
-                raise InputError(
+                raise UnreadableFile(
                     f"{location} cannot be looked at now ({error.strerror}): see to the disk or the limits of this "
                     "machine, then run the same command again"
                 ) from error

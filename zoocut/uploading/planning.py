@@ -9,7 +9,7 @@ from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import NotARun, UnreadableFile
 from zoocut.ledger import Entry, Ledger, PlannedRow, State, Target
 from zoocut.metadata_keys import missing_feedback, sent_name
 from zoocut.run.folder import Run
@@ -75,11 +75,11 @@ def _checksum(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
-        raise InputError(
+        raise NotARun(
             f"{path} does not exist: finish `zoocut generate CONFIG -o RUN` first, it writes it last"
         ) from None
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): see to its rights") from error
+        raise UnreadableFile(f"{path} cannot be read ({error.strerror}): see to its rights") from error
 
 
 def _planned(pictures: RunPictures, row: ManifestRow) -> PlannedRow:

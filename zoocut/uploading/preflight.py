@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoocut.errors import NotPermitted
+from zoocut.error_kinds import AccountBanned, NoRole
 from zoocut.ledger import Ledger, State, Target
 from zoocut.rights import Rights, require_rights
 from zoocut.run.folder import Run
@@ -121,7 +121,7 @@ def _left_out(run: Run, request: UploadRequest, choices: Sequence[Choice]) -> li
 
 def _require_role(panoptes: RetryingPanoptes, project: Project) -> None:
     if not panoptes.holds_role(project) and not panoptes.role_of_a_group(project):
-        raise NotPermitted(
+        raise NoRole(
             f"this account is neither owner nor collaborator of {project.slug}, so it may not make sets or subjects "
             "there: ask its owner for the role of collaborator"
         )
@@ -195,7 +195,7 @@ def require_account(panoptes: RetryingPanoptes) -> Account:
     """
     account = panoptes.account()
     if account.banned:
-        raise NotPermitted(
+        raise AccountBanned(
             f"the account {account.login} is banned at {panoptes.endpoint}: what it uploads is dropped without a "
             "word; ask Zooniverse"
         )

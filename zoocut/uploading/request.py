@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import NotConfirmed
 from zoocut.uploading.goals import Goal
 from zoocut.uploading.import_rules import ImportSettings
 
@@ -45,7 +45,7 @@ def not_made(question: str) -> None:
     ConfigError
         Always.
     """
-    raise ConfigError(
+    raise NotConfirmed(
         f"{question}: correct the name, or agree to a new set with --create (in Python create=True)"
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoocut.config.load import checked, differences, load_run_settings
 from zoocut.config.upload import UploadSettings
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import OtherSettings
 from zoocut.files import typed
 from zoocut.run.folder import Run
 
@@ -32,7 +32,7 @@ def with_configuration(run: Run, path: Path, tell: Callable[[str], object]) -> R
     given = load_run_settings(path)
     other = differences(run.settings, given, "manifest")
     if other:
-        raise ConfigError(
+        raise OtherSettings(
             f"{path} addresses the images otherwise than the run ({'; '.join(other)}): run "
             f"`zoocut generate {typed(path)} -o {typed(run.path)}` first, which draws nothing twice"
         )

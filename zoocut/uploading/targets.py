@@ -6,7 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from zoocut.errors import ConfigError, LedgerError, NotPermitted
+from zoocut.error_kinds import (
+    DestinationMissing,
+    NameTaken,
+    NotFoundThere,
+    NotThere,
+    OtherServer,
+    SeveralMeant,
+    UnsplitSet,
+)
 from zoocut.ledger import Ledger, Target
 from zoocut.metadata_keys import index_name
 from zoocut.run.folder import MANIFEST, Run
@@ -66,7 +74,7 @@ def choose(
     if goal.begun:
         return [_choose_begun(run, known, targets, panoptes) for known in goal.begun]
     if not goal.project or not goal.subject_set:
-        raise ConfigError(WHERE_TO)
+        raise DestinationMissing(WHERE_TO)
     project = panoptes.project(goal.project)
     here = _targets_of(targets, panoptes, project)
     return [
@@ -102,7 +110,7 @@ def choose_existing(
     existing = [choice for choice in found if choice.subject_set is not None]
     if not existing:
         slug = found[0].project.slug
-        raise ConfigError(
+        raise NotThere(
             f"{slug} has no set {found[0].name!r}: `zoocut sets list --project {slug}` shows what it has"
         )
     return existing
@@ -137,7 +145,7 @@ def _require_key(name: str, share: Share) -> None:
     """Refuse a new name with a field that nothing fills."""
     field = re.search(r"\{(\w+)\}", name)
     if field and not share.key:
-        raise ConfigError(
+        raise UnsplitSet(
             f"--set {name!r} has a field, {field[0]}: add --set-by {field[1]}, which makes a set of each value of it"
         )
 
@@ -145,7 +153,7 @@ def _require_key(name: str, share: Share) -> None:
 def _refuse_another_server(here: Sequence[Target], reference: str) -> None:
     """Refuse a number that the ledger knows and that means something else today."""
     for other in (one for one in here if f"{ID}{one.set_id}" == reference):
-        raise LedgerError(
+        raise OtherServer(
             f"{other.endpoint} is another server than the one that the ledger knows: its project or its set "
             f"{other.set_id} was made at another time than where {other.set_name!r} lies, so nothing that was uploaded "
             f"there is here; to upload to this one name its set with --project {other.project_slug} --set NAME"
@@ -164,7 +172,7 @@ def _find(
     if found is None:
         there = _still_there(panoptes, remembered)
         return there if remembered.is_set_of(there.created) else None
-    raise ConfigError(
+    raise SeveralMeant(
         f"{reference!r} is the set {ID}{found.set_id} today, and the run went to {ID}{remembered.set_id} under that "
         f"name: say which one with --set {ID}{found.set_id} or --set {ID}{remembered.set_id}"
     )
@@ -202,7 +210,7 @@ def target_of(
 def _require_share(known: Target, share: Share) -> None:
     if share.key and not share.is_same_as(Share(known.set_by, known.set_value)):
         takes = f"those with {known.set_by} {known.set_value}" if known.set_by else "all of them"
-        raise ConfigError(
+        raise NameTaken(
             f"the set {known.set_name!r} takes rows of this run already, {takes}: give --set a name of its own for "
             f"those with {share.key} {share.value}"
         )
@@ -217,7 +225,7 @@ def _still_there(panoptes: RetryingPanoptes, known: Target) -> SubjectSet:
     try:
         return panoptes.subject_set(known.set_id)
     except Refused as error:
-        raise NotPermitted(
+        raise NotFoundThere(
             f"subject set {known.set_id} ({known.set_name}) is gone from {known.endpoint}, or this account may not "
             "see it: restore the rights, or name another set with --set"
         ) from error

@@ -13,7 +13,7 @@ from zoocut.errors import QuotaReached, VerificationFailed, ZoocutError
 from zoocut.files import typed
 from zoocut.ledger import Ledger, State, Target
 from zoocut.ledger.attachments import AttachmentBook
-from zoocut.reasons import Reasons
+from zoocut.reasons import REFUSED_ROW, Reasons
 from zoocut.run.folder import Run
 from zoocut.uploading.adopting import take_back_unknown
 from zoocut.uploading.changed_pictures import changed_since_upload, tell_changed
@@ -261,6 +261,6 @@ def summarise(ledger: Ledger, target: Target) -> TargetSummary:
         target,
         ledger.counts(target),
         tuple((entry.external_id, entry.reason or "") for entry in rejected),
-        tuple(Reasons((entry.external_id, entry.reason or "") for entry in every)),
+        tuple(Reasons(((entry.external_id, entry.reason or "") for entry in every), REFUSED_ROW)),
         {state.value: count for state, count in AttachmentBook(ledger).counts(target).items()},
     )

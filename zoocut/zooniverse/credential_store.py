@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from zoocut.errors import SignInError
+from zoocut.error_kinds import CredentialsUnsafe
 from zoocut.zooniverse.credentials import Credentials
 
 __all__ = ["CredentialStore", "KeyRing", "PrivateFile", "best_store"]
@@ -109,7 +109,7 @@ def _unlocked() -> Iterator[None]:
     try:
         yield
     except keyring.errors.KeyringError as error:
-        raise SignInError(
+        raise CredentialsUnsafe(
             f"the key ring cannot be used ({type(error).__name__}): unlock it, or set PANOPTES_USERNAME and "
             "PANOPTES_PASSWORD"
         ) from None
@@ -163,12 +163,14 @@ class PrivateFile:
     def _all(self) -> dict[str, str]:
         try:
             if self._path.stat().st_mode & 0o077:
-                raise SignInError(f"others may read {self._path}: run `chmod 600 {self._path}`")
+                raise CredentialsUnsafe(f"others may read {self._path}: run `chmod 600 {self._path}`")
             return dict(json.loads(self._path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, TypeError):
-            raise SignInError(f"{self._path} cannot be read: remove it and run `zoocut login`") from None
+            raise CredentialsUnsafe(
+                f"{self._path} cannot be read: remove it and run `zoocut login`"
+            ) from None
 
     def _write(self, content: dict[str, str]) -> None:
         part = self._path.with_suffix(".part")
@@ -179,7 +181,7 @@ class PrivateFile:
                 json.dump(content, file)
             part.replace(self._path)
         except OSError as error:
-            raise SignInError(
+            raise CredentialsUnsafe(
                 f"cannot write {self._path} ({error.strerror}): see to its folder's rights, or set "
                 "PANOPTES_USERNAME and PANOPTES_PASSWORD instead"
             ) from None
@@ -200,4 +202,4 @@ def _credentials(kept: str | None, source: str) -> Credentials | None:
         content = json.loads(kept)
         return Credentials(str(content["username"]), str(content["password"]), source=source)
     except (ValueError, KeyError, TypeError):
-        raise SignInError("what was saved cannot be read: run `zoocut login` again") from None
+        raise CredentialsUnsafe("what was saved cannot be read: run `zoocut login` again") from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from zoocut.errors import ConfigError, SignInError
+from zoocut.error_kinds import CredentialsMissing, CredentialsUnsafe, WrongEndpoint
 from zoocut.files import typed
 
 __all__ = ["PRODUCTION", "Credentials", "find_credentials", "normalise_endpoint"]
@@ -57,16 +57,16 @@ def normalise_endpoint(endpoint: str) -> str:
         parts = urlsplit(endpoint.strip())
         given = parts.hostname, parts.port
     except ValueError as error:
-        raise ConfigError(
+        raise WrongEndpoint(
             f"{shown!r} is not an endpoint ({error}): give an address such as {PRODUCTION}"
         ) from None
     if parts.scheme not in ("http", "https") or not given[0] or "@" in parts.netloc or parts.query:
-        raise ConfigError(
+        raise WrongEndpoint(
             f"{shown!r} is not an endpoint: give an address such as {PRODUCTION}, without a name or a password in it"
         )
     host = given[0].lower()
     if parts.scheme == "http" and not _is_loopback(host):
-        raise ConfigError(f"{shown} would send your password in clear: use https://{host}")
+        raise WrongEndpoint(f"{shown} would send your password in clear: use https://{host}")
     default = {"http": 80, "https": 443}[parts.scheme]
     bracketed = f"[{host}]" if ":" in host else host
     port = "" if parts.port in (None, default) else f":{parts.port}"
@@ -122,7 +122,7 @@ def find_credentials(
         return Credentials(known["username"], known["password"], source=str(path))
     theirs = f" ({path} has one for {known['endpoint']})" if elsewhere and known.get("username") else ""
     login = "zoocut login" if server == PRODUCTION else f"zoocut login --endpoint {server}"
-    raise SignInError(
+    raise CredentialsMissing(
         f"no Zooniverse account to sign in with at {server}{theirs}: run `{login}`, or set PANOPTES_USERNAME and "
         "PANOPTES_PASSWORD"
     )
@@ -134,7 +134,7 @@ def _of_environment(environment: Mapping[str, str]) -> Credentials | None:
         given = [name for name in names if environment.get(name)]
         if len(given) == 1:
             missing = next(name for name in names if name not in given)
-            raise SignInError(
+            raise CredentialsMissing(
                 f"{given[0]} is set and {missing} is not: set both, or unset {given[0]} to use the account that "
                 "`zoocut login` keeps"
             )
@@ -161,5 +161,5 @@ def _panoptes_cli_settings(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, yaml.YAMLError):
-        raise SignInError(f"{path} cannot be read: mend it with `panoptes configure`") from None
+        raise CredentialsUnsafe(f"{path} cannot be read: mend it with `panoptes configure`") from None
     return {key: str(value) for key, value in content.items()} if isinstance(content, dict) else {}

@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 from urllib3.exceptions import HTTPError
 
-from zoocut.errors import InputError, ZooniverseError
+from zoocut.error_kinds import ExportFailed, NotWritable
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.transport import Transport, foreign_errors
 
@@ -93,7 +93,7 @@ class Downloader:
             goal.parent.mkdir(parents=True, exist_ok=True)
             return self._until_whole(address, goal, report)
         except OSError as error:
-            raise InputError(
+            raise NotWritable(
                 f"cannot write {goal}: {error.strerror or error}; free space, or see to the folder's rights"
             ) from error
 
@@ -106,7 +106,7 @@ class Downloader:
             except (Busy, Doubtful, Unreachable, Refused) as error:
                 attempts = 1 if _bytes_there(goal) > before else attempts + 1
                 if attempts >= ATTEMPTS or (isinstance(error, Refused) and error.status not in MAY_PASS):
-                    raise ZooniverseError(
+                    raise ExportFailed(
                         f"the export could not be downloaded ({error}): run the same command again, it goes on "
                         "where this one broke off"
                     ) from error

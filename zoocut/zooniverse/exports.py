@@ -13,7 +13,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from zoocut.errors import NotPermitted
+from zoocut.error_kinds import NoRole
 from zoocut.zooniverse.api import Document, single
 from zoocut.zooniverse.request_errors import Doubtful, Refused, malformed_is_doubtful
 from zoocut.zooniverse.set_admin import SetAdmin
@@ -99,7 +99,7 @@ class ExportAdmin:
             return None
         except Refused as error:
             if error.status in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN):
-                raise NotPermitted(
+                raise NoRole(
                     f"this account may not ask for exports of workflow {workflow_id} ({error}): that takes an owner "
                     "or collaborator of its project"
                 ) from error

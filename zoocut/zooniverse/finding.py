@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from zoocut.errors import ConfigError, NotPermitted
+from zoocut.error_kinds import DestinationMissing, NameTaken, NotFoundThere, OtherProject, SeveralMeant
 from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, SubjectSet
 from zoocut.zooniverse.request_errors import Refused
 
@@ -62,7 +62,7 @@ def require_new_name(name: str) -> None:
     """
     problem = set_name_problem(name)
     if problem is not None:
-        raise ConfigError(f"{name!r} cannot be a new set's name: {problem}")
+        raise NameTaken(f"{name!r} cannot be a new set's name: {problem}")
 
 
 def find_set(panoptes: RetryingPanoptes, project: Project | None, reference: str) -> SubjectSet | None:
@@ -97,7 +97,7 @@ def find_set(panoptes: RetryingPanoptes, project: Project | None, reference: str
     own = [by_id] if by_id is not None and by_id.project_id == project.project_id else []
     found = {one.set_id: one for one in [*own, *named]}
     if len(found) > 1:
-        raise ConfigError(
+        raise SeveralMeant(
             f"{reference!r} could be {len(found)} subject sets ({_listed(found.values())}): give the id"
         )
     if found:
@@ -116,14 +116,16 @@ def _set_by_id(panoptes: RetryingPanoptes, number: str) -> SubjectSet | None:
 
 def _only_by_id(found: SubjectSet | None, project: Project | None, reference: str) -> SubjectSet:
     if found is None and number_of(reference) is None:
-        raise ConfigError(f"a subject set's name such as {reference!r} needs its project: add --project")
+        raise DestinationMissing(
+            f"a subject set's name such as {reference!r} needs its project: add --project"
+        )
     if found is None:
-        raise NotPermitted(
+        raise NotFoundThere(
             f"there is no subject set {reference!r} that this account may see: `zoocut sets list --project OWNER/NAME` "
             "shows those of a project; a new one needs a name with a word in it"
         )
     if project is not None and found.project_id != project.project_id:
-        raise NotPermitted(
+        raise OtherProject(
             f"subject set {found.set_id} belongs to project {found.project_id}, not to {project.slug} (project "
             f"{project.project_id}): name its own project"
         )

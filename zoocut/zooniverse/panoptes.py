@@ -12,7 +12,8 @@ from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from zoocut.errors import NotPermitted, QuotaReached
+from zoocut.error_kinds import AccountBanned, NoRole, NotFoundThere
+from zoocut.errors import QuotaReached
 from zoocut.metadata_keys import KEY
 from zoocut.zooniverse.api import PAGE_SIZE, Api, Document, RetryingApi, single
 from zoocut.zooniverse.records import Account, Address, Membership, Project, Subject, SubjectSet
@@ -85,7 +86,7 @@ class Panoptes:
         params = {"ids": number} if number.isdecimal() else {"slug": reference.lower()}
         found = self.api.page("/projects", "projects", params)
         if len(found) != 1:
-            raise NotPermitted(
+            raise NotFoundThere(
                 f"{self.endpoint} knows no project {reference} that this account may see: give it as owner/name "
                 "or by its number, and check the account"
             )
@@ -225,7 +226,7 @@ class Panoptes:
         except (NotNow, Refused) as error:
             return Doubtful(f"{self.endpoint} answered a create with nothing, and then: {error}")
         if banned:
-            return NotPermitted(
+            return AccountBanned(
                 "the server accepted a subject and made none, as it does for banned accounts: ask Zooniverse "
                 "about this account"
             )
@@ -352,7 +353,7 @@ def _meaning(error: Refused, project_id: str) -> Exception:
     if error.status == HTTPStatus.FORBIDDEN and "maximum" in words:
         return QuotaReached(words)
     if error.status in (403, 404, 415) or "linked project" in words:
-        return NotPermitted(
+        return NoRole(
             f"this account may not create subjects in project {project_id} ({words}): ask its owner for the role "
             "of collaborator"
         )

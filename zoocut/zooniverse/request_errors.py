@@ -29,17 +29,25 @@ class NotNow(ZooniverseError):
 class LocalTrouble(NotNow):
     """Something on this machine stands in the way for now: too many open files, a file system that went away."""
 
+    code = "Z405"
+
 
 class Unreachable(NotNow):
     """The request never left or never arrived: nothing happened at the server."""
+
+    code = "Z401"
 
 
 class Doubtful(NotNow):
     """The answer was lost or makes no sense: whether the request had its effect is unknown."""
 
+    code = "Z402"
+
 
 class Busy(NotNow):
     """The server sent the request away for now: nothing happened."""
+
+    code = "Z403"
 
 
 class Refused(ZooniverseError):
@@ -52,6 +60,8 @@ class Refused(ZooniverseError):
     status : int
         The HTTP status, 400 to 499.
     """
+
+    code = "Z404"
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)

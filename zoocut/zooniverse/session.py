@@ -15,7 +15,8 @@ from typing import Any
 
 import requests
 
-from zoocut.errors import NotPermitted, SignInError, ZooniverseError
+from zoocut.error_kinds import CredentialsRefused, NoRole
+from zoocut.errors import ZooniverseError
 from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
@@ -133,7 +134,7 @@ class Session:
             with foreign_errors(self.endpoint):
                 yield
         except PanoptesAPIException as error:
-            raise SignInError(
+            raise CredentialsRefused(
                 f"{self.endpoint} refuses the account {self._credentials.username or 'of the client id'} "
                 f"({error}), found in {self._credentials.source or 'what was given'}: correct it there, or set "
                 "PANOPTES_USERNAME and PANOPTES_PASSWORD"
@@ -229,9 +230,7 @@ class Session:
         if status == 401:
             raise Busy(f"{self.endpoint} does not take the token that it has just given")
         if status == 403 and not response.content:
-            raise NotPermitted(
-                f"{self.endpoint} does not let this account do {what}: its token lacks the scope"
-            )
+            raise NoRole(f"{self.endpoint} does not let this account do {what}: its token lacks the scope")
         raise Refused(own_words(response) or f"{what} was answered with {status}", status)
 
     def _document(self, response: requests.Response, what: str) -> dict[str, Any] | None:

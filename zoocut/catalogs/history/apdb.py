@@ -14,7 +14,8 @@ from zoocut.catalogs.history.lsst import FLUXES, LsstRows, cell
 from zoocut.catalogs.history.points import Kind, Point
 from zoocut.catalogs.values import FORMER_NAMES
 from zoocut.config.history import ApdbHistorySettings
-from zoocut.errors import InputError, first_line
+from zoocut.error_kinds import CatalogUnreachable, MissingColumn
+from zoocut.errors import first_line
 from zoocut.model import DiaSource
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class ApdbRows:
                     row = dict(zip(names, values, strict=True))
                     yield int(row["diaObjectId"]), row, kind
         except sa.exc.SQLAlchemyError as error:
-            raise InputError(f"{self._place} does not answer ({first_line(error)})") from None
+            raise CatalogUnreachable(f"{self._place} does not answer ({first_line(error)})") from None
 
     def _described(self, name: str) -> sa.Table:
         import sqlalchemy as sa
@@ -93,10 +94,10 @@ class ApdbRows:
         try:
             inspector = sa.inspect(self._engine)
             if not inspector.has_table(name, schema):
-                raise InputError(f"{self._place} has no table {name}: is it an APDB?")
+                raise MissingColumn(f"{self._place} has no table {name}: is it an APDB?")
             kinds = {str(c["name"]): c["type"] for c in inspector.get_columns(name, schema=schema)}
         except sa.exc.SQLAlchemyError as error:
-            raise InputError(f"{self._place} cannot be read ({first_line(error)})") from None
+            raise CatalogUnreachable(f"{self._place} cannot be read ({first_line(error)})") from None
         return sa.Table(name, sa.MetaData(), *self._columns(name, kinds), schema=schema)
 
     def _columns(self, table: str, kinds: dict[str, Any]) -> list[sa.Column[Any]]:
@@ -114,7 +115,7 @@ class ApdbRows:
             name for name in ("diaObjectId", flux) if not {name, FORMER_NAMES.get(name, name)} & kinds.keys()
         ]
         if missing:
-            raise InputError(f"{self._place} has no column {', '.join(missing)} in {table}")
+            raise MissingColumn(f"{self._place} has no column {', '.join(missing)} in {table}")
         found = [name for name in kinds if name in named or name == "diaObjectId"]
         boolean = {name for name in found if isinstance(kinds[name], sa.Boolean)}
         return [sa.Column(name, sa.Boolean() if name in boolean else None) for name in found]

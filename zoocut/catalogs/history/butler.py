@@ -18,7 +18,7 @@ from zoocut.catalogs.history.points import Kind, Point
 from zoocut.catalogs.history.tables import rows_of_objects
 from zoocut.catalogs.table_files import read_parquet
 from zoocut.config.history import ButlerHistorySettings, MeasurementColumns
-from zoocut.errors import InputError
+from zoocut.error_kinds import UnreadableFile
 from zoocut.model import DiaSource
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class ButlerRows:
             try:
                 table = read_parquet(path, id_column=self._settings.object)
             except Exception as error:  # pyarrow lets several kinds escape
-                raise InputError(f"{path} cannot be read as parquet ({error}): fetch it again") from error
+                raise UnreadableFile(f"{path} cannot be read as parquet ({error}): fetch it again") from error
         yield from rows_of_objects(table, self._settings.object, objects, ref.datasetType.name)
 
     def _time(self, row: Row) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from zoocut.catalogs.history.cells import object_id
 from zoocut.catalogs.history.points import History, Kind, Point, one_per_exposure
+from zoocut.error_kinds import NoHistory
 from zoocut.model import DiaSource, Rejection
 
 __all__ = ["OBJECTS_AT_ONCE", "Rows", "RowsOfObjects", "TableHistories"]
@@ -98,7 +99,7 @@ class TableHistories:
         mjd, trigger = self._tables.trigger_of(source, left_out)
         if mjd is None:
             reason = "no history: its own row has no time, so nothing can be told relative to it"
-            return Rejection(str(source.dia_source_id), source.row, reason)
+            return Rejection.of(source, reason, NoHistory.code)
         reader = self._tables.reader(left_out)
         points = [trigger] if trigger else []
         points += [point for row, kind in rows if (point := reader.point(row, kind)) is not None]

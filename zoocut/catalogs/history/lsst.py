@@ -14,7 +14,7 @@ from typing import Any
 from zoocut.catalogs.history.cells import number, object_id, withdrawn
 from zoocut.catalogs.history.points import History, Kind, Point, one_per_exposure
 from zoocut.catalogs.values import FORMER_NAMES
-from zoocut.errors import InputError
+from zoocut.error_kinds import NoHistory
 
 __all__ = ["LsstRows", "is_lsst", "lsst_history"]
 
@@ -108,7 +108,7 @@ def lsst_history(packet: Row, quantity: str, flags: Sequence[str]) -> History:
     rows = LsstRows(quantity, flags, left_out)
     mjd = number(cell(source, "midpointMjdTai"))
     if mjd is None:
-        raise InputError("its detection has no time (midpointMjdTai)")
+        raise NoHistory("its detection has no time (midpointMjdTai)")
     forced_rows = packet.get("prvDiaForcedSources") or ()
     _refuse_without(FLUXES[quantity][0], [source, *forced_rows[:1]])
     trigger = rows.point(source, Kind.DETECTION)
@@ -129,7 +129,7 @@ def cell(row: Row, name: str) -> Any:
 def _refuse_without(flux: str, rows: Iterable[Row]) -> None:
     former = FORMER_NAMES.get(flux, flux)
     if any(flux not in row and former not in row for row in rows):
-        raise InputError(
+        raise NoHistory(
             f'its schema has no {flux}, which total fluxes are: set history.quantity = "difference"'
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 from zoocut.catalogs.history.cells import MAGNITUDE_PER_RATIO, ab_flux_njy, magnitude, number, withdrawn
 from zoocut.catalogs.history.points import Kind, Point
 from zoocut.config.history import MeasurementColumns
-from zoocut.errors import InputError
+from zoocut.error_kinds import MissingColumn
 from zoocut.packets.fields import sign
 
 __all__ = ["MappedRows"]
@@ -79,7 +79,7 @@ class MappedRows:
         needed = [columns.time, columns.band, columns.flux or columns.magnitude, *self._flags]
         missing = [name for name in needed if name is not None and name not in row]
         if missing:
-            raise InputError(
+            raise MissingColumn(
                 f"its measurements have no {', '.join(missing)}: name what they have in [history.columns]"
                 f" ({', '.join(list(row)[:12])})"
             )

@@ -15,6 +15,7 @@ from zoocut.config.history import (
 )
 from zoocut.config.rights import covers_partners
 from zoocut.config.settings import Settings
+from zoocut.error_kinds import RightsUnclear, WrongSetting
 from zoocut.errors import ConfigError
 
 __all__ = ["open_histories"]
@@ -72,7 +73,7 @@ def _require_packets(settings: Settings) -> None:
         and {*history.programid} - {1}
         and not covers_partners(settings.rights.basis)
     ):
-        raise ConfigError(
+        raise RightsUnclear(
             "history.programid names programmes of ZTF that are not public: say in [rights] basis, in your words, why"
             " their measurements may be shown"
         )
@@ -84,6 +85,6 @@ def _with_database(history: ApdbHistorySettings, settings: Settings) -> ApdbHist
         return history
     catalog = settings.catalog
     if not isinstance(catalog, ApdbSettings):
-        raise ConfigError("history.kind = 'apdb' needs a path (SQLite) or a url (PostgreSQL)")
+        raise WrongSetting("history.kind = 'apdb' needs a path (SQLite) or a url (PostgreSQL)")
     own = {"path": catalog.path, "url": catalog.url, "namespace": history.namespace or catalog.namespace}
     return history.model_copy(update=own)

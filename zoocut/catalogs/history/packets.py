@@ -13,6 +13,7 @@ from zoocut.catalogs.history.mapped import MappedRows
 from zoocut.catalogs.history.points import History, Kind, one_per_exposure
 from zoocut.catalogs.history.ztf import ztf_history
 from zoocut.config.history import FieldsHistorySettings, PacketHistorySettings
+from zoocut.error_kinds import NoHistory
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection
 from zoocut.packets.fields import is_ztf
@@ -60,10 +61,10 @@ class PacketHistories:
     def _history(self, source: DiaSource, packet: Packet | None, path: str) -> History | Rejection:
         try:
             if packet is None:
-                raise InputError(f"{path} has no packet of that id: set history.id_fields")
+                raise NoHistory(f"{path} has no packet of that id: set history.id_fields")
             return _read(packet, self._settings)
         except InputError as error:
-            return Rejection(str(source.dia_source_id), source.row, f"no history: {error}")
+            return Rejection.of(source, f"no history: {error}", error.code)
 
 
 def _read(packet: Packet, settings: PacketHistorySettings | FieldsHistorySettings) -> History:
@@ -73,7 +74,7 @@ def _read(packet: Packet, settings: PacketHistorySettings | FieldsHistorySetting
         return lsst_history(packet, settings.quantity, settings.flags)
     if is_ztf(packet):
         return ztf_history(packet, settings)
-    raise InputError('it is a packet of neither LSST nor ZTF: name its fields with [history] kind = "fields"')
+    raise NoHistory('it is a packet of neither LSST nor ZTF: name its fields with [history] kind = "fields"')
 
 
 def _mapped(packet: Packet, settings: FieldsHistorySettings) -> History:
@@ -81,10 +82,10 @@ def _mapped(packet: Packet, settings: FieldsHistorySettings) -> History:
     rows = MappedRows(settings.columns, settings.flags, left_out)
     record = packet.get(settings.trigger)
     if not isinstance(record, Mapping):
-        raise InputError(f"the packet has no record {settings.trigger}: set history.trigger")
+        raise NoHistory(f"the packet has no record {settings.trigger}: set history.trigger")
     mjd = rows.mjd(record)
     if mjd is None:
-        raise InputError(f"its detection has no time ({settings.trigger}.{settings.columns.time})")
+        raise NoHistory(f"its detection has no time ({settings.trigger}.{settings.columns.time})")
     trigger = rows.point(record, Kind.DETECTION)
     points = [trigger] if trigger else []
     points += rows.points(_list(packet, settings.detections), Kind.DETECTION)

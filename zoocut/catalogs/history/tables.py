@@ -15,7 +15,7 @@ from zoocut.catalogs.history.points import Kind, Point
 from zoocut.catalogs.table_files import read_table
 from zoocut.catalogs.values import FORMER_NAMES
 from zoocut.config.history import MeasurementColumns, TableHistorySettings
-from zoocut.errors import InputError
+from zoocut.error_kinds import FileMissing, MissingColumn, NoHistory
 from zoocut.model import DiaSource, Rejection
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TableRows:
         self._path = folder / settings.path
         self._kind = Kind(settings.measured)
         if not self._path.is_file():
-            raise InputError(f"{self._path} does not exist: check history.path")
+            raise FileMissing(f"{self._path} does not exist: check history.path")
 
     @property
     def scale(self) -> str:
@@ -72,7 +72,7 @@ class TableRows:
         broken: list[Rejection] = []
         table = read_table(self._path, self._settings.object, broken, "history.path").table
         if broken:
-            raise InputError(f"{broken[0].row}: {broken[0].reason}")
+            raise NoHistory(f"{broken[0].row}: {broken[0].reason}")
         return table
 
 
@@ -105,12 +105,12 @@ def rows_of_objects(
     import pyarrow.compute as pc
 
     if name not in table.column_names:
-        raise InputError(
+        raise MissingColumn(
             f"{where} has no column {name}: set history.object (it has {', '.join(table.column_names[:12])})"
         )
     column = table[name]
     if pa.types.is_floating(column.type):
-        raise InputError(
+        raise NoHistory(
             f"{where} holds object ids as floating-point numbers, which lose digits beyond 2^53: save the column"
             f" {name} as integers"
         )

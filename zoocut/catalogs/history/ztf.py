@@ -15,7 +15,7 @@ from typing import Any
 from zoocut.catalogs.history.cells import MAGNITUDE_PER_RATIO, ab_flux_njy, magnitude, number
 from zoocut.catalogs.history.points import History, Kind, Point, one_per_exposure
 from zoocut.config.history import PacketHistorySettings
-from zoocut.errors import InputError
+from zoocut.error_kinds import NoHistory
 from zoocut.packets.fields import sign
 
 __all__ = ["ztf_history"]
@@ -56,10 +56,10 @@ def ztf_history(packet: Row, settings: PacketHistorySettings) -> History:
     candidate = packet["candidate"]
     mjd = _mjd(candidate)
     if mjd is None:
-        raise InputError("its detection has no time (candidate.jd)")
+        raise NoHistory("its detection has no time (candidate.jd)")
     total = settings.quantity == "total"
     if total and _reference_njy(candidate) is None:
-        raise InputError(_no_reference(candidate))
+        raise NoHistory(_no_reference(candidate))
     left_out: Counter[str] = Counter()
     rows = _ZtfRows(settings, total, left_out)
     trigger = rows.detection(candidate)

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from astropy.coordinates import SkyCoord
 from astropy.wcs.wcsapi import BaseLowLevelWCS, HighLevelWCSMixin
 
-from zoocut.errors import ConfigError, first_line
+from zoocut.error_kinds import MissingPackage
+from zoocut.errors import first_line
 
 __all__ = ["AstWcs", "read_ast"]
 
@@ -43,7 +44,7 @@ def read_ast(text: str) -> Any:
     try:
         from starlink import Ast
     except ModuleNotFoundError:
-        raise ConfigError(
+        raise MissingPackage(
             "this exposure's WCS is written by AST, which needs starlink-pyast: pip install 'zoocut[butler]'"
         ) from None
     try:

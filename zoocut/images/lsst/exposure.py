@@ -17,7 +17,7 @@ from typing import Any
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import NoImage
 from zoocut.images.geometry import Box
 from zoocut.images.lsst.afw_archive import Archive, open_archive
 from zoocut.images.lsst.exposure_wcs import exposure_wcs
@@ -113,10 +113,10 @@ def _plane(
 ) -> LsstPlane:
     images, masks = _images_and_masks(path, file)
     if not images:
-        raise InputError(f"{path} is no exposure of LSST: it has no image named IMAGE")
+        raise NoImage(f"{path} is no exposure of LSST: it has no image named IMAGE")
     factor = calibration_njy(file) if in_njy else 1.0
     if factor is None:
-        raise InputError(
+        raise NoImage(
             f"{path} does not tell its photometric calibration as one number: set images.pixels to as-stored"
         )
     wcs = exposure_wcs(path, file, images[0], origin_of(images[0].header))

@@ -13,7 +13,7 @@ from typing import Any
 
 from astropy.io import fits
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadWcs
 from zoocut.images.lsst.afw_archive import Archive, open_archive
 from zoocut.images.lsst.ast_wcs import AstWcs, read_ast
 from zoocut.images.sky import SkyWcs, header_wcs
@@ -52,11 +52,11 @@ def exposure_wcs(path: Path, file: fits.HDUList, image: Any, origin: tuple[int, 
         text = _in_archive(file) or _in_tree(file)
         mapping = None if text is None else read_ast(text)
     except (ValueError, LookupError, TypeError, OSError) as error:
-        raise InputError(f"{path} has a WCS that cannot be read ({error}): fetch it again") from error
+        raise BadWcs(f"{path} has a WCS that cannot be read ({error}): fetch it again") from error
     if mapping is None:
         return header_wcs(path, image.header)
     if not (mapping.TranForward and mapping.TranInverse):
-        raise InputError(f"{path} has a WCS that leads one way only: zoocut cannot find sources by it")
+        raise BadWcs(f"{path} has a WCS that leads one way only: zoocut cannot find sources by it")
     return AstWcs(mapping, origin, tuple(image.shape))
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from astropy.io import fits
 
-from zoocut.errors import InputError, first_line
+from zoocut.error_kinds import NoDataset
+from zoocut.errors import first_line
 from zoocut.images.geometry import Box
 from zoocut.images.lsst.afw_archive import Archive, Part, open_archive
 from zoocut.images.planes import open_fits
@@ -40,7 +41,7 @@ def read_footprints(path: Path) -> dict[int, Box]:
         try:
             return _boxes(file)
         except Exception as error:  # a damaged table makes astropy raise almost anything
-            raise InputError(
+            raise NoDataset(
                 f"{path} is no SourceCatalog with footprints ({first_line(error)}): set images.footprint_type to the"
                 " dataset type of one"
             ) from error
@@ -50,7 +51,7 @@ def _boxes(file: fits.HDUList) -> dict[int, Box]:
     catalog = file[1]
     archive = open_archive(file, catalog.header)
     if archive is None or "footprint" not in catalog.data.names:
-        raise InputError("it was written without them")
+        raise NoDataset("it was written without them")
     ids, numbers = (catalog.data[name].tolist() for name in ("id", "footprint"))
     found = {key: _box(archive, number) for key, number in zip(ids, numbers, strict=True)}
     return {key: box for key, box in found.items() if box is not None}

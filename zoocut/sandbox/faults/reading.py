@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import SandboxOptions
 from zoocut.sandbox.faults.registry import FAULTS
 from zoocut.sandbox.faults.rules import Rule
 
@@ -40,12 +40,12 @@ def rule_of(given: Mapping[str, Any], where: str) -> Rule:
     """
     name = given.get("name")
     if not isinstance(name, str) or name not in FAULTS:
-        raise ConfigError(f"{where}: there is no fault {name!r}; {_nearest(str(name), FAULTS)}")
+        raise SandboxOptions(f"{where}: there is no fault {name!r}; {_nearest(str(name), FAULTS)}")
     fault = FAULTS[name]
     for key in given:
         if key not in CHOICE and key not in fault.settings:
             known = (*CHOICE, *fault.settings)
-            raise ConfigError(f"{where}: {name} has no setting {key!r}; {_nearest(key, known)}")
+            raise SandboxOptions(f"{where}: {name} has no setting {key!r}; {_nearest(key, known)}")
     settings = {key: _number(given.get(key, value), key, where) for key, value in fault.settings.items()}
     return Rule(
         name=name,
@@ -60,20 +60,22 @@ def rule_of(given: Mapping[str, Any], where: str) -> Rule:
 
 def _number(value: Any, key: str, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
-        raise ConfigError(f"{where}: {key} is {value!r}; give a number that is not negative")
+        raise SandboxOptions(f"{where}: {key} is {value!r}; give a number that is not negative")
     return value
 
 
 def _text(value: Any, key: str, where: str) -> str:
     if not isinstance(value, str) or not value:
-        raise ConfigError(f"{where}: {key} is {value!r}; give a text such as 'POST /api/subjects'")
+        raise SandboxOptions(f"{where}: {key} is {value!r}; give a text such as 'POST /api/subjects'")
     return value
 
 
 def _numbers(value: Any, where: str) -> tuple[int, ...]:
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(one, int) and not isinstance(one, bool) and one > 0 for one in values):
-        raise ConfigError(f"{where}: nth is {value!r}; give the number of a call, from 1, or a list of them")
+        raise SandboxOptions(
+            f"{where}: nth is {value!r}; give the number of a call, from 1, or a list of them"
+        )
     return tuple(values)
 
 
@@ -91,7 +93,7 @@ def rule_of_text(text: str) -> Rule:
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
         if not equals:
-            raise ConfigError(f"{where}: {part!r} has no '='; write NAME:key=value,key=value")
+            raise SandboxOptions(f"{where}: {part!r} has no '='; write NAME:key=value,key=value")
         given[key.strip()] = value if key.strip() == "route" else _literal(value, part, where)
     return rule_of(given, where)
 
@@ -102,7 +104,7 @@ def _literal(value: str, part: str, where: str) -> Any:
             return [int(one) for one in value.split("+")]
         return int(value) if value.strip().isdigit() else float(value)
     except ValueError:
-        raise ConfigError(f"{where}: {part!r} needs a number after the '='") from None
+        raise SandboxOptions(f"{where}: {part!r} needs a number after the '='") from None
 
 
 def read_faults(path: Path) -> tuple[Rule, ...]:
@@ -116,13 +118,13 @@ def read_faults(path: Path) -> tuple[Rule, ...]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"cannot read the faults in {path}: {error.strerror}; check --faults") from error
+        raise SandboxOptions(f"cannot read the faults in {path}: {error.strerror}; check --faults") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}; correct that place") from error
+        raise SandboxOptions(f"{path} is not TOML: {error}; correct that place") from error
     for key in content:
         if key != "fault":
-            raise ConfigError(f"{path}: {key!r} is not known here; write each fault as a [[fault]] table")
+            raise SandboxOptions(f"{path}: {key!r} is not known here; write each fault as a [[fault]] table")
     tables = content.get("fault", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ConfigError(f"{path}: write each fault as a [[fault]] table with two brackets")
+        raise SandboxOptions(f"{path}: write each fault as a [[fault]] table with two brackets")
     return tuple(rule_of(table, f"{path}, fault {number}") for number, table in enumerate(tables, 1))

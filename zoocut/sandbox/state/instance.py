@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import NotWritable
 from zoocut.sandbox.faults.rules import Faults
 from zoocut.sandbox.options import ACCOUNTS, CONFIDENTIAL_ID, CONFIDENTIAL_SECRET, Options
 from zoocut.sandbox.state.store import Store, now_us
@@ -51,7 +51,7 @@ class Instance:
         try:
             (options.data / "blobs").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(
+            raise NotWritable(
                 f"cannot make {options.data}: {error.strerror}; give --data another folder"
             ) from error
         self.blobs = options.data / "blobs"

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from zoocut.errors import NotPermitted
+from zoocut.error_kinds import NotFoundThere
 from zoocut.ledger import Entry
 from zoocut.uploading.context import UNCONFIRMED, Outcome, UploadContext, key_of
 from zoocut.uploading.machine import Differs, Event, Linked, Rejected, Unproved
@@ -93,7 +93,7 @@ def _require_set(context: UploadContext) -> None:
     try:
         context.panoptes.subject_set(context.target.set_id)
     except Refused as error:
-        raise NotPermitted(
+        raise NotFoundThere(
             f"subject set {context.target.set_id} ({context.target.set_name}) is gone from "
             f"{context.panoptes.endpoint}, or this account may not see it any more: "
             "restore the rights, or upload to another set with --set"

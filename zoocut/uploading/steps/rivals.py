@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from zoocut.errors import LedgerError
+from zoocut.error_kinds import OtherCopy
 from zoocut.files import typed
 from zoocut.ledger import Entry
 from zoocut.uploading.context import Outcome, UploadContext, key_of
@@ -82,7 +82,7 @@ def give_way(context: UploadContext, linked: Sequence[Entry], rivals: Rivals) ->
     higher = [entry for entry in mine if int(entry.subject_id or 0) > int(rivals[entry.row])]
     lower = [entry for entry in mine if entry not in higher]
     out = [*higher, *_waited_in_vain(context, lower, rivals)]
-    ending = LedgerError(
+    ending = OtherCopy(
         f"another copy of this run uploads to the set {context.target.set_name!r} as well: {len(mine)} rows were there "
         f"twice, {len(out)} of them were taken out again; let one copy finish, then run `zoocut adopt "
         f"{typed(context.folder)}` and `zoocut upload {typed(context.folder)}`"
@@ -91,7 +91,7 @@ def give_way(context: UploadContext, linked: Sequence[Entry], rivals: Rivals) ->
         if out:
             context.retrying.unlink(context.target.set_id, [str(entry.subject_id) for entry in out])
     except (NotNow, Refused) as error:
-        ending = LedgerError(f"{ending}; taking them out failed ({error}): `zoocut verify RUN` tells them")
+        ending = OtherCopy(f"{ending}; taking them out failed ({error}): `zoocut verify RUN` tells them")
     events: dict[int, Event] = {entry.row: Linked() for entry in linked if entry not in out}
     return Outcome(events, ending=ending)
 
