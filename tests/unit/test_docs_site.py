@@ -109,20 +109,6 @@ def test_every_environment_variable_is_told_of(texts: list[str]) -> None:
     assert {name for name in read if f"`{name}`" not in page} == set()
 
 
-def messages() -> list[str]:
-    page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
-    return re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE)
-
-
-@pytest.mark.parametrize("words", messages())
-def test_messages_that_are_explained_are_those_of_the_program(words: str, texts: list[str]) -> None:
-    assert any(words in text for text in texts)
-
-
-def test_there_are_troubles() -> None:
-    assert len(messages()) > 25
-
-
 def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^([\w/-]+)$", index, flags=re.MULTILINE))
