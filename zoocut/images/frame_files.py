@@ -81,8 +81,9 @@ def _plane(file: fits.HDUList, frame: FrameFile) -> Plane:
         frame.path,
         image,
         header,
-        [(Plane(frame.path, mask), frame.mask_bits) for mask in masks],
+        [(Plane(frame.path, mask, number=file.index_of(mask)), frame.mask_bits) for mask in masks],
         frame.no_data,
+        file.index_of(image),
     )
 
 

@@ -16,6 +16,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.error_kinds import FileMissing, NoImage
 from zoocut.errors import InputError, first_line
+from zoocut.images.compressed import read_bands
 from zoocut.images.geometry import Box, blank_out, cut, merge_bands
 from zoocut.images.sky import SkyWcs, header_wcs
 from zoocut.model import FloatImage
@@ -48,6 +49,8 @@ class Plane:
         Masks of the same shape.
     no_data : sequence of float
         Pixel values that stand for no data.
+    number : int, optional
+        Which of the file's HDUs the image is: lets a faster reader find it.
 
     Raises
     ------
@@ -62,12 +65,14 @@ class Plane:
         header: fits.Header | None = None,
         masks: Sequence[Mask] = (),
         no_data: Sequence[float] = (),
+        number: int | None = None,
     ) -> None:
         self.path = path
         self.header: fits.Header = hdu.header if header is None else header
         self.shape = image_shape(hdu)
         self.origin = (0, 0)
         self._hdu = hdu
+        self._number = number
         self._masks = masks
         self._no_data = no_data
         self._bands: list[tuple[int, Pixels]] = []
@@ -123,10 +128,11 @@ class Plane:
             mask.release()
 
     def _read(self, rows: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Pixels]]:
-        if isinstance(self._hdu, fits.CompImageHDU) or is_scaled(self._hdu.header):
-            before = (0,) * (len(self._hdu.shape) - 2)
-            for first, stop in merge_bands(rows, GAP_PIX):
-                yield first, np.asarray(self._hdu.section[(*before, slice(first, stop))])
+        scaled = is_scaled(self._hdu.header)
+        if scaled or isinstance(self._hdu, fits.CompImageHDU):
+            bands = list(merge_bands(rows, GAP_PIX))
+            read = read_bands(self.path, self._hdu, None if scaled else self._number, bands)
+            yield from zip((first for first, _ in bands), read, strict=True)
         else:
             yield 0, self._hdu.data.reshape(self.shape)
 

@@ -48,6 +48,8 @@ class LsstPlane(Plane):
         What pixel values are multiplied by.
     no_data : sequence of float
         Pixel values, before that, which stand for no data.
+    number : int, optional
+        Which of the file's HDUs the image is.
     """
 
     def __init__(
@@ -58,8 +60,10 @@ class LsstPlane(Plane):
         masks: Sequence[tuple[Plane, int]],
         factor: float,
         no_data: Sequence[float] = (),
+        number: int | None = None,
     ) -> None:
-        super().__init__(path, hdu, masks=[(mask, bits) for mask, bits in masks if bits], no_data=no_data)
+        used = [(mask, bits) for mask, bits in masks if bits]
+        super().__init__(path, hdu, masks=used, no_data=no_data, number=number)
         self.origin = origin_of(hdu.header)
         self.wcs = wcs
         self._factor = factor
@@ -120,8 +124,8 @@ def _plane(
             f"{path} does not tell its photometric calibration as one number: set images.pixels to as-stored"
         )
     wcs = exposure_wcs(path, file, images[0], origin_of(images[0].header))
-    planes = [(Plane(path, hdu), _blank_bits(hdu, blank)) for hdu in masks]
-    return LsstPlane(path, images[0], wcs, planes, factor, no_data)
+    planes = [(Plane(path, hdu, number=file.index_of(hdu)), _blank_bits(hdu, blank)) for hdu in masks]
+    return LsstPlane(path, images[0], wcs, planes, factor, no_data, file.index_of(images[0]))
 
 
 def _blank_bits(mask: Any, blank: Collection[str]) -> int:

@@ -1,0 +1,94 @@
+"""Tiles that cfitsio reads are, bit for bit, what astropy reads; what is not for cfitsio, astropy reads."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from zoocut.images.compressed import _by_cfitsio, _suits_cfitsio, read_bands
+
+pytest.importorskip("fitsio")
+
+BANDS = [(0, 3), (20, 31), (57, 64)]
+
+
+def image(dtype: str) -> np.ndarray:
+    random = np.random.default_rng(3)
+    if np.dtype(dtype).kind == "f":
+        pixels = random.normal(100, 10, (64, 80)).astype(dtype)
+        pixels[25, 10:20] = np.nan
+        pixels[58] = np.nan
+        pixels[2, 5] = 0
+        return pixels
+    return random.integers(0, 200, (64, 80)).astype(dtype)
+
+
+def written(path: Path, dtype: str, kind: str, **options: object) -> Path:
+    hdus = [
+        fits.PrimaryHDU(),
+        fits.ImageHDU(np.zeros((2, 2))),
+        fits.CompImageHDU(image(dtype), compression_type=kind, **options),
+    ]
+    fits.HDUList(hdus).writeto(path)
+    return path
+
+
+CASES = [
+    ("f4", "RICE_1", {"quantize_level": 16}),
+    ("f4", "RICE_1", {"quantize_level": -0.01, "quantize_method": 1, "dither_seed": 7}),
+    ("f4", "RICE_1", {"quantize_level": 16, "quantize_method": 2, "dither_seed": 42}),
+    ("f4", "RICE_1", {"quantize_level": 4, "tile_shape": (16, 16)}),
+    ("f8", "RICE_1", {"quantize_level": 16, "quantize_method": 2}),
+    ("f4", "GZIP_1", {"quantize_level": 0}),
+    ("f4", "GZIP_2", {"quantize_level": 0}),
+    ("f8", "GZIP_2", {"quantize_level": 0}),
+    ("f4", "GZIP_2", {"quantize_level": 16, "quantize_method": 1}),
+    ("f4", "GZIP_2", {"quantize_level": 0, "tile_shape": (7, 80)}),
+    ("i2", "RICE_1", {}),
+    ("i4", "RICE_1", {"tile_shape": (10, 33)}),
+    ("i4", "GZIP_2", {}),
+    ("u1", "GZIP_1", {}),
+]
+
+
+@pytest.mark.parametrize(("dtype", "kind", "options"), CASES)
+def test_both_readers_read_the_same(
+    tmp_path: Path, dtype: str, kind: str, options: dict[str, object]
+) -> None:
+    path = written(tmp_path / "a.fits", dtype, kind, **options)
+    with fits.open(path) as file:
+        hdu = file[2]
+        assert _suits_cfitsio(path, hdu)
+        ours = _by_cfitsio(path, 2, BANDS, 80)
+        theirs = read_bands(path, hdu, None, BANDS)
+        for one, other in zip(ours, theirs, strict=True):
+            assert one.dtype.newbyteorder("=") == other.dtype.newbyteorder("=")
+            assert one.astype(one.dtype.newbyteorder("=")).tobytes() == other.astype(one.dtype).tobytes()
+
+
+@pytest.mark.parametrize("kind", ["HCOMPRESS_1", "PLIO_1"])
+def test_other_compressions_are_left_to_astropy(tmp_path: Path, kind: str) -> None:
+    path = written(tmp_path / "a.fits", "i2", kind)
+    with fits.open(path) as file:
+        assert not _suits_cfitsio(path, file[2])
+        np.testing.assert_array_equal(read_bands(path, file[2], 2, [(0, 64)])[0], image("i2"))
+
+
+@pytest.mark.parametrize("name", ["a[1].fits", "a b.fits", "a.fits+1", "a(b).fits"])
+def test_names_that_cfitsio_takes_for_instructions_are_left_to_astropy(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / name, "i2", "RICE_1")
+    with fits.open(path) as file:
+        assert not _suits_cfitsio(path, file[2])
+        np.testing.assert_array_equal(read_bands(path, file[2], 2, [(3, 9)])[0], image("i2")[3:9])
+
+
+def test_what_cfitsio_cannot_read_astropy_reads_or_tells(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.fits", "f4", "GZIP_2", quantize_level=0)
+    with fits.open(path) as file:
+        np.testing.assert_array_equal(
+            read_bands(path, file[2], 1, [(0, 64)])[0], image("f4")
+        )  # another HDU's number
+        path.write_bytes(path.read_bytes()[:-6000])
+        with pytest.raises(Exception, match=r"\S"):
+            read_bands(path, file[2], 2, [(0, 64)])

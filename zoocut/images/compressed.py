@@ -1,0 +1,83 @@
+"""Reading rows of tile-compressed images: by cfitsio where that gives the same pixels sooner, else by astropy.
+
+cfitsio needs some two thirds of astropy's time. It is given what both decode to the same bits, which the tests compare;
+whatever it cannot read is astropy's, so that what is wrong with a file is told in one way.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["read_bands"]
+
+Pixels = npt.NDArray[np.generic]
+
+KNOWN = ("GZIP_1", "GZIP_2", "RICE_1")
+PLAIN_NAME = re.compile(r"[\w./-]+", re.ASCII)
+"""cfitsio takes brackets, plus signs and more in a file's name for instructions (its manual, chapter 10)."""
+
+FITS_START = b"SIMPLE"
+
+
+def read_bands(path: Path, hdu: Any, number: int | None, bands: Sequence[tuple[int, int]]) -> list[Pixels]:
+    """Read bands of rows.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    hdu : ImageHDU or CompImageHDU
+        The image, as astropy has opened it.
+    number : int or None
+        Which of the file's HDUs it is, where that is known.
+    bands : sequence of (first, after the last)
+        Rows.
+
+    Returns
+    -------
+    list of (y, x) array
+        One a band.
+
+    Raises
+    ------
+    Exception
+        Whatever astropy meets in a damaged file.
+    """
+    if number is not None and _suits_cfitsio(path, hdu):
+        with suppress(Exception):  # whatever it is, astropy reads it or tells it
+            return _by_cfitsio(path, number, bands, hdu.shape[1])
+    before = (0,) * (len(hdu.shape) - 2)
+    return [np.asarray(hdu.section[(*before, slice(first, stop))]) for first, stop in bands]
+
+
+def _suits_cfitsio(path: Path, hdu: Any) -> bool:
+    if len(hdu.shape) != 2 or getattr(hdu, "compression_type", None) not in KNOWN:
+        return False
+    if not PLAIN_NAME.fullmatch(str(path.absolute())):
+        return False
+    with path.open("rb") as file:
+        return (
+            file.read(len(FITS_START)) == FITS_START
+        )  # a file that is gzipped as a whole is not read in parts
+
+
+def _by_cfitsio(path: Path, number: int, bands: Sequence[tuple[int, int]], width: int) -> list[Pixels]:
+    import fitsio
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with fitsio.FITS(str(path.absolute())) as file:
+            image = file[number]
+            found = [image[first:stop, :] for first, stop in bands]
+    for pixels, (first, stop) in zip(found, bands, strict=True):
+        if pixels.shape != (stop - first, width):
+            raise ValueError(f"{pixels.shape}")
+    return found
