@@ -18,6 +18,7 @@ release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 exclude_patterns = ["_build"]
+smartquotes = False  # they make one dash of the two before an option
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]
 numpydoc_show_class_members = False
