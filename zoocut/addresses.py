@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import mimetypes
 import posixpath
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 
 from zoocut.errors import ZooniverseError
+from zoocut.zooniverse.credentials import is_loopback_host
 from zoocut.zooniverse.retrying import with_retries
 from zoocut.zooniverse.transport import Transport, foreign_errors, no_password
 
@@ -42,7 +45,11 @@ THREADS = 16
 ENDINGS = ("gif", "jpeg", "jpg", "json", "mp4", "png", "svg")
 """Ends of addresses that Panoptes' import takes for a type which volunteers' browsers show."""
 
-LOOPBACK = ("127.", "localhost", "[::1]", "::1")
+LOCAL_NAMES = (".local", ".localdomain", ".lan", ".internal", ".intranet", ".home.arpa", ".localhost")
+"""Names that only a local network knows (RFC 6762, RFC 8375, and what routers and clouds give out)."""
+
+UNSAFE = re.compile(r"[^!-~]|[<>\\^`{|}\"]")
+"""What an address may not hold as it is, by RFC 3986."""
 
 Item = TypeVar("Item")
 Told = TypeVar("Told")
@@ -71,7 +78,7 @@ def media_type(address: str) -> str:
 
 def is_loopback(address: str) -> bool:
     """Whether only this machine can reach an address."""
-    return (urlsplit(address).hostname or "").startswith(LOOPBACK)
+    return is_loopback_host((urlsplit(address).hostname or "").lower())
 
 
 def form_problem(address: str, endpoint: str = "") -> str | None:
@@ -84,28 +91,54 @@ def form_problem(address: str, endpoint: str = "") -> str | None:
     endpoint : str
         The server it is for; empty when that is not known yet.
     """
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = _parts(address)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         return f"{address} is no web address: set manifest.url_root and generate the run again"
-    if parts.query or parts.fragment or "?" in address:
+    if "@" in parts.netloc:
+        shown = address.replace(parts.netloc, f"...@{parts.netloc.rpartition('@')[2]}", 1)
+        return f"{shown} holds a name or a password, which everybody would read: serve the images without a log-in"
+    if "?" in address or "#" in address:
         return f"{address} has a query string, and Zooniverse reads the type from the end: serve the files without one"
+    if UNSAFE.search(address):
+        return f"{address!r} holds what no address may as it is, such as a blank: write it as %20, and so on"
     ending = posixpath.splitext(parts.path)[1].removeprefix(".")
     if ending not in ENDINGS:
         return (
             f"{address} ends in {'.' + ending if ending else 'no extension'}, from which Zooniverse reads no type: "
             f"rename the files so that they end in one of .{', .'.join(ENDINGS)}, in small letters"
         )
-    return _reach_problem(address, endpoint)
+    return _reach_problem(address, parts, endpoint)
 
 
-def _reach_problem(address: str, endpoint: str) -> str | None:
+def _parts(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(address)
+        return parts if parts.port != 0 else None  # reading the port looks at it
+    except ValueError:
+        return None
+
+
+def _reach_problem(address: str, parts: SplitResult, endpoint: str) -> str | None:
+    host = (parts.hostname or "").lower()
     if not endpoint or is_loopback(endpoint):
         return None
-    if is_loopback(address):
+    if is_loopback_host(host):
         return f"{address} is on this machine, where neither Zooniverse nor its volunteers get at it: publish it first"
-    if endpoint.startswith("https:") and address.startswith("http:"):
+    if _is_local(host):
+        return (
+            f"{address} is in a local network, where neither Zooniverse nor its volunteers get at it: serve the images "
+            "from a host that everybody reaches"
+        )
+    if endpoint.startswith("https:") and parts.scheme == "http":
         return f"{address} is http, which browsers do not load into Zooniverse's https pages: serve the images by https"
     return None
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host.rstrip(".") or host.rstrip(".").endswith(LOCAL_NAMES)
 
 
 class Outsider:

@@ -7,6 +7,7 @@ other stores, are read. Errors of the stores end here, as sentences.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,19 +15,48 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from zoocut.error_kinds import CredentialsUnsafe, MissingPackage, NoRole, UnreadableFile, WrongSetting
-from zoocut.errors import (
-    InputError,
-    ZoocutError,
-    ZooniverseError,
-    first_line,
+from zoocut.error_kinds import (
+    CredentialsRefused,
+    CredentialsUnsafe,
+    MissingPackage,
+    NoRole,
+    NotWritable,
+    UnreadableFile,
+    WrongSetting,
 )
+from zoocut.errors import InputError, ZoocutError, ZooniverseError, first_line
 from zoocut.files import write_unsynced
 
 __all__ = ["Destination", "Stored", "open_destination"]
 
 TESTED = ("file", "s3")
 MD5 = re.compile(r"[0-9a-f]{32}")
+
+KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+EXPIRED = (
+    CredentialsRefused,
+    "refuses credentials that have expired ({}): sign in to the store again, or set new " + KEYS,
+)
+UNKNOWN = (
+    CredentialsRefused,
+    "does not take these credentials ({}): correct " + KEYS + ", or the profile that is used",
+)
+REFUSALS = {
+    "RequestTimeTooSkewed": (
+        InputError,
+        "refuses requests by this machine's clock ({}): set the clock, then run again",
+    ),
+    "ExpiredToken": EXPIRED,
+    "TokenRefreshRequired": EXPIRED,
+    "InvalidAccessKeyId": UNKNOWN,
+    "InvalidToken": UNKNOWN,
+    "SignatureDoesNotMatch": UNKNOWN,
+    "AuthorizationHeaderMalformed": (
+        WrongSetting,
+        "is in another region ({}): set AWS_DEFAULT_REGION to that",
+    ),
+}
+"""What S3 calls an error, and what to do about it; its status alone does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +77,13 @@ class Stored:
 
 class Destination(Protocol):
     """Where files go; any thread may put."""
+
+    @property
+    def address(self) -> str:
+        """What it is opened by again, from any working directory."""
+
+    def look(self) -> None:
+        """Raise what stands in the way of putting files there, as far as looking tells; nothing is written."""
 
     def stored(self) -> dict[str, Stored]:
         """List what is there, by path below the destination."""
@@ -101,10 +138,9 @@ def open_destination(to: str) -> tuple[Destination, str]:
     if kind in ("s3", "s3a"):
         if not root.strip("/"):
             raise WrongSetting(f"{to} names no bucket: give s3://BUCKET/FOLDER")
-        return Bucket(system, root.strip("/")), ""
-    return Store(
-        system, root.rstrip("/")
-    ), f"publishing by {kind} is not tested: check what is served afterwards"
+        return Bucket(system, root.strip("/"), to), ""
+    told = f"publishing by {kind} is not tested: check what is served afterwards"
+    return Store(system, root.rstrip("/"), to), told
 
 
 class Folder:
@@ -118,6 +154,19 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    @property
+    def address(self) -> str:
+        """What it is opened by again, from any working directory."""
+        return str(self._root)
+
+    def look(self) -> None:
+        """Raise when it cannot be written."""
+        there = next(path for path in (self._root, *self._root.parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise NotWritable(
+                f"{self._root} cannot be written: see to its rights, or publish to another folder"
+            )
 
     def stored(self) -> dict[str, Stored]:
         """List what is there, by path below the destination."""
@@ -148,10 +197,22 @@ class Store:
         The file system.
     root : str
         The folder in it.
+    address : str
+        What it is opened by again.
     """
 
-    def __init__(self, system: Any, root: str) -> None:
-        self._system, self._root = system, root
+    def __init__(self, system: Any, root: str, address: str) -> None:
+        self._system, self._root, self._address = system, root, address
+
+    @property
+    def address(self) -> str:
+        """What it is opened by again, from any working directory."""
+        return self._address
+
+    def look(self) -> None:
+        """Raise when it cannot be reached."""
+        with explained(self._root):
+            self._system.exists(self._root)
 
     def stored(self) -> dict[str, Stored]:
         """List what is there, by path below the destination."""
@@ -178,10 +239,14 @@ class Store:
 class Bucket(Store):
     """A bucket of S3."""
 
-    def stored(self) -> dict[str, Stored]:
-        """List what is there; a bucket that is not to be had is told by an answer that has words."""
+    def look(self) -> None:
+        """Raise when it is not to be had; an answer to a listing has words, which one to a HEAD has not."""
         with explained(self._root):
             self._system.call_s3("list_objects_v2", Bucket=self._root.partition("/")[0], MaxKeys=1)
+
+    def stored(self) -> dict[str, Stored]:
+        """List what is there, by path below the destination."""
+        self.look()
         return super().stored()
 
     def put(self, path: str, content: bytes, mime: str) -> None:
@@ -226,10 +291,9 @@ def _told(error: Exception, root: str) -> ZoocutError:
             f"there are no credentials for {bucket} ({words}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run "
             "`aws configure`"
         )
-    if _code(error) == "RequestTimeTooSkewed":
-        return InputError(
-            f"{bucket} refuses requests by this machine's clock ({words}): set the clock, then run again"
-        )
+    if known := REFUSALS.get(_code(error)):
+        kind, what = known
+        return kind(f"{bucket} {what.format(words)}")
     if isinstance(error, FileNotFoundError):
         return InputError(f"there is no bucket {bucket} ({words}): make it first, or correct --to")
     if isinstance(error, PermissionError):

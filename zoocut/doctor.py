@@ -11,13 +11,16 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
+from zoocut.config.upload import UploadSettings
 from zoocut.errors import ZoocutError
+from zoocut.ledger import Ledger
+from zoocut.ledger.imports import import_limits
 from zoocut.run.folder import Run
 from zoocut.viewers import unmet_needs
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.set_admin import SetAdmin
 
-__all__ = ["Check", "Verdict", "examine", "workflow_checks"]
+__all__ = ["Check", "Verdict", "examine", "import_check", "workflow_checks"]
 
 GIGABYTE = 1e9
 LEAST_FREE_GB = 1.0
@@ -113,6 +116,28 @@ def workflow_checks(admin: SetAdmin, workflow_id: str, run: Run) -> list[Check]:
     what = f"workflow {workflow.name} ({workflow_id})"
     unmet = [Check(what, Verdict.BAD, words) for words in unmet_needs(run, workflow)]
     return unmet or [Check(what, Verdict.GOOD, "it shows all that the run's subjects have")]
+
+
+def import_check(endpoint: str, run: Run) -> Check:
+    """Tell how many rows a server imports at once, as far as the run's uploads have met its limit; nothing is asked.
+
+    Raises
+    ------
+    LedgerError
+        When the run's ledger cannot be read.
+    """
+    limits = []
+    if run.ledger.exists():
+        with Ledger.read(run.ledger) as ledger:
+            limits = [one for one in import_limits(ledger) if one.endpoint == endpoint]
+    if not limits:
+        usual = UploadSettings().import_rows
+        return Check(
+            "imports", Verdict.GOOD, f"no limit was met at {endpoint}; {usual} rows are asked for at once"
+        )
+    told = time.strftime("%Y-%m-%d", time.gmtime(limits[0].told_at))
+    words = f"{endpoint} imports at most {limits[0].rows} rows at once, as it said on {told}"
+    return Check("imports", Verdict.GOOD, f"{words}: manifests are split by that")
 
 
 def _versions() -> str:

@@ -7,26 +7,19 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import boto3
 import pytest
 import requests
+from buckets import AWS, bucket_server, make_public, refusing
 from hosts import Host, address_rows, answer, serving
-from moto.server import ThreadedMotoServer
 from uploads import make_run
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
-AWS = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
 
 @pytest.fixture
@@ -158,35 +151,14 @@ def test_a_scheme_that_nothing_knows(zoocut: Zoocut, run: Path) -> None:
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    endpoint = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
-    requests.post(f"{endpoint}/moto-api/reset", timeout=30)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="images")
-    yield endpoint
-    server.stop()
+    with bucket_server() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        yield endpoint
 
 
 @pytest.fixture
 def bucket_run(tmp_path: Path, s3: str) -> Path:
     return address_rows(make_run(tmp_path / "run", 5, 2), f"{s3}/images/night")
-
-
-def make_public(s3: str) -> None:
-    """Let everybody read the bucket."""
-    allowed = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": "*",
-                "Action": "s3:GetObject",
-                "Resource": "arn:aws:s3:::images/*",
-            }
-        ],
-    }
-    boto3.client("s3", endpoint_url=s3).put_bucket_policy(Bucket="images", Policy=json.dumps(allowed))
 
 
 def test_published_to_s3_with_types(zoocut: Zoocut, bucket_run: Path, s3: str) -> None:
@@ -224,31 +196,19 @@ def test_without_credentials(zoocut: Zoocut, bucket_run: Path, monkeypatch: pyte
     [
         ("RequestTimeTooSkewed", 3, "set the clock, then run again"),
         ("AccessDenied", 7, "it may be somebody else's; correct --to"),
-        ("InvalidAccessKeyId", 7, "may not be listed or written with these credentials"),
+        ("InvalidAccessKeyId", 7, "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ("SignatureDoesNotMatch", 7, "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        ("ExpiredToken", 7, "sign in to the store again"),
+        ("NoSuchBucket", 3, "there is no bucket images"),
+        ("AuthorizationHeaderMalformed", 2, "set AWS_DEFAULT_REGION to that"),
     ],
 )
 def test_what_s3_refuses(
     zoocut: Zoocut, bucket_run: Path, monkeypatch: pytest.MonkeyPatch, code: str, exit_code: int, told: str
 ) -> None:
-    """A small front that refuses as S3 does."""
-    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>as S3 says it</Message></Error>".encode()
-
-    class Front(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer(self, 403, body, Content_Type="application/xml")
-
-        do_HEAD = do_PUT = do_GET  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Front) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    with refusing(code) as front:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", front)
         done = zoocut("publish", bucket_run, "--to", "s3://images/night")
-        server.shutdown()
-        thread.join()
     assert done.returncode == exit_code, done.stderr
     assert told in done.stderr
 

@@ -23,7 +23,11 @@ def doctor(
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option("--run", help="The run whose subjects the workflow serves.", show_default=False),
+        typer.Option(
+            "--run",
+            help="A run: what of imports is known from it, and whether --workflow suits it.",
+            show_default=False,
+        ),
     ] = None,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
@@ -31,21 +35,24 @@ def doctor(
 ) -> None:
     """Look at server, clock, account, rights, quota, disk and versions, and say what to do.
 
-    With --workflow and --run also whether the workflow shows what the run's subjects have.
+    With --run also the server's limit of imports, where the run's uploads met it; with --workflow too, whether the
+    workflow shows what the run's subjects have.
 
     Example: zoocut doctor --project owner/name
     """
-    from zoocut.doctor import Verdict, examine, workflow_checks
+    from zoocut.doctor import Verdict, examine, import_check, workflow_checks
     from zoocut.errors import ConfigError
     from zoocut.run.folder import Run
     from zoocut.zooniverse.connect import connect_set_admin
 
-    if (workflow is None) != (run is None):
-        raise ConfigError("--workflow and --run go together: give both or none")
+    if workflow is not None and run is None:
+        raise ConfigError("--workflow needs --run: give the run whose subjects it serves")
     server = endpoint_of(endpoint)
     checks = list(
         examine(server, lambda: credentials_for(server), partial(connect_set_admin, server), project, Path())
     )
+    if run is not None:
+        checks.append(import_check(server, Run.open(run)))
     if workflow is not None and run is not None:
         checks += workflow_checks(connect_set_admin(server, credentials_for(server)), workflow, Run.open(run))
     rows = [{"what": one.what, "verdict": one.verdict.value, "found": one.found} for one in checks]

@@ -9,7 +9,7 @@ from enum import StrEnum
 from zoocut.ledger.book import Ledger
 from zoocut.ledger.records import Entry, Target
 
-__all__ = ["Import", "ImportRecords", "ImportState"]
+__all__ = ["Import", "ImportLimit", "ImportRecords", "ImportState", "import_limits"]
 
 
 class ImportState(StrEnum):
@@ -57,6 +57,31 @@ class Import:
     import_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ImportLimit:
+    """How many rows a server imports at once, as it said when a larger manifest was refused.
+
+    Parameters
+    ----------
+    endpoint : str
+        The server.
+    rows : int
+        The limit.
+    told_at : float
+        When it was told, in seconds of the server's clock.
+    """
+
+    endpoint: str
+    rows: int
+    told_at: float
+
+
+def import_limits(ledger: Ledger) -> list[ImportLimit]:
+    """List the limits that servers told."""
+    told = ledger.query("SELECT endpoint, row_count, told_at FROM import_limits ORDER BY endpoint")
+    return [ImportLimit(*one) for one in told]
+
+
 class ImportRecords:
     """The part of a ledger that knows the imports into one set.
 
@@ -94,6 +119,14 @@ class ImportRecords:
                     *(self._target.number, one.part, one.attempt, one.state.value, one.source_url, one.rows),
                     *(one.sent_at, one.sent_date, one.import_id),
                 ),
+            )
+
+    def note_limit(self, rows: int, told_at: float) -> None:
+        """Note how many rows the server imports at once."""
+        with self._ledger.transaction() as write:
+            write.execute(
+                "INSERT OR REPLACE INTO import_limits VALUES (?, ?, ?)",
+                (self._target.endpoint, rows, told_at),
             )
 
     def entries(self, external_ids: Sequence[str]) -> dict[str, Entry]:

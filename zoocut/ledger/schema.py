@@ -160,6 +160,13 @@ MIGRATIONS = (
         PRIMARY KEY (target, part, attempt)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE import_limits (
+        endpoint TEXT PRIMARY KEY,
+        row_count INTEGER NOT NULL,
+        told_at REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(MIGRATIONS)
 

@@ -163,12 +163,12 @@ def publish(
     done = 0
     results = in_threads(put, _without_repeats(files))
     while group := list(islice(results, GROUP)):
-        books.keep(to, [result for _, result in group if isinstance(result, PublishedFile)])
+        books.keep(destination.address, [result for _, result in group if isinstance(result, PublishedFile)])
         ended = _counted(ended, group)
         done += len(group)
         report(done, len(files))
     ended = _counted(ended, [(_manifest(run), put(_manifest(run)))])  # last: who finds it finds what it names
-    books.note(to, run.settings.manifest.url_root or "")
+    books.note(destination.address, run.settings.manifest.url_root or "")
     return _checked(ended, run, files, check)
 
 

@@ -54,12 +54,13 @@ def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> Up
         run.describe_manifest(),
         targets,
         (
-            *upload_warnings(account, left, rows, large),
+            *upload_warnings(account, left, rows, large, importing=request.importing is not None),
             *start.questions,
             *start.notes,
             *_alike(run, targets),
             *(note for target in targets for note in target.notes),
         ),
+        importing=request.importing is not None,
     )
 
 

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
-from zoocut.addresses import Outsider, Served, in_threads, is_loopback, media_type
-from zoocut.destinations import open_destination
+from zoocut.addresses import Outsider, Served, in_threads, media_type
+from zoocut.destinations import Destination
 from zoocut.errors import ZooniverseError
 from zoocut.ledger import Entry, Image, Ledger, State
 from zoocut.metadata_keys import KEY
 from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext, key_of
-from zoocut.uploading.import_rules import local_md5, published_at
-from zoocut.uploading.machine import Measured, after
+from zoocut.uploading.import_rules import destination_of_parts, fits_import, local_md5
+from zoocut.uploading.machine import Measured, Rejected, after
+from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["PartHost", "part_host", "planned", "write_part"]
+
+TO_QUOTE = re.compile(r"""[",\r\n]|^\s|\s$""")
+"""A carriage return is one too, which Python's writer leaves as it is where lines end otherwise."""
 
 
 class PartHost(Protocol):
@@ -34,13 +37,19 @@ class PartHost(Protocol):
 
 
 def planned(ledger: Ledger, context: UploadContext, most: int) -> Iterator[list[Entry]]:
-    """Read planned rows that no import or create was ever asked for, a page at a time."""
-    last, left = -1, most
+    """Read the planned rows of the next import, a page at a time.
+
+    No import or create was ever asked for them, the import takes their text, and they have as many images as the first
+    of them: the job dies at an empty cell of a location, so rows of another number are another part.
+    """
+    last, left, images = -1, most, 0
     while left > 0 and (page := ledger.entries(context.target, State.PLANNED, last)):
         last = page[-1].row
-        fresh = [entry for entry in page if not entry.attempt][:left]
-        left -= len(fresh)
-        yield fresh
+        fit = [one for one in page if not one.attempt and fits_import(one.external_id, one.metadata)]
+        images = images or (len(fit[0].images) if fit else 0)
+        chosen = [one for one in fit if len(one.images) == images][:left]
+        left -= len(chosen)
+        yield chosen
 
 
 def write_part(run: Run, ledger: Ledger, context: UploadContext, most: int) -> tuple[bytes, int]:
@@ -51,48 +60,71 @@ def write_part(run: Run, ledger: Ledger, context: UploadContext, most: int) -> t
     tuple of (bytes, int)
         The manifest, and how many rows it has.
     """
-    keys = dict.fromkeys(
-        key for page in planned(ledger, context, most) for one in page for key in one.metadata
-    )
-    widest = max((len(e.images) for page in planned(ledger, context, most) for e in page), default=1)
-    text, rows = io.StringIO(), 0
-    writer = csv.writer(text, lineterminator="\n")
-    header = ["external_id", *(f"location:{n}" for n in range(1, widest + 1))]
-    writer.writerow([*header, *(f"metadata:{key}" for key in keys), f"metadata:{KEY}"])
+    keys, images = dict[str, None](), 0
+    for page in planned(ledger, context, most):
+        keys |= dict.fromkeys(key for one in page for key in one.metadata)
+        images = images or (len(page[0].images) if page else 0)
+    header = ["external_id", *(f"location:{n}" for n in range(1, images + 1))]
+    lines = [_line([*header, *(f"metadata:{key}" for key in keys), f"metadata:{KEY}"])]
     for page in planned(ledger, context, most):
         measured = _measured(run, context, page)
         ledger.save(measured)
-        for entry in measured:
+        for entry in (one for one in measured if one.state is State.PLANNED):
             cells = [entry.external_id, *(image.path for image in entry.images)]
-            writer.writerow([*cells, *(entry.metadata.get(key, "") for key in keys), key_of(context, entry)])
-            rows += 1
-    return text.getvalue().encode("ascii"), rows
+            cells += [*(entry.metadata.get(key, "") for key in keys), key_of(context, entry)]
+            lines.append(_line(cells))
+    return "".join(lines).encode("ascii"), len(lines) - 1
+
+
+def _line(cells: Sequence[str]) -> str:
+    """Write one line; empty cells stay unquoted, which the server takes for nothing, and not for an empty text."""
+    return ",".join(map(_cell, cells)) + "\n"
+
+
+def _cell(text: str) -> str:
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if TO_QUOTE.search(text) else text
 
 
 def _measured(run: Run, context: UploadContext, page: list[Entry]) -> list[Entry]:
-    """Note type and checksums of the rows' images: of the run's own file, else of what the address serves."""
-    root = run.settings.manifest.url_root
-
-    def look(image: Image) -> Image:
-        md5 = local_md5(run.path, root, image.path) or context.store.fetch(image.path)[2]
-        address = hashlib.sha256(image.path.encode()).hexdigest()
-        return replace(image, mime=media_type(image.path), sha256=address, md5=md5)
-
+    """Note type and checksums of the rows' images; a row whose address serves no such image is rejected."""
+    look = partial(_looked_at, run, context)
     looked = iter(result for _, result in in_threads(look, [image for one in page for image in one.images]))
-    return [after(one, Measured(tuple(next(looked) for _ in one.images))) for one in page]
+    return [_with_images(one, [next(looked) for _ in one.images]) for one in page]
+
+
+def _looked_at(run: Run, context: UploadContext, image: Image) -> Image | str:
+    """Return an image with its checksums: of the run's own file, else of what the address serves; or why not."""
+    kind, md5 = media_type(image.path), local_md5(run.path, run.settings.manifest.url_root, image.path)
+    if md5 is None:
+        try:
+            served, _, md5 = context.store.fetch(image.path)
+        except Refused as error:
+            return f"{error}: mend the address"
+        if served != kind:
+            return f"{image.path} is served as {served or 'nothing'}, not as {kind}: set the host's content types"
+    address = hashlib.sha256(image.path.encode()).hexdigest()
+    return replace(image, mime=kind, sha256=address, md5=md5)
+
+
+def _with_images(entry: Entry, looked: Sequence[Image | str]) -> Entry:
+    problem = next((one for one in looked if isinstance(one, str)), None)
+    if problem is not None:
+        return after(entry, Rejected(problem))
+    return after(entry, Measured(tuple(one for one in looked if isinstance(one, Image))))
 
 
 @contextmanager
 def part_host(run: Run, endpoint: str) -> Iterator[PartHost]:
-    """Yield where parts are read from: beside the images, for a loopback endpoint a server of this process.
+    """Yield where parts are read from: beside the published images, else a server of this process.
 
     Raises
     ------
     ConfigError
         When the run was not published, for an endpoint that is not on loopback.
     """
-    if not is_loopback(endpoint):
-        yield _Beside(run)
+    if destination := destination_of_parts(run, endpoint):
+        yield _Beside(destination, run.settings.manifest.url_root or "")
         return
     files: dict[str, bytes] = {}
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, files)) as server:
@@ -130,9 +162,8 @@ class _Loopback:
 
 
 class _Beside:
-    def __init__(self, run: Run) -> None:
-        self._destination, _ = open_destination(published_at(run))
-        self._root = (run.settings.manifest.url_root or "").rstrip("/")
+    def __init__(self, destination: Destination, url_root: str) -> None:
+        self._destination, self._root = destination, url_root.rstrip("/")
 
     def serve(self, name: str, text: bytes) -> str:
         path = f"imports/{name}"

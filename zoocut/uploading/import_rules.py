@@ -1,20 +1,24 @@
 """What an import needs, looked at before anything is made: rows by the server's rules, addresses, the set.
 
 Panoptes' import dies at a row with an empty location, counts a row of an unknown type as failed without saying which,
-cuts header cells at every colon, and answers 500 to a manifest that holds more than ASCII. What would meet one of these
-is refused here, with all rows: single creates, which `zoocut upload --urls` makes, know none of these limits.
+cuts header cells at every colon, and answers 500 to a manifest that holds more than ASCII. What would meet one of the
+first three is refused here, with all rows: single creates, which `zoocut upload --urls` makes, know none of these
+limits. A row whose cells hold more than ASCII is never part of an import: it is made by a single create afterwards.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
 from zoocut.addresses import Outsider, Served, form_problem, in_threads, is_loopback, sampled
 from zoocut.config.upload import UploadSettings
+from zoocut.destinations import Destination, open_destination
 from zoocut.error_kinds import ImportUnfit, NotPublishable
+from zoocut.files import typed
 from zoocut.ledger import Ledger, State, Target
 from zoocut.ledger.imports import ImportRecords
 from zoocut.ledger.published import PublishedFiles
@@ -24,7 +28,14 @@ from zoocut.run.manifest import ManifestRow
 from zoocut.uploading.targets import Choice
 from zoocut.zooniverse.panoptes import RetryingPanoptes
 
-__all__ = ["ImportSettings", "local_md5", "published_at", "require_importable", "require_set"]
+__all__ = [
+    "ImportSettings",
+    "destination_of_parts",
+    "fits_import",
+    "local_md5",
+    "require_importable",
+    "require_set",
+]
 
 CHECKS = {0: "none", 100: "all"}
 SHOWN = 5
@@ -76,24 +87,43 @@ def require_importable(run: Run, endpoint: str, checks: int) -> list[str]:
     ConfigError
         When there is nowhere to put the parts of the manifest.
     """
-    rows, problems, seen = 0, list[str](), set[str]()
+    rows, singly, problems, seen = 0, list[str](), list[str](), set[str]()
     for row in run.rows():
         rows += 1
         problem = _problem(row, endpoint, seen)
         problems += [f"row {row.external_id}: {problem}"] if problem else []
+        singly += [] if fits_import(row.external_id, row.metadata) else [row.external_id]
     if problems:
         raise NotPublishable(
             f"{len(problems)} of {rows} rows cannot be imported; nothing was sent: {'; '.join(problems[:SHOWN])}. Mend "
             "them, or upload with --urls, which makes each subject by requests of its own"
         )
-    if not is_loopback(endpoint):
-        published_at(run)
+    if destination := destination_of_parts(run, endpoint):
+        destination.look()
     _require_served(run, CHECKS.get(checks, "sample"))
+    return [*_what_it_means(rows - len(singly)), *_made_singly(singly)]
+
+
+def _what_it_means(rows: int) -> list[str]:
     return [
         f"{rows} rows are meant for server-side import: what it makes is in the set at once and counts towards the "
         "account's limit of ordinary uploads; no store of Zooniverse's keeps the images, which show nothing when their "
         "host is gone"
     ]
+
+
+def _made_singly(rows: list[str]) -> list[str]:
+    if not rows:
+        return []
+    return [
+        f"{len(rows)} rows (first: {rows[0]}) hold more than ASCII, to which the server's import answers with an "
+        "error: they are made afterwards by requests of their own, which the account's limit holds for"
+    ]
+
+
+def fits_import(external_id: str, metadata: Mapping[str, str]) -> bool:
+    """Whether the server's import takes a row's text."""
+    return external_id.isascii() and all(value.isascii() for value in metadata.values())
 
 
 def _problem(row: ManifestRow, endpoint: str, seen: set[str]) -> str | None:
@@ -107,10 +137,9 @@ def _problem(row: ManifestRow, endpoint: str, seen: set[str]) -> str | None:
     colon = next((key for key in row.metadata if ":" in key), None)
     if colon is not None:
         return f"the server cuts the metadata key {colon} at its colon: rename it"
-    texts = [row.external_id, *row.locations, *row.metadata, *row.metadata.values()]
-    odd = next((text for text in texts if not text.isascii()), None)
+    odd = next((key for key in row.metadata if not key.isascii()), None)
     if odd is not None:
-        return f"{odd!r} holds more than ASCII, which the server's import answers with an error: write it otherwise"
+        return f"the metadata key {odd} holds more than ASCII, to which the import answers with an error: rename it"
     return next((found for address in row.locations if (found := form_problem(address, endpoint))), None)
 
 
@@ -141,24 +170,33 @@ def local_md5(folder: Path, url_root: str | None, address: str) -> str | None:
         return None
 
 
-def published_at(run: Run) -> str:
-    """Return where the run was published to.
+def destination_of_parts(run: Run, endpoint: str) -> Destination | None:
+    """Return where the parts of the manifest go: to where the run was published.
+
+    Returns
+    -------
+    Destination or None
+        None when it was not, and the server is on this machine: zoocut serves them itself then.
 
     Raises
     ------
     ConfigError
-        When it was not.
+        When it was not, and the server is elsewhere.
     """
     root = run.settings.manifest.url_root
     found = None
     if root and run.ledger.exists():
         with Ledger.read(run.ledger) as ledger:
             found = PublishedFiles(ledger).destination(root)
-    if found is None:
-        raise ImportUnfit(
-            f"the server reads the manifest from its address, and {run.path} was not published: publish it first"
-        )
-    return found
+    if found is not None:
+        return open_destination(found)[0]
+    if is_loopback(endpoint):
+        return None
+    raise ImportUnfit(
+        f"the server reads the manifest from its address, and {typed(run.path)} was not published: set "
+        "manifest.url_root and generate the run again if it has no manifest-urls.csv, then run "
+        f"`zoocut publish {typed(run.path)} --to URL`"
+    )
 
 
 def require_set(run: Run, choice: Choice, panoptes: RetryingPanoptes) -> None:

@@ -149,6 +149,7 @@ class Importer:
         """
         told = LIMIT.search(str(error))
         if error.status == HTTPStatus.FORBIDDEN and told and 0 < int(told[1]) < most:
+            self._records.note_limit(int(told[1]), self.context.panoptes.server_now())
             self.tell(f"the server imports at most {told[1]} rows at once: the manifest is split by that")
             return int(told[1])
         raise NotPermitted(
@@ -159,20 +160,31 @@ class Importer:
     def _ask(self, host: PartHost, most: int) -> bool:
         """Ask for the import of the next part and watch it; tell whether it was begun."""
         text, rows = write_part(self.run, self.ledger, self.context, most)
+        if not rows:
+            return True  # none of them can be had: each was rejected with the reason
         one = self._next(rows)
         name = one.source_url
         one = replace(one, source_url=host.serve(name, text))
-        self._announce(one, most)
+        self._announce(one)
         try:
             document = self._created(one)
         except Refused:
             self._take_back(one)
             raise
-        if document is None:
+        if document is None or not self._has_rows(document):
             self._take_back(one)
             return False
         self._watched(replace(one, state=ImportState.RUNNING, import_id=document.import_id))
         return True
+
+    def _has_rows(self, document: ImportDocument) -> bool:
+        """Whether the server found rows: it makes an import of nothing where the host answers it without a word."""
+        if not document.rows:
+            self.tell(
+                f"the server found no rows at {document.source_url}, where this machine sees them: see whether the "
+                "host answers everybody alike"
+            )
+        return document.rows > 0
 
     def _next(self, rows: int) -> Import:
         """Return the next import, numbered; its `source_url` is the part's name as yet."""
@@ -183,12 +195,12 @@ class Importer:
         panoptes = self.context.panoptes
         return Import(part, attempt, ImportState.INTENT, name, rows, panoptes.now(), panoptes.server_now())
 
-    def _announce(self, one: Import, most: int) -> None:
+    def _announce(self, one: Import) -> None:
         """Note the import and its rows; on disk when this returns."""
         watermark = self.context.retrying.newest_subject_id(self.context.target.project_id)
         self._records.save(one)
         sent = Sent(one.sent_at, self.context.user_id, watermark, one.sent_date)
-        for page in planned(self.ledger, self.context, most):
+        for page in planned(self.ledger, self.context, one.rows):
             self.ledger.save([after(entry, sent) for entry in page])
 
     def _created(self, one: Import) -> ImportDocument | None:
@@ -226,7 +238,7 @@ class Importer:
             return
         if one.import_id is None:
             document = self._found(one, "an earlier upload was stopped")
-            if document is None:
+            if document is None or not self._has_rows(document):
                 self._take_back(one)
                 return
             one = replace(one, state=ImportState.RUNNING, import_id=document.import_id)

@@ -31,6 +31,11 @@ __all__ = [
 CONVENTION_BYTES = 1 << 20
 """panoptes-cli and the project builder refuse images above this; volunteers on phones wait for them."""
 
+AFTER_IMPORT = (
+    "the import is not stopped by that, but rows that it leaves out, and all ordinary uploads afterwards, are "
+    "refused"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -157,7 +162,9 @@ def left_at_most(panoptes: RetryingPanoptes, account: Account) -> int | None:
     return max(0, account.limit - max(account.uploaded, panoptes.count_uploaded(account)))
 
 
-def upload_warnings(account: Account, left: int | None, rows: int, large: int) -> list[str]:
+def upload_warnings(
+    account: Account, left: int | None, rows: int, large: int, *, importing: bool = False
+) -> list[str]:
     """Put into words what may surprise.
 
     Parameters
@@ -170,12 +177,17 @@ def upload_warnings(account: Account, left: int | None, rows: int, large: int) -
         How many rows are to become subjects.
     large : int
         How many of their images are above `CONVENTION_BYTES`.
+    importing : bool
+        Whether the server is to import them.
     """
     found = []
     if left is not None and rows > left:
+        what, then = (
+            ("uploaded", "the upload will stop there") if not importing else ("imported", AFTER_IMPORT)
+        )
         found.append(
-            f"{rows} rows are to be uploaded and the account {account.login} has at most {left} of its "
-            f"{account.limit} subjects left: the upload will stop there; ask Zooniverse for a higher limit"
+            f"{rows} rows are to be {what} and the account {account.login} has at most {left} of its "
+            f"{account.limit} subjects left: {then}; ask Zooniverse for a higher limit"
         )
     if large:
         found.append(
@@ -211,7 +223,8 @@ def tell_first(
         return
     planned = sum(ledger.counts(context.target)[State.PLANNED] for context in coming)
     large = sum(ledger.count_larger(context.target, CONVENTION_BYTES) for context in coming)
-    for concern in upload_warnings(account, left_at_most(coming[0].retrying, account), planned, large):
+    left, importing = left_at_most(coming[0].retrying, account), request.importing is not None
+    for concern in upload_warnings(account, left, planned, large, importing=importing):
         request.tell(concern)
     for context in coming:
         serving = context.retrying.active_workflows(context.target.set_id)

@@ -105,6 +105,8 @@ class UploadPlan:
         One for each set.
     concerns : tuple of str
         What may surprise.
+    importing : bool
+        Whether the server is to import the rows, which meets no limit.
     """
 
     endpoint: str
@@ -117,6 +119,7 @@ class UploadPlan:
     manifest: str
     targets: tuple[TargetPlan, ...]
     concerns: tuple[str, ...]
+    importing: bool = False
 
     @property
     def faulty(self) -> int:
@@ -132,7 +135,7 @@ class UploadPlan:
             When it would.
         """
         left, rows = self.may_upload_at_most, sum(target.to_upload for target in self.targets)
-        if left is not None and rows > left:
+        if left is not None and rows > left and not self.importing:
             raise QuotaReached(
                 f"the account {self.account} will meet its limit: {rows - left} rows will be left; ask Zooniverse for "
                 "a higher limit"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoocut.error_kinds import CredentialsMissing, CredentialsUnsafe, WrongEndpoint
 from zoocut.files import typed
 
-__all__ = ["PRODUCTION", "Credentials", "find_credentials", "normalise_endpoint"]
+__all__ = ["PRODUCTION", "Credentials", "find_credentials", "is_loopback_host", "normalise_endpoint"]
 
 PRODUCTION = "https://www.zooniverse.org"
 PANOPTES_CLI_FILE = Path(".panoptes") / "config.yml"
@@ -65,7 +65,7 @@ def normalise_endpoint(endpoint: str) -> str:
             f"{shown!r} is not an endpoint: give an address such as {PRODUCTION}, without a name or a password in it"
         )
     host = given[0].lower()
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback_host(host):
         raise WrongEndpoint(f"{shown} would send your password in clear: use https://{host}")
     default = {"http": 80, "https": 443}[parts.scheme]
     bracketed = f"[{host}]" if ":" in host else host
@@ -80,7 +80,8 @@ def _without_password(endpoint: str) -> str:
     return f"{scheme}{separator}...@{rest.rpartition('@')[2]}" if "@" in rest else endpoint
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback_host(host: str) -> bool:
+    """Whether a host is this machine: a name that merely begins like one, such as 127.example.org, is not."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
