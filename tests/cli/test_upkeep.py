@@ -412,7 +412,7 @@ def test_what_workflows_plots_need_is_printed_and_checked(
     assert len(unmet) == 2
     assert f'have its configuration set to {{"subject_viewer": "{viewer}"}}' in unmet[0]
     assert "it is not prioritized" in unmet[1]
-    assert "go together" in keeping.types(2, "doctor", "--workflow", plain).stderr
+    assert "--workflow needs --run" in keeping.types(2, "doctor", "--workflow", plain).stderr
     gone = keeping.types(1, "doctor", "--workflow", "999999", "--run", run.path, "--json")
     assert json.loads(gone.stdout)["checks"][-1]["verdict"] == "bad"
 
