@@ -243,5 +243,7 @@ def typed(path: Path) -> str:
 
 def remove_parts(folder: Path) -> None:
     """Remove the temporary files that killed processes left under `folder`."""
-    for part in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
-        part.unlink(missing_ok=True)
+    for where, _, names in os.walk(folder):  # a third of the time of Path.rglob: a run has a million files
+        for name in names:
+            if name.endswith(TEMPORARY_SUFFIX) and name.startswith("."):
+                Path(where, name).unlink(missing_ok=True)

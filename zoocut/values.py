@@ -13,6 +13,7 @@ from zoocut.model import SourceId, Value
 
 __all__ = [
     "ID_RULES",
+    "LARGEST_ID",
     "IdKind",
     "exact_id",
     "file_stem",
@@ -174,6 +175,8 @@ def file_stem(dia_source_id: SourceId) -> str:
     capitals do not count.
     """
     name = str(dia_source_id)
+    if isinstance(dia_source_id, int):
+        return name
     if len(name) <= STEM_CHARACTERS and SAFE_STEM.fullmatch(name) and not RESERVED_STEM.fullmatch(name):
         return name
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:STEM_CHARACTERS].strip("._-") or "source"

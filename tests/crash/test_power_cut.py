@@ -143,3 +143,29 @@ def test_the_remedy_for_a_folder_of_another_tool_keeps_the_id(tmp_path: Path) ->
     command = str(refused.value).split("`")[1]
     subprocess.run(shlex.split(command), check=True)
     assert open_run(tmp_path).run_id == made.run_id
+
+
+def test_the_manifest_is_written_when_it_is_not_what_would_be_written(
+    drawn: tuple[Path, Undisturbed], field: Path, tmp_path: Path
+) -> None:
+    run, config = shutil.copytree(drawn[0], tmp_path / "run"), load(field / "zoocut.toml")
+    generate(config, run)
+    manifest, addresses = run / "manifest.csv", run / "manifest-urls.csv"
+    whole, written = manifest.read_bytes(), lambda: (manifest.stat().st_ino, addresses.stat().st_ino)
+    before = written()
+    assert generate(config, run).rows == 8
+    assert written() == before
+    for damaged in (whole[:-1], whole + b"\n", b""):
+        manifest.write_bytes(damaged)
+        generate(config, run)
+        assert (manifest.read_bytes(), written() == before) == (whole, False)
+    before = written()
+    generate(load(field / "zoocut.toml", {"manifest": {"url_root": "https://elsewhere.org"}}), run)
+    assert written() != before
+    assert b"https://elsewhere.org/images" in addresses.read_bytes()
+    addresses.unlink()
+    generate(config, run)
+    assert b"https://host.org/x/images" in addresses.read_bytes()
+    before = written()
+    sorted(run.glob("images/*/*.png"))[0].unlink()  # drawn again as it was: the manifest stays
+    assert (generate(config, run).drawn, written() == before) == (1, True)

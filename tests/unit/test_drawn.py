@@ -11,7 +11,7 @@ import pytest
 
 from zoocut.errors import InputError
 from zoocut.model import Value
-from zoocut.run.recorded import DamagedRecord, Record, Recorded
+from zoocut.run.recorded import DamagedRecord, Recorded
 from zoocut.run.sources import ROWS_AT_ONCE, DrawnSource, DrawnWriter, put_together, read_drawn
 
 
@@ -33,9 +33,10 @@ def test_rows_come_back_in_order_over_several_calls(tmp_path: Path) -> None:
     write(path, second)
     assert list(read_drawn(path)) == [first, second]
     recorded, at_ns = Recorded(path), path.stat().st_mtime_ns
-    assert [recorded.get(2**62 + n) for n in (1, 0)] == [
-        Record(first.sha256, at_ns),
-        Record(second.sha256, at_ns),
+    found = [recorded.get(2**62 + n) for n in (1, 0)]
+    assert [(one.sha256, one.at_ns) for one in found if one] == [
+        (first.sha256, at_ns),
+        (second.sha256, at_ns),
     ]
     assert 2**62 + 2 not in recorded
 
@@ -79,7 +80,12 @@ def test_what_was_drawn_before_an_error_is_recorded_in_a_part(tmp_path: Path) ->
     assert path.read_bytes() == before
     recorded = Recorded(path)
     assert [number in recorded for number in (1, 2, 3)] == [True, True, False]
-    assert recorded.get(2) == Record(drawn(2).sha256, next(tmp_path.glob(".sources/*")).stat().st_mtime_ns)
+    found = recorded.get(2)
+    assert found is not None
+    assert (found.sha256, found.at_ns) == (
+        drawn(2).sha256,
+        next(tmp_path.glob(".sources/*")).stat().st_mtime_ns,
+    )
 
 
 def test_parts_of_several_jobs_are_put_together_in_the_catalogs_order(tmp_path: Path) -> None:
@@ -181,3 +187,24 @@ def test_not_a_table(tmp_path: Path) -> None:
     path.write_bytes(b"PAR1")
     with pytest.raises(InputError, match="cannot be read"):
         list(read_drawn(path))
+
+
+def test_rows_are_found_in_whatever_order_they_were_recorded_and_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "sources.parquet"
+    ids = [7, 3, 2**62, 5, 4, 6]
+    write(path, *(drawn(number) for number in ids[:4]))
+    lacking = DrawnSource({"diaSourceId": 4}, ("images/4.png", None), (f"{4:064x}", None))
+    with DrawnWriter(path) as writer:
+        writer.add(lacking, 4)
+        writer.add(drawn(6), 5)
+        writer.add(
+            drawn(3), 6
+        )  # a second time, as a call leaves it that is killed before it has put parts together
+    recorded = Recorded(path)
+    for asked in (ids, sorted(ids), ids[::-1]):
+        found = {number: recorded.get(number) for number in asked}
+        assert {n: one.sha256 for n, one in found.items() if one} == {n: (f"{n:064x}",) for n in ids}
+    assert [recorded.find(number) for number in (0, 8, 2**62 + 1)] == [None] * 3
+    assert recorded.find(3) == 1
+    files = {number: one.of_all for number, one in found.items() if one}
+    assert files == {7: 1, 3: 1, 2**62: 1, 5: 1, 4: None, 6: None}

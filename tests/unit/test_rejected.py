@@ -17,11 +17,13 @@ def told(path: Path) -> list[tuple[str, str]]:
 def test_refusals_of_several_calls(tmp_path: Path) -> None:
     path = tmp_path / "rejected.csv"
     assert told(path) == []
-    merge_rejected(path, [Rejection(n, f"row {n}", "at the edge") for n in ("1", "2", "")], set())
+    merge_rejected(path, [Rejection(n, f"row {n}", "at the edge") for n in ("1", "2", "")], set)
     assert told(path) == [("1", "at the edge"), ("2", "at the edge"), ("", "at the edge")]
-    merge_rejected(path, [Rejection("2", "row 2", "no data"), Rejection("3", "row 3", "no data")], {1})
+    merge_rejected(
+        path, [Rejection("2", "row 2", "no data"), Rejection("3", "row 3", "no data")], lambda: {1}
+    )
     assert told(path) == [("2", "no data"), ("", "at the edge"), ("3", "no data")]
-    merge_rejected(path, [], {2, 3})
+    merge_rejected(path, [], lambda: {2, 3})
     assert told(path) == [("", "at the edge")]
 
 

@@ -210,7 +210,7 @@ def test_spread() -> None:
     spread = Spread()
     assert str(spread) == ""
     for n, row in enumerate(field(100)):
-        spread.add({**row, "detector": n % 2})
+        spread.add([{**row, "detector": n % 2}])
     assert str(spread) == "4 visits; 2 detectors; bands i 10, r 80, z 10"
 
 

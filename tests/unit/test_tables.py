@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.server
+import pickle
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -575,3 +576,51 @@ def test_workbooks_are_told_how_to_be_saved(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"PK\x03\x04")
     with pytest.raises(InputError, match="save its sheet as CSV UTF-8"):
         Read(tmp_path / name)
+
+
+def test_a_table_that_is_read_while_it_is_used_is_the_same_as_one_in_memory(tmp_path: Path) -> None:
+    """What a column is only its last row group tells; rows that are not in order are sorted in memory."""
+    whole, nan = [1.0, 2.0, 3.0, 4.0], float("nan")
+    columns = {
+        "diaSourceId": pa.array([5, None, 3, 2, 2**63, 9], pa.uint64()),
+        "ra": [150.0, 150.0, nan, 150.5, 150.0, 361.0],
+        "dec": pa.array([2.0] * 6, pa.float32()),
+        "visit": [1, 1, 2, 2, 2, 3],
+        "detector": [1, 4, 0, 0, 3, 0],
+        "late_gap": [*whole, 5.0, nan],
+        "late_fraction": [nan, *whole, 5.5],
+        "late_inexact": [*whole, 5.0, 2.0**60],
+        "all_whole": [*whole, 5.0, 6.0],
+        "single": pa.array([0.1, 7, None, 1, 2, 3], pa.float32()),
+        "half": pa.array([1, 7, None, 1, 2, 3], pa.float16()),
+        "text": pa.array([b"a", b"b", None, b"c", b"d", b"e"]),
+        "no_text": pa.array([b"a", b"b", None, b"c", b"d", b"\xff"]),
+        "words": pa.array(["g", "r", None, "g", "r", "i"]).dictionary_encode(),
+        "when": pa.array([0, 1, 2, None, 4, 5], pa.timestamp("s")),
+    }
+    table = pa.table(columns)
+    pq.write_table(table, tmp_path / "streamed.parquet", row_group_size=2)
+    backwards = table.take([5, 4, 2, 3, 1, 0])  # rows of one exposure keep their order
+    pq.write_table(backwards, tmp_path / "sorted.parquet", row_group_size=2)
+    streamed, held = Read(tmp_path / "streamed.parquet"), Read(tmp_path / "sorted.parquet")
+    assert [dict(one.columns) for one in streamed.sources] == [dict(one.columns) for one in held.sources]
+    assert [list(one.columns) for one in streamed.sources] == [list(one.columns) for one in held.sources]
+    assert [(o.dia_source_id, o.ra_deg, o.dec_deg) for o in streamed.sources] == [
+        (o.dia_source_id, o.ra_deg, o.dec_deg) for o in held.sources
+    ]
+    assert [one.row for one in streamed.sources] == ["streamed.parquet row 1", "streamed.parquet row 4"]
+    assert [one.row for one in held.sources] == ["sorted.parquet row 6", "sorted.parquet row 4"]
+    assert [(o.dia_source_id, o.reason) for o in streamed.rejected] == [
+        (o.dia_source_id, o.reason) for o in held.rejected
+    ]
+    assert len(streamed.rejected) == 4
+    assert streamed.notes == held.notes
+    values = {name: [one.columns[name] for one in streamed.sources] for name in ("late_gap", "late_fraction")}
+    assert [type(value) for value in values["late_gap"]] == [int, int]
+    assert values["late_fraction"] == [None, 3.0]
+    assert streamed.column("single") == [0.1, 1.0]
+    row = streamed.sources[0].columns
+    assert pickle.loads(pickle.dumps(row)) == dict(row)
+    assert (row.get("none"), "none" in row, len(row)) == (None, False, 14)
+    with pytest.raises(KeyError):
+        row["none"]

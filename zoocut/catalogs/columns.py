@@ -1,31 +1,24 @@
 """Columns of tables, made so that what a cell prints is what its file says.
 
 A column of text is numeric only where every cell that is not empty prints back to the same text; else it stays
-text, letter by letter. Columns that have a type keep it, but for what their type has done to them: 32-bit numbers
-become the shortest decimal that is exactly them, whole numbers that missing values made floating-point become
-whole again, and where that has cost digits the cell is left out and told.
+text, letter by letter. What is done to columns that have a type stands in `tidying`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from zoocut.error_kinds import RepeatedColumn
-
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
-__all__ = ["Tell", "column_of_texts", "column_of_values", "tidied"]
+__all__ = ["Tell", "column_of_texts", "column_of_values"]
 
 Tell = Callable[[str], None]
 
 WHOLE = r"^(0|-?[1-9][0-9]*)$"
 NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 NOT_A_NUMBER = r"^(?i:[+-]?nan)$"
-LARGEST_EXACT_FLOAT = 2**53
 
 
 def column_of_texts(name: str, texts: pa.ChunkedArray, tell: Tell) -> pa.ChunkedArray:
@@ -138,95 +131,3 @@ def column_of_values(values: list[Any]) -> pa.Array:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return pa.array([None if value is None else str(value) for value in values], pa.string())
-
-
-def tidied(table: pa.Table, tell: Tell, id_column: str = "") -> pa.Table:
-    """Undo what types have done to the columns of a table that has types.
-
-    Parameters
-    ----------
-    table : Table
-        As parquet, a data frame or astropy give it.
-    tell : callable
-        Told of columns that have lost something.
-    id_column : str
-        The column of ids, which refuses its cells one by one and is left as it is.
-
-    Raises
-    ------
-    InputError
-        When a name is there twice.
-    """
-    import pyarrow as pa
-
-    repeated = [name for name, count in Counter(table.column_names).items() if count > 1]
-    if repeated:
-        raise RepeatedColumn(
-            f"it has several columns named {', '.join(repeated)}: rename or delete all but one"
-        )
-    columns = {
-        name: column if name == id_column else _tidied(name, column, tell)
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    }
-    return pa.table({name: column for name, column in columns.items() if column is not None})
-
-
-def _tidied(name: str, column: pa.ChunkedArray, tell: Tell) -> pa.ChunkedArray | None:
-    import pyarrow as pa
-
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _tidied(name, column.cast(kind.value_type), tell)
-    if pa.types.is_float16(kind) or pa.types.is_float32(kind):
-        return _whole_again(name, _shortest(column), tell)
-    if pa.types.is_float64(kind):
-        return _whole_again(name, column, tell)
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return _decoded(name, column, tell)
-    return column
-
-
-def _shortest(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Widen to 64 bits by way of the shortest decimal that is exactly the number."""
-    import numpy as np
-    import pyarrow as pa
-
-    chunks = []
-    for chunk in column.chunks:
-        missing = np.asarray(chunk.is_null())
-        numbers: np.ndarray[Any, Any] = chunk.to_numpy(zero_copy_only=False)
-        wide = np.where(missing, 0, numbers).astype(numbers.dtype).astype("U32").astype(float)
-        chunks.append(pa.array(wide, pa.float64(), mask=missing))
-    return pa.chunked_array(chunks, pa.float64())
-
-
-def _whole_again(name: str, column: pa.ChunkedArray, tell: Tell) -> pa.ChunkedArray:
-    """Turn floating-point numbers that are all whole, and only float because some are missing, back."""
-    import numpy as np
-    import pyarrow as pa
-
-    numbers = column.to_numpy()  # null is NaN
-    present = numbers[~np.isnan(numbers)]
-    if not len(present) or not np.isfinite(present).all() or (present != np.trunc(present)).any():
-        return column
-    inexact = np.abs(numbers) >= LARGEST_EXACT_FLOAT
-    if len(present) == len(numbers) and not inexact.any():
-        return column
-    if inexact.any():
-        example = float(numbers[inexact][0])
-        tell(
-            f"column {name}: {int(inexact.sum())} whole numbers beyond 2^53 went through floating point, such as"
-            f" {example!r}: their last digits are lost, so they are left out; save the column as integers"
-        )
-    mask = np.isnan(numbers) | inexact
-    return pa.chunked_array([pa.array(np.where(mask, 0, numbers).astype(np.int64), mask=mask)])
-
-
-def _decoded(name: str, column: pa.ChunkedArray, tell: Tell) -> pa.ChunkedArray | None:
-    import pyarrow as pa
-
-    try:
-        return column.cast(pa.binary()).cast(pa.string())
-    except pa.ArrowInvalid:
-        tell(f"column {name} holds bytes that are no UTF-8 text: it is left out")
-        return None

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoocut.catalogs.astropy_tables import from_astropy
-from zoocut.catalogs.columns import column_of_values, tidied
+from zoocut.catalogs.columns import column_of_values
 from zoocut.catalogs.rows import TableNames, source_of_row
 from zoocut.catalogs.table import angles_of
 from zoocut.catalogs.table_files import TableFile, by_exposure
+from zoocut.catalogs.tidying import tidied
 from zoocut.error_kinds import MissingColumn
 from zoocut.model import DiaSource, Rejection
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoocut.catalogs.angles import DEGREES, Angle
+from zoocut.catalogs.blocks import Block
 from zoocut.catalogs.values import plain, position
 from zoocut.config.catalog import ApdbSettings, ButlerTableSettings, TableSettings
 from zoocut.error_kinds import BadPosition
 from zoocut.errors import code_of
-from zoocut.model import DiaSource, Rejection, Value
-from zoocut.values import ID_RULES, IdKind
+from zoocut.model import DiaSource, Rejection, SourceId, Value
+from zoocut.values import ID_RULES, LARGEST_ID, IdKind
 
-__all__ = ["TableNames", "source_of_row"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["TableNames", "source_of_row", "sources_of_block"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,83 @@ def source_of_row(
     except ValueError as error:
         return Rejection("" if raw_id is None else str(raw_id), row, str(error), code_of(error))
     return DiaSource(dia_source_id, ra_deg, dec_deg, origin, row, columns)
+
+
+def sources_of_block(
+    table: pa.Table, names: TableNames, origin: str, rows: Iterable[str]
+) -> Iterator[DiaSource | Rejection]:
+    """Make sources of the rows of a table, as `source_of_row` does of one.
+
+    Parameters
+    ----------
+    table : Table
+        A few thousand rows.
+    names : TableNames
+        What it calls its columns.
+    origin : str
+        Where it is from.
+    rows : iterable of str
+        What to call each row in messages.
+    """
+    ids = _ids(table[names.dia_source_id], names.id_kind)
+    block = Block(table, names.columns, ids)
+    places = _places(table, names)
+    for at, row in enumerate(rows):
+        columns, known = block.row(at), ids[at]
+        try:
+            if isinstance(known, ValueError):
+                raise known
+            ra_deg, dec_deg, pixel_yx = places[at] if places else _place(columns, names)
+        except ValueError as error:
+            cell = table[names.dia_source_id][at].as_py()
+            yield Rejection("" if cell is None else str(cell), row, str(error), code_of(error))
+            continue
+        yield DiaSource(known, ra_deg, dec_deg, origin, row, columns, pixel_yx)
+
+
+def _ids(column: pa.ChunkedArray, kind: IdKind) -> list[Any]:
+    """Read ids; an error stands for one that is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cells = column.to_pylist()
+    if kind == "integer" and pa.types.is_integer(column.type) and not column.null_count and len(column):
+        limits = pc.min_max(column).as_py()
+        if limits["min"] >= 0 and limits["max"] <= LARGEST_ID:
+            return list(cells)
+    return [_id(cell, kind) for cell in cells]
+
+
+def _id(cell: Any, kind: IdKind) -> SourceId | ValueError:
+    try:
+        return ID_RULES[kind](cell)
+    except ValueError as error:
+        return error
+
+
+Place = tuple[float | None, float | None, tuple[float, float] | None]
+"""Right ascension, declination and pixel of a source, whichever it has."""
+
+
+def _place(columns: Mapping[str, Value], names: TableNames) -> Place:
+    if names.x is not None and names.y is not None:
+        return None, None, _pixel(columns, names.y, names.x, names.first_pixel)
+    return (*position(columns, names.ra, names.dec, names.angles), None)
+
+
+def _places(table: pa.Table, names: TableNames) -> list[Place]:
+    """Read all positions at once where nothing is to be said of any: numbers in degrees on the sky; else none."""
+    import numpy as np
+    import pyarrow as pa
+
+    columns = [table[name] for name in (names.ra, names.dec) if name in table.column_names]
+    plain = names.x is None and names.angles == (DEGREES, DEGREES) and len(columns) == 2
+    if not plain or not all(pa.types.is_float64(column.type) for column in columns):
+        return []
+    ra, dec = (column.to_numpy() for column in columns)
+    if not (np.abs(ra) <= 360).all() or not (np.abs(dec) <= 90).all():  # so is NaN
+        return []
+    return [(one, other, None) for one, other in zip(ra.tolist(), dec.tolist(), strict=True)]
 
 
 def _pixel(columns: Mapping[str, Value], y: str, x: str, first_pixel: int) -> tuple[float, float]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoocut.catalogs.angles import Angle, angle_of
 from zoocut.catalogs.columns import Tell
-from zoocut.catalogs.rows import TableNames, source_of_row
-from zoocut.catalogs.table_files import TableFile, by_exposure, read_table
+from zoocut.catalogs.parquet_stream import ParquetStream
+from zoocut.catalogs.rows import TableNames, sources_of_block
+from zoocut.catalogs.table_files import EXPOSURE, TableFile, by_exposure, explained, read_table
 from zoocut.config.catalog import TableSettings
 from zoocut.error_kinds import MissingColumn, NothingInside, UnreadableText
 from zoocut.errors import InputError
@@ -27,6 +28,8 @@ ROW = "zoocut row"
 
 class TableCatalog:
     """The rows of one table, in the order of visit, detector and row where it has these columns.
+
+    A parquet file that is in this order already is read while it is used; others are held in memory.
 
     Parameters
     ----------
@@ -49,24 +52,52 @@ class TableCatalog:
         names = TableNames.of(settings)
         self._path = folder / settings.path
         self._broken: list[Rejection] = []
-        read = read_table(
-            self._path, names.dia_source_id, self._broken, encoding=settings.encoding, tell=tell
-        )
+        self._stream = self._streamed(names, tell)
+        if self._stream is not None:
+            read = TableFile(self._stream.empty)
+            self._count = self._stream.num_rows
+        else:
+            read = read_table(
+                self._path, names.dia_source_id, self._broken, encoding=settings.encoding, tell=tell
+            )
+            self._count = read.table.num_rows
         self._names = replace(names, angles=self._angles(read, names, tell))
-        self._table = self._ordered(read)
+        self._table = None if self._stream else self._ordered(read)
+        self._word = "line" if read.lines else "row"
 
     @property
     def expected(self) -> int:
         """How many rows the table has."""
-        return int(self._table.num_rows)
+        return int(self._count)
 
     def sources(self) -> Iterator[DiaSource | Rejection]:
         """Yield every row; a row without a usable id or position as a rejection."""
         yield from self._broken
-        for batch in self._table.to_batches(max_chunksize=ROWS_AT_ONCE):
-            for cells in batch.to_pylist():
-                row = f"{self._path.name} {cells.pop(ROW)}"
-                yield source_of_row(cells, self._names, str(self._path), row)
+        named = f"{self._path.name} {self._word}"
+        for table, numbers in self._tables():
+            rows = (f"{named} {number}" for number in numbers)
+            yield from sources_of_block(table, self._names, str(self._path), rows)
+
+    def _tables(self) -> Iterator[tuple[pa.Table, Iterable[int]]]:
+        import pyarrow as pa
+
+        if self._table is not None:
+            for batch in self._table.to_batches(max_chunksize=ROWS_AT_ONCE):
+                table = pa.Table.from_batches([batch])
+                yield table.drop_columns([ROW]), table[ROW].to_pylist()
+        elif self._stream is not None:
+            number = 1
+            with explained(self._path, "parquet"):
+                for table in self._stream.tables(ROWS_AT_ONCE):
+                    yield table, range(number, number + table.num_rows)
+                    number += table.num_rows
+
+    def _streamed(self, names: TableNames, tell: Tell) -> ParquetStream | None:
+        if self._path.suffix.lower() != ".parquet" or not self._path.is_file():
+            return None
+        keys = [names.columns.get(name, name) for name in EXPOSURE]
+        with explained(self._path, "parquet"):
+            return ParquetStream.open(self._path, keys, [names.ra, names.dec], tell, names.dia_source_id)
 
     def _angles(self, read: TableFile, names: TableNames, tell: Tell) -> tuple[Angle, Angle]:
         self._check(read.table, names)
@@ -84,16 +115,15 @@ class TableCatalog:
                 f"{self._path} has no column {', '.join(missing)}: name its columns in [catalog]"
                 f" (it has {', '.join(table.column_names[:12])})"
             )
-        if not table.num_rows and not self._broken:
+        if not self._count and not self._broken:
             raise NothingInside(f"{self._path} has no rows: give a table with sources")
 
     def _ordered(self, read: TableFile) -> pa.Table:
+        import numpy as np
         import pyarrow as pa
 
-        word = "line" if read.lines else "row"
-        numbers = read.lines or range(1, read.table.num_rows + 1)
-        rows = pa.array([f"{word} {number}" for number in numbers], pa.string())
-        return by_exposure(read.table.append_column(ROW, rows), self._names.columns)
+        numbers = np.array(read.lines) if read.lines else np.arange(1, read.table.num_rows + 1)
+        return by_exposure(read.table.append_column(ROW, pa.array(numbers)), self._names.columns)
 
 
 def angles_of(read: TableFile, names: TableNames, tell: Tell) -> tuple[Angle, Angle]:

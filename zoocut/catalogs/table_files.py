@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoocut.catalogs.astropy_tables import read_astropy, units_of_ecsv
-from zoocut.catalogs.columns import Tell, column_of_texts, tidied
+from zoocut.catalogs.columns import Tell, column_of_texts
 from zoocut.catalogs.csv_tables import read_csv
+from zoocut.catalogs.tidying import tidied
 from zoocut.error_kinds import FileMissing, MissingColumn, NothingInside, UnreadableFile
 from zoocut.errors import InputError, ZoocutError
 from zoocut.model import Rejection
@@ -17,9 +19,12 @@ from zoocut.model import Rejection
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TableFile", "by_exposure", "read_parquet", "read_table"]
+__all__ = ["EXPOSURE", "TableFile", "by_exposure", "explained", "read_parquet", "read_table"]
 
 ORDER = "zoocut order"
+EXPOSURE = ("visit", "detector")
+"""The columns that tell of rows which exposure they are from."""
+
 DELIMITED = (".csv", ".tsv", ".dat", ".txt")
 BY_ASTROPY = {
     ".ecsv": "ascii.ecsv",
@@ -90,19 +95,32 @@ def read_table(
         )
     if not path.is_file():
         raise FileMissing(f"{path} does not exist: check {key}")
-    try:
+    with explained(path, ending[1:]):
         if ending == ".parquet":
             return TableFile(read_parquet(path, tell, id_column))
         if ending in BY_ASTROPY:
             return _read_by_astropy(path, BY_ASTROPY[ending], id_column, tell)
         table, lines = read_csv(path, id_column, encoding, broken, tell)
         return TableFile(table, lines=lines)
+
+
+@contextmanager
+def explained(path: Path, kind: str) -> Iterator[None]:
+    """Let every error that reading a file may raise name the file.
+
+    Raises
+    ------
+    InputError
+        In the place of the libraries' own errors.
+    """
+    try:
+        yield
     except InputError as error:
         raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
     except ZoocutError:
         raise
     except Exception as error:  # each of the libraries has errors of its own
-        raise UnreadableFile(f"{path} cannot be read as {ending[1:]} ({error}): save it anew") from error
+        raise UnreadableFile(f"{path} cannot be read as {kind} ({error}): save it anew") from error
 
 
 def _read_by_astropy(path: Path, kind: str, id_column: str, tell: Tell) -> TableFile:
@@ -128,11 +146,12 @@ def by_exposure(table: pa.Table, renamed: Mapping[str, str]) -> pa.Table:
     renamed : mapping of str to str
         What the table calls visit and detector, where it calls them otherwise.
     """
+    import numpy as np
     import pyarrow as pa
 
-    keys = [renamed.get(name, name) for name in ("visit", "detector")]
+    keys = [renamed.get(name, name) for name in EXPOSURE]
     keys = [name for name in keys if name in table.column_names]
-    numbered = table.append_column(ORDER, pa.array(range(table.num_rows)))
+    numbered = table.append_column(ORDER, pa.array(np.arange(table.num_rows)))
     return numbered.sort_by([(name, "ascending") for name in [*keys, ORDER]]).drop_columns([ORDER])
 
 

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 
@@ -27,7 +26,8 @@ from zoocut.generating.drawing import BatchDrawer, Drawn, draw_batches
 from zoocut.generating.generated import Generated
 from zoocut.generating.inputs import Inputs, open_inputs
 from zoocut.generating.local_workers import local_workers
-from zoocut.generating.manifest_rows import check_metadata, write_manifest_of, write_urls_manifest_of
+from zoocut.generating.manifest_files import write_manifests
+from zoocut.generating.manifest_rows import check_metadata
 from zoocut.generating.parts import Part
 from zoocut.generating.picture_files import PictureFiles
 from zoocut.generating.plan import Batch, plan_batches
@@ -95,8 +95,7 @@ class _Tally:
         self.notes += drawn.notes
         for rejection in rejections:
             self.rejected.add(str(rejection.dia_source_id), rejection.reason, rejection.code)
-        for columns in chain((s.columns for s in batch.kept), (s.columns for _, s in drawn.sources)):
-            self.spread.add(columns)
+        self.spread.add([s.columns for s in batch.kept] + [s.columns for _, s in drawn.sources])
 
     def generated(self, run: Run, rows: int, changed: tuple[str, ...], read: Iterable[str]) -> Generated:
         """Sum up a call that has ended."""
@@ -153,8 +152,8 @@ def generate(
             call.tally.notes[
                 f"{damaged} could not be read: what the catalog holds of it is drawn anew; look at it, then remove it"
             ] += 1
-        if len(recorded):
-            _require_same_rows(call)
+        if len(recorded) and _require_same_rows(call):
+            recorded = open_record(call.run)  # its parts were put together
         run, changed = take_settings(call.run, config.settings)
         if is_rebuilt(run):
             call.tally.notes[f"run.toml could not be read and was made anew: {proved(run)}"] += 1
@@ -239,16 +238,18 @@ def _open_call(
         yield _Call(config, opened, sources, drawer, files, run, limit, workers, ahead)
 
 
-def _require_same_rows(call: _Call) -> None:
-    """Refuse settings under which what the run has recorded would be drawn otherwise."""
+def _require_same_rows(call: _Call) -> bool:
+    """Refuse settings under which what the run has recorded would be drawn otherwise; tell whether any was drawn."""
     config, run = call.config, call.run
     if is_rebuilt(run):
         refuse_other_metadata(run, config.settings)
         _compare(call, "run.toml was lost")
-        return
+        return True
     refuse_fixed_changes(run, config.settings)
-    if changed := differences(run.settings, config.settings, *INPUTS):
+    changed = differences(run.settings, config.settings, *INPUTS)
+    if changed:
         _compare(call, "; ".join(changed))
+    return bool(changed)
 
 
 def _compare(call: _Call, changed: str) -> None:
@@ -269,9 +270,8 @@ def _draw(call: _Call, recorded: Recorded, report: Callable[[Progress], None]) -
 def _write_files(run: Run, settings: Settings, rejections: list[Rejection]) -> int:
     """Bring the files of the whole run up to date; tell how many rows its manifest has."""
     put_together(run.sources)
-    merge_rejected(run.rejected, rejections, Recorded(run.sources))
-    write_urls_manifest_of(run, settings.metadata, settings.manifest.url_root)
-    return write_manifest_of(run, settings.metadata)
+    merge_rejected(run.rejected, rejections, lambda: Recorded(run.sources))
+    return write_manifests(run, settings)
 
 
 def _progress(tally: _Tally, expected: int | None) -> Progress:

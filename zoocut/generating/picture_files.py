@@ -59,7 +59,7 @@ class PictureFiles:
     def names(self, source: DiaSource, chunk: str) -> tuple[str, ...]:
         """Name a source's pictures in a folder of all, relative to the run folder."""
         name = f"{chunk}{file_stem(source.dia_source_id)}"
-        return tuple(f"{folder}/{name}{ending}" for folder, ending in self._endings)
+        return tuple([f"{folder}/{name}{ending}" for folder, ending in self._endings])
 
     def are_there(self, source: DiaSource, record: Record) -> bool:
         """Return whether the pictures of a recorded source are there as they were recorded.
@@ -72,19 +72,25 @@ class PictureFiles:
             return True
         chunk = self.chunk(source, 0) if record.chunk is None else record.chunk
         names = self.names(source, chunk)
-        if len(names) < len(record.sha256):
-            return False
-        kept = {
-            self._folder + name: known for name, known in zip(names, record.sha256, strict=False) if known
-        }
         try:
-            if max((os.stat(path).st_mtime_ns for path in kept), default=0) <= record.at_ns:
-                return True
-            return all(
-                hashlib.sha256(Path(path).read_bytes()).hexdigest() == known for path, known in kept.items()
-            )
+            if record.of_all is not None and record.of_all <= len(names):
+                paths = [self._folder + name for name in names[: record.of_all]]
+                if max([os.stat(path).st_mtime_ns for path in paths], default=0) <= record.at_ns:
+                    return True
+            return self._are_as_recorded(names, record)
         except FileNotFoundError:
             return False
+
+    def _are_as_recorded(self, names: Sequence[str], record: Record) -> bool:
+        sha256 = record.sha256
+        if len(names) < len(sha256):
+            return False
+        kept = {self._folder + name: known for name, known in zip(names, sha256, strict=False) if known}
+        return all(
+            os.stat(path).st_mtime_ns <= record.at_ns
+            or hashlib.sha256(Path(path).read_bytes()).hexdigest() == known
+            for path, known in kept.items()
+        )
 
     def write(self, names: Sequence[str], contents: Sequence[bytes | None]) -> None:
         """Write a source's files, those that it has; they are on disk when the record that names them is written.

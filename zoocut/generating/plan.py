@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Images, Rejection, SourceId
 from zoocut.reasons import TWICE
 from zoocut.run.recorded import Record, Recorded
+from zoocut.values import id_key
 
 __all__ = ["Batch", "Planned", "plan_batches"]
 
@@ -17,6 +20,9 @@ SOURCES_AT_ONCE = 256
 
 LARGEST_EXPOSURE = 5000
 """An exposure's files are opened once for as many sources; more would keep the other processes waiting."""
+
+MOST_RECENT = 100_000
+"""Ids that are kept as Python's numbers, 60 bytes each, before they join an array, which is sorted again then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,14 @@ class Batch:
     kept: list[DiaSource] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
+    _planned: int = 0
+
     def __len__(self) -> int:
-        return len(self.rejections) + len(self.kept) + sum(len(sources) for _, sources in self.exposures)
+        return len(self.rejections) + len(self.kept) + self._planned
 
     def add(self, exposure: str, planned: Planned) -> None:
         """Put a source beside its neighbours of the same exposure."""
+        self._planned += 1
         if not self.exposures or self.exposures[-1][0] != exposure:
             self.exposures.append((exposure, []))
         self.exposures[-1][1].append(planned)
@@ -104,14 +113,22 @@ def plan_batches(
     Batch
         Every row exactly once, in the catalog's order; those that are not this call's are left out.
     """
-    batch = Batch()
-    for position, row in enumerate(_refusing_duplicates(rows, limit)):
+    batch, met = Batch(), _Met(recorded)
+    for position, row in enumerate(rows):
+        if limit is not None and met.count >= limit:
+            break
         if isinstance(row, Rejection):
             batch.rejections.append(row)
             continue
-        record = recorded.get(row.dia_source_id)
+        at = recorded.find(row.dia_source_id)
+        if not met.add(row.dia_source_id, at):
+            reason = "its diaSourceId is in the catalog twice: the first row is kept"
+            batch.rejections.append(Rejection.of(row, reason, TWICE))
+            continue
+        record = None if at is None else recorded.record(at)
         if record is not None and is_drawn(row, record):
-            batch = yield from _sent_when_full(batch, "")
+            if len(batch) >= SOURCES_AT_ONCE:
+                batch = yield from _sent_when_full(batch, "")
             batch.kept.append(row)
             continue
         try:
@@ -127,23 +144,44 @@ def plan_batches(
     yield batch
 
 
+class _Met:
+    """The sources that a catalog has shown: a byte for one that is recorded, eight for another.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        What the run has drawn before.
+    """
+
+    def __init__(self, recorded: Recorded) -> None:
+        self.count = 0
+        self._recorded = bytearray(len(recorded))
+        self._recent: set[int] = set()
+        self._others = np.empty(0, np.int64)
+
+    def add(self, dia_source_id: SourceId, at: int | None) -> bool:
+        """Note a source, recorded in row `at` if at all; tell whether it is a new one."""
+        is_new = self._add_other(id_key(dia_source_id)) if at is None else not self._recorded[at]
+        if at is not None:
+            self._recorded[at] = 1
+        self.count += is_new
+        return is_new
+
+    def _add_other(self, key: int) -> bool:
+        at = int(self._others.searchsorted(key))
+        if key in self._recent or (at < len(self._others) and self._others[at] == key):
+            return False
+        self._recent.add(key)
+        if len(self._recent) >= MOST_RECENT:
+            recent = np.fromiter(self._recent, np.int64, len(self._recent))
+            self._others = np.sort(np.concatenate([self._others, recent]), kind="stable")
+            self._recent.clear()
+        return True
+
+
 def _sent_when_full(batch: Batch, exposure: str) -> Generator[Batch, None, Batch]:
     """Yield a batch that takes no source of `exposure` any more; return the one that does."""
     if not batch.is_full_before(exposure):
         return batch
     yield batch
     return Batch()
-
-
-def _refusing_duplicates(
-    rows: Iterable[DiaSource | Rejection], limit: int | None
-) -> Iterator[DiaSource | Rejection]:
-    seen: set[SourceId] = set()
-    for row in rows:
-        if limit is not None and len(seen) >= limit:
-            return
-        if isinstance(row, DiaSource) and row.dia_source_id in seen:
-            row = Rejection.of(row, "its diaSourceId is in the catalog twice: the first row is kept", TWICE)
-        elif isinstance(row, DiaSource):
-            seen.add(row.dia_source_id)
-        yield row

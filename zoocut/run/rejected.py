@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 
 from zoocut.error_kinds import RecordDamaged
@@ -16,7 +16,9 @@ __all__ = ["merge_rejected", "read_rejected"]
 HEADER = ("diaSourceId", "row", "reason", "code")
 
 
-def merge_rejected(path: Path, new: Iterable[Rejection], drawn: Container[SourceId]) -> None:
+def merge_rejected(
+    path: Path, new: Iterable[Rejection], read_drawn: Callable[[], Container[SourceId]]
+) -> None:
     """Bring the file up to date.
 
     Parameters
@@ -25,10 +27,13 @@ def merge_rejected(path: Path, new: Iterable[Rejection], drawn: Container[Source
         The run's `rejected.csv`.
     new : iterable of Rejection
         What this call refused.
-    drawn : container of int
-        Ids that the run has drawn: an earlier refusal of one of them is over.
+    read_drawn : callable
+        Gives the ids that the run has drawn: an earlier refusal of one of them is over. Called only if there is one.
     """
-    earlier = {(old.dia_source_id, old.row): old for old in read_rejected(path) if not _is_drawn(old, drawn)}
+    earlier = {(old.dia_source_id, old.row): old for old in read_rejected(path)}
+    if earlier:
+        drawn = read_drawn()
+        earlier = {which: old for which, old in earlier.items() if not _is_drawn(old, drawn)}
     merged = earlier | {(item.dia_source_id, item.row): item for item in new}
     write_csv(
         path, HEADER, ((item.dia_source_id, item.row, item.reason, item.code) for item in merged.values())

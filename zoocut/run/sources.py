@@ -36,6 +36,7 @@ __all__ = [
     "files_of",
     "put_together",
     "read_drawn",
+    "unreadable",
 ]
 
 ROWS_AT_ONCE = 5000
@@ -311,10 +312,15 @@ def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[Dra
             images, sums = (columns_of_images(batch.schema.names, kind) for kind in ("image", "sha256"))
             yield from (_drawn(row, images, sums) for row in batch.to_pylist())
     except (pa.ArrowException, KeyError, OSError) as error:
-        raise RecordDamaged(
-            f"{path} cannot be read ({error}): take it away with `mv {typed(path)} {typed(path)}.damaged`, then run "
-            "`zoocut generate CONFIG -o RUN` again, which draws its sources anew"
-        ) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> RecordDamaged:
+    """Say that a file of drawn sources cannot be read, and what to do."""
+    return RecordDamaged(
+        f"{path} cannot be read ({error}): take it away with `mv {typed(path)} {typed(path)}.damaged`, then run "
+        "`zoocut generate CONFIG -o RUN` again, which draws its sources anew"
+    )
 
 
 def _wanted(names: Sequence[str], columns: Iterable[str]) -> list[str]:

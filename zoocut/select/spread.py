@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zoocut.model import Value
@@ -19,12 +19,11 @@ class Spread:
     detectors: Counter[Value] = field(default_factory=Counter)
     bands: Counter[Value] = field(default_factory=Counter)
 
-    def add(self, columns: Mapping[str, Value]) -> None:
-        """Count a source by its columns."""
+    def add(self, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Count sources by their columns."""
         counters = (("visit", self.visits), ("detector", self.detectors), ("band", self.bands))
         for column, counter in counters:
-            if columns.get(column) is not None:
-                counter[columns[column]] += 1
+            counter.update(value for row in rows if (value := row.get(column)) is not None)
 
     def __str__(self) -> str:
         """Say it in a line; empty where nothing is known."""
