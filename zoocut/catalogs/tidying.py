@@ -8,7 +8,6 @@ numbers only all of its cells tell: `Tidying` looks at every batch of a table fi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -197,5 +196,5 @@ def _whole_again(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
     numbers = column.to_numpy()  # null is NaN
     mask = np.isnan(numbers) | (np.abs(numbers) >= LARGEST_EXACT_FLOAT)
-    whole: Sequence[Any] = np.where(mask, 0, numbers).astype(np.int64)
+    whole = np.where(mask, 0, numbers).astype(np.int64)
     return pa.chunked_array([pa.array(whole, mask=mask)])

@@ -197,7 +197,7 @@ class Recorded:
         self._in_order = bool((self._keys_of_rows[1:] > self._keys_of_rows[:-1]).all())
         self._order = None if self._in_order else np.argsort(self._keys_of_rows, kind="stable")
         self._sorted = self._keys_of_rows if self._order is None else self._keys_of_rows[self._order]
-        self._next, self._view = 0, memoryview(self._keys_of_rows)
+        self._next, self._view = 0, self._keys_of_rows.data
 
     def _keys(self, path: Path) -> list[Keys]:
         import pyarrow as pa
