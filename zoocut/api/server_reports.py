@@ -97,7 +97,7 @@ def sets(project: str, *, endpoint: str | None = None, runs: AnyPath = ".") -> S
     endpoint : str, optional
         The server; PANOPTES_ENDPOINT, else the real Zooniverse.
     runs : path
-        Where runs lie that may have made them.
+        The folder with the runs that may have been uploaded to them.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def upload(
     project : str, optional
         The project as owner/name, or its id; where the run goes already when not given.
     subject_set : str, optional
-        The set's name; made when new.
+        The subject set, by name or id; a new name makes a set.
     endpoint : str, optional
         The server; else PANOPTES_ENDPOINT, else where the run goes already, else the real Zooniverse.
     config : path, optional
@@ -145,11 +145,11 @@ def upload(
     encoding : str, optional
         The manifest's encoding, where it is neither UTF-8 nor UTF-16.
     again : bool
-        Make rows also when the set already holds their external_id.
+        Make subjects also of rows whose external_id the set holds already.
     retry_rejected : bool
-        Give rejected rows another chance.
+        Try rejected rows again.
     talk_only : bool
-        Only attach files for Talk, to subjects that are there.
+        Only attach the files for Talk, to subjects that were uploaded before.
     ledger : path, optional
         Where the run's ledger is to lie, file or folder, where the run folder's file system keeps no locks; the run
         remembers it.

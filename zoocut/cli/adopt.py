@@ -17,10 +17,13 @@ ProjectOption = Annotated[
     typer.Option(
         "--project",
         "-p",
-        help="The project: owner/name, its number or web address. Else where the run goes.",
+        help="The project as owner/name, its id or its web address; by default the one that the run went to.",
     ),
 ]
-SubjectSetOption = Annotated[str | None, typer.Option("--set", help="The set's name. Else the run's.")]
+SubjectSetOption = Annotated[
+    str | None,
+    typer.Option("--set", help="The subject set, by name or id; by default the one that the run went to."),
+]
 SetByOption = Annotated[
     str | None, typer.Option("--set-by", help="The metadata key, for a run that went to one set a value.")
 ]

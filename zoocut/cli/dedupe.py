@@ -37,7 +37,7 @@ def dedupe(
         ),
     ] = False,
     settle: Annotated[
-        float, typer.Option("--settle", min=0, help="Seconds that a subject must be old to be taken out.")
+        float, typer.Option("--settle", min=0, help="How many seconds old a subject must be to be taken out.")
     ] = 180.0,
     yes: YesOption = False,
     endpoint: EndpointOption = None,
@@ -46,8 +46,8 @@ def dedupe(
 ) -> None:
     """Find subjects with the same diaSourceId; keep the one with the most classifications.
 
-    Training subjects are left alone, and what differs in metadata or images. Without --unlink it only shows what it
-    finds.
+    Training subjects are left alone, and so are subjects that differ in metadata or images. Without --unlink it
+    only shows what it finds.
 
     Example: zoocut dedupe --set 'Night 1' --project owner/name --unlink
     """

@@ -16,9 +16,9 @@ def demo(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds make equal fields.")] = 1,
 ) -> None:
-    """Make the whole journey on a simulated field and a sandbox; needs no account and no network.
+    """Show the whole journey, from sources to votes, on a simulated field; needs no account and no network.
 
-    Simulates three exposures, generates, uploads, kills its own upload half way, goes on, compares, lets robots
+    It simulates three exposures, generates, uploads, kills its own upload half way, goes on, compares, lets robots
     classify and makes a page of what they say.
 
     Example: zoocut demo -o trial

@@ -22,7 +22,10 @@ def forget(
     project: ProjectOption = None,
     keep_subjects: Annotated[
         bool,
-        typer.Option("--keep-subjects", help="Also where the server holds subjects of it; they stay there."),
+        typer.Option(
+            "--keep-subjects",
+            help="Forget it even while the server holds subjects of the run for it; they stay there.",
+        ),
     ] = False,
     yes: YesOption = False,
     endpoint: EndpointOption = None,

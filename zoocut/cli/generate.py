@@ -33,12 +33,12 @@ InputOption = Annotated[
     typer.Option("--input", help="The catalog: overrides catalog.path. Quote patterns.", show_default=False),
 ]
 JobsOption = Annotated[
-    int, typer.Option("--jobs", "-j", min=0, help="Processes to draw with; 0 and 1 draw in this one.")
+    int, typer.Option("--jobs", "-j", min=0, help="Processes that draw; 0 and 1 draw in this one alone.")
 ]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Most sources to take.", show_default=False)
 ]
-AllOption = Annotated[bool, typer.Option("--all", help="Take every source, whatever select.limit says.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Take every source, also where select.limit is set.")]
 LeastOption = Annotated[
     float | None, typer.Option("--reliability-min", help="Least reliability, inclusive.", show_default=False)
 ]

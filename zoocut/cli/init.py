@@ -25,7 +25,7 @@ class Source(StrEnum):
 
 def init(
     source: Annotated[
-        Source, typer.Option("--source", help="What you have.", show_default=False, case_sensitive=False)
+        Source, typer.Option("--source", help="The kind of input.", show_default=False, case_sensitive=False)
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = Path("zoocut.toml"),
 ) -> None:

@@ -38,7 +38,7 @@ def night(
     wait: Annotated[
         float, typer.Option("--wait", min=0, help="Seconds to wait for another call on the same nights.")
     ] = 0.0,
-    show: Annotated[bool, typer.Option("--status", help="Show the last nights; nothing is done.")] = False,
+    show: Annotated[bool, typer.Option("--status", help="Show the last nights, and do nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Take what is new since the last time: draw, upload, verify, link; for cron, safe to be killed and run again.

@@ -26,14 +26,18 @@ def publish(
         typer.Option(
             "--to",
             metavar="URL",
-            help="Where what is served at manifest.url_root lies: s3://BUCKET/FOLDER, file:///FOLDER or a folder.",
+            help="The place that is served at manifest.url_root: s3://BUCKET/FOLDER, file:///FOLDER or a folder.",
             show_default=False,
         ),
     ],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do; write nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")
+    ] = False,
     rights: Annotated[
         str | None,
-        typer.Option("--rights", help="On what grounds it may be public, for Rubin's data: docs/rights.md."),
+        typer.Option(
+            "--rights", help="The grounds on which Rubin's data may be public; docs/rights.md lists them."
+        ),
     ] = None,
     check: Annotated[
         str, typer.Option("--check", help="Addresses to read back as an outsider: all, sample or none.")

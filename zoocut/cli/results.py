@@ -49,11 +49,16 @@ OutputOption = Annotated[
     ),
 ]
 VersionOption = Annotated[
-    str, typer.Option("--workflow-version", help="newest, all, each, or one such as 12 or 12.34.")
+    str,
+    typer.Option(
+        "--workflow-version",
+        help="Whose votes count: newest, all, each (a row for each version), or a version such as 12 or 12.34.",
+    ),
 ]
 ByOption = Annotated[str, typer.Option("--by", help="What a row is about: source, subject or object.")]
 AllVotesOption = Annotated[
-    bool, typer.Option("--all-votes", help="Count all votes of a volunteer for a subject, not the first.")
+    bool,
+    typer.Option("--all-votes", help="Count all votes of a volunteer for a subject, not only the first."),
 ]
 DropAnonymousRepeatsOption = Annotated[
     bool,
@@ -70,12 +75,13 @@ AlreadySeenOption = Annotated[
     typer.Option("--already-seen", help="Count votes of volunteers who had seen the subject before."),
 ]
 ConfidenceOption = Annotated[
-    float, typer.Option("--confidence", min=0.01, max=0.9999, help="The level of the Wilson intervals.")
+    float,
+    typer.Option("--confidence", min=0.01, max=0.9999, help="The confidence level of the Wilson intervals."),
 ]
 PageOption = Annotated[
     Path | None,
     typer.Option(
-        "--page", help="A page of the pictures with their votes, to make as well.", show_default=False
+        "--page", help="Also make a page of the pictures with their votes, as this file.", show_default=False
     ),
 ]
 EmbedOption = Annotated[
@@ -83,11 +89,13 @@ EmbedOption = Annotated[
 ]
 PlotsOption = Annotated[
     Path | None,
-    typer.Option("--plots", help="A folder for the page's plots as PNG files.", show_default=False),
+    typer.Option(
+        "--plots", help="Also write the page's plots as PNG files, into this folder.", show_default=False
+    ),
 ]
 MaxAgeOption = Annotated[
     float,
-    typer.Option("--max-age", min=0, help="Hours: an export that is not older is taken as it is."),
+    typer.Option("--max-age", min=0, help="Hours that an export may be old to be taken as it is."),
 ]
 WaitOption = Annotated[
     float, typer.Option("--wait", min=0, help="Minutes to wait for an export that the server is making.")

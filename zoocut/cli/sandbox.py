@@ -65,12 +65,12 @@ def sandbox(
     stale_documents: StaleDocumentsOption = False,
     count_delay: CountDelayOption = 180,
 ) -> None:
-    """Run a Panoptes for rehearsal on this machine, until Ctrl-C.
+    """Run a server like Zooniverse's on this machine, to rehearse against, until Ctrl-C.
 
     Accounts owner, collab, stranger and banned, password sandbox-password; project owner/rehearsal. For the
     client credentials grant, which acts as owner, the client id is "5a4d" and the secret "5ec7", each sixteen
     times.
-    Prints its endpoint on one line as soon as it answers. Faults can also be set while it runs, by a POST to
+    It prints its endpoint on one line as soon as it answers. Faults can also be set while it runs, by a POST to
     /sandbox/faults; a GET there lists them all.
 
     Example: zoocut sandbox --port 8642 --data rehearsal/

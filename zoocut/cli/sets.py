@@ -27,7 +27,9 @@ for command in (members, add, remove, copy, merge, split, training):
 @app.command("list")
 def list_(
     project: ProjectOption = None,
-    runs: Annotated[Path, typer.Option("--runs", help="Where runs lie that may have made them.")] = Path(),
+    runs: Annotated[
+        Path, typer.Option("--runs", help="The folder with the runs that may have been uploaded to them.")
+    ] = Path(),
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -49,7 +51,9 @@ def list_(
 def show_(
     name: SetArgument,
     project: ProjectOption = None,
-    runs: Annotated[Path, typer.Option("--runs", help="Where runs lie that may have made it.")] = Path(),
+    runs: Annotated[
+        Path, typer.Option("--runs", help="The folder with the runs that may have been uploaded to it.")
+    ] = Path(),
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -121,11 +125,12 @@ def rename(
 def metadata(
     name: SetArgument,
     put: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE to set; may be repeated.", show_default=False)
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE to set; the option may be repeated.", show_default=False),
     ] = None,
     drop: Annotated[
         list[str] | None,
-        typer.Option("--unset", help="A key to remove; may be repeated.", show_default=False),
+        typer.Option("--unset", help="A key to remove; the option may be repeated.", show_default=False),
     ] = None,
     project: ProjectOption = None,
     endpoint: EndpointOption = None,
@@ -155,7 +160,9 @@ def link(
         bool,
         typer.Option("--copy", help="Copy the set into the project of a workflow elsewhere, given by id."),
     ] = False,
-    runs: Annotated[Path, typer.Option("--runs", help="Where runs lie that may have made it.")] = Path(),
+    runs: Annotated[
+        Path, typer.Option("--runs", help="The folder with the runs that may have been uploaded to it.")
+    ] = Path(),
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -39,7 +39,9 @@ FileOption = Annotated[
 ]
 SourceOption = Annotated[
     list[str] | None,
-    typer.Option("--dia-source-id", "-d", help="A diaSourceId; may be repeated.", show_default=False),
+    typer.Option(
+        "--dia-source-id", "-d", help="A diaSourceId; the option may be repeated.", show_default=False
+    ),
 ]
 STOPPED = "stopped; what was done so far stays: run the same command again to go on"
 

@@ -22,47 +22,58 @@ ProjectOption = Annotated[
     typer.Option(
         "--project",
         "-p",
-        help="The project: owner/name, its number or web address. Else ZOOCUT_PROJECT, where --set is given.",
+        help="The project as owner/name, its id or its web address; by default ZOOCUT_PROJECT where --set is given, "
+        "else the project that the run went to.",
     ),
 ]
-SetOption = Annotated[str | None, typer.Option("--set", help="The set's name; made when new.")]
+SetOption = Annotated[
+    str | None, typer.Option("--set", help="The subject set, by name or id; a new name makes a set.")
+]
 EndpointOption = Annotated[
     str | None,
-    typer.Option("--endpoint", help="The server. Else PANOPTES_ENDPOINT, else where the run already goes."),
+    typer.Option(
+        "--endpoint",
+        help="The server; by default PANOPTES_ENDPOINT, else the one that the run went to, else the real Zooniverse.",
+    ),
 ]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="A configuration file: its [upload] and [rights] in the place of the run's.",
+        help="A configuration file whose [upload] and [rights] replace those of the run.",
         show_default=False,
     ),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what it would do; write nothing.")]
-RetryOption = Annotated[bool, typer.Option("--retry-rejected", help="Give rejected rows another chance.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")]
+RetryOption = Annotated[bool, typer.Option("--retry-rejected", help="Try rejected rows again.")]
 SetByOption = Annotated[
     str | None,
-    typer.Option("--set-by", help="A metadata key; with --set 'Night {KEY}' each value has a set."),
+    typer.Option(
+        "--set-by",
+        help="A metadata key: its values part the rows into sets, which --set 'Night {KEY}' names.",
+    ),
 ]
 SampleOption = Annotated[
-    int | None, typer.Option("--sample", min=1, help="Only the first rows, for a rehearsal on staging.")
+    int | None,
+    typer.Option("--sample", min=1, help="Upload no more than the first so many rows, as for a rehearsal."),
 ]
 RightsOption = Annotated[
     str | None,
-    typer.Option("--rights", help="On what grounds it may be public, for Rubin's data: docs/rights.md."),
+    typer.Option(
+        "--rights", help="The grounds on which Rubin's data may be public; docs/rights.md lists them."
+    ),
 ]
 UrlsOption = Annotated[
-    bool, typer.Option("--urls", help="Name images by the addresses in manifest-urls.csv; send no bytes.")
+    bool,
+    typer.Option("--urls", help="Make subjects of the addresses in manifest-urls.csv; no image is sent."),
 ]
 ImportOption = Annotated[
     bool,
-    typer.Option(
-        "--import", help="As --urls, and let the server import the manifest: one request for many rows."
-    ),
+    typer.Option("--import", help="Let the server import manifest-urls.csv: one request for many rows."),
 ]
 ImportRowsOption = Annotated[
     int | None,
-    typer.Option("--import-rows", min=1, help="Rows of one import at most.", rich_help_panel="Import"),
+    typer.Option("--import-rows", min=1, help="Most rows of one import.", rich_help_panel="Import"),
 ]
 ImportStallOption = Annotated[
     float | None,
@@ -73,12 +84,17 @@ ImportStallOption = Annotated[
         rich_help_panel="Import",
     ),
 ]
-AssentOption = Annotated[bool, typer.Option("--yes", help="Do not ask before adding to a set in use.")]
+AssentOption = Annotated[
+    bool, typer.Option("--yes", help="Do not ask before adding to a set that volunteers are shown.")
+]
 AgainOption = Annotated[
-    bool, typer.Option("--again", help="Make rows also when the set already holds their external_id.")
+    bool, typer.Option("--again", help="Make subjects also of rows whose external_id the set holds already.")
 ]
 TalkOnlyOption = Annotated[
-    bool, typer.Option("--talk-only", help="Only attach files for Talk, to subjects that are there.")
+    bool,
+    typer.Option(
+        "--talk-only", help="Only attach the files for Talk, to subjects that were uploaded before."
+    ),
 ]
 CreateOption = Annotated[
     bool, typer.Option("--create", help="Make a new set although the run is in another one already.")
@@ -93,7 +109,7 @@ SettleOption = Annotated[
     typer.Option(
         "--settle",
         min=0,
-        help="Seconds until the absence of a doubtful subject counts.",
+        help="Seconds after a lost answer before a subject that is not found counts as not made.",
         rich_help_panel=TIMING,
     ),
 ]
@@ -102,13 +118,15 @@ GiveUpOption = Annotated[
     typer.Option(
         "--give-up-after",
         min=1,
-        help="Seconds without any progress after which it ends.",
+        help="Seconds without any progress after which the upload ends.",
         rich_help_panel=TIMING,
     ),
 ]
 AnswerOption = Annotated[
     float | None,
-    typer.Option("--answer", min=0.1, help="Seconds to wait for an answer.", rich_help_panel=TIMING),
+    typer.Option(
+        "--answer", min=0.1, help="Seconds to wait for an answer of the server.", rich_help_panel=TIMING
+    ),
 ]
 RequestsOption = Annotated[
     int | None,

@@ -43,7 +43,9 @@ def verify(
     settle: Annotated[
         float | None,
         typer.Option(
-            "--settle", min=0, help="Seconds that a stray must be old to be deleted. Else the run's settle_s."
+            "--settle",
+            min=0,
+            help="How many seconds old a stray must be to be deleted; by default the run's upload.settle_s.",
         ),
     ] = None,
     yes: YesOption = False,
@@ -51,7 +53,7 @@ def verify(
 ) -> None:
     """Compare what the server really holds with the run: read only, unless --prune is given.
 
-    Ends with exit code 6 when something differs.
+    It ends with exit code 6 when something differs.
 
     Example: zoocut verify night-run --check all
     """
