@@ -379,6 +379,51 @@ def test_a_folder_of_parquet_files(tmp_path: Path) -> None:
 # --- astronomers' tables
 
 
+@pytest.mark.parametrize(
+    ("delimiter", "texts", "says"),
+    [
+        (
+            " ",
+            ["#one", "two"],
+            r"line \d+ begins with #.* as many cells as a row: put its first cell into double",
+        ),
+        (",", ["# one", "two"], r"line \d+ begins with #.* as many cells as a row"),
+        (",", ["zero", "#1 north"], r"line \d+ begins with #.* as many cells as a row"),
+        (
+            " ",
+            ["two", "several\n#lines\nhere"],
+            r"line \d+ begins with #.* the line before: save the table",
+        ),
+    ],
+)
+def test_rows_of_an_ecsv_that_astropy_takes_for_comments_are_refused(
+    tmp_path: Path, delimiter: str, texts: list[str], says: str
+) -> None:
+    table = Table({"name": texts, "diaSourceId": [ID, ID + 1], "ra": [150.0, 151.0], "dec": [2.0, 2.1]})
+    table.write(tmp_path / "s.ecsv", delimiter=delimiter)
+    with pytest.raises(InputError, match=says):
+        Read(tmp_path / "s.ecsv")
+
+
+@pytest.mark.parametrize("name", ["s.ecsv", "s.ecsv.gz"])
+def test_what_is_quoted_in_an_ecsv_is_a_row_and_comments_are_told(tmp_path: Path, name: str) -> None:
+    table = Table(
+        {"name": ["one", "two"], "diaSourceId": [ID, ID + 1], "ra": [150.0, 151.0], "dec": [2.0, 2.1]}
+    )
+    table.write(tmp_path / "plain.ecsv", delimiter=",")
+    text = (
+        (tmp_path / "plain.ecsv")
+        .read_text()
+        .replace("one,", '"#one",')
+        .replace("two,", "# second half\ntwo,")
+    )
+    content = text.encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    read = Read(tmp_path / name)
+    assert read.column("name") == ["#one", "two"]
+    assert f"{name}: 1 lines among its rows begin with # and are left out as comments" in read.notes
+
+
 def astropy_table() -> Table:
     return Table({"diaSourceId": [ID, ID + 1], "ra": [150.001, 149.999], "dec": [2.001, 1.999]})
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoocut.catalogs.columns import Tell, column_of_values
+from zoocut.catalogs.ecsv import require_all_rows
 from zoocut.catalogs.votables import cells_out_of_range, require_own_data
 from zoocut.error_kinds import UnreadableText
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from astropy.table import Table
 
-__all__ = ["UnitTable", "from_astropy", "read_astropy", "units_of_ecsv"]
+__all__ = ["UnitTable", "from_astropy", "read_astropy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def read_astropy(path: Path, kind: str, tell: Tell) -> UnitTable:
     Raises
     ------
     InputError
-        When a VOTable refers to another file.
+        When a VOTable refers to another file, or an ECSV has rows that look like comments.
     Exception
         Whatever astropy raises for a file it cannot read.
     """
@@ -59,6 +59,8 @@ def read_astropy(path: Path, kind: str, tell: Tell) -> UnitTable:
 
     if kind == "votable":
         require_own_data(path)
+    if kind == "ascii.ecsv":
+        require_all_rows(path, tell)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         table = Table.read(path, format=kind)
@@ -162,14 +164,3 @@ def _decoded(name: str, array: Any) -> list[str | None]:
             f"its column {name} holds the bytes {error.object[error.start : error.end]!r}, which are not UTF-8: write"
             " the column anew"
         ) from None
-
-
-def units_of_ecsv(path: Path) -> dict[str, str]:
-    """Read the units that an ECSV's header gives, where astropy cannot read its rows."""
-    from astropy.table.meta import get_header_from_yaml
-
-    opened: Callable[..., Any] = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8-sig") as file:
-        lines = [line[1:].removeprefix(" ").rstrip("\r\n") for line in file if line.startswith("#")]
-    described = get_header_from_yaml([line for line in lines if not line.startswith("%")])
-    return {column["name"]: str(column["unit"]) for column in described["datatype"] if column.get("unit")}

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoocut.catalogs.astropy_tables import read_astropy, units_of_ecsv
+from zoocut.catalogs.astropy_tables import read_astropy
 from zoocut.catalogs.columns import Tell, column_of_texts
 from zoocut.catalogs.csv_tables import read_csv
+from zoocut.catalogs.ecsv import units_of_ecsv
 from zoocut.catalogs.tidying import tidied
 from zoocut.error_kinds import FileMissing, MissingColumn, NothingInside, UnreadableFile
 from zoocut.errors import InputError, ZoocutError
