@@ -28,6 +28,7 @@ __all__ = [
     "CredentialsUnsafe",
     "DestinationMissing",
     "ExportFailed",
+    "ExportNotReady",
     "FileMissing",
     "FolderInUse",
     "FolderTaken",
@@ -397,6 +398,12 @@ class ExportFailed(ZooniverseError):
     """The server makes no export, or does not send it whole."""
 
     code = "Z406"
+
+
+class ExportNotReady(ZooniverseError):
+    """The server is still making an export."""
+
+    code = "Z408"
 
 
 class ServerStalled(ZooniverseError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import requests
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from uploads import Control
+from surveys import Night, Survey
+from uploads import Control, Zoocut, account
 
 from zoocut.sandbox import Running, running
 
@@ -35,3 +37,19 @@ def control(server: Running) -> Iterator[Control]:
 
     yield turn
     requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Survey:
+    """A survey whose sets have the night's name and the test's own."""
+    return Survey(tmp_path, f"{tmp_path.name} {{night}}")
+
+
+@pytest.fixture
+def night(zoocut: Zoocut, server: Running) -> Night:
+    """Run `zoocut night zoocut.toml`, signed in."""
+
+    def run(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return zoocut("night", "zoocut.toml", *words, **{**account(server), **environment})
+
+    return run

@@ -83,6 +83,7 @@ def test_files_are_attached_after_linking_and_once(zoocut: Zoocut, server: Runni
     [
         "commit-then-500", "commit-then-close", "commit-then-page", "commit-then-json", "commit-then-empty",
         "error-page", "late-commit", "too-many", "bad-gateway", "unavailable", "unauthorised", "truncated",
+        "error-json",
     ],
 )  # fmt: skip
 def test_lost_answers_are_settled(
@@ -143,6 +144,19 @@ def test_killed_at_any_moment_then_run_again(zoocut: Zoocut, server: Running, tm
     assert zoocut("verify", run, "--check", "all", **account(server)).returncode == 0
 
 
+def test_files_of_several_subjects_are_attached_at_once(
+    zoocut: Zoocut, server: Running, tmp_path: Path, control: Control
+) -> None:
+    run, name, delay_s = talk_run(tmp_path / "several", 8, files=1), "talk several", 3
+    assert zoocut("upload", run, *WHERE, name, "--sample", "1", **account(server)).returncode == 0
+    control("/faults", name="latency", route=ATTACH, delay_s=delay_s)
+    assert zoocut("upload", run, "--settle", "30", **account(server)).returncode == 0
+    log = requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+    began = [one["at"] for one in log if one["method"] == "POST" and one["path"].endswith("attached_images")]
+    assert began[-4] - began[-7] < delay_s * MICROSECONDS, "the first four leave together"
+    assert same(attached(server, name), expected(run, 8, 1))
+
+
 def test_media_of_others_stay_and_strays_are_pruned(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
     run, name = talk_run(tmp_path / "strays", 1), "talk strays"
     assert zoocut("upload", run, *WHERE, name, **account(server)).returncode == 0
@@ -174,9 +188,11 @@ def test_files_that_are_not_what_was_drawn_are_rejected(
     (run / "talk/1-1.png").unlink()
     done = zoocut("upload", run, *WHERE, name, **account(server))
     assert "2 attached, 2 rejected" in done.stdout or "2 rejected, 2 attached" in done.stdout, done.stdout
+    assert (done.returncode, "1700: talk/0-0.png is not what was drawn: generate" in done.stdout) == (3, True)
+    assert "1701: talk/1-1.png cannot be read (No such file or directory)" in done.stdout
     (run / "talk/0-0.png").write_bytes(kept)
     done = zoocut("upload", run, "--talk-only", **account(server))
-    assert "3 attached" in done.stdout
+    assert (done.returncode, "3 attached" in done.stdout) == (3, True)
     assert [len(one) for one in attached(server, name)] == [2, 1]
 
 

@@ -82,17 +82,27 @@ class CampaignRun:
         How long it may take.
     """
 
+    plots: tuple[str, ...] = PLOTS
+    latest_kill = 90
+    """At which request of a command, at most, it is killed."""
+
     def __init__(self, seed: int, rows: int, endpoint: str, folder: Path, deadline_s: float) -> None:
         self.dice = random.Random(seed)
-        self.tally = Tally(seed, self.dice.choice(PLOTS))
+        self.tally = Tally(seed, self.dice.choice(self.plots))
         self.set_name, self.endpoint = f"campaign {seed}", endpoint
-        self.run = make_run(folder / f"run-{seed}", rows, seed, images=1 + (self.dice.random() < 0.2)).path
-        self.mischief = Mischief(seed, SETTLE_S)
+        self.run = self._made(folder / f"run-{seed}", rows, seed)
+        self.mischief = self._mischief(seed)
         self.record = Recorder(endpoint, self.mischief)
         self.began = time.monotonic()
         self.deadline_s = deadline_s
         self.restored: list[float] = []
         self._started = 0
+
+    def _made(self, path: Path, rows: int, seed: int) -> Path:
+        return make_run(path, rows, seed, images=1 + (self.dice.random() < 0.2)).path
+
+    def _mischief(self, seed: int) -> Mischief:
+        return Mischief(seed, SETTLE_S)
 
     def go(self) -> Tally:
         """Carry it out and look at what became of it."""
@@ -209,7 +219,7 @@ class CampaignRun:
 
     def _until_it_is_at_work(self, process: subprocess.Popen[str], actor: str) -> None:
         """Wait for a number of its requests, so that a slow machine is killed at the same points."""
-        wanted = self.dice.randint(2, 90)
+        wanted = self.dice.randint(2, self.latest_kill)
         while process.poll() is None and time.monotonic() - self.began < self.deadline_s:
             if sum(one.actor == actor for one in list(self.record.exchanges)) >= wanted:
                 return
@@ -272,7 +282,16 @@ class Named:
         self._context.__exit__(*what)
 
 
-def batch(first: int, step: int, rows: int, deadline_s: float, until: float, most: int, out: str) -> int:
+def batch(
+    kind: type[CampaignRun],
+    first: int,
+    step: int,
+    rows: int,
+    deadline_s: float,
+    until: float,
+    most: int,
+    out: str,
+) -> int:
     """Make runs on one sandbox after the other, until the time is over."""
     made, seed = 0, first
     while time.time() < until and made < most:
@@ -281,7 +300,7 @@ def batch(first: int, step: int, rows: int, deadline_s: float, until: float, mos
                 if time.time() >= until or made >= most:
                     break
                 with tempfile.TemporaryDirectory() as folder:
-                    tally = CampaignRun(seed, rows, sandbox.endpoint, Path(folder), deadline_s).go()
+                    tally = kind(seed, rows, sandbox.endpoint, Path(folder), deadline_s).go()
                 with Path(out).open("a") as file:
                     file.write(json.dumps(asdict(tally)) + "\n")
                 print(tally, flush=True)
@@ -314,8 +333,8 @@ def sums(tallies: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(kind: type[CampaignRun] = CampaignRun, words: str | None = __doc__) -> None:
+    parser = argparse.ArgumentParser(description=words)
     parser.add_argument("--minutes", type=float, default=40)
     parser.add_argument("--runs", type=int, default=10_000, help="no more than so many")
     parser.add_argument("--rows", type=int, default=40)
@@ -330,7 +349,7 @@ def main() -> None:
     with ProcessPoolExecutor(asked.workers) as pool:
         waiting = [
             pool.submit(
-                batch, asked.seed + n, asked.workers, asked.rows, asked.deadline, until, most, asked.out
+                batch, kind, asked.seed + n, asked.workers, asked.rows, asked.deadline, until, most, asked.out
             )
             for n in range(asked.workers)
         ]

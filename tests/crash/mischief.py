@@ -17,6 +17,7 @@ from proxy import Exchange, Fault, Hop, Reply, page, told_json
 
 BUSY = {"errors": [{"message": "Attempted to update a stale object: SubjectSet."}]}
 GATEWAY = {"message": "Endpoint request timed out"}
+LEAVES_A_STRAY = ("504, done too late", "sent twice")
 YEARS = 10 * 365.25 * 86_400
 
 
@@ -218,6 +219,10 @@ def faults_of(dice: random.Random, settle_s: float) -> dict[str, dict[str, Fault
         },
         "other": anything,
         "any": {"wrong date": wrong_date},
+        "attach": {name: fault for name, fault in create.items() if name not in LEAVES_A_STRAY},
+        "attached": {
+            name: fault for name, fault in lists.items() if name not in ("skips one", "behind")
+        },  # a list that hides a medium leaves a stray, as one that hides a subject does
     }
 
 

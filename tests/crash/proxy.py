@@ -82,6 +82,10 @@ class Exchange:
                 return "link"
             case "DELETE", ["api", "subject_sets", _, "links", "subjects", _]:
                 return "unlink"
+            case "POST", ["api", "subjects", _, "attached_images"]:
+                return "attach"
+            case "GET", ["api", "subjects", _, "attached_images"]:
+                return "attached"
             case "PUT", ["public", *_]:
                 return "store"
             case "GET", ["public" | "subject_location", *_]:

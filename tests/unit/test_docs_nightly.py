@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from zoocut import errors
+from zoocut.config.manifest import ManifestSettings
 from zoocut.config.night import NightSettings
 from zoocut.config.upload import UploadSettings
 
@@ -23,8 +24,10 @@ def blocks(kind: str) -> list[str]:
 
 
 def test_the_configuration_is_one() -> None:
-    (toml,) = blocks("toml")
-    settings = tomllib.loads(toml)
+    toml, elsewhere = blocks("toml")
+    settings, served = tomllib.loads(toml), tomllib.loads(elsewhere)
+    assert NightSettings(**settings["night"] | served["night"]).send == "import"
+    assert ManifestSettings(**served["manifest"]).url_root is not None
     night = NightSettings(**settings["night"])
     assert (night.max_age, night.keep, night.limit) == (7.0, 30.0, 500)
     assert UploadSettings(**settings["upload"]).subject_set == "Night {night}"

@@ -189,27 +189,24 @@ def _asked(
     wait_min: float,
 ) -> tuple[Path, Rules, Mapping[str, WorkflowTasks], str]:
     """Have the export from the server; say of what, with the workflow's tasks where no file told them."""
-    from zoocut.api.server import credentials_for, endpoint_of
+    from zoocut.api.exports import export_of_runs
     from zoocut.cli.console import notes
-    from zoocut.results.asking import fetch_export
-    from zoocut.results.server import project_of, server_of, workflow_of
-    from zoocut.results.workflow import workflow_tasks
-    from zoocut.zooniverse.connect import connect_export_admin
-    from zoocut.zooniverse.request_errors import malformed_is_doubtful
 
-    server = endpoint_of(server_of(runs, endpoint and endpoint_of(endpoint)))
-    admin, downloader = connect_export_admin(server, credentials_for(server))
-    chosen = workflow_of(admin.sets, project_of(admin.sets, runs, project), runs, rules.workflow)
-    number = chosen.workflow_id
     with counting("{} bytes of the export") as report:
-        path = fetch_export(
-            *(admin, downloader, number, runs[0].path / "exports"),
-            *(max_age_h * 3600, wait_min * 60, waiting_words, report),
+        found = export_of_runs(
+            runs,
+            runs[0].path / "exports",
+            endpoint=endpoint,
+            project=project,
+            workflow=rules.workflow,
+            max_age_s=max_age_h * 3600,
+            wait_s=wait_min * 60,
+            waiting=waiting_words,
+            report=report,
         )
-    notes.print(f"export: {path}", markup=False)
-    with malformed_is_doubtful("the versions of a workflow"):
-        tasks = known or {number: workflow_tasks(number, admin.workflow_versions(number))}
-    return path, replace(rules, workflow=number), tasks, server
+    notes.print(f"export: {found.path}", markup=False)
+    tasks = known or {found.workflow_id: found.tasks}
+    return found.path, replace(rules, workflow=found.workflow_id), tasks, found.endpoint
 
 
 def _rules(

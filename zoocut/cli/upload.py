@@ -243,7 +243,7 @@ def _carry_out(run: Path, options: dict[str, Any], yes: bool, as_json: bool) -> 
     _tell(summary, as_json)
     if stop.flag.is_set() and not summary.complete:
         raise Interrupted(stopped, stop.exit_code)
-    return not summary.rejected
+    return not (summary.rejected or summary.not_on_talk)
 
 
 def _tell(summary: UploadSummary, as_json: bool) -> None:
@@ -272,6 +272,11 @@ def _tell(summary: UploadSummary, as_json: bool) -> None:
     if summary.rejected:
         results.print(
             f"next: mend what the reasons name, then zoocut upload {run} --retry-rejected", markup=False
+        )
+    elif summary.not_on_talk:
+        results.print(
+            f"next: mend what the reasons name, then zoocut upload {run}, which attaches what is left",
+            markup=False,
         )
     else:
         results.print(f"next: zoocut status {run}", markup=False)

@@ -34,6 +34,28 @@ class NightSettings(Section):
         str | None,
         Field(description="the workflow that serves the sets: its name or id; none is linked without"),
     ] = None
+    send: Annotated[
+        Literal["images", "addresses", "import"],
+        Field(
+            description="how images get there: as they are, by the addresses that they are served at, or by the "
+            "server's import of those; a night's folder is served at manifest.url_root/NIGHT"
+        ),
+    ] = "images"
+    publish: Annotated[
+        str | None,
+        Field(
+            description="where what is served at manifest.url_root lies, for `send` other than images: each night is "
+            "put into a folder of its name there; None where something else brings it there"
+        ),
+    ] = None
+    results: Annotated[
+        Days | None,
+        Field(
+            ge=1,
+            description="how often the workflow's classifications are counted into results.parquet beside the nights: "
+            "days, such as '7 d'; never without",
+        ),
+    ] = None
     object: Annotated[
         Literal["once", "when_changed", "every"],
         Field(
@@ -93,4 +115,14 @@ class NightSettings(Section):
     def _says_what_changes(self) -> Self:
         if self.object == "when_changed" and self.changed is None:
             raise ValueError("object = 'when_changed' needs changed = 'COLUMN'")
+        return self
+
+    @model_validator(mode="after")
+    def _says_what_for(self) -> Self:
+        if self.publish is not None and self.send == "images":
+            raise ValueError(
+                "publish needs send = 'addresses' or 'import': the images themselves are sent else"
+            )
+        if self.results is not None and self.workflow is None:
+            raise ValueError("results needs workflow: whose classifications are to be counted")
         return self

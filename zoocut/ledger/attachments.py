@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from zoocut.ledger.book import Ledger
 from zoocut.ledger.records import Target
@@ -128,6 +129,12 @@ class AttachmentBook:
         for (row,) in rows:
             yield self._of_row(target, row)
 
+    def rejected(self, target: Target) -> Iterator[Attachment]:
+        """Yield the attachments that need a person."""
+        if self.counts(target).get(Attached.REJECTED):
+            for files in self.of_rows(target):
+                yield from (one for one in files if one.state is Attached.REJECTED)
+
     def counts(self, target: Target) -> dict[Attached, int]:
         """Count attachments by state; none where there are none."""
         found = self._ledger.query(
@@ -135,17 +142,14 @@ class AttachmentBook:
         )
         return {Attached(state): count for state, count in found}
 
-    def save(self, attachment: Attachment) -> None:
-        """Write down where an attachment stands."""
+    def save(self, attachments: Iterable[Attachment]) -> None:
+        """Write down where attachments stand, all or none."""
         with self._ledger.transaction() as write:
-            write.execute(
+            write.executemany(
                 "UPDATE attachments SET state = ?, md5 = ?, media_id = ?, attempt = ?, sent_at = ?, reason = ? "
                 "WHERE target = ? AND row = ? AND file = ?",
-                (
-                    attachment.state.value, attachment.md5, attachment.media_id, attachment.attempt, attachment.sent_at,
-                    attachment.reason, attachment.target, attachment.row, attachment.file,
-                ),
-            )  # fmt: skip
+                map(_stored, attachments),
+            )
 
     def _of_row(self, target: Target, row: int) -> list[Attachment]:
         found = self._ledger.query(
@@ -155,6 +159,11 @@ class AttachmentBook:
             row,
         )
         return [replace(read, state=Attached(read.state)) for read in (Attachment(*one) for one in found)]
+
+
+def _stored(one: Attachment) -> tuple[Any, ...]:
+    found = (one.state.value, one.md5, one.media_id, one.attempt, one.sent_at, one.reason)
+    return (*found, one.target, one.row, one.file)
 
 
 AT_REST = (Attached.ATTACHED, Attached.REJECTED)

@@ -33,15 +33,15 @@ class SetNames:
         return self.template.replace("{night}", night).replace("{run_date}", run_date)
 
 
-def set_names(settings: Settings) -> SetNames:
-    """Read the template of the configuration.
+def set_names(settings: Settings, begun: str = "") -> SetNames:
+    """Read the template of the configuration, or the one that a night has begun with.
 
     Raises
     ------
     ConfigError
         When there is none, it is malformed, or it names a field that rows do not have.
     """
-    template = settings.upload.subject_set
+    template = begun or settings.upload.subject_set
     if settings.upload.project is None or template is None:
         raise DestinationMissing(
             "a night goes where the configuration says: set upload.project and upload.subject_set, such as "

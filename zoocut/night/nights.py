@@ -6,34 +6,28 @@ others go on; a server that does not answer stops all, since it would stop each.
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
-from zoocut.api.server import sign_in
 from zoocut.config.load import Loaded
 from zoocut.config.select import Cut
-from zoocut.error_kinds import NightsUnclear, NotWritable, RecordDamaged
-from zoocut.errors import NightBusy, NothingRecent, ZoocutError, ZooniverseError
-from zoocut.files import typed, write_whole
+from zoocut.error_kinds import NightsUnclear
+from zoocut.errors import NothingRecent, ZoocutError, ZooniverseError
 from zoocut.generating.inputs import Inputs, open_inputs
-from zoocut.ledger import Ledger
 from zoocut.model import DiaSource
 from zoocut.night.choosing import Known, NewSources, choose_new, known_sources
 from zoocut.night.names import set_names
+from zoocut.night.publishing import require_root
 from zoocut.night.record import STEPS, NightRecord, nights_in, read_night
-from zoocut.night.steps import STEPS_OF_A_NIGHT, Night
-from zoocut.run.folder import PICTURES_REMOVED, Run
-from zoocut.subject_sets import find_project, find_set, find_workflow, unlink
+from zoocut.night.root import alone, os_error
+from zoocut.night.steps import STEPS_OF_A_NIGHT, Night, look_ahead
+from zoocut.night.upkeep import keep_up
+from zoocut.night.votes import count_votes
 
 __all__ = ["Outcome", "run_nights"]
-
-OWNER = ".zoocut-night.json"
 
 
 @dataclass(slots=True)
@@ -56,9 +50,11 @@ class Outcome:
 
     @property
     def left_out(self) -> int:
-        """How many sources were not drawn, or rows rejected."""
+        """How many sources were not drawn, rows rejected, or files not attached to Talk."""
         return sum(
-            night.counts.get("not_drawn", 0) + night.counts.get("rejected", 0) for night in self.nights
+            night.counts.get(name, 0)
+            for night in self.nights
+            for name in ("not_drawn", "rejected", "not_on_talk")
         )
 
 
@@ -102,16 +98,12 @@ def run_nights(
     NeedsDecision, NothingRecent
         When what is new is too much, or too old.
     """
-    names = set_names(config.settings)
-    if config.settings.select.limit is not None:
-        raise NightsUnclear(
-            "select.limit counts the rows of one run, not of nights: set night.limit in its stead"
-        )
+    _require_settings(config)
     root = config.folder / config.settings.night.root
+    working = Night(config, partial(open_inputs, config), jobs, tell)
     outcome = Outcome()
-    with _alone(root, config, wait_s):
+    with alone(root, config, wait_s):
         nights = {night.path: night for night in nights_in(root)}
-        working = Night(config, partial(open_inputs, config), names, jobs, tell)
         unfinished = [
             night
             for night in nights.values()
@@ -121,11 +113,33 @@ def run_nights(
             return outcome
         nights |= {night.path: night for night in outcome.nights}
         inputs = open_inputs(_since(config, nights.values()))
-        new = _recorded(root, nights, _new(inputs, nights.values(), config, outcome))
-        _all_finished(new, working, until, outcome)
-        if until == STEPS[-1]:
-            _keep_up([*nights.values()], config, tell)
+        found = _new(inputs, nights.values(), config, outcome)
+        if until == STEPS[-1] and any(found.nights.values()):
+            look_ahead(working, [night.isoformat() for night, sources in found.nights.items() if sources])
+        new = _recorded(root, nights, found)
+        if _all_finished(new, working, until, outcome) and until == STEPS[-1]:
+            _look_after(root, config, outcome, tell)
     return outcome
+
+
+def _require_settings(config: Loaded) -> None:
+    """Refuse what no night could be made by."""
+    set_names(config.settings)
+    require_root(config.settings)
+    if config.settings.select.limit is not None:
+        raise NightsUnclear(
+            "select.limit counts the rows of one run, not of nights: set night.limit in its stead"
+        )
+
+
+def _look_after(root: Path, config: Loaded, outcome: Outcome, tell: Callable[[str], None]) -> None:
+    """See to old pictures, complete sets and votes; what goes wrong there is told beside what the nights came to."""
+    try:
+        keep_up(nights_in(root), config, tell)
+        if said := count_votes(root, list(nights_in(root)), config.settings.night, tell):
+            outcome.said.append(said)
+    except ZoocutError as error:
+        outcome.error = outcome.error or error
 
 
 def _since(config: Loaded, nights: Iterable[NightRecord]) -> Loaded:
@@ -203,7 +217,8 @@ def _all_finished(nights: Iterable[NightRecord], working: Night, until: str, out
     for night in nights:
         try:
             outcome.nights.append(_finished(night, working, until))
-        except ZoocutError as error:
+        except (ZoocutError, OSError) as caught:
+            error = os_error(night.path, caught) if isinstance(caught, OSError) else caught
             stopped = replace(_newest(night), error=f"{error} [{error.code}]").save()
             outcome.nights.append(stopped)
             outcome.error = outcome.error or error
@@ -234,87 +249,3 @@ def _finished(night: NightRecord, working: Night, until: str) -> NightRecord:
 def _nothing_was_added(before: NightRecord, after: NightRecord) -> bool:
     """Tell whether a night that was linked before has no further row: what could not be drawn still cannot."""
     return bool(before.counts.get("linked")) and before.counts.get("drawn") == after.counts.get("drawn")
-
-
-@contextmanager
-def _alone(root: Path, config: Loaded, wait_s: float) -> Iterator[None]:
-    """Keep other calls, and other configurations, out of the nights."""
-    from filelock import FileLock, Timeout
-
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / ".night.lock", timeout=wait_s):
-            _require_own(root, config)
-            yield
-    except Timeout:
-        raise NightBusy(
-            f"another `zoocut night CONFIG` works in {root}: wait for it, or give --wait SECONDS"
-        ) from None
-    except OSError as error:
-        raise NotWritable(
-            f"cannot write {root}: {error.strerror}; set night.root to another folder"
-        ) from error
-
-
-def _require_own(root: Path, config: Loaded) -> None:
-    owner = root / OWNER
-    mine = {"project": config.settings.upload.project, "subject_set": config.settings.upload.subject_set}
-    if not owner.exists():
-        write_whole(owner, json.dumps(mine).encode())
-        return
-    try:
-        theirs = json.loads(owner.read_text(encoding="utf-8"))
-        named = f"{theirs['project']}, {theirs['subject_set']!r}"
-    except (ValueError, KeyError, TypeError) as error:
-        raise RecordDamaged(
-            f"{owner} cannot be read ({error}): see that the nights beside it are those of this configuration, then "
-            f"`rm {typed(owner)}`"
-        ) from error
-    if theirs != mine:
-        raise NightsUnclear(
-            f"{root} holds the nights of another configuration ({named}): set night.root to a folder of its own, or, "
-            f"where this one replaces it, `rm {typed(owner)}`"
-        )
-
-
-def _keep_up(nights: list[NightRecord], config: Loaded, tell: Callable[[str], None]) -> None:
-    """Remove pictures and take complete sets out of the workflow, where the configuration says so and it is time."""
-    settings, today = config.settings.night, datetime.now(UTC).date()
-    for night in nights:
-        age = today - date.fromisoformat(night.night)
-        if settings.keep is not None and age > timedelta(days=settings.keep) and "verified" in night.steps:
-            _remove_pictures(night, tell)
-        if settings.unlink_after is not None and age > timedelta(days=settings.unlink_after):
-            _unlink_complete(night, settings.workflow, tell)
-
-
-def _remove_pictures(night: NightRecord, tell: Callable[[str], None]) -> None:
-    if night.pictures_removed:
-        return
-    (night.path / PICTURES_REMOVED).touch()  # before they go: what is cut off here must not be drawn again
-    for name in ("images", "numpy"):
-        shutil.rmtree(night.path / name, ignore_errors=True)
-    replace(_newest(night), pictures_removed=True).save()
-    tell(f"the pictures of {night.night} are removed; ledger, manifest and sources stay")
-
-
-def _unlink_complete(night: NightRecord, workflow: str | None, tell: Callable[[str], None]) -> None:
-    run = Run.open(night.path) if (night.path / "run.toml").exists() else None
-    if workflow is None or run is None or "unlinked" in night.steps or not run.ledger.exists():
-        return
-    with Ledger.read(run.ledger) as ledger:
-        targets = ledger.targets()
-    complete = True
-    for target in targets:
-        admin = sign_in(target.endpoint)
-        project = find_project(admin, target.project_id)
-        if project is None:
-            continue
-        served = find_workflow(admin, project, workflow)
-        details = find_set(admin, project, f"id:{target.set_id}")
-        if details.completeness.get(served.workflow_id, 0.0) < 1.0:
-            complete = False
-        elif unlink(admin, details, served):
-            tell(f"workflow {served.name!r} serves {target.set_name!r} no more: it is complete")
-    if complete:
-        _newest(night).with_step("unlinked").save()

@@ -5,17 +5,28 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from functools import cache
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from zoocut.error_kinds import RecordDamaged
 from zoocut.files import write_whole
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["STEPS", "NightRecord", "nights_in", "read_night"]
 
 RECORDS = ".nights"
-STEPS = ("generated", "uploaded", "verified", "linked", "reported")
+VERSION = 1
+STEPS = ("generated", "published", "uploaded", "verified", "linked", "reported")
+
+Count = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,9 @@ class NightRecord:
         Whether `night.keep` has removed its pictures.
     run_date : str
         What `{run_date}` stands for in the names of its sets: when it was first uploaded; empty before.
+    project, subject_set, send, publish : str
+        Where it was first uploaded, how its images were sent and where they were published: it goes on there and so,
+        whatever the configuration says later; empty before.
     """
 
     path: Path
@@ -51,11 +65,15 @@ class NightRecord:
     chosen: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
     steps: Mapping[str, str] = field(default_factory=dict)
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, Count] = field(default_factory=dict)
     greatest: float | None = None
     error: str | None = None
     pictures_removed: bool = False
     run_date: str = ""
+    project: str = ""
+    subject_set: str = ""
+    send: str = ""
+    publish: str = ""
 
     @property
     def file(self) -> Path:
@@ -64,8 +82,8 @@ class NightRecord:
 
     @property
     def done(self) -> bool:
-        """Whether every step was taken."""
-        return all(step in self.steps for step in STEPS)
+        """Whether the last step was taken, and so every step before it."""
+        return STEPS[-1] in self.steps
 
     def with_step(self, step: str, **counts: int) -> NightRecord:
         """Return the record with a step taken now."""
@@ -81,12 +99,19 @@ class NightRecord:
             When it cannot be written.
         """
         content = {name: value for name, value in asdict(self).items() if name != "path"}
-        write_whole(self.file, json.dumps({"version": 1, **content}, indent=1).encode())
+        write_whole(self.file, json.dumps({"version": VERSION, **content}, indent=1).encode())
         return self
 
 
 def _file(run_folder: Path) -> Path:
     return run_folder.parent / RECORDS / f"{run_folder.name}.json"
+
+
+@cache
+def _reader() -> Callable[[bytes], NightRecord]:
+    """Make what checks the types of a record: people mend these files by hand."""
+    adapter = TypeAdapter(NightRecord)
+    return lambda content: adapter.validate_json(content, strict=True)
 
 
 def read_night(path: Path) -> NightRecord:
@@ -95,18 +120,42 @@ def read_night(path: Path) -> NightRecord:
     Raises
     ------
     InputError
-        When it cannot be read.
+        When it cannot be read, or holds what no record can.
     """
     file = _file(path)
     try:
-        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        known = {one.name: content[one.name] for one in fields(NightRecord) if one.name in content}
-        known |= {name: tuple(known.get(name, ())) for name in ("chosen", "passed_over")}
-        return NightRecord(path, **known)
-    except (OSError, ValueError, TypeError) as error:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError("it holds no object")
+        newer = content.get("version", VERSION) != VERSION
+        record = _reader()(json.dumps(content | {"path": str(path)}).encode())
+        problem = "it was written by another version of zoocut" if newer else _problem(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        problem = str(error)
+    if problem is not None:
         raise RecordDamaged(
-            f"{file} cannot be read ({error}): restore it from a copy, or move it and {path} to another folder"
-        ) from error
+            f"{file} cannot be read ({problem}): restore it from a copy, or move it and {path} to another folder"
+        )
+    return record
+
+
+def _problem(record: NightRecord) -> str | None:
+    """Tell what in a record of the right types cannot be."""
+    try:
+        night = date.fromisoformat(record.night).isoformat()
+    except ValueError:
+        return f"night: {record.night!r} is no date"
+    if not record.path.name.startswith(night):
+        return f"night: {record.night} is not the night of {record.path.name}"
+    unknown = record.steps.keys() - {*STEPS, "unlinked"}
+    if unknown:
+        return f"steps: {min(unknown)!r} is none of {', '.join(STEPS)}"
+    if record.greatest is not None and not isfinite(record.greatest):
+        return f"greatest: {record.greatest} is no number"
+    return None
 
 
 def nights_in(root: Path) -> Iterator[NightRecord]:

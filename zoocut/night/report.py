@@ -15,7 +15,7 @@ from zoocut.preview.pictures import LinkedPictures
 from zoocut.run.folder import Run
 from zoocut.status_report import status
 
-__all__ = ["notify", "one_line", "write_report"]
+__all__ = ["notify", "one_line", "write_page", "write_report"]
 
 NOTIFY_S = 60.0
 """A command that hangs must not keep the next night from its turn."""
@@ -35,23 +35,43 @@ th{overflow-wrap:anywhere}td{white-space:nowrap}</style>
 {% endfor %}</table>
 <h2>Steps</h2><table>{% for step, moment in night.steps.items() %}<tr><th>{{ step }}</th><td>{{ moment }}</td></tr>
 {% endfor %}</table>
+{% if votes %}<p>{{ votes }}</p>{% endif %}
 <p><a href="preview.html">The pictures</a></p></html>
 """
 
 
-def write_report(run: Run, night: NightRecord) -> None:
+def write_report(run: Run, night: NightRecord, votes: str) -> None:
     """Write `report.html` and the page of pictures beside it.
+
+    Parameters
+    ----------
+    run, night : Run, NightRecord
+        Of what.
+    votes : str
+        What is told of the votes so far; empty where they are not counted.
 
     Raises
     ------
     ZoocutError
         When the run cannot be read or a page not written.
     """
-    from jinja2 import Environment
-
     preview = run.path / "preview.html"
     make_preview(run, preview, LinkedPictures(run, preview))
-    page = Environment(autoescape=True).from_string(PAGE).render(night=night, targets=list(status(run)))
+    write_page(run, night, votes)
+
+
+def write_page(run: Run, night: NightRecord, votes: str) -> None:
+    """Write `report.html` alone.
+
+    Raises
+    ------
+    ZoocutError
+        When the run cannot be read or the page not written.
+    """
+    from jinja2 import Environment
+
+    template = Environment(autoescape=True).from_string(PAGE)
+    page = template.render(night=night, targets=list(status(run)), votes=votes)
     write_whole(run.path / "report.html", page.encode())
 
 
@@ -82,7 +102,11 @@ def notify(command: str, error: ZoocutError, nights: list[NightRecord]) -> str |
         "says": str(error),
         "exit_code": error.exit_code,
         "nights": [
-            {**asdict(one), "path": str(one.path), "missing": [s for s in STEPS if s not in one.steps]}
+            {
+                **asdict(one),
+                "path": str(one.path),
+                "missing": [s for s in STEPS if s not in one.steps and not one.done],
+            }
             for one in nights
         ],
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from zoocut.error_kinds import ExportFailed
+from zoocut.error_kinds import ExportFailed, ExportNotReady
 from zoocut.files import write_whole
 from zoocut.results.export_file import ExportFile
 from zoocut.zooniverse.download import Downloader, Report
@@ -56,8 +56,10 @@ def fetch_export(
 
     Raises
     ------
+    ExportNotReady
+        When it is not ready in time.
     ZooniverseError
-        When it is not ready in time, failed, or cannot be downloaded whole.
+        When it failed, or cannot be downloaded whole.
     NotPermitted
         When this account may not have it.
     InputError
@@ -142,7 +144,7 @@ def _waited_for(
             )
         gone = time.monotonic() - started
         if gone >= wait_s:
-            raise ExportFailed(_not_in_time(workflow_id, export, gone))
+            raise ExportNotReady(_not_in_time(workflow_id, export, gone))
         waiting(gone, export.state if export else "asked for")
         time.sleep(min(poll_s, max(0.0, wait_s - gone)))
         poll_s = min(1.5 * poll_s, LONGEST_POLL_S)

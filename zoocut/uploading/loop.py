@@ -102,7 +102,7 @@ class UploadLoop:
         self._context, self._ledger, self._timing = context, ledger, timing
         self._stop, self._report = stop, report
         self._limit = ConcurrencyLimit(timing.most_requests)
-        self._workers = Workers(timing.most_requests + 2)
+        self._workers = Workers[Entry](timing.most_requests + 2)
         self._tally = Tally(context.target, ledger.counts(context.target))
         self._queue = WorkQueue(ledger, context.target)
         self._addresses: dict[int, tuple[Address, ...]] = {}
@@ -277,7 +277,7 @@ class UploadLoop:
             batch = list(self._queue.linkable.values())[:BATCH]
             self._workers.send("link", batch, partial(link, self._context, batch, self._members))
 
-    def _take_in(self, finished: list[Finished]) -> None:
+    def _take_in(self, finished: list[Finished[Entry]]) -> None:
         changes: list[tuple[Entry, Entry]] = []
         for back in finished:
             self._note(back)
@@ -292,7 +292,7 @@ class UploadLoop:
             for entry in back.job.entries:
                 self._put_back(current.get(entry.row, entry), back.outcome.trouble)
 
-    def _events(self, back: Finished) -> Mapping[int, Event]:
+    def _events(self, back: Finished[Entry]) -> Mapping[int, Event]:
         """Return what happened; a failure that ends the upload tells that the create had no effect."""
         entry, trouble = back.job.entries[0], back.outcome.trouble
         if back.job.kind == "create" and isinstance(back.failure, ZooniverseError):
@@ -314,7 +314,7 @@ class UploadLoop:
         else:
             self._queue.put(entry)
 
-    def _note(self, back: Finished) -> None:
+    def _note(self, back: Finished[Entry]) -> None:
         now = time.monotonic()
         outcome, kind = back.outcome, back.job.kind
         if outcome.addresses:

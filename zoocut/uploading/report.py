@@ -155,7 +155,7 @@ class TargetSummary:
     rejected : tuple of (str, str)
         The first rejected rows, as external_id and reason.
     reasons : tuple of Reason
-        The reasons of all of them, the most frequent first.
+        The reasons of all of them, and of files that cannot be attached for Talk, the most frequent first.
     talk : mapping of str to int
         Its files for Talk by state; empty where it has none.
     """
@@ -170,6 +170,11 @@ class TargetSummary:
     def complete(self) -> bool:
         """Whether every row is in the set."""
         return all(state.in_set for state, count in self.counts.items() if count)
+
+    @property
+    def not_on_talk(self) -> int:
+        """How many files for Talk need a person."""
+        return self.talk.get("rejected", 0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in the form of `zoocut upload --json`."""
@@ -215,6 +220,11 @@ class UploadSummary:
     def rejected(self) -> int:
         """How many rows need a person."""
         return sum(target.counts[State.REJECTED] for target in self.targets)
+
+    @property
+    def not_on_talk(self) -> int:
+        """How many files for Talk need a person."""
+        return sum(target.not_on_talk for target in self.targets)
 
     @property
     def complete(self) -> bool:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import chain
 from threading import Event as Flag
 
 from zoocut.config.rights import RightsSettings, read_basis
@@ -257,10 +258,15 @@ def summarise(ledger: Ledger, target: Target) -> TargetSummary:
     """Return how a target stands."""
     rejected = ledger.entries(target, State.REJECTED, limit=SHOWN_REJECTIONS)
     every = (entry for entry in ledger.every(target) if entry.state is State.REJECTED)
+    book = AttachmentBook(ledger)
+    reasons = chain(
+        ((entry.external_id, entry.reason or "") for entry in every),
+        ((one.external_id, one.reason or "") for one in book.rejected(target)),
+    )
     return TargetSummary(
         target,
         ledger.counts(target),
         tuple((entry.external_id, entry.reason or "") for entry in rejected),
-        tuple(Reasons(((entry.external_id, entry.reason or "") for entry in every), REFUSED_ROW)),
-        {state.value: count for state, count in AttachmentBook(ledger).counts(target).items()},
+        tuple(Reasons(reasons, REFUSED_ROW)),
+        {state.value: count for state, count in book.counts(target).items()},
     )

@@ -6,37 +6,49 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from zoocut.errors import ZoocutError
-from zoocut.ledger import Entry
 from zoocut.logs import logged
 from zoocut.uploading.context import Outcome
 
 __all__ = ["Finished", "Job", "Workers"]
 
 
+class OfARow(Protocol):
+    """Something that a row of the manifest has: the row itself, or a file that goes with it."""
+
+    @property
+    def external_id(self) -> str:
+        """What the manifest calls the row."""
+        ...
+
+
+Item = TypeVar("Item", bound=OfARow)
+
+
 @dataclass(frozen=True, slots=True)
-class Job:
+class Job(Generic[Item]):
     """A piece of work that has left.
 
     Parameters
     ----------
     kind : str
-        What it does: measure, create, renew, store, link or look.
-    entries : tuple of Entry
+        What it does: measure, create, renew, store, link, look or attach.
+    entries : tuple of Entry, or of Attachment
         As they were when it left.
     left_at : float
         Monotonic seconds.
     """
 
     kind: str
-    entries: tuple[Entry, ...]
+    entries: tuple[Item, ...]
     left_at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """An job that came back.
+class Finished(Generic[Item]):
+    """A job that came back.
 
     Parameters
     ----------
@@ -48,12 +60,12 @@ class Finished:
         What it raised.
     """
 
-    job: Job
+    job: Job[Item]
     outcome: Outcome
     failure: Exception | None
 
 
-class Workers:
+class Workers(Generic[Item]):
     """A fixed number of threads.
 
     Parameters
@@ -64,7 +76,7 @@ class Workers:
 
     def __init__(self, size: int) -> None:
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="zoocut-upload")
-        self._out: dict[Future[Outcome], Job] = {}
+        self._out: dict[Future[Outcome], Job[Item]] = {}
 
     def __len__(self) -> int:
         return len(self._out)
@@ -73,7 +85,7 @@ class Workers:
         """Whether a job of one of these kinds is out."""
         return any(job.kind in kinds for job in self._out.values())
 
-    def send(self, kind: str, entries: Sequence[Entry], work: Callable[[], Outcome]) -> None:
+    def send(self, kind: str, entries: Sequence[Item], work: Callable[[], Outcome]) -> None:
         """Have `work` done for these entries."""
         named = logged(kind, [entry.external_id for entry in entries], work)
         try:
@@ -85,7 +97,7 @@ class Workers:
             ) from error
         self._out[future] = Job(kind, tuple(entries), time.monotonic())
 
-    def finished(self, wait_s: float) -> list[Finished]:
+    def finished(self, wait_s: float) -> list[Finished[Item]]:
         """Return what came back; wait up to `wait_s` seconds for the first, also when nothing is out."""
         if not self._out:
             time.sleep(wait_s)
@@ -97,7 +109,7 @@ class Workers:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _finished_job(job: Job, future: Future[Outcome]) -> Finished:
+def _finished_job(job: Job[Item], future: Future[Outcome]) -> Finished[Item]:
     failure = future.exception()
     if failure is None:
         return Finished(job, future.result(), None)

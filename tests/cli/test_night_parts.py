@@ -1,0 +1,324 @@
+"""What a night does as configured: Talk, publishing, imports, votes; where it goes on; what stands in its way."""
+
+from __future__ import annotations
+
+import gc
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import requests
+from hosts import Host, serving
+from surveys import TODAY, Night, Survey, held
+from uploads import Control, Zoocut, account, serve, subjects
+
+from zoocut.config.night import NightSettings
+from zoocut.errors import InputError
+from zoocut.model import DiaSource
+from zoocut.night.choosing import Known, choose_new
+from zoocut.night.record import NightRecord, read_night
+from zoocut.sandbox import Running, running
+
+BEFORE = TODAY - timedelta(days=1)
+
+
+def test_files_for_talk_are_attached_and_told(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add_sections('[talk]\nattach = ["annotated"]\n')
+    survey.add(TODAY, (1, 101), (2, 102))
+    done = night()
+    assert (done.returncode, "2 linked, 0 rejected, 2 on talk" in done.stdout) == (0, True), done.stdout
+    assert [len(one["attached"]) for one in subjects(server, f"{tmp_path.name} {TODAY}")] == [1, 1]
+    page = (tmp_path / "nights" / str(TODAY) / "report.html").read_text()
+    assert "<th>on talk</th><td>2</td>" in page
+    survey.add(BEFORE, (3, 103))
+    assert night("--until", "generate").returncode == 0
+    (drawn,) = (tmp_path / "nights" / str(BEFORE) / "talk").rglob("3*.png")
+    drawn.write_bytes(b"another")
+    done = night()
+    assert (done.returncode, "1 not on talk" in done.stdout) == (3, True), done.stdout
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    with serving(tmp_path / "www") as served:
+        yield served
+
+
+@pytest.mark.parametrize("send", ["addresses", "import"])
+def test_published_into_a_folder_of_the_night_and_sent_by_address(
+    night: Night, survey: Survey, server: Running, tmp_path: Path, host: Host, send: str
+) -> None:
+    where: dict[str, Any] = {"send": send, "publish": str(host.root / "survey")}
+    root = f'[manifest]\nurl_root = "{host.endpoint}/survey"\n'
+    survey.configure(f"{tmp_path.name} {{night}}", **where)
+    survey.add_sections(root)
+    survey.add(BEFORE, (1, 101), (2, 102))
+    survey.add(TODAY, (3, 103))
+    done = night()
+    assert done.returncode == 0, done.stderr
+    assert f"{BEFORE}: 2 drawn, 0 not drawn, 3 published, 2 linked" in done.stdout
+    (subject,) = subjects(server, f"{tmp_path.name} {TODAY}")
+    assert f"{host.endpoint}/survey/{TODAY}/images/0/3.png" in json.dumps(subject["locations"])
+    drawn = (tmp_path / "nights" / str(TODAY) / "images" / "0" / "3.png").read_bytes()
+    assert (host.root / "survey" / str(TODAY) / "images" / "0" / "3.png").read_bytes() == drawn
+    survey.configure(f"{tmp_path.name} {{night}}")  # from now on as images: what is begun goes on as it was
+    survey.add_sections(root)
+    survey.add(TODAY, (4, 104))
+    done = night()
+    assert (done.returncode, f"send = '{send}', as it was begun" in done.stderr) == (0, True), done.stderr
+    assert held(server, tmp_path.name) == {
+        f"{tmp_path.name} {BEFORE}": ["1", "2"],
+        f"{tmp_path.name} {TODAY}": ["3", "4"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"publish": "www"}, "publish needs send = 'addresses' or 'import'"),
+        ({"send": "import"}, "needs manifest.url_root"),
+        ({"results": "7 d"}, "results needs workflow"),
+        ({"results": "2 h", "workflow": "1"}, "write a number of days"),
+        ({"results": "0.5 d", "workflow": "1"}, "greater than or equal to 1"),
+    ],
+)
+def test_settings_that_do_not_go_together(
+    night: Night, survey: Survey, tmp_path: Path, settings: dict[str, Any], says: str
+) -> None:
+    survey.configure("Night {night}", **settings)
+    survey.add(TODAY, (1, 101))
+    done = night()
+    assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "nights").exists()
+
+
+def workflow_of(server: Running, name: str) -> str:
+    """Make a workflow of one question, and tell its id."""
+    from panoptes_client import Panoptes
+
+    client = Panoptes(server.endpoint, username="owner", password="sandbox-password")
+    project = client.get("/projects", {"slug": "owner/rehearsal"})[0]["projects"][0]["id"]
+    answers = [{"label": "Real"}, {"label": "Bogus"}]
+    content = {
+        "display_name": name, "primary_language": "en", "active": True,
+        "tasks": {"T0": {"type": "single", "question": "Is it real?", "answers": answers}},
+        "retirement": {"criteria": "classification_count", "options": {"count": 3}},
+        "links": {"project": project},
+    }  # fmt: skip
+    return str(client.post("/workflows", json={"workflows": content})[0]["workflows"][0]["id"])
+
+
+def test_votes_are_counted_once_a_week(zoocut: Zoocut, survey: Survey, tmp_path: Path) -> None:
+    table, note = tmp_path / "nights" / "results.parquet", tmp_path / "nights" / ".zoocut-results.json"
+    options = ["--volunteers", "4", "--accuracy", "1", "--export-every", "0", "--count-delay", "0"]
+    with running(options=options) as server:
+        workflow = workflow_of(server, "Votes")
+        survey.configure(f"{tmp_path.name} {{night}}", workflow="Votes")
+        survey.add(TODAY, (1, 101), (2, 102))
+
+        def night(**environment: str) -> subprocess.CompletedProcess[str]:
+            return zoocut("night", "zoocut.toml", **account(server) | environment)
+
+        assert night().returncode == 0
+        run = tmp_path / "nights" / str(TODAY)
+        end = time.monotonic() + 90
+        while not all(
+            one["retired"] == 2
+            for one in json.loads(zoocut("status", run, "--remote", "--json", **account(server)).stdout)[
+                "targets"
+            ][0]["remote"]["workflows"]
+        ):
+            assert time.monotonic() < end, "the robots did not classify"
+            time.sleep(0.1)
+        survey.configure(f"{tmp_path.name} {{night}}", workflow="Votes", results="7 d")
+        done = night()
+        assert (done.returncode, "results: 2 rows from" in done.stdout) == (0, True), (
+            done.stdout,
+            done.stderr,
+        )
+        assert sorted(map(str, pq.read_table(table)["diaSourceId"].to_pylist())) == ["1", "2"]
+        assert "results: 2 rows from" in (run / "report.html").read_text()
+        assert workflow in {
+            path.name.split("-")[1] for path in (tmp_path / "nights" / "exports").glob("*.csv*")
+        }
+        assert night(PANOPTES_ENDPOINT="http://127.0.0.1:9").stdout == "nothing is new\n", "nobody is asked"
+        table.unlink()
+        note.write_text(json.dumps({"at": time.time() - 8 * 86_400, "says": "a week ago"}))
+        assert ("results: 2 rows from" in night().stdout, table.exists()) == (True, True)
+        note.write_text("[]")
+        done = night()
+        assert (done.returncode, f"`rm {note}`" in done.stderr) == (3, True), done.stderr
+
+
+RECORD = NightRecord(Path("2026-01-01"), "2026-01-01", ("1",), steps={"generated": "2026-01-02T00:00:00Z"})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("chosen", [1]),
+        ("chosen", "12"),
+        ("chosen", None),
+        ("passed_over", {"1": "2"}),
+        ("steps", []),
+        ("steps", {"generatd": "2026-01-02T00:00:00Z"}),
+        ("steps", {"generated": 1}),
+        ("counts", {"drawn": "3"}),
+        ("counts", {"drawn": -1}),
+        ("counts", {"drawn": True}),
+        ("greatest", "6"),
+        ("greatest", float("nan")),
+        ("pictures_removed", "no"),
+        ("night", "first"),
+        ("night", "2026-01-03"),
+        ("night", 20260101),
+        ("run_date", None),
+        ("version", 2),
+    ],
+)
+def test_a_record_that_hands_have_spoilt_is_told(tmp_path: Path, key: str, value: Any) -> None:
+    path = tmp_path / "2026-01-01"
+    file = NightRecord(path, "2026-01-01", ("1",), steps=RECORD.steps).save().file
+    assert read_night(path).chosen == ("1",)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    with pytest.raises(InputError, match=f"cannot be read .*({key}|version).*: restore it from a copy"):
+        read_night(path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", "[" * 100_000, "\xff"])
+def test_a_record_that_is_none_ends_in_a_sentence(
+    night: Night, survey: Survey, tmp_path: Path, content: str
+) -> None:
+    survey.add(TODAY, (1, 101))
+    record = survey.record(BEFORE)
+    record.parent.mkdir(parents=True)
+    record.write_text(content, "latin-1")
+    done = night("--until", "generate")
+    assert (done.returncode, f"{record} cannot be read" in done.stderr) == (3, True), done.stderr
+    record.unlink()
+    assert night("--until", "generate").returncode == 0
+
+
+def test_a_night_goes_on_where_it_was_begun(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(BEFORE, (1, 101))
+    assert night().returncode == 0
+    survey.configure(f"{tmp_path.name} of {{night}}")
+    survey.add(BEFORE, (2, 102))
+    survey.add(TODAY, (3, 103))
+    done = night()
+    owner = tmp_path / "nights" / ".zoocut-night.json"
+    assert (done.returncode, f"rm {owner}" in done.stderr) == (2, True)
+    owner.unlink()
+    done = night()
+    assert (done.returncode, f"{BEFORE} goes on with subject_set" in done.stderr) == (0, True), done.stderr
+    assert held(server, tmp_path.name) == {
+        f"{tmp_path.name} {BEFORE}": ["1", "2"],
+        f"{tmp_path.name} of {TODAY}": ["3"],
+    }
+
+
+def test_what_a_terminal_would_be_asked_is_refused_with_what_to_set(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.configure(f"{tmp_path.name} growing")
+    serve(server, f"{tmp_path.name} growing")
+    survey.add(TODAY, (1, 101))
+    done = night()
+    assert (done.returncode, "set night.workflow" in done.stderr) == (2, True), done.stderr
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} growing": []}
+    survey.configure(f"{tmp_path.name} growing", workflow=f"Is {tmp_path.name} growing real?")
+    assert night().returncode == 0
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} growing": ["1"]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"), [({"workflow": "gone"}, 7), ({"create": False}, 2), ({"workflow": "id:999"}, 7)]
+)
+def test_what_would_stop_a_night_is_told_before_it_is_drawn(
+    night: Night, survey: Survey, tmp_path: Path, settings: dict[str, Any], code: int
+) -> None:
+    survey.configure(f"{tmp_path.name} {{night}}", **settings)
+    survey.toml.write_text(survey.toml.read_text().replace("create = true\n", "", "create" in settings))
+    survey.add(TODAY, (1, 101))
+    assert night().returncode == code
+    assert not (tmp_path / "nights" / str(TODAY)).exists()
+    assert not survey.record(TODAY).exists()
+
+
+def test_a_limit_that_is_met_loses_nothing(
+    night: Night, survey: Survey, server: Running, tmp_path: Path, control: Control
+) -> None:
+    made = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["subjects"]
+    survey.add(BEFORE, (1, 101), (2, 102), (3, 103))
+    survey.add(TODAY, (4, 104))
+    control("/faults", name="quota", limit=len(made) + 2)
+    done = night()
+    assert (done.returncode, "has met its limit" in done.stderr) == (8, True), done.stderr
+    assert sum(map(len, held(server, tmp_path.name).values())) == 2
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    assert night().returncode == 0
+    assert sorted(chain.from_iterable(held(server, tmp_path.name).values())) == ["1", "2", "3", "4"]
+
+
+def test_a_clock_that_moved_loses_nothing() -> None:
+    row = DiaSource(7, 0.0, 0.0, "table", "row 1", {"visit": f"{TODAY:%Y%m%d}00017"})
+
+    class Catalog:
+        expected = 1
+
+        def sources(self) -> Iterator[DiaSource]:
+            yield row
+
+    def chosen(today: date) -> tuple[int, int]:
+        new = choose_new(Catalog(), Known(), NightSettings(), today)
+        return sum(map(len, new.nights.values())), new.too_old
+
+    assert chosen(TODAY) == (1, 0)
+    assert chosen(TODAY - timedelta(days=4000)) == (1, 0), "behind: the night lies ahead of it"
+    assert chosen(TODAY + timedelta(days=4000)) == (0, 1), "ahead: passed over and told, and not remembered"
+
+
+def mounted(*options: str) -> None:
+    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount")
+
+
+def test_a_disk_that_is_full_or_read_only_is_told_as_that(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(TODAY, *((n, n) for n in range(1, 9)))
+    disk = tmp_path / "nights"
+    disk.mkdir()
+    mounted("-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk))
+    try:
+        filler = disk / "filler"
+        filler.write_bytes(bytes(shutil.disk_usage(disk).free))
+        done = night()
+        assert (done.returncode, "No space left on device" in done.stderr) == (3, True), done.stderr
+        assert "free space" in done.stderr
+        filler.write_bytes(bytes(120_000))  # room for the record, and not for all pictures
+        done = night()
+        assert (done.returncode, "No space left on device" in done.stderr) == (3, True), done.stderr
+        assert held(server, tmp_path.name) == {}
+        filler.unlink()
+        subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
+        assert night().returncode == 0
+        assert len(held(server, tmp_path.name)[f"{tmp_path.name} {TODAY}"]) == 8
+        gc.collect()  # nothing that this process has left open may keep the disk writable
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        done = night()
+        assert (done.returncode, "mount it for writing" in done.stderr) == (3, True), done.stderr
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
