@@ -20,6 +20,7 @@ from zoocut.preview.pictures import EmbeddedPictures, LinkedPictures
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
+from zoocut.run.talk import TalkRow, write_talk
 
 FIRST = 250_911_420_113_408_000
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><b>&amp;\u202etxt\u0007"
@@ -336,3 +337,25 @@ def test_a_plot_that_is_none_is_told(page: Page, curved: Path) -> None:
     page.locator("#cards button").nth(1).click()
     expect(page.locator("#pictures")).to_contain_text("its plot is none that Zooniverse shows")
     expect(page.locator("#pictures img").first).to_be_visible()
+
+
+def test_files_for_talk_are_shown_under_their_subject(page: Page, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 2)
+    (run.path / "talk").mkdir()
+    (run.path / "talk" / "a.png").write_bytes(png(300, 200))
+    plot = {"data": {"scatterPlot": {"data": [{"seriesData": [{"x": -1, "y": 2}, {"x": 0, "y": 3}]}]}}}
+    (run.path / "talk" / "b.json").write_text(json.dumps(plot))
+    rows = [TalkRow(str(FIRST), f"talk/{name}", "0" * 64) for name in ("a.png", "b.json", "gone.png")]
+    write_talk(run.talk, rows)
+    opened(page, run)
+    cards = page.get_by_role("list", name="Cutouts").get_by_role("button")
+    cards.filter(has_text=str(FIRST)).first.click()
+    shown = page.locator("#talk figure")
+    expect(shown).to_have_count(3)
+    expect(page.get_by_alt_text(f"For the Talk page of {FIRST}")).to_be_visible()
+    expect(shown.nth(2)).to_contain_text("talk/gone.png is missing in the run folder")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("On its Talk page")).to_be_hidden()

@@ -109,13 +109,54 @@ def test_a_field_over_the_edge_is_blank_there(tmp_path: Path) -> None:
     assert not (pixels[:, -1] == [255, 0, 0]).all(axis=1).any()
 
 
-def test_stamps_have_no_wider_field(tmp_path: Path) -> None:
+def test_a_finding_chart_is_the_field_with_marks_around_its_middle(tmp_path: Path) -> None:
+    write_frames(tmp_path, 1, np.arange(SIZE * SIZE, dtype=float).reshape(SIZE, SIZE))
+    own = {"size_arcsec": 60.0, "width_pix": 60, "title": "", "interval": "minmax"}
+    settings = settings_for(
+        tmp_path,
+        ROWS + "1,59.5,59.5,1,0,60000\n",
+        draw={"media": ["context"]},
+        media={"context": own, "finder": own},
+        talk={"attach": ["finder"]},
+    )
+    (found,) = shown(settings, tmp_path)
+    field, chart = (
+        np.asarray(Image.open(io.BytesIO(png or b"")).convert("RGB")).astype(int) for png in files_of(found)
+    )
+    assert field.shape == chart.shape
+    rows, columns = np.nonzero((field != chart).any(axis=2))
+    middle = (field.shape[0] - 1) / 2
+    assert (rows.mean(), columns.mean()) == pytest.approx((middle, middle), abs=1)
+    away = np.hypot(rows - middle, columns - middle)
+    assert 2 <= away.min() < away.max() <= 0.13 * len(field), "the source itself stays visible"
+    assert (chart == [255, 255, 0]).all(axis=2).sum() >= 4
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"talk": {"attach": ["fnder"]}}, "talk.attach: there is no medium fnder: did you mean finder"),
+        ({"draw": {"media": ["curve"]}}, "draw.media: there is no medium curve: did you mean lightcurve"),
+        ({"media": {"zzzzz": {}}}, "media: there is no medium zzzzz: there are annotated, context, finder,"),
+        ({"talk": {"attach": ["finder"]}, "media": {"finder": {"title": "x"}}}, "a finding chart has none"),
+    ],
+)
+def test_media_that_there_are_not_are_refused_with_those_there_are(
+    tmp_path: Path, sections: dict[str, Any], says: str
+) -> None:
+    write_frames(tmp_path, 1, np.zeros((SIZE, SIZE)))
+    with pytest.raises(ConfigError, match=says):
+        open_media(settings_for(tmp_path, ROWS, **sections), tmp_path)
+
+
+@pytest.mark.parametrize("medium", ["context", "finder"])
+def test_stamps_have_no_wider_field(tmp_path: Path, medium: str) -> None:
     sections = {
         "catalog": {"kind": "alerts", "path": "x"},
         "images": {"kind": "stamps"},
-        "draw": {"media": ["context"]},
+        "draw": {"media": [medium]},
     }
-    with pytest.raises(ConfigError, match="stamps hold no wider field"):
+    with pytest.raises(ConfigError, match=f"stamps hold no wider field.*media.{medium}.address"):
         open_media(Settings.model_validate(sections), tmp_path)
 
 

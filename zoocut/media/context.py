@@ -21,7 +21,7 @@ from zoocut.media.one_panel import cut_one, open_panel, pictures
 from zoocut.model import PANELS, Cutout, DiaSource, FloatImage, Images, Rejection
 from zoocut.render import Renderer
 
-__all__ = ["ContextSettings", "open_context"]
+__all__ = ["ContextMedium", "ContextSettings", "SkyField", "open_context", "open_field"]
 
 LARGEST_PIX = 8192
 """Width of the largest field that is cut: three images of it as 64-bit floats take 1.6 GB."""
@@ -120,7 +120,9 @@ class WideCut:
         factor = math.ceil(pixels / self._own.width_pix)
         pixels = math.ceil(pixels / factor) * factor
         if pixels > LARGEST_PIX:
-            raise NoContext(f"its field is {pixels} pixels wide: set media.context.size_arcsec to less")
+            raise NoContext(
+                f"its field is {pixels} pixels wide: set media.{self._context.name}.size_arcsec to less"
+            )
         found = cut_one(self._images(pixels), source)
         if isinstance(found, Rejection):
             raise NoContext(found.reason)
@@ -195,14 +197,25 @@ def open_context(context: MediaContext) -> ContextMedium:
         When a setting is wrong, or the images have no wider field.
     """
     own = context.section(ContextSettings)
+    return ContextMedium(own, open_field(own, context))
+
+
+def open_field(own: ContextSettings, context: MediaContext) -> SkyField:
+    """Open what makes the pictures of fields, by the settings of the medium that shows them.
+
+    Raises
+    ------
+    ConfigError
+        When the images have no wider field, or the address is malformed.
+    """
     if own.address is not None:
         limits = (own.seconds_between, own.timeout_s, own.attempts, own.max_bytes)
-        return ContextMedium(own, PictureFetcher(own.address, *limits))
+        return PictureFetcher(own.address, *limits, section=f"media.{context.name}")
     if context.settings.images.kind == "stamps":
         raise WrongSetting(
-            "stamps hold no wider field than themselves: give media.context.address a picture's address"
+            f"stamps hold no wider field than themselves: give media.{context.name}.address a picture's address"
         )
-    return ContextMedium(own, WideCut(own, context))
+    return WideCut(own, context)
 
 
 def _reduced(cutout: Cutout, factor: int) -> Cutout:

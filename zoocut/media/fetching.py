@@ -63,6 +63,8 @@ class PictureFetcher:
         How often it is asked for.
     max_bytes : int
         Largest answer.
+    section : str
+        Whose settings these are, for what is told.
 
     Raises
     ------
@@ -71,9 +73,16 @@ class PictureFetcher:
     """
 
     def __init__(
-        self, pattern: str, seconds_between: float, timeout_s: float, attempts: int, max_bytes: int
+        self,
+        pattern: str,
+        seconds_between: float,
+        timeout_s: float,
+        attempts: int,
+        max_bytes: int,
+        section: str = "media.context",
     ) -> None:
-        _check(pattern)
+        _check(pattern, section)
+        self._section = section
         self._pattern = pattern
         self._seconds_between = seconds_between
         self._timeout_s = timeout_s
@@ -105,13 +114,13 @@ class PictureFetcher:
         names = {name for _, name, _, _ in Formatter().parse(self._pattern) if name}
         missing = sorted(name for name in names if known.get(name) is None)
         if missing:
-            raise MissingColumn(f"it has no {', '.join(missing)}, which media.context.address needs")
+            raise MissingColumn(f"it has no {', '.join(missing)}, which {self._section}.address needs")
         quoted = {name: _quoted(known[name]) for name in names}
         try:
             return self._pattern.format(**quoted)
         except ValueError as error:
             raise MissingColumn(
-                f"media.context.address does not fit the value of a column ({error})"
+                f"{self._section}.address does not fit the value of a column ({error})"
             ) from None
 
     def _fetched(self, address: str) -> bytes:
@@ -151,7 +160,9 @@ class PictureFetcher:
         for part in response.iter_content(PART_BYTES):
             content += part
             if len(content) > self._max_bytes:
-                return Answer(told=f"sends more than {self._max_bytes} bytes: raise media.context.max_bytes")
+                return Answer(
+                    told=f"sends more than {self._max_bytes} bytes: raise {self._section}.max_bytes"
+                )
             if time.monotonic() > end:
                 return Answer(told=f"takes longer than {self._timeout_s:g} s", is_temporary=True)
         return Answer(bytes(content))
@@ -174,17 +185,17 @@ def _turn(folder: Path, host: str, seconds_between: float) -> Iterator[None]:
             last.touch()
 
 
-def _check(pattern: str) -> None:
+def _check(pattern: str, section: str) -> None:
     try:
         names = [name for _, name, _, _ in Formatter().parse(pattern) if name is not None]
     except ValueError as error:
         raise MalformedPattern(
-            f"media.context.address = {pattern!r} is malformed ({error}): write columns as {{ra}}"
+            f"{section}.address = {pattern!r} is malformed ({error}): write columns as {{ra}}"
         ) from None
     wrong = next((name for name in names if not name.isidentifier()), None)
     if wrong is not None:
         raise MalformedPattern(
-            f"media.context.address has a field {{{wrong}}}: only a column's name may stand there"
+            f"{section}.address has a field {{{wrong}}}: only a column's name may stand there"
         )
 
 

@@ -26,6 +26,7 @@ OWN: Mapping[str, str] = {
     "frames": "zoocut.media.triplet:open_frames",
     "lightcurve": "zoocut.media.lightcurve:open_lightcurve",
     "context": "zoocut.media.context:open_context",
+    "finder": "zoocut.media.finder:open_finder",
     "flipbook": "zoocut.media.flipbook:open_flipbook",
     "lightcurve_png": "zoocut.media.lightcurve_png:open_lightcurve_png",
 }
@@ -34,6 +35,7 @@ OWN: Mapping[str, str] = {
 SECTIONS: Mapping[str, str] = {
     "lightcurve": "zoocut.media.lightcurve:LightcurveSettings",
     "context": "zoocut.media.context:ContextSettings",
+    "finder": "zoocut.media.finder:FinderSettings",
     "flipbook": "zoocut.media.flipbook:FlipbookSettings",
     "lightcurve_png": "zoocut.media.lightcurve_png:LightcurvePngSettings",
 }
@@ -99,8 +101,13 @@ def open_media(settings: Settings, folder: Path) -> Media:
         When what a medium reads is not there.
     """
     theirs = {point.name: point for point in entry_points(group=GROUP)}
-    for name in (*settings.draw.media, *settings.talk.attach, *settings.media):
-        _require_known(name, theirs)
+    for key, names in (
+        ("draw.media", settings.draw.media),
+        ("talk.attach", settings.talk.attach),
+        ("media", settings.media),
+    ):
+        for name in names:
+            _require_known(key, name, theirs)
 
     def opened(names: Sequence[str]) -> list[Medium]:
         return [_opener(name, theirs)(MediaContext(name, settings, folder)) for name in names]
@@ -122,11 +129,11 @@ def media_sections() -> Iterator[tuple[str, type[BaseModel]]]:
         yield name, getattr(import_module(module), model)
 
 
-def _require_known(name: str, theirs: Mapping[str, EntryPoint]) -> None:
+def _require_known(key: str, name: str, theirs: Mapping[str, EntryPoint]) -> None:
     known = [*OWN, *theirs]
     if name not in known:
         advice = did_you_mean(name, sorted(known), "there are")
-        raise PluginFailed(f"draw.media: there is no medium {name}: {advice}")
+        raise PluginFailed(f"{key}: there is no medium {name}: {advice}")
 
 
 def _opener(name: str, theirs: Mapping[str, EntryPoint]) -> OpenMedium:

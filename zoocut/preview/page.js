@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const ID = 0, PICTURES = 1, METADATA = 2, CATALOG = 3;
+  const ID = 0, PICTURES = 1, METADATA = 2, CATALOG = 3, TALK = 4;
   const BATCH = 60;
   const SEEN_BY = { everyone: "everyone", talk: "only on Talk, after classifying", nobody: "nobody (hidden)" };
   const at = (id) => document.getElementById(id);
@@ -152,12 +152,21 @@
     if (!found.length) target.append(element("dd", none, { className: "none" }));
   }
 
+  function talkFigure(row, shown) {
+    const figure = element("figure"), made = isPlot(shown) ? plot(row, shown) : picture(row, shown, true);
+    if (made.alt) made.alt = `For the Talk page of ${visible(row[ID])}`;
+    figure.append(made);
+    return figure;
+  }
+
   function open(position) {
     state.open = position;
     const row = data.rows[state.shown[position]], keys = data.metadata.map((key, n) => [key, row[METADATA][n]]);
     at("detail-title").textContent = visible(row[ID]);
     const plots = row[PICTURES].filter(isPlot).map((shown) => plot(row, shown));
     subjectView.beside(at("pictures"), plots, row[PICTURES].filter((shown) => !isPlot(shown)).map((shown) => picture(row, shown, false)));
+    at("talk-section").hidden = !row[TALK].length;
+    at("talk").replaceChildren(...row[TALK].map((shown) => talkFigure(row, shown)));
     describe(at("seen"), keys.filter(([key]) => key.seen === "everyone").map(([key, value]) => [key.name, value]), "No metadata is shown with the picture.");
     describe(at("unseen"), keys.filter(([key]) => key.seen !== "everyone").map(([key, value]) => [`${key.name}: ${SEEN_BY[key.seen]}`, value]), "Nothing is hidden.");
     describe(at("catalog"), data.catalog.map((name, n) => [name, row[CATALOG][n]]), "The run has no catalog columns for it.");

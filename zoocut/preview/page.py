@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -22,6 +23,7 @@ from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.run.rejected import read_rejected
 from zoocut.run.sources import read_drawn
+from zoocut.run.talk import read_talk
 
 __all__ = ["Preview", "as_script", "exact", "make_preview"]
 
@@ -98,7 +100,7 @@ def _data(
         "panels": list(run.settings.draw.panels if run.settings.draw else ()),
         "metadata": [{"name": key, "seen": seen_by(key)} for key in keys],
         "catalog": columns,
-        "rows": list(_rows(rows, keys, catalog, columns, pictures, Plots(run.path))),
+        "rows": list(_rows(rows, keys, catalog, columns, pictures, _for_talk(run), Plots(run.path))),
         "rejected": rejected,
     }
 
@@ -109,13 +111,25 @@ def _rows(
     catalog: Mapping[str, Mapping[str, Value]],
     columns: Sequence[str],
     pictures: Pictures,
+    for_talk: Mapping[str, Sequence[str]],
     plots: Plots,
 ) -> Iterator[list[Any]]:
+    def show(locations: Sequence[str]) -> list[Any]:
+        return [plots.read(location) or pictures.show(location) for location in locations]
+
     for row in rows:
-        source = catalog.get(row.external_id, {})
-        shown = [plots.read(location) or pictures.show(location) for location in row.locations]
+        source, shown = catalog.get(row.external_id, {}), show(row.locations)
         metadata = [row.metadata.get(key) for key in keys]
-        yield [row.external_id, shown, metadata, [exact(source.get(name)) for name in columns]]
+        described = [exact(source.get(name)) for name in columns]
+        yield [row.external_id, shown, metadata, described, show(for_talk.get(row.external_id, ()))]
+
+
+def _for_talk(run: Run) -> dict[str, list[str]]:
+    """Name the files of each row's Talk page."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for one in read_talk(run.talk):
+        files[one.external_id].append(one.file)
+    return files
 
 
 def exact(value: Value) -> Value:
