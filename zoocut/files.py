@@ -65,7 +65,7 @@ def appear_whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -104,7 +104,7 @@ def write_unsynced(path: str, content: bytes) -> None:
         When the file cannot be written.
     """
     part = _part_of(path)
-    with _explained(Path(path)), _removed_on_error(part):
+    with _explained(path), _removed_on_error(part):
         _write_new(part, content)
         os.replace(part, path)
 

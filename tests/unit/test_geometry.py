@@ -13,7 +13,16 @@ from astropy.nddata import Cutout2D
 from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import pixel_to_skycoord, skycoord_to_pixel
 
-from zoocut.images.geometry import Box, Turn, box_around, cut, merge_bands, turn_to_north
+from zoocut.images.geometry import (
+    Box,
+    Turn,
+    box_around,
+    cut,
+    cut_all,
+    merge_bands,
+    turn_to_north,
+    turns_to_north,
+)
 from zoocut.images.sky import locate, read_wcs
 
 PLANE = np.arange(40 * 50, dtype=">f4").reshape(40, 50)
@@ -158,3 +167,26 @@ def test_where_a_distortion_folds_over_there_is_no_answer() -> None:
     found = locate(wcs, ra, np.full(4, inside[1]))
     assert found.x_pix[0] == pytest.approx(110, abs=0.05)
     assert np.isnan(found.x_pix[1:]).all()
+
+
+@pytest.mark.parametrize("dtype", [">f4", "<f8", ">i2", "u1"])
+def test_boxes_cut_together_are_those_cut_alone(dtype: str) -> None:
+    random = np.random.default_rng(5)
+    image = random.integers(0, 99, (40, 50)).astype(dtype)
+    if np.dtype(dtype).kind == "f":
+        image[7, 9], image[8, 9], image[20] = np.finfo(np.float32).max, -np.finfo(np.float32).max, np.nan
+    boxes = [
+        Box(y, x, h, w) for y, x in random.integers(-8, 50, (200, 2)).tolist() for h, w in ((5, 5), (9, 4))
+    ]
+    for first, rows in ((0, image), (3, image[3:30])):
+        for box, found in zip(boxes, cut_all(rows, boxes, first), strict=True):
+            alone = cut(rows, box, first)
+            assert found.dtype == alone.dtype
+            assert found.tobytes() == alone.tobytes()
+
+
+def test_turns_of_several_are_those_of_each() -> None:
+    north, east = np.random.default_rng(6).normal(size=(2, 100, 2))
+    expected = [turn_to_north(tuple(n), tuple(e)) for n, e in zip(north, east, strict=True)]
+    assert turns_to_north(north, east) == expected
+    assert len(set(expected)) == 8

@@ -76,7 +76,7 @@ def masked_image(projection: Any = None, planes: int = 3, unit: Any = u.nJy) -> 
 def read(path: Path, blank: tuple[str, ...] = (), in_njy: bool = False) -> tuple[Any, Any, tuple[int, int]]:
     with open_exposure(path, blank, in_njy) as plane:
         plane.load([(0, SHAPE[0])])
-        return plane.cut(Box(0, 0, *SHAPE)), plane.wcs, plane.origin
+        return plane.cut_all([Box(0, 0, *SHAPE)])[0], plane.wcs, plane.origin
 
 
 @pytest.mark.parametrize("compression", ["lossless", "lossy", "none"])

@@ -7,6 +7,7 @@ of the larger one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from zoocut.error_kinds import BadPosition, BadWcs
 from zoocut.errors import InputError
 from zoocut.images.alignment import align
 from zoocut.images.boxes import Boxes
-from zoocut.images.geometry import AS_READ_OUT, Box, Turn, turn_to_north
+from zoocut.images.geometry import AS_READ_OUT, Box, Turn, turns_to_north
 from zoocut.images.planes import Plane
 from zoocut.images.positions import locate_sources
 from zoocut.images.sky import Located
@@ -68,31 +69,43 @@ class Aligned:
         located = _locate_aligned(planes, sources)
         if self._north_up and planes[-1].wcs is None:
             raise BadWcs('the frames have no celestial WCS: set draw.orientation = "detector"')
-        wanted = [self._wanted(planes[-1], located, i, source) for i, source in enumerate(sources)]
+        wanted = self._wanted(planes[-1], located, sources)
+        turns = (
+            turns_to_north(located.north, located.east) if self._north_up else [AS_READ_OUT] * len(sources)
+        )
+        scales = [scale if isfinite(scale) else None for scale in located.scale_arcsec.tolist()]
         boxes = [box for several in wanted if not isinstance(several, Rejection) for box in several]
         stamps = zip(*(_stamps(plane, boxes) for plane in planes), strict=True)
-        for i, (source, several) in enumerate(zip(sources, wanted, strict=True)):
+        for source, several, turn, scale in zip(sources, wanted, turns, scales, strict=True):
             if isinstance(several, Rejection):
                 yield several
             else:
-                cutouts = tuple(self._cutout(next(stamps), located, i) for _ in several)
+                cutouts = tuple(_cutout(next(stamps), turn, scale) for _ in several)
                 yield refuse_empty(source, cutouts, self._needed)
 
     def _wanted(
-        self, difference: Plane, located: Located, i: int, source: DiaSource
+        self, difference: Plane, located: Located, sources: Sequence[DiaSource]
+    ) -> list[tuple[Box, ...] | Rejection]:
+        """Choose the boxes of every source, or tell why it has none."""
+        north_known = np.isfinite((located.north + located.east).sum(axis=1))
+        places = zip(located.y_pix.tolist(), located.x_pix.tolist(), north_known.tolist(), strict=True)
+        frame = Box(*difference.origin, *difference.shape)
+        return [self._boxes_of(source, *place, frame) for source, place in zip(sources, places, strict=True)]
+
+    def _boxes_of(
+        self, source: DiaSource, y_pix: float, x_pix: float, north_known: bool, frame: Box
     ) -> tuple[Box, ...] | Rejection:
-        y_pix, x_pix = float(located.y_pix[i]), float(located.x_pix[i])
         if None in (source.ra_deg, source.dec_deg) and source.pixel_yx is None:
             return Rejection.of(
                 source, "it has no position: the catalog needs ra and dec in degrees", BadPosition.code
             )
-        if not np.isfinite(y_pix + x_pix):
+        if not isfinite(y_pix + x_pix):
             return Rejection.of(
                 source,
                 f"ra {source.ra_deg} dec {source.dec_deg} is nowhere near the frame: check its exposure",
                 OFF_THE_FRAME,
             )
-        if self._north_up and not np.isfinite([located.north[i], located.east[i]]).all():
+        if self._north_up and not north_known:
             return Rejection.of(
                 source,
                 'its frame does not tell where north is: set draw.orientation = "detector"',
@@ -102,10 +115,7 @@ class Aligned:
             boxes = self._boxes(source, y_pix, x_pix)
         except InputError as error:
             return Rejection.of(source, error)
-        frame = Box(*difference.origin, *difference.shape)
-        if frame.holds(y_pix, x_pix) and all(
-            _on(difference, box).overlaps(difference.shape) for box in boxes
-        ):
+        if frame.holds(y_pix, x_pix) and all(map(frame.touches, boxes)):
             return boxes
         return Rejection.of(
             source,
@@ -114,32 +124,22 @@ class Aligned:
             OFF_THE_FRAME,
         )
 
-    def _cutout(self, stamps: Sequence[FloatImage], located: Located, i: int) -> Cutout:
-        turn = self._turn(located, i)
-        template, science, difference = map(turn.image, stamps)
-        scale_arcsec = float(located.scale_arcsec[i])
-        known = scale_arcsec if np.isfinite(scale_arcsec) else None
-        return Cutout(template, science, difference, known)
 
-    def _turn(self, located: Located, i: int) -> Turn:
-        if not self._north_up:
-            return AS_READ_OUT
-        return turn_to_north(tuple(located.north[i]), tuple(located.east[i]))
-
-
-def _on(plane: Plane, box: Box) -> Box:
-    """Express a box in a plane's own pixels."""
-    y_origin, x_origin = plane.origin
-    return Box(box.y - y_origin, box.x - x_origin, box.height, box.width)
+def _cutout(stamps: Sequence[FloatImage], turn: Turn, scale_arcsec: float | None) -> Cutout:
+    template, science, difference = map(turn.image, stamps)
+    return Cutout(template, science, difference, scale_arcsec)
 
 
 def _stamps(plane: Plane, boxes: Sequence[Box]) -> list[FloatImage]:
     """Cut all boxes out of a plane, so that the pixels of one plane are in memory at a time."""
-    own = [_on(plane, box) for box in boxes]
-    plane.load([box.rows_within(plane.shape[0]) for box in own])
+    own = boxes if plane.origin == (0, 0) else [box.seen_from(*plane.origin) for box in boxes]
+    there = [box.overlaps(plane.shape) for box in own]
+    present = [box for box, is_there in zip(own, there, strict=True) if is_there]
+    plane.load([box.rows_within(plane.shape[0]) for box in present])
+    found = iter(plane.cut_all(present))
     stamps = [
-        plane.cut(box) if box.overlaps(plane.shape) else np.full((box.height, box.width), np.nan)
-        for box in own
+        next(found) if is_there else np.full((box.height, box.width), np.nan)
+        for box, is_there in zip(own, there, strict=True)
     ]
     plane.release()
     return stamps

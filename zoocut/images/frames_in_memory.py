@@ -15,7 +15,7 @@ from zoocut.error_kinds import NoImage
 from zoocut.errors import ConfigError
 from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
-from zoocut.images.geometry import Box, cut
+from zoocut.images.geometry import Box, cut_all
 from zoocut.images.planes import Plane
 from zoocut.images.sky import SkyWcs, read_wcs
 from zoocut.model import PANELS, Cutout, DiaSource, FloatImage, Rejection
@@ -51,9 +51,9 @@ class MemoryPlane(Plane):
     def load(self, rows: Sequence[tuple[int, int]]) -> None:
         """Do nothing: the pixels are there."""
 
-    def cut(self, box: Box) -> FloatImage:
-        """Copy a box; outside the image is NaN."""
-        return cut(self._pixels, box)
+    def cut_all(self, boxes: Sequence[Box]) -> list[FloatImage]:
+        """Copy boxes; outside the image is NaN."""
+        return cut_all(self._pixels, boxes)
 
     def release(self) -> None:
         """Keep the pixels, which are the caller's."""

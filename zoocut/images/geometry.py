@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +20,11 @@ __all__ = [
     "blank_out",
     "box_around",
     "cut",
+    "cut_all",
     "merge_bands",
     "oblong_around",
     "turn_to_north",
+    "turns_to_north",
 ]
 
 
@@ -30,6 +34,10 @@ FILL = np.finfo(np.float32).max
 
 FLOAT_STEP = float(np.finfo(np.float32).eps)
 """Relative distance within which two values are the same once they are written as 32-bit floats."""
+
+
+CUT_AT_ONCE = 64
+"""Boxes that share an array: few, for one that is kept keeps them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,28 @@ class Box:
     def holds(self, y_pix: float, x_pix: float) -> bool:
         """Whether a position lies on a pixel of the box."""
         return -0.5 <= y_pix - self.y < self.height - 0.5 and -0.5 <= x_pix - self.x < self.width - 0.5
+
+    def seen_from(self, y_origin: int, x_origin: int) -> Box:
+        """Return the same pixels, counted from another first one."""
+        return Box(self.y - y_origin, self.x - x_origin, self.height, self.width)
+
+    def touches(self, box: Box) -> bool:
+        """Whether any pixel of another box is one of this one's."""
+        return (
+            box.y < self.y + self.height
+            and box.x < self.x + self.width
+            and box.y + box.height > self.y
+            and box.x + box.width > self.x
+        )
+
+    def encloses(self, box: Box) -> bool:
+        """Whether every pixel of another box is one of this one's."""
+        return (
+            self.y <= box.y
+            and self.x <= box.x
+            and box.y + box.height <= self.y + self.height
+            and box.x + box.width <= self.x + self.width
+        )
 
     def rows_within(self, height: int) -> tuple[int, int]:
         """First row and the row after the last one that lie inside an image of that height."""
@@ -104,7 +134,7 @@ def cut(image: npt.NDArray[np.generic], box: Box, first_row: int = 0) -> FloatIm
     (y, x) array of float
         In native byte order; float32 stays float32, everything else becomes float64.
     """
-    dtype = np.dtype(np.float32 if image.dtype.kind == "f" and image.dtype.itemsize <= 4 else np.float64)
+    dtype = _float_of(image)
     top, left = box.y - first_row, box.x
     y0, y1 = max(top, 0), min(top + box.height, image.shape[0])
     x0, x1 = max(left, 0), min(left + box.width, image.shape[1])
@@ -116,6 +146,56 @@ def cut(image: npt.NDArray[np.generic], box: Box, first_row: int = 0) -> FloatIm
             cutout[y0 - top : y1 - top, x0 - left : x1 - left] = image[y0:y1, x0:x1]
     cutout[np.abs(cutout) == FILL] = np.nan
     return cutout
+
+
+def cut_all(image: npt.NDArray[np.generic], boxes: Sequence[Box], first_row: int = 0) -> list[FloatImage]:
+    """Copy boxes out of an image as `cut` does, those of one size that lie inside it together.
+
+    Parameters
+    ----------
+    image : (y, x) array
+        The image, or a band of its rows.
+    boxes : sequence of Box
+        In the whole image's pixels.
+    first_row : int
+        The whole image's row that `image` begins with.
+
+    Returns
+    -------
+    list of (y, x) array of float
+        One a box; several may be parts of one array.
+    """
+    whole = Box(first_row, 0, *image.shape)
+    inside: dict[tuple[int, int], list[int]] = defaultdict(list)
+    found: dict[int, FloatImage] = {}
+    for i, box in enumerate(boxes):
+        if whole.encloses(box):
+            inside[box.height, box.width].append(i)
+        else:
+            found[i] = cut(image, box, first_row)
+    for size, members in inside.items():
+        for start in range(0, len(members), CUT_AT_ONCE):
+            part = members[start : start + CUT_AT_ONCE]
+            found.update(zip(part, _cut_alike(image, [boxes[i] for i in part], first_row, size), strict=True))
+    return [found[i] for i in range(len(boxes))]
+
+
+def _cut_alike(
+    image: npt.NDArray[np.generic], boxes: Sequence[Box], first_row: int, size: tuple[int, int]
+) -> FloatImage:
+    stack = np.empty((len(boxes), *size), _float_of(image))
+    for stamp, box in zip(stack, boxes, strict=True):
+        top = box.y - first_row
+        stamp[...] = image[top : top + box.height, box.x : box.x + box.width]
+    filled = np.abs(stack) == FILL
+    if filled.any():
+        stack[filled] = np.nan
+    return stack
+
+
+def _float_of(image: npt.NDArray[np.generic]) -> np.dtype[np.floating]:
+    """Return what an image's pixels become: float32 stays it, everything else becomes float64."""
+    return np.dtype(np.float32 if image.dtype.kind == "f" and image.dtype.itemsize <= 4 else np.float64)
 
 
 def blank_out(image: FloatImage, no_data: Sequence[float]) -> None:
@@ -179,8 +259,8 @@ class Turn:
             image = image.T
         return image[:: (yy or yx), :: (xx or xy)]
 
-    def vector(self, vector: tuple[float, float]) -> tuple[float, float]:
-        """Turn a (y, x) direction."""
+    def vector(self, vector: Any) -> tuple[Any, Any]:
+        """Turn a (y, x) direction: two numbers, or two arrays of them."""
         (yy, yx), (xy, xx) = self.matrix
         y, x = vector
         return yy * y + yx * x, xy * y + xx * x
@@ -201,8 +281,16 @@ def turn_to_north(north: tuple[float, float], east: tuple[float, float]) -> Turn
     north, east : (y, x) of float
         Directions of rising declination and right ascension in the image.
     """
+    return turns_to_north(np.array([north]), np.array([east]))[0]
 
-    def agreement(turn: Turn) -> float:
-        return turn.vector(north)[0] - turn.vector(east)[1]
 
-    return max(_TURNS, key=agreement)
+def turns_to_north(north: npt.NDArray[np.float64], east: npt.NDArray[np.float64]) -> list[Turn]:
+    """Choose the turns of several images, as `turn_to_north` does.
+
+    Parameters
+    ----------
+    north, east : (n, 2) array
+        (y, x) directions of each; those that are not finite get any turn.
+    """
+    agreements = [turn.vector(north.T)[0] - turn.vector(east.T)[1] for turn in _TURNS]
+    return [_TURNS[i] for i in np.argmax(agreements, axis=0)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +19,7 @@ from astropy.utils.exceptions import AstropyWarning
 from zoocut.error_kinds import FileMissing, NoImage
 from zoocut.errors import InputError, first_line
 from zoocut.images.compressed import read_bands
-from zoocut.images.geometry import Box, blank_out, cut, merge_bands
+from zoocut.images.geometry import Box, blank_out, cut_all, merge_bands
 from zoocut.images.sky import SkyWcs, header_wcs
 from zoocut.model import FloatImage
 
@@ -110,16 +112,28 @@ class Plane:
         for mask, _ in self._masks:
             mask.load(rows)
 
-    def cut(self, box: Box) -> FloatImage:
-        """Copy a box out of the rows that were loaded; outside the image and without data is NaN."""
-        first, _ = box.rows_within(self.shape[0])
-        start, band = next(pair for pair in reversed(self._bands) if pair[0] <= first)
-        image = cut(band, box, start)
-        blank_out(image, self._no_data)
+    def cut_all(self, boxes: Sequence[Box]) -> list[FloatImage]:
+        """Copy boxes out of the rows that were loaded; outside the image and without data is NaN."""
+        images = self._cut_from_bands(boxes)
+        for image in images if self._no_data else ():
+            blank_out(image, self._no_data)
         for mask, bits in self._masks:
-            values = np.nan_to_num(mask.cut(box))
-            image[values != 0 if bits is None else (values.astype(np.int64) & bits) != 0] = np.nan
-        return image
+            for image, found in zip(images, mask.cut_all(boxes), strict=True):
+                values = np.nan_to_num(found)
+                image[values != 0 if bits is None else (values.astype(np.int64) & bits) != 0] = np.nan
+        return images
+
+    def _cut_from_bands(self, boxes: Sequence[Box]) -> list[FloatImage]:
+        """Cut each box out of the band that holds its rows."""
+        starts = [start for start, _ in self._bands]
+        within: dict[int, list[int]] = defaultdict(list)
+        for i, box in enumerate(boxes):
+            within[bisect_right(starts, max(box.y, 0)) - 1].append(i)
+        found: dict[int, FloatImage] = {}
+        for band, members in within.items():
+            start, pixels = self._bands[band]
+            found.update(zip(members, cut_all(pixels, [boxes[i] for i in members], start), strict=True))
+        return [found[i] for i in range(len(boxes))]
 
     def release(self) -> None:
         """Let go of the rows that were loaded, of image and masks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from math import isfinite
 
 import numpy as np
 
@@ -50,9 +51,11 @@ def _way_out(empty: Sequence[str]) -> str:
 
 
 def _panels_without_data(cutout: Cutout) -> Sequence[str]:
+    """Name the panels whose middle pixel has no data, nor any other."""
+    y, x = cutout.template.shape[0] // 2, cutout.template.shape[1] // 2
     stamps = (cutout.template, cutout.science, cutout.difference)
     return [
         name
         for name, stamp in zip(PANELS, stamps, strict=True)
-        if not (np.isfinite(stamp[stamp.shape[0] // 2, stamp.shape[1] // 2]) or np.isfinite(stamp).any())
+        if not (isfinite(stamp.item(y, x)) or np.isfinite(stamp).any())
     ]

@@ -162,21 +162,18 @@ def _distance(data: Colours, colour: Colours) -> int:
 
 def _grouped(data: Colours, most: int) -> npt.NDArray[np.intp]:
     """Give each level a number; give neighbours one number, the closest ones first, until `most` are left."""
-    starts = [0, *(np.flatnonzero(np.any(data[1:] != data[:-1], axis=1)) + 1)]
+    starts = np.append(0, np.flatnonzero(np.any(data[1:] != data[:-1], axis=1)) + 1)
     while len(starts) > most:
-        ends = [*starts[2:], len(data)]
-        spreads = [_spread(data[first:stop]) for first, stop in zip(starts, ends, strict=False)]
+        lowest, highest = (bound.reduceat(data, starts).astype(int) for bound in (np.minimum, np.maximum))
+        joined = np.maximum(highest[1:], highest[:-1]) - np.minimum(lowest[1:], lowest[:-1])
+        spreads = joined.max(axis=1)
         closest = int(np.argmin(spreads))
         if spreads[closest] > MERGED_SPREAD:
             return np.arange(len(data))
-        del starts[closest + 1]
+        starts = np.delete(starts, closest + 1)
     marks = np.zeros(len(data), np.intp)
     marks[starts[1:]] = 1
     return np.cumsum(marks)
-
-
-def _spread(colours: Colours) -> int:
-    return int(np.ptp(colours, axis=0).max())
 
 
 def _middle(colours: Colours) -> Colours:

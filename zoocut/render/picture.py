@@ -76,6 +76,7 @@ class PictureDrawer:
         self._bar_arcsec = draw.scale_bar_arcsec
         self._palette = palette
         self._bar_type = types["bar"]
+        self._bar_ground, self._bar_solid = palette.ground(BAR_INK), palette.solid(BAR_INK)
         self._annotation = annotation
         growth = max(1.0, draw.panel_pix / REFERENCE_PANEL_PIX)
         self._bar_edge, self._bar_half = (
@@ -141,8 +142,8 @@ class PictureDrawer:
         middle, start, stop = panel.shape[0] - inset, inset, inset + bar.length_pix
         outer = slice(max(middle - edge, 0), middle + edge + 1)
         inner = slice(max(middle - half, 0), middle + half + 1)
-        panel[outer, start - edge : stop + edge] = self._palette.ground(BAR_INK)
-        panel[inner, start - half : stop + half] = self._palette.solid(BAR_INK)
+        panel[outer, start - edge : stop + edge] = self._bar_ground
+        panel[inner, start - half : stop + half] = self._bar_solid
         if bar.label:
             self._label_bar(panel, bar.label, outer.start, start)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor, isfinite, log10
 
 __all__ = ["Bar", "bar_for"]
@@ -30,6 +31,7 @@ class Bar:
     label: str
 
 
+@lru_cache(maxsize=1024)
 def bar_for(asked_arcsec: float, picture_pixels_per_arcsec: float, panel_pix: int) -> Bar | None:
     """Choose the length of a bar.
 

@@ -68,10 +68,10 @@ class LsstPlane(Plane):
         self.wcs = wcs
         self._factor = factor
 
-    def cut(self, box: Box) -> FloatImage:
-        """Copy a box out of the rows that were loaded; outside the image and without data is NaN."""
-        image = super().cut(box)
-        return image if self._factor == 1 else image * image.dtype.type(self._factor)
+    def cut_all(self, boxes: Sequence[Box]) -> list[FloatImage]:
+        """Copy boxes out of the rows that were loaded; outside the image and without data is NaN."""
+        images = super().cut_all(boxes)
+        return images if self._factor == 1 else [image * image.dtype.type(self._factor) for image in images]
 
 
 @contextmanager
