@@ -95,12 +95,15 @@ class Cutout:
         Pixels without data are NaN. The three have the same shape.
     pixel_scale_arcsec : float or None
         Arcseconds a pixel at the source; None where nothing tells it.
+    notes : tuple of str
+        What was done to the pixels as read, in words that are the same for many sources: they are counted.
     """
 
     template: FloatImage
     science: FloatImage
     difference: FloatImage
     pixel_scale_arcsec: float | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,9 +244,11 @@ def test_packets_of_partners_end_with_three_as_the_tutorial_says(
     zoocut: Callable[..., CompletedProcess[str]], alerts: Path, tmp_path: Path
 ) -> None:
     with (alerts / "partners.avro").open("wb") as file:
-        fastavro.writer(file, fastavro.parse_schema(SCHEMA), [packet(90, programid=2)])
+        others = [packet(90, programid=2), *(packet(number, isdiffpos="f") for number in (91, 92))]
+        fastavro.writer(file, fastavro.parse_schema(SCHEMA), others)
     zoocut("init", "--source", "ztf-alerts")
     done = zoocut("generate", "zoocut.toml", "--input", "alerts/*.avro", "-o", "night-run")
     assert done.returncode == 3
+    assert "2 x its difference stamp was template minus science, and has the other sign now\n" in done.stdout
     assert str(packet(90)["candid"]) in (tmp_path / "night-run" / "rejected.csv").read_text()
     assert "programid" in (tmp_path / "night-run" / "rejected.csv").read_text()

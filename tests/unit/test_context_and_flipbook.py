@@ -78,6 +78,42 @@ def files_of(found: Shown | Rejection) -> tuple[bytes | None, ...]:
 ROWS = "diaSourceId,x,y,visit,diaObjectId,midpointMjdTai\n"
 
 
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        (
+            {"draw": {"science": {"title": "Neu \N{SNOWMAN} \u6a21\u677f"}}},
+            r"the title .* has '\u6a21' \(U\+6A21\), '\u677f'",
+        ),
+        ({"draw": {"media": ["context"]}, "media": {"context": {"title": "\u6a21"}}}, r"the title .*U\+6A21"),
+        (
+            {"draw": {"media": ["flipbook"]}, "media": {"flipbook": {"title": "a\nb"}}},
+            r"the title .*'\\n' \(U\+000A\)",
+        ),
+        (
+            {"draw": {"media": ["lightcurve_png"]}, "media": {"lightcurve_png": {"y_label": "\u6a21"}}},
+            r"the label .*U\+6A21",
+        ),
+    ],
+)
+def test_letters_that_the_font_cannot_draw_are_refused(
+    tmp_path: Path, sections: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"{says}.* which the font 'DejaVu Sans' cannot draw"):
+        open_media(settings_for(tmp_path, ROWS, **sections), tmp_path)
+
+
+def test_letters_of_values_that_the_font_cannot_draw_are_told(tmp_path: Path) -> None:
+    write_frames(tmp_path, 1, np.arange(SIZE * SIZE, dtype=float).reshape(SIZE, SIZE))
+    rows = "diaSourceId,x,y,visit,band\n1,59.5,59.5,1,r\n2,59.5,59.5,1,\u6a21\u6a21\n"
+    settings = settings_for(tmp_path, rows, draw={"add_metadata": True, "panel_pix": 194})
+    plain, odd = shown(settings, tmp_path)
+    assert isinstance(plain, Shown)
+    assert isinstance(odd, Shown)
+    told = ("its values have letters that the font 'DejaVu Sans' cannot draw: \u6a21",)
+    assert (plain.notes, odd.notes) == ((), told)
+
+
 def test_a_field_is_averaged_by_whole_numbers(tmp_path: Path) -> None:
     """60 arcsec at 0.5 arcsec a pixel are 120 pixels, which fit 60 in squares of two."""
     science = np.arange(SIZE * SIZE, dtype=float).reshape(SIZE, SIZE)

@@ -171,6 +171,7 @@ def test_a_stamp_with_a_wcs_is_cut_at_the_source(tmp_path: Path) -> None:
     assert cutout.pixel_scale_arcsec == pytest.approx(5.5e-5 * 3600, rel=1e-5)
     ((turned,),) = cut(source(1, path, 60.0, -48.0), sizes=[5], orientation="north-up")
     np.testing.assert_array_equal(turned.science, image(shape)[8:13, 18:23].T[:, ::-1])
+    assert (cutout.notes, turned.notes) == ((), ("turned by right angles, so that north is up",))
 
 
 def test_north_up_needs_a_wcs_and_footprints_need_frames(tmp_path: Path) -> None:

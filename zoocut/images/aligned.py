@@ -127,7 +127,7 @@ class Aligned:
 
 def _cutout(stamps: Sequence[FloatImage], turn: Turn, scale_arcsec: float | None) -> Cutout:
     template, science, difference = map(turn.image, stamps)
-    return Cutout(template, science, difference, scale_arcsec)
+    return Cutout(template, science, difference, scale_arcsec, turn.notes)
 
 
 def _stamps(plane: Plane, boxes: Sequence[Box]) -> list[FloatImage]:

@@ -259,6 +259,11 @@ class Turn:
             image = image.T
         return image[:: (yy or yx), :: (xx or xy)]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to tell of a cutout that is turned so: nothing where it is as read out."""
+        return () if self == AS_READ_OUT else ("turned by right angles, so that north is up",)
+
     def vector(self, vector: Any) -> tuple[Any, Any]:
         """Turn a (y, x) direction: two numbers, or two arrays of them."""
         (yy, yx), (xy, xx) = self.matrix

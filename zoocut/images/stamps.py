@@ -35,6 +35,7 @@ from zoocut.packets.walk import PacketWalk
 __all__ = ["Stamps"]
 
 Packet = Mapping[str, Any]
+SIGN_TURNED = "its difference stamp was template minus science, and has the other sign now"
 
 
 class Stamps:
@@ -113,18 +114,18 @@ class Stamps:
                 BadPacket.code,
             )
         try:
-            stamps = self._stamps(packet)
+            stamps, notes = self._stamps(packet)
             wcs = stamps[-1].wcs()
             place = self._locate(source, wcs)
             boxes = self._boxes(packet, path, stamps[-1].image.shape, place)
             scale_arcsec, turn = self._scale_arcsec(wcs, place), self._turn(place)
-            cutouts = tuple(_cutout(stamps, box, turn, scale_arcsec) for box in boxes)
+            cutouts = tuple(_cutout(stamps, box, turn, scale_arcsec, notes) for box in boxes)
             return refuse_empty(source, cutouts, self._needed)
         except InputError as error:
             return Rejection.of(source, f"{path}: {error}", error.code)
 
-    def _stamps(self, packet: Packet) -> list[Stamp]:
-        """Read template, science and difference, of one size and sign."""
+    def _stamps(self, packet: Packet) -> tuple[list[Stamp], tuple[str, ...]]:
+        """Read template, science and difference, of one size and sign, and tell whether the sign was turned."""
         own = self._settings
         template = self._template(packet)
         science, difference = (read_stamp_of(packet, name) for name in (own.science, own.difference))
@@ -138,7 +139,8 @@ class Stamps:
             blank_out(stamp.image, own.no_data)
         if own.difference_sign == "science-template" and self._is_turned(packet):
             stamps[-1] = Stamp(-difference.image, difference.header)
-        return stamps
+            return stamps, (SIGN_TURNED,)
+        return stamps, ()
 
     def _template(self, packet: Packet) -> Stamp | None:
         missing = field_at(packet, self._settings.template) is None
@@ -195,6 +197,8 @@ class Stamps:
         return place if np.isfinite(place.y_pix[0]) else None
 
 
-def _cutout(stamps: Sequence[Stamp], box: Box, turn: Turn, scale_arcsec: float | None) -> Cutout:
+def _cutout(
+    stamps: Sequence[Stamp], box: Box, turn: Turn, scale_arcsec: float | None, notes: tuple[str, ...]
+) -> Cutout:
     template, science, difference = (turn.image(cut(stamp.image, box)) for stamp in stamps)
-    return Cutout(template, science, difference, scale_arcsec)
+    return Cutout(template, science, difference, scale_arcsec, notes + turn.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Any, Protocol, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -222,7 +222,7 @@ def _reduced(cutout: Cutout, factor: int) -> Cutout:
     """Average squares of a whole number of pixels; pixels without data do not count."""
     if factor == 1:
         return cutout
-    images = {name: _averaged(getattr(cutout, name), factor) for name in PANELS}
+    images: dict[str, Any] = {name: _averaged(getattr(cutout, name), factor) for name in PANELS}
     scale = None if cutout.pixel_scale_arcsec is None else cutout.pixel_scale_arcsec * factor
     return replace(cutout, **images, pixel_scale_arcsec=scale)
 

@@ -13,7 +13,7 @@ from zoocut.media.curve import Curve, CurveSettings, Plotted, Series
 from zoocut.media.lightcurve import CurveMedium
 from zoocut.media.lightcurve_json import BEYOND, style_of
 from zoocut.media.medium import MediaContext
-from zoocut.render.text import font_file
+from zoocut.render.text import font_file, require_letters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,11 +101,13 @@ def open_lightcurve_png(context: MediaContext) -> CurveMedium:
     Raises
     ------
     ConfigError
-        When a setting is wrong, or the font of `[draw]` does not exist.
+        When a setting is wrong, or the font of `[draw]` does not exist or lacks a letter of a label.
     InputError
         When the histories are not there.
     """
     settings = context.section(LightcurvePngSettings)
+    for words in (settings.x_label, settings.y_label, settings.trigger_label):
+        require_letters(context.settings.draw.font, words or "", "the label")
     plotter = CurvePlotter(settings, context.settings.draw.font)
     histories = open_histories(context.settings, context.folder)
     quantity = context.settings.history.quantity

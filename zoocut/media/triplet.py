@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from zoocut.config.draw import DrawSettings
 from zoocut.config.section import Section
 from zoocut.media.medium import Cut, MediaContext, Shown
-from zoocut.model import Rejection
-from zoocut.render import open_renderer
+from zoocut.model import DiaSource, Rejection
+from zoocut.render import missing_letters, open_renderer, words_of
 
 __all__ = ["open_annotated", "open_frames", "open_triplet"]
 
@@ -31,6 +31,7 @@ class Panels:
     def __init__(self, draw: DrawSettings, word: str = "") -> None:
         self._renderer = open_renderer(draw)
         self._word = word
+        self._font = draw.font if draw.add_metadata else None
 
     @property
     def endings(self) -> tuple[str, ...]:
@@ -39,8 +40,20 @@ class Panels:
 
     def draw(self, batch: Sequence[Cut]) -> Iterator[Shown | Rejection]:
         """Draw the pictures of some sources."""
-        for drawn in self._renderer.draw(batch):
-            yield drawn if isinstance(drawn, Rejection) else Shown(tuple(picture.png for picture in drawn))
+        for (source, _), drawn in zip(batch, self._renderer.draw(batch), strict=True):
+            if isinstance(drawn, Rejection):
+                yield drawn
+            else:
+                yield Shown(tuple(picture.png for picture in drawn), self._notes(source))
+
+    def _notes(self, source: DiaSource) -> tuple[str, ...]:
+        """Tell letters of the values above the panels that the font lacks."""
+        missing = "" if self._font is None else missing_letters(self._font, words_of(source))
+        return (
+            (f"its values have letters that the font {self._font!r} cannot draw: {missing}",)
+            if missing
+            else ()
+        )
 
 
 def open_triplet(context: MediaContext) -> Panels:

@@ -25,7 +25,7 @@ from zoocut.render.layout import ANNOTATION_LINES, LINE_FACTOR, MARGIN_PIX, REFE
 from zoocut.render.palette import Palette
 from zoocut.render.text import Type, font_file
 
-__all__ = ["ANNOTATION_COLOURS", "Unannotated", "WithMetadata"]
+__all__ = ["ANNOTATION_COLOURS", "Unannotated", "WithMetadata", "words_of"]
 
 Canvas = npt.NDArray[Any]
 Weight = Literal["normal", "bold"]
@@ -46,6 +46,12 @@ TOP_LINE = (10, 103, 285, 420, 484, 519, 554, 618)
 NARROW_GAP_PIX = 3
 WIDE_GAP_PIX = 7
 ELLIPSIS = "…"
+
+
+def words_of(source: DiaSource) -> str:
+    """Return what is written of a source that is not made of digits alone: its id and where it was seen."""
+    texts = [source.dia_source_id, *map(source.columns.get, ("instrument", "detector", "visit", "band"))]
+    return "".join(str(text) for text in texts if text is not None)
 
 
 class Unannotated:

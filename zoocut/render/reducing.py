@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def reduced(cutout: Cutout, factor: int) -> Cutout:
     """
     if factor == 1:
         return cutout
-    images = {name: _means(getattr(cutout, name), factor) for name in PANELS}
+    images: dict[str, Any] = {name: _means(getattr(cutout, name), factor) for name in PANELS}
     scale = cutout.pixel_scale_arcsec
     return replace(cutout, **images, pixel_scale_arcsec=None if scale is None else scale * factor)
 

@@ -24,7 +24,7 @@ from zoocut.render.levels import Levels, open_levels
 from zoocut.render.palette import Ink, Palette, check_colours, mix_palette
 from zoocut.render.picture import BAR_INK, Annotation, PictureDrawer, bar_label_pix
 from zoocut.render.reducing import reduced
-from zoocut.render.text import Type, font_file
+from zoocut.render.text import Type, font_file, require_letters
 
 __all__ = ["Renderer", "kept_renderer", "open_renderer"]
 
@@ -160,9 +160,11 @@ def open_renderer(draw: DrawSettings) -> Renderer:
     Raises
     ------
     ConfigError
-        When a colour, colour map, font, interval or stretch does not exist.
+        When a colour, colour map, font, interval or stretch does not exist, or the font lacks a letter of a title.
     """
     check_colours(draw)
+    for name in draw.panels:
+        require_letters(draw.font, draw.panel(name).title, "the title")
     palette = mix_palette(draw.colormap, draw.nan_color, _inks(draw))
     types = {
         "title": Type(font_file(draw.font), draw.title_height_pix),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from zoocut.error_kinds import WrongLook
 
-__all__ = ["Strip", "Type", "font_file"]
+__all__ = ["Strip", "Type", "font_file", "missing_letters", "require_letters"]
 
 Strip = npt.NDArray[np.uint8]
 """Coverage 0..255 of shape (height, width); all strips of a type have the same height and base line."""
@@ -98,6 +99,44 @@ def font_file(font: str, weight: str = "normal") -> str:
         raise WrongLook(
             f"draw.font = {font!r} is not installed: name another family or the path of a .ttf file"
         ) from None
+
+
+def require_letters(font: str, text: str, what: str) -> None:
+    """Refuse words of the settings with letters that would be drawn as empty boxes.
+
+    Parameters
+    ----------
+    font : str
+        As `font_file` takes it.
+    text : str
+        The words.
+    what : str
+        What they are, for the message, such as `the title`.
+
+    Raises
+    ------
+    ConfigError
+        When the font lacks one of their letters.
+    """
+    missing = missing_letters(font, text)
+    if missing:
+        named = ", ".join(f"{letter!r} (U+{ord(letter):04X})" for letter in missing)
+        raise WrongLook(
+            f"{what} {text!r} has {named}, which the font {font!r} cannot draw: name another font in draw.font, or"
+            " use other words"
+        )
+
+
+def missing_letters(font: str, text: str) -> str:
+    """Return the letters of a text that a font has no picture of, each once."""
+    return "".join(dict.fromkeys(letter for letter in text if ord(letter) not in _drawable(font)))
+
+
+@lru_cache(maxsize=8)
+def _drawable(font: str) -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(font_file(font)).get_charmap())
 
 
 def _readable(path: str) -> str:
