@@ -137,7 +137,8 @@ def make_ledger(run: Path, rows: int) -> None:
         ledger.plan(ledger.add_target(ENDPOINT, "1", "owner/project", "2", "Set"), planned(), SHA256)
     with sqlite3.connect(opened.ledger) as connection:
         connection.execute(
-            "UPDATE rows SET state = 'linked', subject_id = CAST(? + row AS TEXT), sent_at = 1780000000, sent_as = '3'",
+            "UPDATE rows SET state = 'linked', subject_id = CAST(? + row - (SELECT MIN(row) FROM rows) AS TEXT), "
+            "sent_at = 1780000000, sent_as = '3'",
             (FIRST_SUBJECT,),
         )
 
