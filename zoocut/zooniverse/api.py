@@ -6,13 +6,13 @@ busy, the answer is lost or the set was being changed. Which of the two a functi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Event
 from typing import Any
 
 from zoocut.errors import Interrupted
 from zoocut.zooniverse.clock import Clock
-from zoocut.zooniverse.lists import Page, read_list
+from zoocut.zooniverse.lists import Listed, Page, read_wanted
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, malformed_is_doubtful
 from zoocut.zooniverse.retrying import with_retries
 from zoocut.zooniverse.session import Answer, Session
@@ -90,6 +90,17 @@ class Api:
         self, path: str, kind: str, params: Mapping[str, str], above: int | None = None
     ) -> list[Document]:
         """Read a whole list, or what of it has ids above a number; in doubt rather than with something missing."""
+        return list(self.listed(path, kind, params, lambda _: True, above).documents.values())
+
+    def listed(
+        self,
+        path: str,
+        kind: str,
+        params: Mapping[str, str],
+        wanted: Callable[[int], bool],
+        above: int | None = None,
+    ) -> Listed:
+        """Read the ids of a list as `pages` does, and the documents of those ids that are wanted."""
 
         def read(number: int, size: int) -> Page:
             order = "id" if above is None else "-id"
@@ -99,7 +110,7 @@ class Api:
             with malformed_is_doubtful(kind):
                 return Page(_list(answer, kind), int(meta["count"]), min(size, int(meta["page_size"])))
 
-        return read_list(read, kind, above)
+        return read_wanted(read, kind, wanted, above)
 
     def count(self, path: str, kind: str, params: Mapping[str, str]) -> int:
         """Count a list, which is fresh where counters of other records are not."""

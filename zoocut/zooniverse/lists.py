@@ -14,16 +14,18 @@ first, since ids alone say it.
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import chain, count, pairwise
 from types import TracebackType
 from typing import Any
 
+from zoocut.id_set import IdSet
 from zoocut.zooniverse.request_errors import Doubtful
 
-__all__ = ["Page", "read_list"]
+__all__ = ["Listed", "Page", "read_list", "read_wanted"]
 
 SIZE = 100
 """Every deployment serves pages of at least this size, but for workflows, which tell theirs."""
@@ -70,8 +72,29 @@ Read = Callable[[int, int], Page]
 """Reads the page of a number, counted from 1, at a size."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list that was read to its end.
+
+    Parameters
+    ----------
+    ids : IdSet
+        Of all that it holds.
+    documents : mapping of int to dict
+        Those that were wanted by their ids, in the list's order.
+    """
+
+    ids: IdSet
+    documents: Mapping[int, Document]
+
+
 def read_list(read: Read, what: str, above: int | None = None) -> list[Document]:
-    """Read a list until two passes agree.
+    """Read a list until two passes agree, and keep all of it: parameters and errors as of `read_wanted`."""
+    return list(read_wanted(read, what, lambda _: True, above).documents.values())
+
+
+def read_wanted(read: Read, what: str, wanted: Callable[[int], bool], above: int | None = None) -> Listed:
+    """Read a list until two passes agree; of what is not wanted only the ids are kept.
 
     Parameters
     ----------
@@ -79,31 +102,29 @@ def read_list(read: Read, what: str, above: int | None = None) -> list[Document]
         Reads a page, sorted by id: rising, or falling when `above` is given.
     what : str
         For the message.
+    wanted : callable
+        Whether the document of an id is to be kept.
     above : int, optional
         Read the newest first, as far as ids are above this one.
-
-    Returns
-    -------
-    list of dict
-        Each document once, in the list's order.
 
     Raises
     ------
     Doubtful
         When it does not come to rest.
     """
-    passes: list[frozenset[int]] = []
+    passes: list[IdSet] = []
     before: Mapping[int, Document] = {}
     for attempt in range(MOST_PASSES):
         with _Ahead(read) as pages:
-            found, told = _Pass(pages, what, above).run()
-        passes.append(frozenset(found))
-        if above is not None or len(found) >= told:
+            found, told = _Pass(pages, what, wanted, above).run()
+        passes.append(found.ids)
+        if above is not None or len(found.ids) >= told:
             if _agree(passes):
-                return list(found.values())
+                return found
             if attempt + 1 >= MOVING and not _came_back(passes):
-                return [*({**before, **found}.values())]
-        before = found
+                both = IdSet(chain(passes[-2], found.ids))
+                return Listed(both, {**before, **found.documents})
+        before = found.documents
         if attempt:
             time.sleep(FIRST_PAUSE_S * 2.0**attempt)
     raise Doubtful(
@@ -112,21 +133,20 @@ def read_list(read: Read, what: str, above: int | None = None) -> list[Document]
     )
 
 
-def _agree(passes: Sequence[frozenset[int]]) -> bool:
+def _agree(passes: Sequence[IdSet]) -> bool:
     """Whether the last pass saw the same as the one before, but for what is newer than all that was there then."""
     if len(passes) < 2:
         return False
     before, found = passes[-2:]
-    newest = max(before, default=0)
-    return {number for number in found if number <= newest or not before} == before
+    return (found.up_to(before.highest) if before else found) == before
 
 
-def _came_back(passes: Sequence[frozenset[int]]) -> bool:
+def _came_back(passes: Sequence[IdSet]) -> bool:
     """Whether something that one pass had seen was missing from the next and there again later: a list that errs."""
     gone: set[int] = set()
     for before, found in pairwise(passes):
-        gone |= before - found
-        if not gone.isdisjoint(found):
+        gone |= before.without(found)
+        if any(number in found for number in gone):
             return True
     return False
 
@@ -170,15 +190,17 @@ class _Ahead:
 class _Pass:
     """One way through a list."""
 
-    def __init__(self, pages: _Ahead, what: str, above: int | None) -> None:
-        self._pages, self._what, self._above = pages, what, above
+    def __init__(self, pages: _Ahead, what: str, wanted: Callable[[int], bool], above: int | None) -> None:
+        self._pages, self._what, self._wanted, self._above = pages, what, wanted, above
+        self._ids_seen = array("q")
         self._found: dict[int, Document] = {}
         self._edge: int | None = None
         self._covered = 0
         self._overlap = 1
         self._size = SIZE
 
-    def run(self) -> tuple[Mapping[int, Document], int]:
+    def run(self) -> tuple[Listed, int]:
+        """Go to the end; tell what was found, and how long the server says that the list is."""
         for asked in count():
             number, size = _window(self._covered - self._overlap, self._size)
             page = self._pages.page(number, size)
@@ -195,7 +217,7 @@ class _Pass:
                 self._overlap = min(self._covered, 4 * self._overlap)
                 continue
             if self._take(ids, page, offset):
-                return self._found, page.count
+                return Listed(IdSet(self._ids_seen), self._found), page.count
             if self._above is None:  # the newest are few, and their end is not known before
                 self._pages.expect(self._covered, self._size, page.count)
         raise Doubtful(
@@ -225,7 +247,9 @@ class _Pass:
         for number, document in zip(ids, page.documents, strict=True):
             if self._above is not None and number <= self._above:
                 return True
-            self._found[number] = document
+            self._ids_seen.append(number)
+            if self._wanted(number):
+                self._found[number] = document
         self._overlap = 1
         self._covered = offset + len(ids)
         self._edge = ids[-1] if ids else None

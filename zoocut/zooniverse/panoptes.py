@@ -6,7 +6,7 @@ fresh. Unknown query parameters are ignored by the server without a word, so fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from threading import Event
 from typing import Any
@@ -14,8 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from zoocut.error_kinds import AccountBanned, NoRole, NotFoundThere
 from zoocut.errors import QuotaReached
+from zoocut.id_set import IdSet
 from zoocut.metadata_keys import KEY
 from zoocut.zooniverse.api import PAGE_SIZE, Api, Document, RetryingApi, single
+from zoocut.zooniverse.documents import account_of, membership_of, subject_set_of
 from zoocut.zooniverse.records import Account, Address, Membership, Project, Subject, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused, malformed_is_doubtful
 
@@ -72,7 +74,7 @@ class Panoptes:
 
     def account(self) -> Account:
         """Ask who is signed in."""
-        return _account(self.api.one("/me", "users"))
+        return account_of(self.api.one("/me", "users"))
 
     def project(self, reference: str) -> Project:
         """Find a project by owner/name or id.
@@ -116,7 +118,7 @@ class Panoptes:
         if "," not in name:  # the server splits filter values at commas
             params["display_name"] = name
         pages = self.api.pages("/subject_sets", "subject_sets", params)
-        return [found for found in map(_subject_set, pages) if found.name == name]
+        return [found for found in map(subject_set_of, pages) if found.name == name]
 
     def subject_set(self, set_id: str) -> SubjectSet:
         """Read one set.
@@ -126,7 +128,7 @@ class Panoptes:
         Refused
             With status 404 when it does not exist or is not this account's to see.
         """
-        return _subject_set(self.api.one(f"/subject_sets/{set_id}", "subject_sets"))
+        return subject_set_of(self.api.one(f"/subject_sets/{set_id}", "subject_sets"))
 
     def create_subject_set(self, project: Project, name: str, metadata: Mapping[str, str]) -> SubjectSet:
         """Make a set.
@@ -142,7 +144,7 @@ class Panoptes:
             "links": {"project": project.project_id},
         }
         answer = self.api.unrepeatable("POST", "/subject_sets", {"subject_sets": body})
-        return _subject_set(single(answer, "subject_sets"))
+        return subject_set_of(single(answer, "subject_sets"))
 
     def active_workflows(self, set_id: str) -> list[str]:
         """Name the active workflows that serve a set."""
@@ -164,14 +166,24 @@ class Panoptes:
         with malformed_is_doubtful("subjects"):
             return int(found[0]["id"]) if found else 0
 
-    def newest_subjects(self, project_id: str, user_id: str, above: int) -> Iterator[Subject]:
-        """List a user's subjects in a project, the newest first, as far as ids are above a watermark."""
+    def newest_subjects(
+        self, project_id: str, user_id: str, above: int, known: Container[int] = ()
+    ) -> Iterator[Subject]:
+        """List a user's subjects in a project above a watermark, the newest first, without those that are known."""
         params = {"project_id": project_id, "upload_user_id": user_id}
-        return map(self.subject_of, self.api.pages("/subjects", "subjects", params, above))
+        found = self.api.listed("/subjects", "subjects", params, lambda number: number not in known, above)
+        return map(self.subject_of, found.documents.values())
 
     def subjects_of_set(self, set_id: str) -> Iterator[Subject]:
         """List the subjects of a set by id; deleted ones do not show."""
-        return map(self.subject_of, self.api.pages("/subjects", "subjects", {"subject_set_id": set_id}))
+        return self.members(set_id, ())[1]
+
+    def members(self, set_id: str, known: Container[int]) -> tuple[IdSet, Iterator[Subject]]:
+        """List the ids of a set's subjects, and those subjects that are not `known`."""
+        found = self.api.listed(
+            "/subjects", "subjects", {"subject_set_id": set_id}, lambda number: number not in known
+        )
+        return found.ids, map(self.subject_of, found.documents.values())
 
     def subjects(self, subject_ids: Sequence[str]) -> list[Subject]:
         """Read up to a page of subjects by id; those that do not exist any more are left out."""
@@ -282,7 +294,7 @@ class Panoptes:
         }
         found = self.api.page("/set_member_subjects", "set_member_subjects", params)
         with malformed_is_doubtful("memberships"):
-            return [_membership(one) for one in found]
+            return [membership_of(one) for one in found]
 
     def unlink(self, set_id: str, subject_ids: Sequence[str]) -> None:
         """Take up to a page of subjects out of a set; those that are not in it are passed over, none is deleted."""
@@ -358,35 +370,3 @@ def _meaning(error: Refused, project_id: str) -> Exception:
             "of collaborator"
         )
     return error
-
-
-@malformed_is_doubtful("the account")
-def _account(user: Document) -> Account:
-    limited = not user.get("upload_whitelist") and user.get("subject_limit") is not None
-    return Account(
-        str(user["id"]),
-        str(user["login"]),
-        int(user["subject_limit"]) if limited else None,
-        bool(user.get("banned")),
-        int(user.get("uploaded_subjects_count") or 0),
-    )
-
-
-def _membership(document: Document) -> Membership:
-    priority = document.get("priority")
-    return Membership(
-        str(int(document["id"])),
-        str(document["links"]["subject"]),
-        None if priority is None else float(priority),
-    )
-
-
-@malformed_is_doubtful("a set")
-def _subject_set(document: Document) -> SubjectSet:
-    return SubjectSet(
-        str(document["id"]),
-        str(document["display_name"]),
-        str(document["links"]["project"]),
-        document.get("metadata") or {},
-        str(document.get("created_at") or ""),
-    )

@@ -1,0 +1,56 @@
+"""Ids of subjects by the million, to be looked up: eight bytes each, where Python's own set takes a hundred."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+__all__ = ["IdSet"]
+
+
+class IdSet:
+    """Whole numbers below 2^63.
+
+    Parameters
+    ----------
+    numbers : iterable of int
+        They may be in any order and come twice.
+    """
+
+    def __init__(self, numbers: Iterable[int] = ()) -> None:
+        held = array("q", numbers)
+        rising = all(one < other for one, other in pairwise(held))
+        self._held = held if rising else array("q", sorted(set(held)))
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield them, the lowest first."""
+        return iter(self._held)
+
+    def __contains__(self, number: object) -> bool:
+        if not isinstance(number, int):
+            return False
+        at = bisect_left(self._held, number)
+        return at < len(self._held) and self._held[at] == number
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IdSet) and self._held == other._held
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def highest(self) -> int:
+        """The highest of them; 0 when there are none."""
+        return self._held[-1] if self._held else 0
+
+    def up_to(self, number: int) -> IdSet:
+        """Return those that are not above a number."""
+        return IdSet(self._held[: bisect_right(self._held, number)])
+
+    def without(self, others: IdSet) -> set[int]:
+        """Return those that are not among others, few as they mostly are."""
+        return set() if self == others else {number for number in self if number not in others}
