@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -67,3 +69,27 @@ def test_a_summary_of_reasons_keeps_kinds_apart_and_ends_with_them() -> None:
         "its id is missing [Z215]": 2,
         "its id is missing [Z200]": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "exit_code"),
+    [
+        (("generate", "none.toml", "-o", "run"), "Z101", 2),
+        (("status", "none"), "Z221", 3),
+        (("sets", "list"), "Z111", 2),
+        (("upload", "none", "--dry-run"), "Z221", 3),
+        (("whoami", "--endpoint", "http://example.org"), "Z116", 2),
+    ],
+)
+def test_a_command_that_fails_ends_with_the_code_and_tells_programs(
+    zoocut: Callable[..., CompletedProcess[str]], words: tuple[str, ...], code: str, exit_code: int
+) -> None:
+    for asked in ((), ("--json",)):
+        done = zoocut(*words, *asked)
+        if "No such option" in done.stderr:
+            continue
+        assert done.returncode == exit_code, done.stderr
+        assert done.stderr.rstrip().endswith(f"[{code}]")
+        document = json.loads(done.stdout) if asked else None
+        message = done.stderr.removeprefix("error: ").rstrip().removesuffix(f" [{code}]")
+        assert document in (None, {"version": 1, "error": {"code": code, "message": message}})
