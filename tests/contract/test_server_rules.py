@@ -257,7 +257,8 @@ RULES: dict[str, list[Case]] = {
     ],
     "roles are given by who may": [
         ("stranger", "POST", "/project_roles",
-         {"project_roles": {"roles": ["collaborator"], "links": {"user": "3", "project": "<project>"}}}, 422, NO_PROJECT),
+         {"project_roles": {"roles": ["collaborator"], "links": {"user": "3", "project": "<project>"}}}, 422,
+         NO_PROJECT),
         ("owner", "POST", "/project_roles",
          {"project_roles": {"roles": ["collaborator"], "links": {"user": "<nothing>", "project": "<project>"}}}, 422,
          f"No User with id: {NOWHERE} exists"),
