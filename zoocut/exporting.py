@@ -1,17 +1,25 @@
-"""Which subject a source became: the run's ledger as a table for the science."""
+"""Which subject a source became: the run's ledger as a table for the science.
+
+The ledger is read twice, once to know the columns and once to write them, so that its length does not matter; only
+ECSV, which astropy writes, is in memory.
+"""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.delimited import as_text_cell
+from zoocut.delimited import as_text_cell, without_mark
 from zoocut.errors import InputError
 from zoocut.files import appear_whole, write_csv
-from zoocut.ledger import Entry, Ledger, Target
+from zoocut.ledger import Ledger, Target
+from zoocut.ledger.made import MadeSubject, made_subjects
 from zoocut.notebook import data_frame, html_table
 from zoocut.run.folder import Run
 from zoocut.values import id_key
@@ -19,16 +27,39 @@ from zoocut.zooniverse.credentials import PRODUCTION
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 __all__ = ["FORMATS", "Export", "export"]
 
 REAL_SITE = (PRODUCTION, "https://panoptes.zooniverse.org")
 NUMBERS = ("diaSourceId", "subject_id", "subject_set_id", "project_id")
 TEXTS = ("endpoint", "state", "talk", "uploaded_at")
+ROWS_AT_ONCE = 50_000
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns of a table: which of the numbers are whole numbers, and how many checksums there are."""
+
+    whole: frozenset[str]
+    images: int
+
+    @property
+    def names(self) -> list[str]:
+        """All of them in order."""
+        return [*NUMBERS, *TEXTS, *(f"sha256:{n + 1}" for n in range(self.images))]
+
+    def row(self, target: Target, made: MadeSubject) -> list[Any]:
+        """Return a subject's cells."""
+        numbers = (made.external_id, made.subject_id, target.set_id, target.project_id)
+        ids = [int(one) if name in self.whole else one for name, one in zip(NUMBERS, numbers, strict=True)]
+        missing = [""] * (self.images - len(made.sha256))
+        texts = [target.endpoint, made.state, _talk(target, made), _time(made.sent_at)]
+        return [*ids, *texts, *made.sha256, *missing]
+
+
+@dataclass(frozen=True)
 class Export:
     """Which subject each source became.
 
@@ -36,17 +67,20 @@ class Export:
     ----------
     table : Path
         The file that was written.
-    columns : mapping of str to sequence
-        What it holds, by column.
+    subjects : int
+        How many subjects it has.
+    whole : frozenset of str
+        Its columns of whole numbers.
     """
 
     table: Path
-    columns: Mapping[str, Sequence[Any]] = field(repr=False)
+    subjects: int
+    whole: frozenset[str]
 
-    @property
-    def subjects(self) -> int:
-        """How many subjects it has."""
-        return len(self.columns["subject_id"])
+    @cached_property
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """What the file holds, by column; it is read when it is asked for."""
+        return FORMATS[self.table.suffix.lower()].read(self.table, self.whole)
 
     def __len__(self) -> int:
         return self.subjects
@@ -94,82 +128,112 @@ def export(run: Run, path: Path) -> Export:
     LedgerError
         When the ledger cannot be read.
     """
-    write = FORMATS.get(path.suffix.lower())
-    if write is None:
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
         raise InputError(f"{path} should end in one of {', '.join(FORMATS)}")
     with Ledger.read_uploaded(run) as ledger:
-        rows = [_row(target, entry) for target in ledger.targets() for entry in _made(ledger, target)]
-    images = max((len(row["sha256"]) for row in rows), default=1)
-    columns = _columns(rows, images)
-    write(path, columns)
-    return Export(path, columns)
+        columns, count = _columns(_made(ledger))
+        form.write(path, columns, (columns.row(*one) for one in _made(ledger)))
+    return Export(path, count, columns.whole)
 
 
-def _made(ledger: Ledger, target: Target) -> Iterator[Entry]:
-    return (entry for entry in ledger.every(target) if entry.subject_id)
+def _made(ledger: Ledger) -> Iterator[tuple[Target, MadeSubject]]:
+    return ((target, made) for target in ledger.targets() for made in made_subjects(ledger, target))
 
 
-def _row(target: Target, entry: Entry) -> Row:
-    return {
-        "diaSourceId": entry.external_id,
-        "subject_id": entry.subject_id,
-        "subject_set_id": target.set_id,
-        "project_id": target.project_id,
-        "endpoint": target.endpoint,
-        "state": entry.state.value,
-        "talk": _talk(target, entry),
-        "uploaded_at": _time(entry.sent_at),
-        "sha256": [image.sha256 or "" for image in entry.images],
-    }
+def _columns(every: Iterator[tuple[Target, MadeSubject]]) -> tuple[_Columns, int]:
+    """Look at all subjects: ids are whole numbers where every one of them is; other tools call rows by other names."""
+    whole, images, count = set(NUMBERS), 0, 0
+    for target, made in every:
+        count += 1
+        images = max(images, len(made.sha256))
+        numbers = (made.external_id, made.subject_id, target.set_id, target.project_id)
+        whole -= {
+            name for name, one in zip(NUMBERS, numbers, strict=True) if name in whole and not _is_exact(one)
+        }
+    return _Columns(frozenset(whole), images if count else 1), count
 
 
-def _talk(target: Target, entry: Entry) -> str:
+def _is_exact(text: str) -> bool:
+    return str(id_key(text)) == text
+
+
+def _talk(target: Target, made: MadeSubject) -> str:
     if target.endpoint not in REAL_SITE:
         return ""
-    return f"{PRODUCTION}/projects/{target.project_slug}/talk/subjects/{entry.subject_id}"
+    return f"{PRODUCTION}/projects/{target.project_slug}/talk/subjects/{made.subject_id}"
 
 
 def _time(seconds: float | None) -> str:
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _columns(rows: Sequence[Row], images: int) -> dict[str, list[Any]]:
-    numbers = {name: _numbers([row[name] for row in rows]) for name in NUMBERS}
-    texts = {name: [row[name] for row in rows] for name in TEXTS}
-    sums = {
-        f"sha256:{n + 1}": [row["sha256"][n] if n < len(row["sha256"]) else "" for row in rows]
-        for n in range(images)
+def _write_csv(path: Path, columns: _Columns, rows: Iterator[list[Any]]) -> None:
+    write_csv(path, columns.names, (map(as_text_cell, row) for row in rows))
+
+
+def _read_csv(path: Path, whole: frozenset[str]) -> dict[str, list[Any]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *lines = csv.reader(file)
+    cells = zip(*lines, strict=True) if lines else ([] for _ in header)
+    return {
+        name: [int(cell) if name in whole else without_mark(cell) for cell in column]
+        for name, column in zip(header, cells, strict=True)
     }
-    return {**numbers, **texts, **sums}
 
 
-def _numbers(values: list[Any]) -> list[Any]:
-    """Make whole numbers of ids where every one of them is; other tools call their rows by other names."""
-    exact = all(str(id_key(value)) == value for value in map(str, values))
-    return [int(value) for value in values] if exact else [str(value) for value in values]
+def _schema(columns: _Columns) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.int64() if name in columns.whole else pa.string()) for name in columns.names])
 
 
-def _write_csv(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
-    write_csv(path, list(table), (map(as_text_cell, row) for row in zip(*table.values(), strict=True)))
-
-
-def _write_parquet(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
+def _write_parquet(path: Path, columns: _Columns, rows: Iterator[list[Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with appear_whole(path) as part:
-        pq.write_table(pa.table({name: list(values) for name, values in table.items()}), part)
+    schema = _schema(columns)
+    with appear_whole(path) as part, pq.ParquetWriter(part, schema) as writer:
+        while several := list(islice(rows, ROWS_AT_ONCE)):
+            arrays = [
+                pa.array(column, kind)
+                for column, kind in zip(zip(*several, strict=True), schema.types, strict=True)
+            ]
+            writer.write_batch(pa.record_batch(arrays, schema=schema))
 
 
-def _write_ecsv(path: Path, table: Mapping[str, Sequence[Any]]) -> None:
+def _read_parquet(path: Path, whole: frozenset[str]) -> dict[str, list[Any]]:
+    import pyarrow.parquet as pq
+
+    return dict(pq.ParquetFile(path).read().to_pydict())
+
+
+def _write_ecsv(path: Path, columns: _Columns, rows: Iterator[list[Any]]) -> None:
     from astropy.table import Table
 
+    cells = list(zip(*rows, strict=True)) or [()] * len(columns.names)
     with appear_whole(path) as part:
-        Table(dict(table)).write(part, format="ascii.ecsv")
+        Table([list(one) for one in cells], names=columns.names).write(part, format="ascii.ecsv")
 
 
-FORMATS: Mapping[str, Callable[[Path, Mapping[str, Sequence[Any]]], None]] = {
-    ".csv": _write_csv,
-    ".parquet": _write_parquet,
-    ".ecsv": _write_ecsv,
+def _read_ecsv(path: Path, whole: frozenset[str]) -> dict[str, list[Any]]:
+    from astropy.table import Table
+
+    table = Table.read(path, format="ascii.ecsv")
+    # an empty text is a missing one in this format
+    return {name: ["" if one is None else one for one in table[name].tolist()] for name in table.colnames}
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How a table is written, and read again."""
+
+    write: Callable[[Path, _Columns, Iterator[list[Any]]], None]
+    read: Callable[[Path, frozenset[str]], dict[str, list[Any]]]
+
+
+FORMATS: Mapping[str, _Format] = {
+    ".csv": _Format(_write_csv, _read_csv),
+    ".parquet": _Format(_write_parquet, _read_parquet),
+    ".ecsv": _Format(_write_ecsv, _read_ecsv),
 }

@@ -60,14 +60,14 @@ def test_table_has_every_subject_with_its_page(run: Run) -> None:
 
 
 def test_all_formats_hold_the_same(run: Run) -> None:
-    for name in ("mapping.csv", "mapping.ecsv", "mapping.parquet"):
-        export(run, run.path / name)
+    done = [export(run, run.path / name) for name in ("mapping.csv", "mapping.ecsv", "mapping.parquet")]
     rows = pq.read_table(run.path / "mapping.parquet").to_pylist()
     ecsv = Table.read(run.path / "mapping.ecsv", format="ascii.ecsv")
     assert [int(value) for value in ecsv["diaSourceId"]] == [row["diaSourceId"] for row in rows]
     lines = (run.path / "mapping.csv").read_text().splitlines()
     assert lines[0] == ",".join(rows[0])
     assert lines[1:] == [",".join(map(str, row.values())) for row in rows]
+    assert [list(one) for one in done] == [rows] * 3
 
 
 def test_other_endings_and_runs_without_an_upload_are_refused(run: Run, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_names_of_rows_stay_as_they_are(tmp_path: Path, names: tuple[str, str]) 
         for n, entry in enumerate(ledger.entries(target, State.PLANNED)):
             ledger.save([made(entry, str(9001 + n))])
     for name in ("mapping.csv", "mapping.parquet"):
-        export(run, tmp_path / name)
+        assert tuple(export(run, tmp_path / name).columns["diaSourceId"]) == names
     assert tuple(pq.read_table(tmp_path / "mapping.parquet")["diaSourceId"].to_pylist()) == names
     cells = [line.split(",")[0] for line in (tmp_path / "mapping.csv").read_text().splitlines()[1:]]
     assert cells == [f"'{name}" if name[0] in "=@" or name == "-x" else name for name in names]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zoocut.errors import InputError
 from zoocut.ledger.book import Ledger
+from zoocut.ledger.made import made_subjects
 from zoocut.run.folder import Run
 
 __all__ = ["UploadedSubject", "as_uploaded", "uploaded_subjects"]
@@ -59,9 +60,8 @@ def uploaded_subjects(ledgers: Sequence[Path], endpoint: str | None) -> list[Upl
             with Ledger.read(path) as ledger:
                 for target in ledger.targets():
                     known.setdefault(target.endpoint, []).extend(
-                        UploadedSubject(entry.subject_id, entry.external_id, path, entry.sent_at or 0.0)
-                        for entry in ledger.every(target)
-                        if entry.subject_id
+                        UploadedSubject(made.subject_id, made.external_id, path, made.sent_at or 0.0)
+                        for made in made_subjects(ledger, target)
                     )
     if endpoint is None and len(known) > 1:
         raise InputError(
