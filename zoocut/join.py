@@ -257,7 +257,7 @@ class _Finder:
                 str(value).strip()
                 for metadata in subjects.values()
                 for name, value in metadata.items()
-                if bare_name(name) == self._key
+                if bare_name(name) == self._key and value is not None
             }
         except (ValueError, AttributeError, RecursionError):
             return "", "subject_data is broken"

@@ -79,6 +79,15 @@ def differences(run: Run, ledger: Ledger, target: Target, admin: SetAdmin) -> It
         yield from _compare(rows, waiting, admin)
 
 
+def unlike_other_manifest(run: Run, target: Target) -> list[str]:
+    """Name the rows whose metadata are others in `manifest.csv` than in the manifest that the target went by."""
+    if target.manifest == run.manifest_name or not run.has_manifest:
+        return []
+    others = {row.external_id: row.metadata for row in run.rows()}
+    rows = run.by(target.manifest).rows()
+    return [row.external_id for row in rows if others.get(row.external_id, row.metadata) != row.metadata]
+
+
 def _planned(row: ManifestRow) -> PlannedRow:
     metadata = {sent_name(key): value for key, value in row.metadata.items()}
     return PlannedRow(row.external_id, metadata, tuple(Image(location, "") for location in row.locations))

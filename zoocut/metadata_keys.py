@@ -76,7 +76,10 @@ def seen_by(key: str) -> str:
 def values_of(metadata: Mapping[str, Any], key: str) -> list[str]:
     """Return the different values under a key, whatever its prefix and capitals; blank ones are left out."""
     wanted = bare_name(key)
-    told = (str(value).strip() for name, value in metadata.items() if bare_name(name) == wanted)
+    found = (value for name, value in metadata.items() if bare_name(name) == wanted)
+    told = (
+        str(value).strip() for value in found if value is not None
+    )  # an import stores empty cells as null
     return list(dict.fromkeys(value for value in told if value))
 
 

@@ -67,22 +67,31 @@ def supersede(old: Run, new: Run, endpoint: str) -> Superseded:
     before, after = _subjects(old, endpoint), _subjects(new, endpoint)
     if not before:
         raise InputError(f"{old.path} has no subjects at {endpoint}: there is nothing to replace")
-    rows = list(new.rows())
-    wanted = [_marked(row, before) for row in rows]
-    if wanted != rows:
-        if after:
-            raise InputError(
-                f"{new.path} was uploaded before it was prepared: its subjects do not tell what they "
-                "replace; generate it anew, run `zoocut supersede OLD NEW`, then upload"
-            )
-        _require_whole(new, rows)
-        keys = dict.fromkeys(key for row in wanted for key in row.metadata)
-        write_manifest(new.manifest, wanted, keys, max(len(row.locations) for row in wanted))
-        new.forget_format()  # what another tool wrote is now written as zoocut does
+    addressed = [new.by_addresses()] if new.urls_manifest.is_file() else []
+    for manifest in (*addressed, new):  # what `upload --urls` and `--import` send has to tell it, too
+        wanted = _prepared(manifest, before, bool(after))
     pairs = [(row.external_id, before[row.external_id]) for row in wanted if row.external_id in before]
     _write(new.path / TABLE, pairs, after)
     done = sum(source in after for source, _ in pairs)
     return Superseded(len(pairs), len(wanted) - len(pairs), done, new.path / TABLE)
+
+
+def _prepared(run: Run, before: Mapping[str, str], uploaded: bool) -> list[ManifestRow]:
+    """Write into one of a run's manifests what its rows replace; return its rows."""
+    rows = list(run.rows())
+    wanted = [_marked(row, before) for row in rows]
+    if wanted == rows:
+        return wanted
+    if uploaded:
+        raise InputError(
+            f"{run.path} was uploaded before it was prepared: its subjects do not tell what they "
+            "replace; generate it anew, run `zoocut supersede OLD NEW`, then upload"
+        )
+    _require_whole(run, rows)
+    keys = dict.fromkeys(key for row in wanted for key in row.metadata)
+    write_manifest(run.manifest, wanted, keys, max(len(row.locations) for row in wanted))
+    run.forget_format()  # what another tool wrote is now written as zoocut does
+    return wanted
 
 
 def _require_whole(run: Run, rows: list[ManifestRow]) -> None:

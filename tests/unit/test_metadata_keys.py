@@ -95,3 +95,10 @@ def test_what_is_no_key(text: str) -> None:
 def test_a_key_with_slashes_in_its_row() -> None:
     key = SubjectKey.read("r1/5/a/b/c/0123456789ab")
     assert key == SubjectKey("r1", "5", "a/b/c", "0123456789ab")
+
+
+def test_a_key_without_a_value_tells_nothing() -> None:
+    """As an import stores empty cells."""
+    assert values_of({"diaSourceId": None, "#diasourceid": "7"}, "diaSourceId") == ["7"]
+    assert source_of({"!diaSourceId": None}, "12") == "12"
+    assert values_of({"band": None}, "band") == []

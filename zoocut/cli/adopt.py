@@ -57,7 +57,7 @@ def adopt(
     from zoocut.config.upload import UploadSettings
     from zoocut.ledger import Ledger, sole_uploader
     from zoocut.uploading import open_run, where_to
-    from zoocut.uploading.adopting import Adoption
+    from zoocut.uploading.adopting import Adoption, as_shown
     from zoocut.uploading.adopting import adopt as take_over
     from zoocut.uploading.context import UploadContext
     from zoocut.uploading.targets import choose_existing, target_of
@@ -72,7 +72,7 @@ def adopt(
     user_id, adoption = retrying.account().user_id, Adoption()
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
         for choice in choose_existing(opened, goal, set_by, ledger.targets(), retrying):
-            target = target_of(choice, ledger, retrying, {}, 0.0)
+            target = target_of(as_shown(opened, choice, user_id, retrying), ledger, retrying, {}, 0.0)
             context = UploadContext(opened.path, opened.run_id, user_id, target, panoptes, store)
             for workflow in retrying.active_workflows(target.set_id):
                 agreement(

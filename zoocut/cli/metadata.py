@@ -45,12 +45,13 @@ def metadata(
 
     A changed #priority is also what subjects are served by from then on, by workflows that are prioritized.
 
-    Edit manifest.csv, for example the heading metadata:snr to metadata:#snr, look at --diff, then --apply.
+    Edit manifest.csv, for example the heading metadata:snr to metadata:#snr, look at --diff, then --apply. Subjects
+    that were made by addresses, with --urls or --import, go by manifest-urls.csv.
 
     Example: zoocut metadata night-run --apply
     """
     from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.metadata import Change, Left, apply_all, differences
+    from zoocut.metadata import Change, Left, apply_all, differences, unlike_other_manifest
     from zoocut.priorities import other_priorities, set_priority
     from zoocut.rights import require_rights
     from zoocut.run.folder import Run
@@ -60,6 +61,7 @@ def metadata(
     admin = sign_in(target.endpoint)
     with sole_uploader(run.ledger), Ledger.open(run.ledger, run.run_id) as ledger:
         require_rights(run.by(target.manifest), ledger.rights_of(target))
+        _tell_of_other(unlike_other_manifest(run, target), target.manifest)
         found = list(differences(run, ledger, target, admin))
         changes = [one for one in found if isinstance(one, Change)]
         left = [one for one in found if isinstance(one, Left)]
@@ -87,6 +89,16 @@ def metadata(
         if others:
             results.print(f"{len(others)} subjects served by another priority than before", markup=False)
     _end_with(left, path)
+
+
+def _tell_of_other(rows: Sequence[str], manifest: str) -> None:
+    """Tell of what was changed in the manifest that does not count."""
+    if rows:
+        notes.print(
+            f"note: {len(rows)} rows (first: {rows[0]}) have other metadata in manifest.csv than in {manifest}, "
+            "which the set goes by: change it there, too",
+            markup=False,
+        )
 
 
 def _end_with(left: Sequence[Left], run: Path) -> None:

@@ -207,7 +207,7 @@ def _subject(cells: Mapping[str, str], subject_ids: tuple[str, ...]) -> Mapping[
     found = subjects.get(subject_ids[0])
     if not isinstance(found, dict):
         raise Unreadable("subject_data is about another subject than subject_ids")
-    return found
+    return {name: value for name, value in found.items() if value is not None}  # an import's empty cells
 
 
 def _retirement(told: Any) -> tuple[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from zoocut.ledger import Entry, Ledger, State
 from zoocut.metadata_keys import SubjectKey
@@ -23,9 +24,10 @@ from zoocut.uploading.machine import (
 from zoocut.uploading.matching import match, own_subjects
 from zoocut.uploading.planning import plan
 from zoocut.uploading.steps.measure import measure
-from zoocut.zooniverse.panoptes import Subject
+from zoocut.uploading.targets import Choice
+from zoocut.zooniverse.panoptes import RetryingPanoptes, Subject
 
-__all__ = ["Adoption", "adopt", "take_back_unknown"]
+__all__ = ["Adoption", "adopt", "as_shown", "take_back_unknown"]
 
 
 @dataclass
@@ -50,13 +52,36 @@ class Adoption:
     left: int = 0
 
 
+def as_shown(run: Run, choice: Choice, user_id: str, panoptes: RetryingPanoptes) -> Choice:
+    """Return a choice with the manifest by addresses where subjects show these, and not what Zooniverse stored.
+
+    Parameters
+    ----------
+    run, choice : Run, Choice
+        What is to be adopted, and where; what the ledger knows already stays as it is.
+    user_id : str
+        Whose subjects are looked through where the set has none.
+    panoptes : RetryingPanoptes
+        The server.
+    """
+    if choice.known is not None or choice.subject_set is None or not run.urls_manifest.is_file():
+        return choice
+    addresses = {address for row in run.by_addresses().rows() for address in row.locations}
+    members = panoptes.subjects_of_set(choice.subject_set.set_id)
+    newest = panoptes.newest_subjects(choice.project.project_id, user_id, 0)
+    shown = (address.url for subject in chain(members, newest) for address in subject.addresses)
+    return (
+        replace(choice, manifest=run.urls_manifest.name) if any(one in addresses for one in shown) else choice
+    )
+
+
 def adopt(
     run: Run, context: UploadContext, ledger: Ledger, confirm: Callable[[str], object], adoption: Adoption
 ) -> None:
     """Find the subjects of one target's rows that the ledger has not begun, and note them.
 
     Subjects are recognised by zoocut's own key, else, after `confirm`, by what another tool left: external_id or
-    diaSourceId, equal metadata, equal images. What each serves is compared with the images on disk.
+    diaSourceId, equal locations, equal metadata, equal images. What each serves is compared with the images on disk.
 
     Parameters
     ----------
@@ -145,7 +170,7 @@ def _measured(context: UploadContext, entry: Entry) -> Entry | None:
 
 def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: Adoption) -> Entry:
     known = _measured(context, entry)
-    serves = context.store.checksums(subject) if known is not None else ()
+    serves = _served(context, known, subject) if known is not None else ()
     if known is None or not _may_be_of(context, known, subject, serves):
         adoption.differing += 1
         return after(entry, _differs(context, subject))
@@ -163,6 +188,13 @@ def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: A
     for position in images_to_store(created):
         created = after(created, Proved(position))
     return after(created, Linked())
+
+
+def _served(context: UploadContext, entry: Entry, subject: Subject) -> Sequence[str | None]:
+    """Return the checksums of what a subject serves; addresses that were just read for the row are not read again."""
+    if [one.url for one in subject.addresses] == [image.path for image in entry.images]:
+        return [image.md5 for image in entry.images]
+    return context.store.checksums(subject)
 
 
 def _may_be_of(context: UploadContext, entry: Entry, subject: Subject, serves: Sequence[str | None]) -> bool:

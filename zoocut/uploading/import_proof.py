@@ -132,14 +132,13 @@ def _named(image: Image) -> Image:
 
 
 def _difference(context: UploadContext, entry: Entry, subject: Subject) -> str | None:
-    told = {key: value for key, value in subject.metadata.items() if value is not None}  # an empty cell
     wanted = {**entry.metadata, KEY: key_of(context, entry)}
     shown = [one.url for one in subject.addresses]
     what = [
         name
         for name, differs in {
             "external_id": subject.external_id != entry.external_id,
-            "metadata": told != wanted,
+            "metadata": subject.metadata != wanted,
             "locations": shown != [image.path for image in entry.images],
         }.items()
         if differs

@@ -1,8 +1,9 @@
 """Which subjects at the server stand for which rows: by this program's key, or by what another tool left behind.
 
 panoptes-cli stores the columns of a manifest as they stand, so an `external_id` may be a subject's own or a metadata
-value, and a diaSourceId may stand under `metadata:!diaSourceId`. Where no name helps, equal metadata and equal images
-tell. Each way is tried on what the ways before it left over.
+value, and a diaSourceId may stand under `metadata:!diaSourceId`. Where no name helps, equal locations, as an import of
+the same addresses leaves them, equal metadata and equal images tell. Each way is tried on what the ways before it left
+over.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from zoocut.ledger import Entry
 from zoocut.metadata_keys import DIA_SOURCE_ID, KEY, SubjectKey, bare_name, values_of
@@ -86,16 +88,17 @@ def match(
     here = {one.subject_id: one for one in subjects if context.target.set_id in one.sets or not one.sets}
     free = [one for one in here.values() if SubjectKey.read(one.key) is None]
     left = [entry for entry in entries if entry.row not in found.own]
-    for way, name in (
-        ("external_id", _external_ids),
-        (DIA_SOURCE_ID, _sources),
-        ("equal metadata", _metadata),
+    for take in (
+        partial(_take, "external_id", _external_ids),
+        partial(_take, DIA_SOURCE_ID, _sources),
+        _by_locations,
+        partial(_take, "equal metadata", _metadata),
+        partial(_by_images, context, measured),
     ):
-        _take(found, way, left, free, name)
+        take(found, left, free)
         left = [entry for entry in left if entry.row not in found.foreign]
         taken = {one.subject_id for one in found.foreign.values()}
         free = [one for one in free if one.subject_id not in taken]
-    _by_images(context, found, left, free, measured)
     return found
 
 
@@ -125,18 +128,14 @@ def look_alikes(rows: Iterable[tuple[Mapping[str, object], str]], subjects: Iter
 
 
 def _take(
-    found: Matches,
-    way: str,
-    entries: Sequence[Entry],
-    subjects: Sequence[Subject],
-    names: Callable[[Mapping[str, object], str], Sequence[str]],
+    way: str, names: Name, found: Matches, entries: Sequence[Entry], subjects: Sequence[Subject]
 ) -> None:
     """Match by names that one row has alone; of several subjects the first in the set is taken."""
     rows: dict[str, list[Entry]] = {}
     for entry in entries:
         for name in names(entry.metadata, entry.external_id):
             rows.setdefault(name, []).append(entry)
-    for subject in sorted(subjects, key=lambda one: (not one.sets, int(one.subject_id))):
+    for subject in sorted(subjects, key=_in_the_set_first):
         for name in names(subject.metadata, subject.external_id):
             alone = rows.get(name, [])
             if len(alone) == 1 and alone[0].row not in found.foreign:
@@ -168,12 +167,29 @@ def _is_file(value: str) -> bool:
     return value.lower().endswith((".png", ".jpg", ".jpeg", ".gif"))
 
 
+def _by_locations(found: Matches, entries: Sequence[Entry], subjects: Sequence[Subject]) -> None:
+    """Match by the addresses of all images in their order, where one row has them alone."""
+    shown: dict[tuple[str, ...], Subject] = {}
+    for subject in sorted(subjects, key=_in_the_set_first):
+        shown.setdefault(tuple(one.url for one in subject.addresses), subject)
+    wanted = {entry.row: tuple(image.path for image in entry.images) for entry in entries}
+    rows = Counter(wanted.values())
+    for row, addresses in wanted.items():
+        if rows[addresses] == 1 and addresses in shown:
+            found.foreign[row] = shown[addresses]
+            found.ways["equal locations"] += 1
+
+
+def _in_the_set_first(subject: Subject) -> tuple[bool, int]:
+    return not subject.sets, int(subject.subject_id)
+
+
 def _by_images(
     context: UploadContext,
+    measured: Callable[[Entry], Entry | None],
     found: Matches,
     entries: Sequence[Entry],
     subjects: Sequence[Subject],
-    measured: Callable[[Entry], Entry | None],
 ) -> None:
     if not entries or not subjects:
         return

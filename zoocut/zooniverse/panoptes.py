@@ -322,8 +322,8 @@ class Panoptes:
 
     @malformed_is_doubtful("a subject")
     def subject_of(self, document: Document, etag: str | None = None) -> Subject:
-        """Read a subject's document."""
-        metadata = document.get("metadata") or {}
+        """Read a subject's document; keys without a value, as an import leaves empty cells, are left out."""
+        metadata = {k: value for k, value in (document.get("metadata") or {}).items() if value is not None}
         return Subject(
             str(int(document["id"])),
             str(document.get("external_id") or ""),
