@@ -189,7 +189,7 @@ def _refusal(answer: requests.Response) -> str:
         return f"answers {status}: make the images readable for everybody, without a log-in"
     if status == 404:
         return "answers 404: it is not where manifest.url_root says; publish it, or correct url_root"
-    return f"answers {status} to a GET: see to the host's settings"
+    return f"answers {status} to a GET: check the host's settings"
 
 
 def _content_problem(served: Served, kind: str, first: bytes, md5: str) -> str:

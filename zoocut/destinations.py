@@ -165,7 +165,7 @@ class Folder:
         there = next(path for path in (self._root, *self._root.parents) if path.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
             raise NotWritable(
-                f"{self._root} cannot be written: see to its rights, or publish to another folder"
+                f"{self._root} cannot be written: check its permissions, or publish to another folder"
             )
 
     def stored(self) -> dict[str, Stored]:
@@ -180,7 +180,7 @@ class Folder:
                 return hashlib.file_digest(file, "md5").hexdigest()
         except OSError as error:
             raise UnreadableFile(
-                f"{self._root / path} cannot be read ({error.strerror}): see to its rights"
+                f"{self._root / path} cannot be read ({error.strerror}): check its permissions"
             ) from error
 
     def put(self, path: str, content: bytes, mime: str) -> None:

@@ -77,7 +77,7 @@ def _require_choice(check: str) -> None:
     from zoocut.errors import ConfigError
 
     if check not in ("all", "sample", "none"):
-        raise ConfigError(f"--check {check} is none of all, sample, none")
+        raise ConfigError(f"--check {check!r} is not known: give all, sample or none")
 
 
 def _planned(run: Run, to: str, destination: Destination) -> Publication:

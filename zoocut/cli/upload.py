@@ -101,7 +101,10 @@ CreateOption = Annotated[
 ]
 CheckOption = Annotated[
     str | None,
-    typer.Option("--check", help="Public addresses to read back before linking: all, sample or none."),
+    typer.Option(
+        "--check",
+        help="Which images to read back from their public addresses before linking: all, sample or none.",
+    ),
 ]
 TIMING = "How long is waited, how much at once"
 SettleOption = Annotated[

@@ -100,10 +100,10 @@ class TableSettings(Section):
     x: Annotated[
         str | None,
         Field(
-            description="the column of pixel columns on the frame; with y, it takes the place of ra and dec"
+            description="the column of the source's x on the frame, in pixels; with y, it takes the place of ra and dec"
         ),
     ] = None
-    y: Annotated[str | None, Field(description="the column of pixel rows on the frame")] = None
+    y: Annotated[str | None, Field(description="the column of the source's y on the frame, in pixels")] = None
     first_pixel: Annotated[
         Literal[0, 1],
         Field(description="what x and y call the centre of the first pixel: 0 as numpy, 1 as FITS"),

@@ -64,11 +64,14 @@ class MeasurementColumns(Section):
     time_scale: Annotated[Literal["TAI", "UTC", "TT", "TDB"], Field(description="the times' scale")] = "TAI"
     exposure_s: Annotated[
         float | str | None,
-        Field(description="where times are an exposure's start: its length in seconds, or the column of it"),
+        Field(
+            description="where times are the start of an exposure: its length in seconds, or the column with it"
+        ),
     ] = None
     band: Annotated[str, Field(description="the column of bands")] = "band"
     bands: Annotated[
-        dict[str, str], Field(default_factory=dict, description='what it holds = the band\'s name: 1 = "g"')
+        dict[str, str],
+        Field(default_factory=dict, description='what that column holds = the band\'s name, as 1 = "g"'),
     ]
     visit: Annotated[str, Field(description="the column of visits or exposures")] = "visit"
     detector: Annotated[str, Field(description="the column of detectors")] = "detector"
@@ -79,7 +82,7 @@ class MeasurementColumns(Section):
     ] = None
     zero_point: Annotated[
         float | str | None,
-        Field(description="in the place of a unit: AB magnitude of a flux of one, or the column of it"),
+        Field(description="in the place of a unit: the AB magnitude of a flux of one, or the column with it"),
     ] = None
     magnitude: Annotated[
         str | None, Field(description="the column of AB magnitudes, in the place of flux")
@@ -133,9 +136,10 @@ class TableHistorySettings(_History):
     object_of_source: Annotated[
         str, Field(description="the column of object ids, in the catalog of sources")
     ] = "diaObjectId"
-    measured: Annotated[Literal["forced", "detection"], Field(description="what the table's rows are")] = (
-        "forced"
-    )
+    measured: Annotated[
+        Literal["forced", "detection"],
+        Field(description="what the table's rows are: forced photometry or detections"),
+    ] = "forced"
     columns: MeasurementColumns
 
 

@@ -141,7 +141,10 @@ class FramesSettings(Section):
         ),
     ] = None
     template_mask_extension: Annotated[
-        Extension, Field(description="the template's, where its mask is another, or it alone has one")
+        Extension,
+        Field(
+            description="the template's mask extension, where it is another one, or where the template alone has a mask"
+        ),
     ] = None
     science_mask_extension: Annotated[Extension, Field(description="the same for the science frame")] = None
     difference_mask_extension: Annotated[

@@ -77,11 +77,15 @@ class NightSettings(Section):
         int | None,
         Field(
             ge=1,
-            description="a night of more new sources stops, for a person to look at: a failed subtraction",
+            description="a night with more new sources than this stops until a person has looked: it may be a failed "
+            "subtraction",
         ),
     ] = None
     time_column: Annotated[
-        str | None, Field(description="a time that tells the night, where neither visit, nid nor jd do")
+        str | None,
+        Field(
+            description="the column of times that tell the night, where the catalog has no visit, nid or jd"
+        ),
     ] = None
     time_format: Annotated[
         Literal["mjd", "jd", "iso", "yyyymmdd"], Field(description="how `time_column` is written")
@@ -97,7 +101,9 @@ class NightSettings(Section):
     overlap: Annotated[
         float,
         Field(
-            ge=0, description="how far below its greatest known value is asked: what comes late is new, too"
+            ge=0,
+            description="how far below the greatest known value of `since_column` the catalog is asked again, "
+            "so that what comes late is found",
         ),
     ] = 3.0
     keep: Annotated[

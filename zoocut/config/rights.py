@@ -43,8 +43,8 @@ def read_basis(text: str) -> str:
     near = difflib.get_close_matches(name, BASES, n=1, cutoff=NEAR)
     if near:
         raise RightsUnclear(
-            f"the basis of rights {words!r} is none of {', '.join(BASES)}: did you mean {near[0]}? Own words need to "
-            "be others"
+            f"the basis of rights {words!r} is none of {', '.join(BASES)}: did you mean {near[0]}? An approval in "
+            "your words must not resemble these"
         )
     return words
 
@@ -70,7 +70,7 @@ class RightsSettings(Section):
     basis: Annotated[
         Basis | None,
         Field(
-            description=f"on what grounds it is public: {', '.join(BASES)}, or an approval in your words; needed for "
-            "Rubin's data that are no alert packets"
+            description=f"on what grounds the pictures may be public: {', '.join(BASES)}, or an approval in your words;"
+            " needed for Rubin's data that are no alert packets"
         ),
     ] = None

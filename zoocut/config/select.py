@@ -33,7 +33,7 @@ class SampleSettings(Section):
     """A random part of the sources: equal seeds choose equal ones, and a larger sample holds the smaller."""
 
     size: Annotated[int, Field(ge=1, description="how many sources")]
-    seed: Annotated[int, Field(description="another number is another sample")] = 0
+    seed: Annotated[int, Field(description="another number chooses another sample")] = 0
     by: Annotated[
         tuple[str, ...],
         Field(description="columns, such as visit and band: every combination of values gets an equal part"),
@@ -48,9 +48,9 @@ class OnePerObject(Section):
     """One source an object; a source without an object stands for itself."""
 
     object: Annotated[str, Field(description="the column of object ids")] = "diaObjectId"
-    keep: Annotated[Literal["best", "first", "last"], Field(description="which of an object's sources")] = (
-        "best"
-    )
+    keep: Annotated[
+        Literal["best", "first", "last"], Field(description="which of an object's sources is taken")
+    ] = "best"
     snr: Annotated[str, Field(description="the column that `best` is the greatest of")] = "snr"
     time: Annotated[str, Field(description="the column that `first` and `last` go by")] = "midpointMjdTai"
 

@@ -54,7 +54,7 @@ class Settings(RunSettings):
     ] = NightSettings()
 
     catalog: Annotated[CatalogSettings, Field(description="where the sources are listed")]
-    images: Annotated[ImagesSettings, Field(description="where their pixels are")]
+    images: Annotated[ImagesSettings, Field(description="where the sources' pixels are")]
     draw: Annotated[DrawSettings, Field(description="what the pictures look like")] = DrawSettings()
     metadata: Annotated[
         dict[MetadataKey, str],

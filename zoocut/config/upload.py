@@ -31,7 +31,11 @@ class UploadSettings(Section):
         None
     )
     settle_s: Annotated[
-        float, Field(ge=0, description="seconds until the absence of a doubtful subject counts")
+        float,
+        Field(
+            ge=0,
+            description="seconds after a lost answer before a subject that is not found counts as not made",
+        ),
     ] = 180.0  # the server ends its own statements after 65 s, its front door a little later; twice that and some
     give_up_after_s: Annotated[
         float, Field(gt=0, description="seconds without any progress after which the upload ends")
@@ -40,7 +44,7 @@ class UploadSettings(Section):
         float, Field(gt=0, description="seconds to wait for an answer; the server takes up to 65")
     ] = 120.0
     most_requests: Annotated[int, Field(ge=1, le=64, description="requests under way at once")] = 32
-    import_rows: Annotated[int, Field(ge=1, description="rows of one server-side import at most")] = (
+    import_rows: Annotated[int, Field(ge=1, description="most rows of one import by the server")] = (
         100_000  # what the real site takes since July 2026; a lower limit is taken from the server's refusal
     )
     import_stall_s: Annotated[
@@ -48,5 +52,5 @@ class UploadSettings(Section):
     ] = 600.0
     check: Annotated[
         Literal["all", "sample", "none"],
-        Field(description="which public addresses are read back after the upload"),
+        Field(description="which images are read back from their public addresses before they are linked"),
     ] = "sample"

@@ -47,7 +47,7 @@ def rebuild(path: Path, settings: Settings) -> Run:
         left = _left_of(aside.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise InputError(
-            f"cannot put {record} aside as {aside}: {error.strerror}; see to its rights"
+            f"cannot put {record} aside as {aside}: {error.strerror}; check its permissions"
         ) from error
     run_id = left.get("run", {}).get("id") or run_id_in(path)
     kept = {name: left[name] for name in (LEDGER, MANIFEST_FORMAT) if name in left}

@@ -367,7 +367,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise LedgerUnwritable(
-            f"cannot use the ledger {path} ({error}): see to free space and to the rights of its folder, then "
+            f"cannot use the ledger {path} ({error}): free some space and check its folder, then "
             "run the same command again"
         ) from error
     except sqlite3.DatabaseError as error:

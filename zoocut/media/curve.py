@@ -64,10 +64,12 @@ class CurveSettings(Section):
         Literal["days", "mjd"], Field(description="days relative to the detection, or Modified Julian Dates")
     ] = "days"
     days: Annotated[
-        float | None, Field(gt=0, description="how far back; none: 30 for ZTF, 365 for all others")
+        float | None,
+        Field(gt=0, description="how many days before the detection; none: 30 for ZTF, 365 for all others"),
     ] = None
     days_after: Annotated[
-        float, Field(ge=0, description="how far beyond the detection, where a table knows later measurements")
+        float,
+        Field(ge=0, description="how many days after the detection, where a table knows later measurements"),
     ] = 0.0
     x_label: Annotated[str | None, Field(min_length=1, description="words along the time axis")] = None
     y_label: Annotated[str | None, Field(min_length=1, description="words along the brightness axis")] = None

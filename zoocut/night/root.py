@@ -27,7 +27,7 @@ REMEDIES = {
     errno.EEXIST: "a file is in its place: set night.root to another folder",
     errno.ENOTDIR: "a file is in its place: set night.root to another folder",
     errno.EMFILE: "raise this account's limit of open files (ulimit -n), then run the same command again",
-    errno.EIO: "the disk fails: see to it, then run the same command again",
+    errno.EIO: "the disk fails: look after it, then run the same command again",
     errno.ESTALE: "its file system was mounted anew: run the same command again",
 }
 """What helps, by what the system says."""
@@ -37,7 +37,7 @@ WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 def os_error(path: Path, error: OSError) -> NotWritable:
     """Put into words what the system refuses, with the file that it names and what to do."""
-    remedy = REMEDIES.get(error.errno or 0, "see to it, then run the same command again")
+    remedy = REMEDIES.get(error.errno or 0, "mend that, then run the same command again")
     return NotWritable(f"{error.filename or path}: {error.strerror or error}; {remedy}")
 
 

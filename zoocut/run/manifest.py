@@ -171,7 +171,7 @@ def _opened(path: Path, form: ManifestFormat) -> Iterator[DelimitedText]:
             f"{path} does not exist: finish `zoocut generate CONFIG -o RUN` first, it writes the manifest last"
         ) from None
     except OSError as error:
-        raise UnreadableFile(f"{path} cannot be read ({error.strerror}): see to its rights") from error
+        raise UnreadableFile(f"{path} cannot be read ({error.strerror}): check its permissions") from error
 
 
 def _lines(path: Path, form: ManifestFormat) -> Iterator[Line]:

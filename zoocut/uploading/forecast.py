@@ -135,7 +135,7 @@ def _problem(run: Run, image: Image) -> str | None:
     try:
         return content_problem(image, read_picture(run.path / image.path))
     except OSError as error:
-        return f"{image.path} cannot be read ({error.strerror}): see to its rights"
+        return f"{image.path} cannot be read ({error.strerror}): check its permissions"
 
 
 def _begun(run: Run, known: Target | None) -> set[str]:

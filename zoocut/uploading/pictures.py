@@ -90,7 +90,7 @@ class RunPictures:
         except OSError as error:
             if may_pass(error):
                 raise UnreadableFile(
-                    f"{location} cannot be looked at now ({error.strerror}): see to the disk or the limits of this "
+                    f"{location} cannot be looked at now ({error.strerror}): check the disk and the limits of this "
                     "machine, then run the same command again"
                 ) from error
             return image, f"{location} is missing{self._near(location)}"

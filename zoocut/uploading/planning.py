@@ -79,7 +79,7 @@ def _checksum(path: Path) -> str:
             f"{path} does not exist: finish `zoocut generate CONFIG -o RUN` first, it writes it last"
         ) from None
     except OSError as error:
-        raise UnreadableFile(f"{path} cannot be read ({error.strerror}): see to its rights") from error
+        raise UnreadableFile(f"{path} cannot be read ({error.strerror}): check its permissions") from error
 
 
 def _planned(pictures: RunPictures, row: ManifestRow) -> PlannedRow:

@@ -182,7 +182,7 @@ class PrivateFile:
             part.replace(self._path)
         except OSError as error:
             raise CredentialsUnsafe(
-                f"cannot write {self._path} ({error.strerror}): see to its folder's rights, or set "
+                f"cannot write {self._path} ({error.strerror}): check its folder's permissions, or set "
                 "PANOPTES_USERNAME and PANOPTES_PASSWORD instead"
             ) from None
 

@@ -94,7 +94,7 @@ class Downloader:
             return self._until_whole(address, goal, report)
         except OSError as error:
             raise NotWritable(
-                f"cannot write {goal}: {error.strerror or error}; free space, or see to the folder's rights"
+                f"cannot write {goal}: {error.strerror or error}; free some space, or check the folder's permissions"
             ) from error
 
     def _until_whole(self, address: Callable[[], str], goal: Path, report: Report) -> Path:

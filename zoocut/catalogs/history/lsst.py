@@ -130,7 +130,7 @@ def _refuse_without(flux: str, rows: Iterable[Row]) -> None:
     former = FORMER_NAMES.get(flux, flux)
     if any(flux not in row and former not in row for row in rows):
         raise NoHistory(
-            f'its schema has no {flux}, which total fluxes are: set history.quantity = "difference"'
+            f'its schema has no {flux}, the field of total fluxes: set history.quantity = "difference"'
         )
 
 
