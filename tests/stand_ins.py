@@ -284,7 +284,7 @@ def _filled(record: Record, values: Record) -> Record:
 def _detection(source_id: int, number: int, rng: np.random.Generator) -> Record:
     flux = rng.uniform(800, 9000) * (-1 if number in FADED else 1)
     return {
-        "diaSourceId": source_id, "visit": 2025120200000 + number % 4, "detector": 20 + number % 6,
+        "diaSourceId": source_id, "visit": 2025120200000 + number % 7, "detector": 20 + number % 6,
         "diaObjectId": 0 if number in (4, 9, 16) else 2**58 + number, "ssObjectId": None,
         "midpointMjdTai": 61011.0 + number % 4 / 1440, "ra": rng.uniform(0, 360), "dec": rng.uniform(-80, 10),
         "x": rng.uniform(50, 4000), "y": rng.uniform(50, 3900), "psfFlux": flux, "psfFluxErr": 90.0,

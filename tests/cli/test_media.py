@@ -66,7 +66,7 @@ sizes = []
 
 @pytest.mark.parametrize("media", [[], ["--set", 'draw.media=["triplet"]']])
 def test_the_triplet_is_what_it_always_was(
-    zoocut: Zoocut, ztf: str, lsst: str, tmp_path: Path, media: list[str]
+    zoocut: Zoocut, published: Path, ztf: str, lsst: str, tmp_path: Path, media: list[str]
 ) -> None:
     """Bytes and pixels as they were drawn before there were other media."""
     lsst_names = 'dia_source_id = "diaSourceId"\nmeasurements = "diaSource"\n'

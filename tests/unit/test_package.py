@@ -54,6 +54,12 @@ def test_every_tool_of_a_hook_is_one_of_the_extra() -> None:
     assert {"ruff", "mypy", "typos"} <= used
 
 
+def test_no_query_numbers_its_parameters() -> None:
+    """Python 3.12 warns of `?1` with a sequence, later ones refuse it."""
+    files = (ROOT / "zoocut").rglob("*.py")
+    assert [path.name for path in files if re.search(r"[ (,=]\?\d", path.read_text(encoding="utf-8"))] == []
+
+
 def sessions() -> set[str]:
     tree = ast.parse((ROOT / "tests" / "noxfile.py").read_text(encoding="utf-8"))
     return {

@@ -101,11 +101,11 @@ class AttachmentBook:
         with self._ledger.transaction() as write:
             write.executemany(
                 "INSERT INTO attachments (target, row, file, sha256, state) "
-                "SELECT target, row, ?2, ?3, 'planned' FROM rows "
-                "WHERE target = ?4 AND external_id = ?1 AND state = 'linked' "
+                "SELECT target, row, ?, ?, 'planned' FROM rows "
+                "WHERE target = ? AND external_id = ? AND state = 'linked' "
                 "ON CONFLICT DO UPDATE SET sha256 = excluded.sha256, state = 'planned', reason = NULL "
                 "WHERE attachments.state IN ('planned', 'rejected')",
-                ((*one, target.number) for one in files),
+                ((file, sha256, target.number, name) for name, file, sha256 in files),
             )
 
     def unfinished(self, target: Target) -> Iterator[list[Attachment]]:

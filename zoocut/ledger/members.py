@@ -42,8 +42,9 @@ class MemberBook:
         ((count,),) = self._ledger.query(
             "SELECT COUNT(*) FROM rows JOIN members USING (target, external_id) WHERE target = ? "
             "AND state IN ('planned', 'created', 'stored') AND rows.subject_id IS NOT members.subject_id "
-            "AND substr(key, 1, length(?2)) = ?2",
+            "AND substr(key, 1, length(?)) = ?",
             target.number,
+            prefix,
             prefix,
         )
         return int(count)

@@ -109,16 +109,17 @@ def _replace_unbegun(write: sqlite3.Connection, target: int) -> None:
     write.execute(f"DELETE FROM rows WHERE target = ? AND NOT {BEGUN}", (target,))
     write.execute(
         "INSERT INTO rows (target, row, external_id, copy, digest, metadata, state, reason) "
-        "SELECT ?1, (SELECT IFNULL(MAX(row), 0) FROM rows WHERE target = ?1) + ROW_NUMBER() OVER (ORDER BY line), "
+        "SELECT :target, "
+        "(SELECT IFNULL(MAX(row), 0) FROM rows WHERE target = :target) + ROW_NUMBER() OVER (ORDER BY line), "
         "external_id, copy, digest, metadata, IIF(problem IS NULL, 'planned', 'rejected'), problem "
-        "FROM incoming WHERE NOT EXISTS (SELECT 1 FROM rows WHERE rows.target = ?1 "
+        "FROM incoming WHERE NOT EXISTS (SELECT 1 FROM rows WHERE rows.target = :target "
         "AND rows.external_id = incoming.external_id AND rows.copy = incoming.copy)",
-        (target,),
+        {"target": target},
     )
     write.execute(
         "INSERT INTO images (target, row, position, path, mime, size) "
-        "SELECT ?1, row, value.key + 1, value.value ->> 0, value.value ->> 1, value.value ->> 2 "
+        "SELECT :target, row, value.key + 1, value.value ->> 0, value.value ->> 1, value.value ->> 2 "
         "FROM rows JOIN incoming USING (external_id, copy), json_each(incoming.images) AS value "
-        f"WHERE rows.target = ?1 AND NOT {BEGUN}",
-        (target,),
+        f"WHERE rows.target = :target AND NOT {BEGUN}",
+        {"target": target},
     )
