@@ -1,7 +1,7 @@
 """The way back: a classification export of Zooniverse gets each row's diaSourceId and catalog columns.
 
 The export is read and written as a stream, so its length does not matter; the sources are kept as encoded
-lines. Ids are compared as text, never as floating-point numbers.
+lines in a temporary file. Ids are compared as text, never as floating-point numbers.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from zoocut.ledger.uploaded import as_uploaded, uploaded_subjects
 from zoocut.metadata_keys import bare_name
 from zoocut.run.folder import Run
 from zoocut.run.known import known_columns, read_known
+from zoocut.text_store import TextStore
 from zoocut.values import exact_id
 
 __all__ = ["Joined", "Sources", "join", "load_sources"]
@@ -43,11 +44,14 @@ class Sources:
         The id to its columns as CSV text.
     subjects : mapping of str to str
         The subject's id to the diaSourceId it was uploaded for, as the ledgers know.
+    numbered : bool
+        Whether all ids are whole numbers.
     """
 
     columns: tuple[str, ...]
     lines: Mapping[str, str] = field(repr=False)
     subjects: Mapping[str, str] = field(repr=False)
+    numbered: bool = True
 
 
 @dataclass(slots=True)
@@ -110,19 +114,20 @@ def load_sources(runs: Sequence[Run], wanted: Sequence[str] = (), endpoint: str 
     columns = _columns(runs, wanted)
     line = _Line()
     encoder = csv.writer(line, lineterminator="")
-    lines: dict[str, str] = {}
+    lines, numbered = TextStore(), True
     names: dict[Path, dict[str, str]] = {}
     for run in runs:
         for row in read_known(run):
             encoder.writerow([_text(row.columns.get(name)) for name in columns])
-            lines.setdefault(row.dia_source_id, line.text)
+            lines.add(row.dia_source_id, line.text)
+            numbered = numbered and row.dia_source_id.isascii() and row.dia_source_id.isdecimal()
             if row.external_id != row.dia_source_id:
                 names.setdefault(run.ledger, {})[row.external_id] = row.dia_source_id
     if not lines:
         raise NothingInside(
             f"{runs[0].path} has no rows: give a run that has sources, or a manifest with rows"
         )
-    return Sources(columns, lines, _subjects(runs, names, endpoint))
+    return Sources(columns, lines, _subjects(runs, names, endpoint), numbered)
 
 
 def _columns(runs: Sequence[Run], wanted: Sequence[str]) -> tuple[str, ...]:
@@ -139,12 +144,12 @@ def _text(value: object) -> str:
 
 def _subjects(
     runs: Sequence[Run], names: Mapping[Path, Mapping[str, str]], endpoint: str | None
-) -> dict[str, str]:
+) -> TextStore:
     """Return the source of each uploaded subject, which a manifest may call its row by another name than."""
-    uploaded = uploaded_subjects([run.ledger for run in runs], endpoint)
-    return {
-        one.subject_id: names.get(one.ledger, {}).get(one.external_id, one.external_id) for one in uploaded
-    }
+    found = TextStore()
+    for one in uploaded_subjects([run.ledger for run in runs], endpoint):
+        found.add(one.subject_id, names.get(one.ledger, {}).get(one.external_id, one.external_id))
+    return found
 
 
 def join(
@@ -228,7 +233,7 @@ class _Finder:
         self._subject_at = next((header.index(name) for name in SUBJECT_COLUMNS if name in header), None)
         self._subjects = sources.subjects
         self._known = sources.lines
-        self._takes_names = not all(name.isascii() and name.isdecimal() for name in sources.lines)
+        self._takes_names = not sources.numbered
         self._key = bare_name(key)
         self._decode = json.JSONDecoder(parse_float=str).decode
         if self._data_at is None and self._subject_at is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,8 @@ class UploadedSubject:
     made_at: float
 
 
-def uploaded_subjects(ledgers: Sequence[Path], endpoint: str | None) -> list[UploadedSubject]:
-    """List the subjects that runs have made at one server.
+def uploaded_subjects(ledgers: Sequence[Path], endpoint: str | None) -> Iterator[UploadedSubject]:
+    """Yield the subjects that runs have made at one server.
 
     Parameters
     ----------
@@ -54,21 +54,27 @@ def uploaded_subjects(ledgers: Sequence[Path], endpoint: str | None) -> list[Upl
     LedgerError
         When a ledger cannot be read.
     """
-    known: dict[str, list[UploadedSubject]] = {}
+    there = [path for path in ledgers if path.exists()]
+    if endpoint is None:
+        endpoint = _only_endpoint(there)
+    for path in there:
+        with Ledger.read(path) as ledger:
+            for target in ledger.targets():
+                if target.endpoint == endpoint:
+                    for made in made_subjects(ledger, target):
+                        yield UploadedSubject(made.subject_id, made.external_id, path, made.sent_at or 0.0)
+
+
+def _only_endpoint(ledgers: Sequence[Path]) -> str | None:
+    found: dict[str, None] = {}
     for path in ledgers:
-        if path.exists():
-            with Ledger.read(path) as ledger:
-                for target in ledger.targets():
-                    known.setdefault(target.endpoint, []).extend(
-                        UploadedSubject(made.subject_id, made.external_id, path, made.sent_at or 0.0)
-                        for made in made_subjects(ledger, target)
-                    )
-    if endpoint is None and len(known) > 1:
+        with Ledger.read(path) as ledger:
+            found |= dict.fromkeys(target.endpoint for target in ledger.targets())
+    if len(found) > 1:
         raise InputError(
-            f"the runs went to several servers: say with --endpoint which one the export is from, of "
-            f"{', '.join(known)}"
+            f"the runs went to several servers: say with --endpoint which one the export is from, of {', '.join(found)}"
         )
-    return known.get(endpoint, []) if endpoint else next(iter(known.values()), [])
+    return next(iter(found), None)
 
 
 def as_uploaded(run: Run) -> Run:

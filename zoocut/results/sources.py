@@ -47,7 +47,7 @@ class KnownSources:
         self._subjects: dict[str, str] = {}
         self._subjects_of: dict[str, list[str]] = {}
         names = {run.ledger: self._read(run) for run in self.runs}
-        uploaded = uploaded_subjects([run.ledger for run in runs], endpoint)
+        uploaded = list(uploaded_subjects([run.ledger for run in runs], endpoint))
         self.uploaded_at = _time(min((one.made_at for one in uploaded if one.made_at), default=0.0))
         for one in uploaded:
             source = names[one.ledger].get(one.external_id, one.external_id)
