@@ -1,7 +1,7 @@
 """Where a run is published: a folder, a bucket of S3, or what else fsspec knows.
 
 S3 tells the MD5 of what it holds in its listing, so that nothing is read to compare; a folder's files, and those of
-other stores, are read. Errors of the stores end here, as sentences.
+other stores, are read.
 """
 
 from __future__ import annotations
@@ -15,48 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from zoocut.error_kinds import (
-    CredentialsRefused,
-    CredentialsUnsafe,
-    MissingPackage,
-    NoRole,
-    NotWritable,
-    UnreadableFile,
-    WrongSetting,
-)
-from zoocut.errors import InputError, ZoocutError, ZooniverseError, first_line
+from zoocut import object_store
+from zoocut.error_kinds import MissingPackage, NotWritable, UnreadableFile, WrongSetting
+from zoocut.errors import first_line
 from zoocut.files import write_unsynced
 
 __all__ = ["Destination", "Stored", "open_destination"]
 
-TESTED = ("file", "s3")
-MD5 = re.compile(r"[0-9a-f]{32}")
+NAMED = "--to"
+"""What the user gives the destination by."""
 
-KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-EXPIRED = (
-    CredentialsRefused,
-    "refuses credentials that have expired ({}): sign in to the store again, or set new " + KEYS,
-)
-UNKNOWN = (
-    CredentialsRefused,
-    "does not take these credentials ({}): correct " + KEYS + ", or the profile that is used",
-)
-REFUSALS = {
-    "RequestTimeTooSkewed": (
-        InputError,
-        "refuses requests by this machine's clock ({}): set the clock, then run again",
-    ),
-    "ExpiredToken": EXPIRED,
-    "TokenRefreshRequired": EXPIRED,
-    "InvalidAccessKeyId": UNKNOWN,
-    "InvalidToken": UNKNOWN,
-    "SignatureDoesNotMatch": UNKNOWN,
-    "AuthorizationHeaderMalformed": (
-        WrongSetting,
-        "is in another region ({}): set AWS_DEFAULT_REGION to that",
-    ),
-}
-"""What S3 calls an error, and what to do about it; its status alone does not tell."""
+MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,36 +240,7 @@ def explained(root: str) -> Iterator[None]:
         As the error tree tells.
     """
     try:
-        yield
-    except ZoocutError:
-        raise
-    except Exception as error:  # each of fsspec's stores raises what its own client does
-        raise _told(error, root) from error
-
-
-def _code(error: Exception) -> str:
-    """Return what S3 calls an error; its client keeps it behind the one that it raises."""
-    answer = getattr(error.__cause__ or error, "response", None)
-    return str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
-
-
-def _told(error: Exception, root: str) -> ZoocutError:
-    bucket, words = root.partition("/")[0], first_line(error)
-    if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
-        return CredentialsUnsafe(
-            f"there are no credentials for {bucket} ({words}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run "
-            "`aws configure`"
-        )
-    if known := REFUSALS.get(_code(error)):
-        kind, what = known
-        return kind(f"{bucket} {what.format(words)}")
-    if isinstance(error, FileNotFoundError):
-        return InputError(f"there is no bucket {bucket} ({words}): make it first, or correct --to")
-    if isinstance(error, PermissionError):
-        return NoRole(
-            f"{bucket} may not be listed or written with these credentials ({words}): it may be somebody else's; "
-            "correct --to, or ask its owner for the rights to list and to put"
-        )
-    return ZooniverseError(
-        f"{root} cannot be used now ({type(error).__name__}: {words}): run the same command again"
-    )
+        with object_store.explained(root, NAMED):
+            yield
+    except FileNotFoundError as error:
+        raise object_store.store_error(error, root, NAMED) from error

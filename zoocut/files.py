@@ -2,6 +2,7 @@
 
 What is renamed is on disk first, and its folder after it, so that a power cut leaves the old file or the new one.
 Pictures are written by the hundred thousand: theirs is one `sync_files` for many, before the record that names them.
+In an object store every file is put whole, and is there when that is acknowledged.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.error_kinds import NotWritable
+from zoocut.object_store import ObjectPath
 
 __all__ = [
     "TEMPORARY_SUFFIX",
@@ -38,7 +40,7 @@ NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 @contextmanager
 def appear_whole(path: Path) -> Iterator[Path]:
-    """Yield a temporary path to write to, and rename it to `path` when the block ends without an error.
+    """Yield a temporary path to write to, and rename or store it as `path` when the block ends without an error.
 
     Parameters
     ----------
@@ -48,13 +50,17 @@ def appear_whole(path: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        A file name in the same folder, not there yet.
+        A file name in the same folder, or on this machine for an object store; not there yet.
 
     Raises
     ------
     InputError
         When the folder cannot be made or the file cannot be renamed.
     """
+    if isinstance(path, ObjectPath):
+        with path.written_here_first() as goal:
+            yield goal
+        return
     part = _part_of(path)
     with _explained(path), _removed_on_error(part):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +101,7 @@ def write_whole(path: Path, content: bytes) -> None:
         _write_new(str(part), content)
 
 
-def write_unsynced(path: str, content: bytes) -> None:
+def write_unsynced(path: str | Path, content: bytes) -> None:
     """Write a file as `write_whole` does, but leave it to `sync_files` when it must be on disk.
 
     Raises
@@ -103,6 +109,9 @@ def write_unsynced(path: str, content: bytes) -> None:
     InputError
         When the file cannot be written.
     """
+    if isinstance(path, ObjectPath):
+        path.write_bytes(content)
+        return
     part = _part_of(path)
     with _explained(path), _removed_on_error(part):
         _write_new(part, content)
@@ -122,6 +131,8 @@ def write_first(path: Path, content: bytes) -> bool:
     InputError
         When the file cannot be written.
     """
+    if isinstance(path, ObjectPath):
+        return path.write_first(content)
     part = _part_of(path)
     with _explained(path), _removed_on_error(part):
         _write_new(part, content)
@@ -174,7 +185,7 @@ def sync_files(folder: Path, names: Iterable[str]) -> None:
     InputError
         When one of them cannot be brought to disk.
     """
-    if _sync_file_system(folder):
+    if isinstance(folder, ObjectPath) or _sync_file_system(folder):
         return
     paths = [folder / name for name in names]
     for path in [*paths, *{path.parent for path in paths}]:
@@ -242,7 +253,9 @@ def typed(path: Path) -> str:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove the temporary files that killed processes left under `folder`."""
+    """Remove the temporary files that killed processes left under `folder`; an object store has none."""
+    if isinstance(folder, ObjectPath):
+        return
     for where, _, names in os.walk(folder):  # a third of the time of Path.rglob: a run has a million files
         for name in names:
             if name.endswith(TEMPORARY_SUFFIX) and name.startswith("."):

@@ -13,6 +13,7 @@ from zoocut.config.rights import covers_partners
 from zoocut.error_kinds import BadId, BadPacket, MissingColumn, RightsUnclear
 from zoocut.errors import InputError, code_of
 from zoocut.model import DiaSource, Rejection, Value
+from zoocut.object_store import local_path
 from zoocut.packets import Broken, KeptPackets, Packet, find_packet_files, read_packets
 from zoocut.packets.fields import field_at
 from zoocut.values import ID_RULES
@@ -54,7 +55,7 @@ class AlertCatalog:
         self._kept = KeptPackets() if kept is None else kept
         self._columns = AlertColumns(settings)
         self._rights_basis = rights_basis
-        self._paths = find_packet_files(folder / settings.path)
+        self._paths = find_packet_files(local_path(folder, settings.path, "catalog.path"))
 
     @property
     def expected(self) -> int | None:

@@ -24,6 +24,7 @@ from zoocut.config.select import Cut
 from zoocut.error_kinds import CatalogUnreachable, FileMissing, MissingColumn, MissingPackage, WrongSetting
 from zoocut.errors import first_line
 from zoocut.model import DiaSource, Rejection, object_or_none
+from zoocut.object_store import local_path
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -226,9 +227,10 @@ def open_engine(settings: ApdbSettings | ApdbHistorySettings, folder: Path) -> t
     import sqlalchemy as sa
 
     if settings.path is not None:
-        path = folder / settings.path
+        section = "catalog" if isinstance(settings, ApdbSettings) else "history"
+        path = local_path(folder, settings.path, f"{section}.path")
         if not path.is_file():
-            key = "catalog.path or --input" if isinstance(settings, ApdbSettings) else "history.path"
+            key = f"{section}.path" + (" or --input" if section == "catalog" else "")
             raise FileMissing(f"{path} does not exist: check {key}")
         address = sa.URL.create(
             "sqlite", database=f"{path.resolve().as_uri()}", query={"mode": "ro", "uri": "true"}

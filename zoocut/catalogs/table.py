@@ -16,6 +16,7 @@ from zoocut.config.catalog import TableSettings
 from zoocut.error_kinds import MissingColumn, NothingInside, UnreadableText
 from zoocut.errors import InputError
 from zoocut.model import DiaSource, Rejection
+from zoocut.object_store import ObjectPath, located
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,7 @@ class TableCatalog:
 
     def __init__(self, settings: TableSettings, folder: Path, tell: Tell = lambda _: None) -> None:
         names = TableNames.of(settings)
-        self._path = folder / settings.path
+        self._path = located(folder, settings.path)
         self._broken: list[Rejection] = []
         self._stream = self._streamed(names, tell)
         if self._stream is not None:
@@ -93,7 +94,9 @@ class TableCatalog:
                     number += table.num_rows
 
     def _streamed(self, names: TableNames, tell: Tell) -> ParquetStream | None:
-        if self._path.suffix.lower() != ".parquet" or not self._path.is_file():
+        if isinstance(self._path, ObjectPath) or self._path.suffix.lower() != ".parquet":
+            return None
+        if not self._path.is_file():
             return None
         keys = [names.columns.get(name, name) for name in EXPOSURE]
         with explained(self._path, "parquet"):

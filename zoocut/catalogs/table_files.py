@@ -16,6 +16,7 @@ from zoocut.catalogs.tidying import tidied
 from zoocut.error_kinds import FileMissing, MissingColumn, NothingInside, UnreadableFile
 from zoocut.errors import InputError, ZoocutError
 from zoocut.model import Rejection
+from zoocut.object_store import ObjectPath
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,6 +86,8 @@ def read_table(
     InputError
         When the file is missing, unreadable or of an unknown format.
     """
+    if isinstance(path, ObjectPath):
+        return _read_object(path, id_column, broken, key, encoding, tell)
     ending = Path(path.name.lower().removesuffix(".gz")).suffix
     if path.is_dir():
         return TableFile(_read_folder(path, tell, id_column))
@@ -122,6 +125,27 @@ def explained(path: Path, kind: str) -> Iterator[None]:
         raise
     except Exception as error:  # each of the libraries has errors of its own
         raise UnreadableFile(f"{path} cannot be read as {kind} ({error}): save it anew") from error
+
+
+def _read_object(
+    path: ObjectPath, id_column: str, broken: list[Rejection], key: str, encoding: str | None, tell: Tell
+) -> TableFile:
+    """Read a table of an object store from a copy; what is said of the copy is said of the object."""
+    try:
+        with path.copied_here() as copy:
+            try:
+                return read_table(
+                    copy,
+                    id_column,
+                    broken,
+                    key,
+                    encoding,
+                    lambda told: tell(told.replace(str(copy), str(path))),
+                )
+            except ZoocutError as error:
+                raise type(error)(str(error).replace(str(copy), str(path))) from None
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist: check {key}") from None
 
 
 def _read_by_astropy(path: Path, kind: str, id_column: str, tell: Tell) -> TableFile:

@@ -22,10 +22,23 @@ if TYPE_CHECKING:
 
 
 ConfigArgument = Annotated[Path, typer.Argument(help="The configuration file.", show_default=False)]
+
+
+def _run_folder(text: str) -> Path:
+    from zoocut.object_store import as_path
+
+    return as_path(text)
+
+
 OutputOption = Annotated[
     Path,
     typer.Option(
-        "--output", "-o", help="The run folder, new or made with the same settings.", show_default=False
+        "--output",
+        "-o",
+        parser=_run_folder,
+        metavar="PATH",
+        help="The run folder, new or made with the same settings; s3://BUCKET/FOLDER is experimental.",
+        show_default=False,
     ),
 ]
 InputOption = Annotated[
@@ -98,9 +111,10 @@ def generate(
     from zoocut.api.generation import generate as draw
     from zoocut.cli.progress import generation_progress
     from zoocut.cli.stopping import broken_off
+    from zoocut.object_store import located
 
     options: dict[str, Any] = {
-        "catalog.path": None if input is None else str(Path.cwd() / input),
+        "catalog.path": None if input is None else str(located(Path.cwd(), input)),
         "catalog.encoding": encoding,
         "select.cuts.reliability.min": reliability_min,
         "select.cuts.reliability.max": reliability_max,
@@ -112,7 +126,7 @@ def generate(
         )
     with (
         broken_off(f"stopped; what is drawn stays in {output}: run the same command again"),
-        _workers(dask, output, config) as executor,
+        _workers(dask, output, config, options) as executor,
         generation_progress() as report,
     ):
         summary = draw(
@@ -147,12 +161,15 @@ def _completing(config: Path, output: Path, given: Mapping[str, object], setting
     return shlex.join(words)
 
 
-def _workers(dask: str | None, output: Path, config: Path) -> AbstractContextManager[Executor | None]:
+def _workers(
+    dask: str | None, output: Path, config: Path, options: Mapping[str, Any]
+) -> AbstractContextManager[Executor | None]:
     if dask is None:
         return nullcontext()
-    from zoocut.generating.dask_workers import dask_workers
+    from zoocut.config.load import load
+    from zoocut.generating.dask_workers import dask_workers, input_folder
 
-    return dask_workers(dask, output, config.absolute().parent)
+    return dask_workers(dask, output, input_folder(load(config, options)))
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:
@@ -196,6 +213,14 @@ def _tell(summary: Generated, as_json: bool, completed_by: str | None) -> None:
         results.print(f"  every rejected row: {run.rejected}", markup=False)
     for note, count in summary.notes.most_common(8):
         results.print(f"  {count} x {note}", markup=False)
-    upload = f"zoocut upload {typed(run.path)} --project OWNER/NAME --set 'SET NAME' --dry-run"
     after_all = f"when all shares are drawn, {completed_by} puts them together"
-    results.print(f"next: {upload if completed_by is None else after_all}", markup=False)
+    results.print(f"next: {_upload(run.path) if completed_by is None else after_all}", markup=False)
+
+
+def _upload(run: Path) -> str:
+    """Write what follows: from an object store the run is copied first."""
+    from zoocut.object_store import ObjectPath, copying
+
+    if isinstance(run, ObjectPath):
+        return f"{copying(run)} copies the run to this machine, then {_upload(Path(run.name))}"
+    return f"zoocut upload {typed(run)} --project OWNER/NAME --set 'SET NAME' --dry-run"

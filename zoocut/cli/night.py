@@ -128,6 +128,7 @@ def _document(record: NightRecord) -> dict[str, object]:
 def _show(config: Loaded, as_json: bool) -> None:
     from zoocut.cli.tables import show
     from zoocut.night import nights_in
+    from zoocut.object_store import local_path
 
     rows = [
         {
@@ -138,7 +139,7 @@ def _show(config: Loaded, as_json: bool) -> None:
             "state": "done" if one.done else f"after {[*one.steps][-1] if one.steps else 'nothing'}",
             "stopped_by": one.error or "",
         }
-        for one in nights_in(config.folder / config.settings.night.root)
+        for one in nights_in(local_path(config.folder, config.settings.night.root, "night.root"))
     ]
     show("nights", rows[-SHOWN:], as_json, False)
 

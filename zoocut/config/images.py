@@ -122,7 +122,9 @@ class FramesSettings(Section):
     """The pixels come from whole FITS frames; {column} in a path is replaced by the source's value."""
 
     kind: Literal["frames"] = "frames"
-    template: Annotated[str, Field(min_length=1, description="path of the template frame")]
+    template: Annotated[
+        str, Field(min_length=1, description="path of the template frame; s3:// addresses are experimental")
+    ]
     science: Annotated[str, Field(min_length=1, description="path of the science frame")]
     difference: Annotated[str, Field(min_length=1, description="path of the difference frame")]
     template_extension: Annotated[

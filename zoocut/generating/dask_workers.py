@@ -16,13 +16,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.error_kinds import MissingPackage, NotWritable, WorkersLost
-from zoocut.errors import ConfigError
+from zoocut.config.images import FramesSettings
+from zoocut.config.load import Loaded
+from zoocut.error_kinds import MissingPackage, WorkersLost
+from zoocut.errors import ConfigError, ZoocutError
+from zoocut.files import write_whole
+from zoocut.object_store import ObjectPath, as_path
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["dask_workers"]
+__all__ = ["dask_workers", "input_folder"]
 
 ANSWER_S = 20.0
 """A scheduler that is there answers within a second; one behind a slow gateway may need some."""
@@ -42,7 +46,7 @@ MAKE_PICTURES = (
 
 
 @contextmanager
-def dask_workers(address: str, run_folder: Path, input_folder: Path) -> Iterator[Executor]:
+def dask_workers(address: str, run_folder: Path, input_folder: Path | None) -> Iterator[Executor]:
     """Connect to a Dask cluster whose workers can draw a run.
 
     Parameters
@@ -50,8 +54,10 @@ def dask_workers(address: str, run_folder: Path, input_folder: Path) -> Iterator
     address : str
         A scheduler's address such as `tcp://10.0.0.1:8786`, the path of its scheduler file, or `local:N` for N
         processes of this machine.
-    run_folder, input_folder : Path
-        What workers write to and read from; the run folder is made when missing.
+    run_folder : Path
+        What workers write to; made when missing.
+    input_folder : Path or None
+        What they read from, where that is not in an object store.
 
     Raises
     ------
@@ -71,7 +77,7 @@ def dask_workers(address: str, run_folder: Path, input_folder: Path) -> Iterator
                     f"the Dask scheduler at {address} has no workers: start some, then run this again"
                 )
             _require_same_versions(client)
-            _require_folders(client, run_folder.absolute(), input_folder.absolute())
+            _require_folders(client, run_folder.absolute(), input_folder)
         executor = client.get_executor(pure=False)
         stack.callback(executor.shutdown, wait=False)
         with _sentences(address):
@@ -146,31 +152,38 @@ def _require_same_versions(client: Client) -> None:
             )
 
 
-def _require_folders(client: Client, run_folder: Path, input_folder: Path) -> None:
+def input_folder(config: Loaded) -> Path | None:
+    """Return the folder that workers must see to read images; None where all of them are in an object store."""
+    images = config.settings.images
+    if isinstance(images, FramesSettings):
+        patterns = (images.template, images.science, images.difference)
+        if all(isinstance(as_path(pattern), ObjectPath) for pattern in patterns):
+            return None
+    return config.folder.absolute()
+
+
+def _require_folders(client: Client, run_folder: Path, input_folder: Path | None) -> None:
     """See that what is written here is read there."""
     mark = run_folder / f".dask-{secrets.token_hex(4)}"
     try:
-        run_folder.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-        for worker, missing in _asked(client, _unseen, str(mark), str(input_folder)).items():
+        write_whole(mark, b"")
+        for worker, missing in _asked(client, _unseen, mark, input_folder).items():
             if missing:
                 raise WorkersLost(
                     f"the Dask worker {worker} does not see {missing}: give a folder that this machine and the "
                     "workers share under the same path"
                 )
-    except OSError as error:
-        raise NotWritable(f"cannot write {mark}: {error.strerror}; choose another folder with -o") from error
     finally:
         mark.unlink(missing_ok=True)
 
 
-def _unseen(mark: str, input_folder: str) -> str | None:
-    if not Path(mark).is_file():
-        return f"the run folder {Path(mark).parent}"
-    return None if Path(input_folder).is_dir() else f"the input in {input_folder}"
+def _unseen(mark: Path, input_folder: Path | None) -> str | None:
+    if not mark.is_file():
+        return f"the run folder {mark.parent}"
+    return None if input_folder is None or input_folder.is_dir() else f"the input in {input_folder}"
 
 
-def _asked(client: Client, question: Callable[..., Any], *words: str) -> dict[str, Any]:
+def _asked(client: Client, question: Callable[..., Any], *words: Path | None) -> dict[str, Any]:
     """Ask every worker, and give the answers by its address."""
     answers = dict(client.run(question, *words, on_error="return"))
     for worker, answer in answers.items():
@@ -178,6 +191,8 @@ def _asked(client: Client, question: Callable[..., Any], *words: str) -> dict[st
             raise WorkersLost(
                 f"the Dask worker {worker} has no zoocut ({answer}): install it there"
             ) from None
+        if isinstance(answer, ZoocutError):
+            raise type(answer)(f"the Dask worker {worker} cannot draw: {answer}") from None
         if isinstance(answer, BaseException):
             raise WorkersLost(
                 f"the Dask worker {worker} does not answer ({_first_line(answer)}): see its log"

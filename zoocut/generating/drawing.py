@@ -21,7 +21,7 @@ from zoocut.config.settings import RunSettings, Settings
 from zoocut.error_kinds import WorkersLost
 from zoocut.errors import InputError
 from zoocut.files import write_unsynced
-from zoocut.generating.picture_files import PictureFiles
+from zoocut.generating.picture_files import PictureFiles, picture_files
 from zoocut.generating.plan import SOURCES_AT_ONCE, Batch, Planned
 from zoocut.media.medium import Shown
 from zoocut.media.registry import Media, open_media
@@ -98,7 +98,7 @@ class BatchDrawer:
     def files(self) -> PictureFiles:
         """Where the pictures lie."""
         media = self._media
-        return PictureFiles(self.path, media.endings, self.settings.draw.chunk_size, media.talk_endings)
+        return picture_files(self.path, media.endings, self.settings.draw.chunk_size, media.talk_endings)
 
     @cached_property
     def _images(self) -> Images:
@@ -166,7 +166,7 @@ class BatchDrawer:
 
         for name, content in npy_files(planned.source, cutouts).items():
             path = Run(self.path, "", RunSettings()).numpy / f"{self._chunk(planned)}{name}"
-            write_unsynced(str(path), content)
+            write_unsynced(path, content)
 
 
 def checksums(shown: Shown) -> tuple[str | None, ...]:

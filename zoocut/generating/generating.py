@@ -43,6 +43,7 @@ from zoocut.generating.runs import (
     take_settings,
 )
 from zoocut.model import DiaSource, Rejection
+from zoocut.object_store import as_path
 from zoocut.reasons import Reasons
 from zoocut.rights import require_rights_of_settings
 from zoocut.run.folder import Run
@@ -225,14 +226,15 @@ def _open_call(
     executor: Executor | None,
 ) -> Iterator[_Call]:
     settings = config.settings
+    folder = as_path(path)
     with ExitStack() as stack:
         workers = executor or (stack.enter_context(local_workers(jobs)) if jobs > 1 else None)
         require_rights_of_settings(settings)
         opened = inputs or open_inputs(config)
         sources = check_metadata(opened.catalog.sources(), settings.metadata)
-        drawer = BatchDrawer(settings, config.folder, opened.open_images, Path(path), token_hex(8))
+        drawer = BatchDrawer(settings, config.folder, opened.open_images, folder, token_hex(8))
         files = drawer.files  # opens the media: a fault in their settings is told before a run is made
-        run = open_run(Path(path), settings)
+        run = open_run(folder, settings)
         limit = limit or settings.select.limit
         ahead = AHEAD_ELSEWHERE if executor else AHEAD * jobs
         yield _Call(config, opened, sources, drawer, files, run, limit, workers, ahead)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from zoocut.files import write_unsynced
 from zoocut.model import DiaSource
+from zoocut.object_store import ObjectPath
 from zoocut.run.folder import PICTURES_REMOVED
 from zoocut.run.recorded import Record
 from zoocut.run.sources import TALK_FOLDER
 from zoocut.values import file_stem
 
-__all__ = ["PictureFiles"]
+__all__ = ["PictureFiles", "picture_files"]
+
+
+LATEST_NS = 10**9 - 1
+"""A store tells whole seconds: what is of the record's own may be older or newer, and is read and compared."""
 
 
 class PictureFiles:
@@ -73,24 +79,34 @@ class PictureFiles:
         chunk = self.chunk(source, 0) if record.chunk is None else record.chunk
         names = self.names(source, chunk)
         try:
-            if record.of_all is not None and record.of_all <= len(names):
-                paths = [self._folder + name for name in names[: record.of_all]]
-                if max([os.stat(path).st_mtime_ns for path in paths], default=0) <= record.at_ns:
-                    return True
-            return self._are_as_recorded(names, record)
+            return self._are_older(names, record) or self._are_as_recorded(names, record)
         except FileNotFoundError:
             return False
+
+    def _are_older(self, names: Sequence[str], record: Record) -> bool:
+        """Whether all of them are older than the record, where that tells so without its checksums."""
+        if record.of_all is None or record.of_all > len(names):
+            return False
+        return max(map(self._written_ns, names[: record.of_all]), default=0) <= record.at_ns
 
     def _are_as_recorded(self, names: Sequence[str], record: Record) -> bool:
         sha256 = record.sha256
         if len(names) < len(sha256):
             return False
-        kept = {self._folder + name: known for name, known in zip(names, sha256, strict=False) if known}
+        kept = {name: known for name, known in zip(names, sha256, strict=False) if known}
         return all(
-            os.stat(path).st_mtime_ns <= record.at_ns
-            or hashlib.sha256(Path(path).read_bytes()).hexdigest() == known
-            for path, known in kept.items()
+            self._written_ns(name) <= record.at_ns or hashlib.sha256(self._read(name)).hexdigest() == known
+            for name, known in kept.items()
         )
+
+    def _written_ns(self, name: str) -> int:
+        return os.stat(self._folder + name).st_mtime_ns
+
+    def _read(self, name: str) -> bytes:
+        return Path(self._folder + name).read_bytes()
+
+    def _write(self, name: str, content: bytes) -> None:
+        write_unsynced(self._folder + name, content)
 
     def write(self, names: Sequence[str], contents: Sequence[bytes | None]) -> None:
         """Write a source's files, those that it has; they are on disk when the record that names them is written.
@@ -102,4 +118,50 @@ class PictureFiles:
         """
         for name, content in zip(names, contents, strict=True):
             if content is not None:
-                write_unsynced(self._folder + name, content)
+                self._write(name, content)
+
+
+class PictureObjects(PictureFiles):
+    """The pictures of a run in an object store, which is asked once what it holds, not picture by picture.
+
+    Parameters
+    ----------
+    folder : ObjectPath
+        The run folder.
+    endings, chunk_size, talk_endings : see `PictureFiles`
+        The same.
+    """
+
+    def __init__(
+        self,
+        folder: ObjectPath,
+        endings: Sequence[str],
+        chunk_size: int | None,
+        talk_endings: Sequence[str] = (),
+    ) -> None:
+        super().__init__(folder, endings, chunk_size, talk_endings)
+        self._root = folder
+
+    @cached_property
+    def _held(self) -> Mapping[str, int]:
+        return self._root.listing()
+
+    def _written_ns(self, name: str) -> int:
+        if name not in self._held:
+            raise FileNotFoundError(name)
+        return self._held[name] + LATEST_NS
+
+    def _read(self, name: str) -> bytes:
+        return (self._root / name).read_bytes()
+
+    def _write(self, name: str, content: bytes) -> None:
+        (self._root / name).write_bytes(content)
+
+
+def picture_files(
+    folder: Path, endings: Sequence[str], chunk_size: int | None, talk_endings: Sequence[str] = ()
+) -> PictureFiles:
+    """Open the pictures of a run folder, wherever it is; see `PictureFiles`."""
+    if isinstance(folder, ObjectPath):
+        return PictureObjects(folder, endings, chunk_size, talk_endings)
+    return PictureFiles(folder, endings, chunk_size, talk_endings)

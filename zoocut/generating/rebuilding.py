@@ -43,7 +43,7 @@ def rebuild(path: Path, settings: Settings) -> Run:
     record, aside = path / "run.toml", damaged_record(path)
     try:
         if record.exists():
-            os.replace(record, aside)
+            record.replace(aside)
         left = _left_of(aside.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise InputError(
@@ -69,7 +69,7 @@ def proved(run: Run) -> str:
     """Take the settings as those that the run was made with; tell where the damaged file is and the id it has."""
     aside = damaged_record(run.path)
     kept = aside.with_suffix(".replaced")
-    os.replace(aside, kept)
+    aside.replace(kept)
     return f"its id is {run.run_id}; what was left of it is in {kept}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from zoocut.errors import ConfigError
 from zoocut.files import TEMPORARY_SUFFIX, remove_parts
 from zoocut.generating.parts import Part
 from zoocut.generating.rebuilding import is_rebuilt, rebuild
+from zoocut.object_store import ObjectPath
 from zoocut.run.folder import Run, TornRun, damaged_record
 from zoocut.run.recorded import DamagedRecord, Recorded
 
@@ -176,6 +176,9 @@ def alone_in_part(run: Run, part: Part) -> Iterator[None]:
 def _locked(folder: Path, path: Path, timeout_s: float) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
+    if isinstance(path, ObjectPath):
+        yield  # a store has no locks either
+        return
     lock = FileLock(path, timeout=timeout_s)
     try:
         lock.acquire()
@@ -211,6 +214,6 @@ def open_record(run: Run) -> Recorded:
             return Recorded(run.sources)
         except DamagedRecord as error:
             try:
-                os.replace(error.path, error.path.with_suffix(".damaged"))
+                error.path.replace(error.path.with_suffix(".damaged"))
             except OSError:
                 raise error from None

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zoocut.object_store import ObjectPath
+
 __all__ = ["read_bands"]
 
 Pixels = npt.NDArray[np.generic]
@@ -61,7 +63,7 @@ def read_bands(path: Path, hdu: Any, number: int | None, bands: Sequence[tuple[i
 def _suits_cfitsio(path: Path, hdu: Any) -> bool:
     if len(hdu.shape) != 2 or getattr(hdu, "compression_type", None) not in KNOWN:
         return False
-    if not PLAIN_NAME.fullmatch(str(path.absolute())):
+    if isinstance(path, ObjectPath) or not PLAIN_NAME.fullmatch(str(path.absolute())):
         return False
     with path.open("rb") as file:
         return (

@@ -17,6 +17,7 @@ from zoocut.error_kinds import NoImage
 from zoocut.errors import InputError
 from zoocut.images.planes import Plane, image_shape, is_scaled, open_fits, unreadable
 from zoocut.images.sky import read_wcs
+from zoocut.object_store import ObjectPath
 
 __all__ = ["FrameFile", "open_frame"]
 
@@ -65,11 +66,12 @@ def open_frame(frame: FrameFile) -> Iterator[Plane]:
     """
     with open_fits(frame.path, memmap=True) as mapped:
         headers = [hdu.header for hdu in _images(mapped, frame)]
-        if not any(map(is_scaled, headers)):
+        unsigned = not any("BLANK" in header for header in headers)
+        is_mapped = not isinstance(frame.path, ObjectPath)
+        if not any(map(is_scaled, headers)) or (unsigned and not is_mapped):
             yield _plane(mapped, frame)
             return
     # astropy does not scale pixels that are mapped, and forgets BLANK where it keeps unsigned integers
-    unsigned = not any("BLANK" in header for header in headers)
     with open_fits(frame.path, memmap=False, unsigned=unsigned) as file:
         yield _plane(file, frame)
 

@@ -15,6 +15,7 @@ from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
 from zoocut.images.frame_files import FrameFile, open_frame
 from zoocut.model import PANELS, Cutout, DiaSource, Rejection, Value
+from zoocut.object_store import located
 from zoocut.values import formatted
 
 __all__ = ["Frames"]
@@ -73,7 +74,7 @@ class Frames:
         InputError
             When a frame is missing, damaged or not aligned with the others, before anything is yielded.
         """
-        paths = [self._folder / part for part in exposure.split(" | ")]
+        paths = [located(self._folder, part) for part in exposure.split(" | ")]
         with ExitStack() as stack:
             planes = [stack.enter_context(open_frame(file)) for file in self._files(paths)]
             yield from self._aligned.cut(planes, sources)

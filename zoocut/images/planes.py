@@ -17,13 +17,17 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.error_kinds import FileMissing, NoImage
-from zoocut.errors import InputError, first_line
+from zoocut.errors import NotPermitted, ZoocutError, first_line
 from zoocut.images.compressed import read_bands
 from zoocut.images.geometry import Box, blank_out, cut_all, merge_bands
 from zoocut.images.sky import SkyWcs, header_wcs
 from zoocut.model import FloatImage
+from zoocut.object_store import ObjectPath, is_of_store, store_error
 
 __all__ = ["Mask", "Plane", "image_shape", "is_scaled", "open_fits", "unreadable"]
+
+PLAIN = b"SIMPLE"
+"""What a FITS file begins with (standard 4.0, section 4.4.1); in another the bytes of a compressed one are."""
 
 GAP_PIX = 8
 """Rows between two bands that cost less to decompress than a second read."""
@@ -142,13 +146,18 @@ class Plane:
             mask.release()
 
     def _read(self, rows: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Pixels]]:
-        scaled = is_scaled(self._hdu.header)
-        if scaled or isinstance(self._hdu, fits.CompImageHDU):
+        if self._is_read_in_bands():
             bands = list(merge_bands(rows, GAP_PIX))
-            read = read_bands(self.path, self._hdu, None if scaled else self._number, bands)
+            number = None if is_scaled(self._hdu.header) else self._number
+            read = read_bands(self.path, self._hdu, number, bands)
             yield from zip((first for first, _ in bands), read, strict=True)
         else:
             yield 0, self._hdu.data.reshape(self.shape)
+
+    def _is_read_in_bands(self) -> bool:
+        """Whether pixels cost something before they are looked at; those that are mapped do not."""
+        compressed = isinstance(self._hdu, fits.CompImageHDU)
+        return compressed or is_scaled(self._hdu.header) or isinstance(self.path, ObjectPath)
 
 
 def image_shape(hdu: Any) -> tuple[int, int]:
@@ -185,6 +194,8 @@ def open_fits(path: Path, memmap: bool, unsigned: bool = True) -> fits.HDUList:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
+            if isinstance(path, ObjectPath):
+                return _open_object(path, unsigned)
             return fits.open(path, memmap=memmap, lazy_load_hdus=True, uint=unsigned)
         except FileNotFoundError:
             raise FileMissing(f"{path} does not exist: check the paths in [images]") from None
@@ -192,12 +203,26 @@ def open_fits(path: Path, memmap: bool, unsigned: bool = True) -> fits.HDUList:
             raise unreadable(path, error) from error
 
 
+def _open_object(path: ObjectPath, unsigned: bool) -> fits.HDUList:
+    """Open a FITS file of an object store: by ranges, unless it is compressed as a whole."""
+    try:
+        opened = path.open_ranges()
+        is_plain = opened.read(len(PLAIN)) == PLAIN
+    except NotPermitted as error:  # a store that may not be listed says so of what is missing, too
+        raise FileMissing(f"{path} is not there, or may not be read: {error}") from error
+    opened.seek(0)
+    if is_plain:
+        return fits.open(opened, memmap=False, lazy_load_hdus=True, uint=unsigned)
+    with path.copied_here() as copy:  # on POSIX a file that is open stays until it is closed
+        return fits.open(copy, memmap=False, lazy_load_hdus=True, uint=unsigned)
+
+
 def is_scaled(header: fits.Header) -> bool:
     """Whether stored pixels must be converted: scaled, or with a value that means no data."""
     return (header.get("BZERO", 0), header.get("BSCALE", 1), header.get("BLANK")) != (0, 1, None)
 
 
-def unreadable(path: Path, error: Exception) -> InputError:
+def unreadable(path: Path, error: Exception) -> ZoocutError:
     """Tell that a file cannot be read; it is not called damaged for what may be a fault of zoocut.
 
     Parameters
@@ -207,8 +232,10 @@ def unreadable(path: Path, error: Exception) -> InputError:
     error : Exception
         What reading it raised.
     """
-    if isinstance(error, InputError):
+    if isinstance(error, ZoocutError):
         return error
+    if isinstance(path, ObjectPath) and is_of_store(error):
+        return store_error(error, path.key)
     if isinstance(error, DAMAGE):
         return NoImage(f"{path} cannot be read ({first_line(error)}): fetch it again")
     return NoImage(

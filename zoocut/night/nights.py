@@ -26,6 +26,7 @@ from zoocut.night.root import alone, os_error
 from zoocut.night.steps import STEPS_OF_A_NIGHT, Night, look_ahead
 from zoocut.night.upkeep import keep_up
 from zoocut.night.votes import count_votes
+from zoocut.object_store import local_path
 
 __all__ = ["Outcome", "run_nights"]
 
@@ -99,7 +100,7 @@ def run_nights(
         When what is new is too much, or too old.
     """
     _require_settings(config)
-    root = config.folder / config.settings.night.root
+    root = local_path(config.folder, config.settings.night.root, "night.root")
     working = Night(config, partial(open_inputs, config), jobs, tell)
     outcome = Outcome()
     with alone(root, config, wait_s):

@@ -14,6 +14,7 @@ from zoocut.config.settings import RunSettings
 from zoocut.error_kinds import FileMissing, NotARun, RecordDamaged, UnreadableFile
 from zoocut.errors import ConfigError, InputError
 from zoocut.files import typed, write_first, write_whole
+from zoocut.object_store import ObjectPath, as_path, copying
 from zoocut.run.manifest import ManifestRow, count_rows, describe_manifest, read_manifest
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
 from zoocut.run.talk import TALK_FILE
@@ -113,6 +114,7 @@ class Run:
         """
         record = path / "run.toml"
         if not path.is_dir():
+            _refuse_store(path)
             raise NotARun(
                 f"{path} is not a folder: give the run folder that `zoocut generate CONFIG -o RUN` made"
             )
@@ -356,6 +358,16 @@ def _text(run_id: str, content: Mapping[str, Any]) -> bytes:
 
 def _written(settings: RunSettings) -> dict[str, Any]:
     return settings.model_dump(mode="json", exclude_none=True, include=set(RunSettings.model_fields))
+
+
+def _refuse_store(path: Path) -> None:
+    """Refuse an address of an object store where a folder of this machine is needed, as by everything but drawing."""
+    address = as_path(path)
+    if isinstance(address, ObjectPath) and not isinstance(path, ObjectPath):
+        raise NotARun(
+            f"{address} is in an object store, into which zoocut only draws: copy the run to this machine with "
+            f"`{copying(address)}`, then give {address.name} in its place"
+        )
 
 
 def _unreadable(record: Path, error: Exception) -> InputError:

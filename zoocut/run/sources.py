@@ -23,6 +23,7 @@ import numpy.typing as npt
 from zoocut.error_kinds import RecordDamaged
 from zoocut.files import appear_whole, sync_files, typed
 from zoocut.model import SourceId, Value
+from zoocut.object_store import readable
 from zoocut.values import id_key
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def put_together(path: Path) -> None:
     if not parts:
         return
     before = [path] if path.exists() else []
-    of_parts = _common([pq.read_schema(one) for one in before + parts])
+    of_parts = _common([pq.read_schema(readable(one)) for one in before + parts])
     schema = of_parts.remove(of_parts.get_field_index(POSITION))
     streams = [list(several) for _, several in groupby(parts, key=lambda part: part.name.split("-")[0])]
     merged = _merged([(_fitted(one, of_parts) for one in _tables(several)) for several in streams])
@@ -214,7 +215,7 @@ def _recorded_twice(paths: Iterable[Path]) -> Keys:
     """Tell which sources have more than one row in some files."""
     import pyarrow.parquet as pq
 
-    columns = (pq.read_table(one, columns=["diaSourceId"]) for one in paths)
+    columns = (pq.read_table(readable(one), columns=["diaSourceId"]) for one in paths)
     keys, counts = np.unique(np.concatenate([_keys(one) for one in columns]), return_counts=True)
     return keys[counts > 1]
 
@@ -247,7 +248,7 @@ def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
     for path in paths:
-        for batch in pq.ParquetFile(path).iter_batches(ROWS_AT_ONCE):
+        for batch in pq.ParquetFile(readable(path)).iter_batches(ROWS_AT_ONCE):
             yield pa.Table.from_batches([batch])
 
 
@@ -306,7 +307,7 @@ def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[Dra
     if not path.exists():
         return
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(readable(path))
         wanted = None if columns is None else _wanted(file.schema_arrow.names, columns)
         for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted):
             images, sums = (columns_of_images(batch.schema.names, kind) for kind in ("image", "sha256"))

@@ -9,6 +9,7 @@ from zoocut.delimited import DelimitedText, without_mark
 from zoocut.error_kinds import MissingColumn, NotARun, RepeatedColumn, UnreadableFile
 from zoocut.errors import InputError
 from zoocut.model import SourceId
+from zoocut.object_store import local_path
 from zoocut.run.folder import NOTHING_KNOWN, Run
 from zoocut.values import ID_RULES, IdKind
 
@@ -42,7 +43,11 @@ def read_excluded(
     InputError
         When a list cannot be read, has no column of ids or something else than ids in it.
     """
-    return frozenset(number for name in names for number in _ids(folder / name, kind, encoding))
+    return frozenset(
+        number
+        for name in names
+        for number in _ids(local_path(folder, name, "select.exclude"), kind, encoding)
+    )
 
 
 def _ids(path: Path, kind: IdKind, encoding: str | None) -> list[SourceId]:

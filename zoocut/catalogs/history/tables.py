@@ -17,6 +17,7 @@ from zoocut.catalogs.values import FORMER_NAMES
 from zoocut.config.history import MeasurementColumns, TableHistorySettings
 from zoocut.error_kinds import FileMissing, MissingColumn, NoHistory
 from zoocut.model import DiaSource, Rejection
+from zoocut.object_store import local_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +43,7 @@ class TableRows:
 
     def __init__(self, settings: TableHistorySettings, folder: Path) -> None:
         self._settings = settings
-        self._path = folder / settings.path
+        self._path = local_path(folder, settings.path, "history.path")
         self._kind = Kind(settings.measured)
         if not self._path.is_file():
             raise FileMissing(f"{self._path} does not exist: check history.path")
