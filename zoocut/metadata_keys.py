@@ -20,6 +20,7 @@ __all__ = [
     "SubjectKey",
     "bare_name",
     "index_name",
+    "is_priority",
     "missing_feedback",
     "seen_by",
     "sent_name",
@@ -132,6 +133,14 @@ class SubjectKey:
     def belongs_to(self, run_id: str, set_id: str) -> bool:
         """Return whether the subject was made by this run for this set."""
         return (self.run_id, self.set_id) == (run_id, set_id)
+
+
+def is_priority(text: str) -> bool:
+    """Whether Zooniverse reads a priority from a text: one that is no number takes those of its whole batch away."""
+    try:
+        return abs(float(text)) < float("inf")
+    except ValueError:
+        return False
 
 
 def missing_feedback(metadata: Mapping[str, str]) -> list[str]:

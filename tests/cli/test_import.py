@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -199,6 +200,7 @@ def test_an_upload_without_import_settles_it(
         ("1701,", "1702,", "appears twice"),
         ("metadata:band", "metadata:a:b", "cuts the metadata key a:b at its colon"),
         ("metadata:band", "metadata:b\u00e4nd", "more than ASCII"),
+        ("metadata:band", "metadata:priority", "is 'g' and no number: rename the key"),
     ],
 )
 def test_rows_that_the_server_does_not_take(
@@ -316,6 +318,28 @@ def test_the_rest_of_the_manager_knows_imported_subjects(
     assert copies.returncode == 0, copies.stderr
     assert bring().returncode == 0
     assert len(subjects(server, run.name)) == 120
+
+
+def test_a_set_that_is_deleted_meanwhile(bring: Zoocut, run: Path, server: Running, control: Control) -> None:
+    """The import vanishes with it: told, and nothing is made for a set that is no more."""
+    control("/faults", name="import-stalls", route=IMPORTS, row=40, times=1)
+    admin, told = connect_set_admin(server.endpoint, OWNER), []
+    project = admin.panoptes.project("owner/rehearsal")
+
+    def delete() -> None:
+        while not subjects(server, run.name):
+            time.sleep(0.05)
+        (found,) = admin.panoptes.subject_sets(project, run.name)
+        admin.delete_set(found.set_id)
+
+    thread = threading.Thread(target=delete)
+    thread.start()
+    told.append(bring())
+    thread.join()
+    assert told[0].returncode == 7, told[0].stderr
+    assert "was deleted while it was imported into: name another one with --set NAME" in told[0].stderr
+    done = bring("--create")
+    assert done.returncode in (0, 7), done.stderr
 
 
 def test_dry_run_tells_and_makes_nothing(bring: Zoocut, run: Path, server: Running) -> None:

@@ -71,6 +71,24 @@ def test_an_image_that_is_missing_stops_nothing(zoocut: Zoocut, run: Path, host:
     assert len(list(host.root.rglob("*.png"))) == 9
 
 
+@pytest.mark.parametrize("name", ["../secret.png", "images/../../secret.png", "ABSOLUTE", "images/link.png"])
+def test_what_leads_out_of_the_run_is_not_published(
+    zoocut: Zoocut, run: Path, host: Host, tmp_path: Path, name: str
+) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"not for everybody")
+    (run / "images/link.png").symlink_to(secret)
+    name = str(secret) if name == "ABSOLUTE" else name
+    manifest = run / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("images/0-0.png", name))
+    for more in ([], ["--dry-run"]):
+        done = zoocut("publish", run, "--to", host.root / "night", *more)
+        assert done.returncode == 3
+        assert f"{name} leads out of the run folder: only files inside it are published" in done.stdout
+    assert all(path.read_bytes() != secret.read_bytes() for path in host.root.rglob("*") if path.is_file())
+    assert len(list(host.root.rglob("*.png"))) == 9
+
+
 @pytest.mark.parametrize(
     ("instead", "told"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -205,8 +206,11 @@ def _compared(
     folder: Path, destination: Destination, there: dict[str, Stored], file: File
 ) -> tuple[bytes | str, bool]:
     """Read a file and tell whether it is missing or differs at the destination; or say why it cannot be read."""
+    path = os.path.realpath(folder / file.path)
+    if not Path(path).is_relative_to(os.path.realpath(folder)):
+        return f"{file.path} leads out of the run folder: only files inside it are published", False
     try:
-        content = (folder / file.path).read_bytes()
+        content = Path(path).read_bytes()
     except OSError as error:
         return (
             f"{file.path} cannot be read ({error.strerror}): restore it, then run the same command again",

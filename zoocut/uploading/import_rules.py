@@ -22,7 +22,7 @@ from zoocut.files import typed
 from zoocut.ledger import Ledger, State, Target
 from zoocut.ledger.imports import ImportRecords
 from zoocut.ledger.published import PublishedFiles
-from zoocut.metadata_keys import SubjectKey
+from zoocut.metadata_keys import SubjectKey, is_priority
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.uploading.targets import Choice
@@ -140,6 +140,12 @@ def _problem(row: ManifestRow, endpoint: str, seen: set[str]) -> str | None:
     odd = next((key for key in row.metadata if not key.isascii()), None)
     if odd is not None:
         return f"the metadata key {odd} holds more than ASCII, to which the import answers with an error: rename it"
+    priority = row.metadata.get("priority", "0")
+    if not is_priority(priority):
+        return (
+            f"its metadata key priority, by which the server serves what it imports, is {priority!r} and no number: "
+            "rename the key"
+        )
     return next((found for address in row.locations if (found := form_problem(address, endpoint))), None)
 
 

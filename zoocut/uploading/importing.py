@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from threading import Event as Flag
 
-from zoocut.error_kinds import ServerStalled
+from zoocut.error_kinds import NotFoundThere, ServerStalled
 from zoocut.errors import Interrupted, NotPermitted
 from zoocut.ledger import Ledger, State
 from zoocut.ledger.imports import Import, ImportRecords, ImportState
@@ -259,7 +259,9 @@ class Importer:
         admin, began = ImportAdmin(self.context.panoptes), time.monotonic()
         moved_at, before, first, proved_at, wanted = began, (-1, -1), -1, -1, self._linked + one.rows
         while True:
-            document = admin.find(one.import_id or "")
+            document = self._document(admin, one)
+            if document is None:
+                return
             held = self.context.retrying.count_subjects(self.context.target.set_id)
             first = held if first < 0 else first
             now = time.monotonic()
@@ -278,6 +280,32 @@ class Importer:
             self.report(self._snapshot(rate, self._words(one, held, rate)))
             if self.stop.wait(min(LONGEST_LOOK_S, max(SHORTEST_LOOK_S, (now - began) / 20))):
                 raise Interrupted(STOPPED)
+
+    def _document(self, admin: ImportAdmin, one: Import) -> ImportDocument | None:
+        """Read an import; None when the server has it no more, so that what the set holds decides.
+
+        Raises
+        ------
+        NotFoundThere
+            When its set is gone, too.
+        """
+        target = self.context.target
+        try:
+            return admin.find(one.import_id or "")
+        except Refused as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+        try:
+            self.context.retrying.subject_set(target.set_id)
+        except Refused as error:
+            raise NotFoundThere(
+                f"the set {target.set_id} ({target.set_name}) was deleted while it was imported into: name another one "
+                "with --set NAME, and agree to it with --create"
+            ) from error
+        self.tell(
+            f"import {one.import_id} is not known to the server any more: the set itself tells what was made"
+        )
+        return None
 
     @property
     def _linked(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from zoocut.error_kinds import NotARun, UnreadableFile
 from zoocut.ledger import Entry, Ledger, PlannedRow, State, Target
-from zoocut.metadata_keys import missing_feedback, sent_name
+from zoocut.metadata_keys import is_priority, missing_feedback, sent_name
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.run.manifest_columns import AS_IT_TELLS
@@ -112,7 +112,7 @@ def _control(text: str) -> bool:
 def _metadata_problem(row: ManifestRow) -> str | None:
     lower = {key.lower(): value for key, value in row.metadata.items()}
     priority = lower.get("#priority")
-    if priority is not None and not _is_number(priority):
+    if priority is not None and not is_priority(priority):
         return (
             f"row {row.external_id} has #priority {priority!r}, which is not a number: it would take the "
             "priorities of its whole batch away; correct it"
@@ -122,13 +122,6 @@ def _metadata_problem(row: ManifestRow) -> str | None:
     if "#zoocut" in lower:
         return f"row {row.external_id} has a metadata column #zoocut, which is kept for zoocut: rename it"
     return None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return abs(float(text)) < float("inf")
-    except ValueError:
-        return False
 
 
 def take_back_rejected(context: UploadContext, ledger: Ledger) -> None:
