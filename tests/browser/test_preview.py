@@ -359,3 +359,64 @@ def test_files_for_talk_are_shown_under_their_subject(page: Page, tmp_path: Path
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.keyboard.press("ArrowRight")
     expect(page.get_by_text("On its Talk page")).to_be_hidden()
+
+
+def test_a_long_run_is_read_in_parts(page: Page, chromium: Browser, tmp_path: Path) -> None:
+    """The page holds the first rows; the others are in files beside it, and one search goes through all."""
+    run = make_run(tmp_path / "run #2 % ü", 25, HOSTILE)
+    with run.rejected.open("a", newline="") as file:
+        csv.writer(file).writerows([(str(n), "row", "too far") for n in range(3)])
+    path = run.path / "preview.html"
+    made = make_preview(run, path, LinkedPictures(run, path), rows_a_part=10)
+    assert made.data is not None
+    assert (made.cutouts, made.rejected, sorted(one.name for one in made.data.iterdir())) == (
+        25,
+        5,
+        ["rows-00001.js", "rows-00002.js"],
+    )
+    order = [row.external_id for row in run.rows()]
+    page.goto(path.resolve().as_uri())
+    expect(page.locator("#count")).to_have_text("10 of 10 cutouts in rows 1 to 10 of 25")
+    assert ids(page) == order[:10]
+    page.get_by_role("button", name="Later rows").click()
+    expect(page.locator("#count")).to_have_text("10 of 10 cutouts in rows 11 to 20 of 25")
+    assert ids(page) == order[10:20]
+    page.locator("#part").select_option("21 to 25")
+    expect(page.locator("#count")).to_have_text("5 of 5 cutouts in rows 21 to 25 of 25")
+    expect(page.get_by_role("button", name="Later rows")).to_be_disabled()
+    page.locator("#search").fill("band=g")
+    page.get_by_role("button", name="Search all rows").click()
+    expect(page.locator("#count")).to_have_text("9 of 9 cutouts found in all 25 rows")
+    assert ids(page) == order[::3]
+    page.locator(".card-id").nth(8).click()
+    expect(page.locator("#catalog")).to_contain_text("row 24")
+    page.keyboard.press("Escape")
+    page.locator("#search").fill("")
+    expect(page.locator("#count")).to_have_text("10 of 10 cutouts in rows 1 to 10 of 25")
+    page.locator("#show-rejected").click()
+    expect(page.locator("#reasons li").first).to_have_text("3 × too far")
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    make_preview(run, path, LinkedPictures(run, path), rows_a_part=15)
+    assert [one.name for one in made.data.iterdir()] == ["rows-00001.js"]
+    (made.data / "rows-00001.js").unlink()
+    alone = chromium.new_page()
+    alone.goto(path.resolve().as_uri())
+    alone.get_by_role("button", name="Later rows").click()
+    expect(alone.locator("#count")).to_contain_text("rows-00001.js is missing: keep it beside this page")
+    alone.close()
+
+
+def test_rows_of_a_manifest_in_another_order_keep_their_columns(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", 12)
+    rows = list(run.rows())
+    write_manifest(run.manifest, [*rows[5:], *rows[:4]], ["!diaSourceId"])
+    path = run.path / "preview.html"
+    make_preview(run, path, LinkedPictures(run, path))
+    text = path.read_text().partition('id="data">')[2].partition("</script>")[0]
+    data = json.loads(text)
+    at = data["catalog"].index("note")
+    assert [row[3][at] for row in data["rows"]] == [f"row {n}" for n in [*range(5, 12)]] + [
+        "plain", *(f"row {n}" for n in range(1, 4))
+    ]  # fmt: skip

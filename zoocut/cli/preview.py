@@ -39,4 +39,6 @@ def preview(
         )
         return
     results.print(f"{page}: {made.cutouts} cutouts, {made.rejected} rejected rows", markup=False)
+    if made.data is not None:
+        results.print(f"  further rows are in {made.data}: keep it beside the page", markup=False)
     results.print(f"open it: {page.resolve().as_uri()}", markup=False)

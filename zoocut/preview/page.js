@@ -2,6 +2,7 @@
 (() => {
   const ID = 0, PICTURES = 1, METADATA = 2, CATALOG = 3, TALK = 4;
   const BATCH = 60;
+  const MOST_FOUND = 5000;
   const SEEN_BY = { everyone: "everyone", talk: "only on Talk, after classifying", nobody: "nobody (hidden)" };
   const at = (id) => document.getElementById(id);
   const data = JSON.parse(at("data").textContent);
@@ -11,7 +12,7 @@
     ...data.metadata.map((key, n) => ({ group: "Subject metadata", name: key.name, value: (row) => row[METADATA][n] })),
     ...data.catalog.map((name, n) => ({ group: "Catalog", name, value: (row) => row[CATALOG][n] })),
   ];
-  const state = { view: "cutouts", sort: 0, descending: false, shown: [], drawn: 0, open: -1 };
+  const state = { view: "cutouts", sort: 0, descending: false, shown: [], drawn: 0, open: -1, part: 0 };
 
   const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   const visible = (value) =>
@@ -86,9 +87,87 @@
     state.shown = sorted([...rows.keys()].filter(matches));
     state.drawn = 0;
     list().replaceChildren();
-    const what = state.view === "cutouts" ? "cutouts" : "rejected rows";
-    at("count").textContent = `${state.shown.length} of ${rows.length} ${what}`;
+    at("count").textContent = `${state.shown.length} of ${rows.length} ${state.view === "cutouts" ? cutouts() : rejectedRows()}`;
     grow();
+  }
+
+  // ---- the parts of a long run, which are read when they are wanted
+
+  const FIRST = 1, COUNT = 2;
+  const rowsInAll = data.parts.at(-1)[FIRST] + data.parts.at(-1)[COUNT];
+  const firstRows = data.rows, awaited = new Map();
+  const span = (n) => `${data.parts[n][FIRST] + 1} to ${data.parts[n][FIRST] + data.parts[n][COUNT]}`;
+  window.zoocutPart = (n, rows) => awaited.get(n)?.(rows);
+
+  function cutouts() {
+    if (data.parts.length === 1) return "cutouts";
+    return state.part < 0 ? `cutouts found in all ${rowsInAll} rows` : `cutouts in rows ${span(state.part)} of ${rowsInAll}`;
+  }
+
+  function rejectedRows() {
+    const beyond = data.rejected_in_all > data.rejected.length;
+    return beyond ? `rejected rows, the first of ${data.rejected_in_all}: all are in rejected.csv` : "rejected rows";
+  }
+
+  function load(n) {
+    const file = data.parts[n][0];
+    if (!file) return Promise.resolve(firstRows);
+    return new Promise((resolve, reject) => {
+      const script = element("script", undefined, { src: file });
+      awaited.set(n, resolve);
+      for (const event of ["load", "error"]) script.addEventListener(event, () => script.remove());
+      script.addEventListener("error", () => reject(new Error(`${file} is missing: keep it beside this page`)));
+      document.head.append(script);
+    });
+  }
+
+  function use(rows) {
+    data.rows = rows;
+    haystacks.cutouts = null;
+  }
+
+  const told = (error) => { at("count").textContent = error.message; };
+
+  async function showPart(n) {
+    at("count").textContent = `reading rows ${span(n)}`;
+    use(await load(n));
+    state.part = n;
+    at("part").value = String(n);
+    at("earlier").disabled = n === 0;
+    at("later").disabled = n === data.parts.length - 1;
+    refresh();
+  }
+
+  async function searchEverywhere() {
+    const words = at("search").value, found = [];
+    for (const n of data.parts.keys()) {
+      const rows = await load(n);
+      if (at("search").value !== words) return showPart(Math.max(state.part, 0));
+      use(rows);
+      const matches = matcher("cutouts");
+      for (const k of rows.keys()) if (found.length < MOST_FOUND && matches(k)) found.push(rows[k]);
+      at("count").textContent = `${found.length} found in rows 1 to ${data.parts[n][FIRST] + rows.length} of ${rowsInAll}`;
+      if (found.length === MOST_FOUND) break;
+    }
+    use(found);
+    state.part = -1;
+    refresh();
+    if (found.length === MOST_FOUND) at("count").textContent += `, the first ${MOST_FOUND}`;
+  }
+
+  function searched() {
+    if (state.part < 0) showPart(0).catch(told);
+    else refresh();
+  }
+
+  function fillParts() {
+    at("parts").hidden = data.parts.length === 1;
+    at("part").append(...data.parts.map((_, n) => element("option", span(n), { value: String(n) })));
+    at("part").addEventListener("change", () => showPart(Number(at("part").value)).catch(told));
+    at("earlier").disabled = true;
+    at("earlier").addEventListener("click", () => showPart(Math.max(state.part - 1, 0)).catch(told));
+    at("later").addEventListener("click", () => showPart(Math.min(state.part + 1, data.parts.length - 1)).catch(told));
+    at("everywhere").addEventListener("click", () => searchEverywhere().catch(told));
   }
 
   const list = () => (state.view === "cutouts" ? at("cards") : at("rejected").querySelector("tbody"));
@@ -245,10 +324,7 @@
   }
 
   function fillReasons() {
-    const counts = new Map();
-    for (const [, , reason] of data.rejected) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    const most = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 20);
-    at("reasons").append(...most.map(([reason, count]) => element("li", `${count} × ${reason}`)));
+    at("reasons").append(...data.reasons.map(([reason, count]) => element("li", `${count} × ${reason}`)));
   }
 
   function fillWho() {
@@ -262,11 +338,11 @@
   function start() {
     const [, width, height] = data.rows[0][PICTURES].find((shown) => !isPlot(shown)) ?? ["", 0, 0];
     if (width) at("cards").style.setProperty("--card", width > 1.5 * height ? "22rem" : "11rem");
-    fillSort(), fillReasons(), fillWho();
-    at("show-rejected").textContent = `Rejected (${data.rejected.length})`;
+    fillSort(), fillReasons(), fillWho(), fillParts();
+    at("show-rejected").textContent = `Rejected (${data.rejected_in_all})`;
     at("show-cutouts").addEventListener("click", () => setView("cutouts"));
     at("show-rejected").addEventListener("click", () => setView("rejected"));
-    at("search").addEventListener("input", refresh);
+    at("search").addEventListener("input", searched);
     at("sort").addEventListener("change", () => { state.sort = Number(at("sort").value); refresh(); });
     at("direction").addEventListener("click", turn);
     at("previous").addEventListener("click", () => step(-1));
