@@ -1,378 +1,356 @@
-"""How fast cutouts are made: `python tests/bench/cutouts.py` prints one table.
+"""How fast cutouts are made, beside a floor, the program that zoocut replaces, matplotlib, and other packages.
 
-Everything is measured in one run on the same simulated data. `floor` reads the planes with astropy and writes
-the same bytes, `matplotlib` is Cutout2D and a figure that is made once and kept, as a careful user would
-write it.
+`python tests/bench/cutouts.py` prints its tables; `--quick` takes a minute. Every contestant runs in a process of its
+own that lives as long as the bench; they take turns, and medians and minima (in brackets) of their turns are told, in
+processor time (user and system) and on the wall. Imports and what is prepared once are not counted, whole runs are.
+
+- `--replaced FILE`: LSST's plotImageSubtractionCutouts.py.
+- `--peers PYTHON`: an interpreter with cutana, fitsbolt and astrocut, which ask for other versions of common packages:
+  `python -m venv peers; peers/bin/pip install cutana fitsbolt astrocut`.
+- `--packets FOLDER`: a folder with ZTF packets; 400 copies of them under ids of their own are drawn.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
+import json
 import os
-import resource
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from astropy.coordinates import SkyCoord
-from astropy.io import fits
-from astropy.nddata import Cutout2D
-from astropy.visualization import AsinhStretch, ImageNormalize, LinearStretch, MinMaxInterval, ZScaleInterval
-from astropy.wcs import WCS
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+HERE = Path(__file__).parent / "drawing"
+sys.path.insert(0, str(HERE))
 
-from zoocut.config.draw import DrawSettings
-from zoocut.config.load import load
-from zoocut.generating import generate
-from zoocut.model import Cutout, DiaSource
-from zoocut.render import open_renderer
+import simulated  # noqa: E402
 
-SCALE_DEG = 0.2 / 3600
-PLANES = ("template", "science", "difference")
-FLAGS = {"pixelFlags_edge": True, "isDipole": True, "shape_flag": True, "psfFlux_flag": True}
+VERSIONS = ("zoocut", "numpy", "astropy", "fitsio", "fastavro", "isal", "matplotlib")
+PEERS = ("cutana", "fitsbolt", "astrocut")
+DRAWN = {"plain": ((30,), False), "annotated": ((30,), True), "two sizes": ((30, 60), False)}
+READERS = {"raw": ("map",), "gzip2": ("fitsio", "astropy"), "rice": ("fitsio", "astropy")}
+FEW = 25
+"""Sources that contestants which take a tenth of a second for one are given."""
 
 
-@dataclass(frozen=True)
-class Field:
-    """Simulated frames of one exposure, and where they lie."""
+@dataclass
+class Turns:
+    """Seconds that one contestant took, turn by turn."""
+
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    note: object = None
+
+    def told(self, count: int) -> str:
+        """Write microseconds a source: median and minimum of processor time, then of the wall."""
+        each = [[1e6 * seconds / count for seconds in several] for several in (self.cpu, self.wall)]
+        return "   ".join(f"{statistics.median(one):8.0f} ({min(one):8.0f})" for one in each)
+
+
+class Contestant:
+    """A process that takes jobs."""
+
+    def __init__(self, module: str, python: str, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [python, str(HERE / "worker.py"), module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **environment},
+        )
+
+    def take(self, job: Mapping[str, Any], turns: Turns) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline() or "null")
+        if answer is None:
+            raise SystemExit(f"{self._process.args} has ended: run it by hand to see why")
+        turns.wall.append(answer["wall"])
+        turns.cpu.append(answer["cpu"])
+        turns.note = answer["note"]
+
+    def __enter__(self) -> Contestant:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+@dataclass
+class Bench:
+    """What all parts share."""
 
     folder: Path
-    side: int
-    wcs: WCS
+    frames: simulated.Field
+    options: argparse.Namespace
+    contestants: dict[str, Contestant]
+    number: int = 0
 
-    def path(self, storage: str, plane: str) -> Path:
-        return self.folder / f"{storage}_{plane}.fits"
+    def fresh(self) -> str:
+        """Name a folder that is not there."""
+        self.number += 1
+        return str(self.folder / "runs" / str(self.number))
 
+    def job(self, **more: Any) -> dict[str, Any]:
+        return {"field": str(self.frames.folder), "side": self.frames.side, **more}
 
-def simulate(folder: Path, side: int) -> Field:
-    """Write template, science and difference raw and as GZIP_2 and RICE tiles."""
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
-    wcs.wcs.crval, wcs.wcs.crpix = [150.0, -30.0], [side / 2, side / 2]
-    wcs.wcs.cdelt = [-SCALE_DEG, SCALE_DEG]
-    wcs.wcs.set()
-    random = np.random.default_rng(6)
-    template, science = (random.normal(100, 10, (side, side)).astype(np.float32) for _ in range(2))
-    y, x = np.mgrid[-15:16, -15:16]
-    star = np.exp(-(x**2 + y**2) / 8)
-    for row, column in random.integers(16, side - 16, (side * side // 4000, 2)):
-        place = np.s_[row - 15 : row + 16, column - 15 : column + 16]
-        light = random.pareto(1.5) * 100 * star
-        template[place] += light
-        science[place] += light * random.choice([1.0, 1.0, 1.3])
-    field = Field(folder, side, wcs)
-    images = zip(PLANES, (template, science, science - template), strict=True)
-    for plane, image in images:
-        header = wcs.to_header()
-        fits.writeto(field.path("raw", plane), image, header)
-        fits.CompImageHDU(image, header, compression_type="GZIP_2", quantize_level=0).writeto(
-            field.path("gzip2", plane)
-        )
-        fits.CompImageHDU(image, header, compression_type="RICE_1", quantize_level=16).writeto(
-            field.path("rice", plane)
-        )
-    return field
+    def take_turns(
+        self, jobs: Mapping[str, tuple[str, dict[str, Any]]], turns: int, cold: bool = False
+    ) -> dict[str, Turns]:
+        """Give each named job to its contestant in turn, so many times; the first turn is not counted."""
+        found: dict[str, Turns] = defaultdict(Turns)
+        for turn in range(turns + (not cold)):
+            for name, (contestant, job) in jobs.items():
+                if cold:
+                    forget(self.frames.folder.glob("*.fits"))
+                counted = found[name] if turn or cold else Turns()
+                self.contestants[contestant].take({**job, "run": self.fresh()}, counted)
+        return found
 
 
-def positions(field: Field, count: int) -> np.ndarray:
-    return np.random.default_rng(count).uniform(40, field.side - 40, (count, 2))
+def forget(paths: Iterator[Path]) -> None:
+    """Let the system drop files from its cache, once they are on disk."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
 
 
-def write_run(field: Field, storage: str, count: int, exposures: int, folder: Path, draw: str = "") -> Path:
-    """Write a source table and a configuration; every exposure is a link to the same frames."""
-    folder.mkdir()
-    lines = ["diaSourceId,ra,dec,visit"]
-    sky = field.wcs.pixel_to_world(*positions(field, count).T)
-    for visit in range(exposures):
-        for plane in PLANES:
-            os.link(field.path(storage, plane), folder / f"{visit}_{plane}.fits")
-        lines += [
-            f"{10**17 + visit * 10**6 + i},{ra!r},{dec!r},{visit}"
-            for i, (ra, dec) in enumerate(zip(sky.ra.deg.tolist(), sky.dec.deg.tolist(), strict=True))
+def show(title: str, count: Mapping[str, int] | int, turns: Mapping[str, Turns], against: str) -> None:
+    """Print what each contestant took, and how that compares with one of them."""
+    counts = count if isinstance(count, Mapping) else dict.fromkeys(turns, count)
+    base = turns[against]
+    for name, one in turns.items():
+        shares = [
+            f"{pick(one.cpu) / counts[name] / (pick(base.cpu) / counts[against]):7.2f}"
+            for pick in (statistics.median, min)
         ]
-    (folder / "sources.csv").write_text("\n".join(lines) + "\n")
-    config = folder / "zoocut.toml"
-    paths = "\n".join(f'{plane} = "{{visit}}_{plane}.fits"' for plane in PLANES)
-    config.write_text(
-        f'[catalog]\nkind = "table"\npath = "sources.csv"\n'
-        f'[images]\nkind = "frames"\n{paths}\n[draw]\n{draw}\n'
+        walls = statistics.median(one.wall) / counts[name] / (statistics.median(base.wall) / counts[against])
+        print(
+            f"{title:26s} {name:18s} {one.told(counts[name])}   {shares[0]} ({shares[1]})  {walls:7.2f}",
+            flush=True,
+        )
+
+
+def drawing(bench: Bench) -> None:
+    """Draw stamps in memory to PNG in memory."""
+    quick = bench.options.quick
+    counts = {"zoocut": 256, "matplotlib": 4 if quick else 20, "replaced": 2 if quick else 6}
+    for name, (sizes, annotated) in DRAWN.items():
+        jobs = {
+            one: (one, bench.job(kind="draw", sizes=sizes, annotated=annotated, count=counts[one]))
+            for one in counts
+            if one in bench.contestants
+        }
+        turns = bench.take_turns(jobs, 2 if quick else 5)
+        show(f"drawing, {name}", counts, turns, "zoocut")
+        print(f"{'':26s} bytes a picture: {', '.join(f'{one} {turns[one].note}' for one in jobs)}")
+
+
+def whole_runs(bench: Bench) -> None:
+    """Generate a run of one exposure, beside reading the bytes needed and writing the same files."""
+    quick = bench.options.quick
+    for storage, readers in READERS.items():
+        for count in (200,) if quick else (20, 200, 2000):
+            config = simulated.write_config(bench.frames, storage, count, bench.folder / f"{storage}{count}")
+            run = bench.job(kind="run", config=str(config))
+            wrote = {**run, "run": bench.fresh()}
+            bench.contestants["zoocut"].take(wrote, Turns())
+            jobs = {"zoocut": ("zoocut", run)}
+            for reader in readers:
+                floor = bench.job(storage=storage, reader=reader, count=count, wrote=wrote["run"])
+                jobs[f"floor, {reader}"] = ("floor", floor)
+            for cold in (False,) if quick else (False, True):
+                turns = bench.take_turns(jobs, 2 if quick else 3, cold)
+                lowest = min(
+                    (name for name in jobs if name != "zoocut"), key=lambda name: min(turns[name].cpu)
+                )
+                show(f"run, {storage} {count}{' cold' if cold else ''}", count, turns, lowest)
+
+
+def packets(bench: Bench) -> None:
+    """Generate from ZTF packets, beside decoding them once."""
+    survey = bench.options.packets
+    if not any(survey.glob("*.avro")):
+        print(f"packets: left out, {survey} has none")
+        return
+    count = 100 if bench.options.quick else 400
+    config = simulated.write_packets(survey, bench.folder / "packets", count)
+    run = bench.job(kind="run", config=str(config), storage="packets", wrote="")
+    jobs = {"zoocut": ("zoocut", run), "fastavro, decoding": ("floor", run)}
+    show(
+        f"packets, ZTF {count}",
+        count,
+        bench.take_turns(jobs, 2 if bench.options.quick else 5),
+        "fastavro, decoding",
     )
-    return config
 
 
-def time_of(action: Callable[[], object], repeats: int = 1) -> float:
-    """Give the processor seconds of this process, which other work on the machine does not change."""
-    durations = []
-    for _ in range(repeats):
-        start = time.process_time()
-        action()
-        durations.append(time.process_time() - start)
-    return statistics.median(durations)
-
-
-# --- drawing alone -------------------------------------------------------------------------------------
-
-
-class Figures:
-    """Cutouts with matplotlib: one figure, made once; images and lines get new data for each source."""
-
-    def __init__(self, sizes: Sequence[int], annotated: bool) -> None:
-        height = 2.33 + 2.17 * (len(sizes) - 1) + (1.1 if annotated else 0)
-        self._figure = Figure(figsize=(6.45 if annotated else 6.3, height), dpi=100)
-        FigureCanvasAgg(self._figure)
-        grid = self._figure.subplots(len(sizes), 3, squeeze=False)
-        self._figure.subplots_adjust(0.016, 0.04, 0.985, 0.6 if annotated else 0.87)
-        self._images = [
-            [self._panel(axes, size) for axes in row] for row, size in zip(grid, sizes, strict=True)
-        ]
-        for axes, title in zip(grid[0], ("Template", "Science", "Difference"), strict=True):
-            axes.set_title(title)
-        self._texts = [
-            self._figure.text(0.02 + 0.12 * (i % 8), 0.95 - 0.06 * (i // 8), "") for i in range(40)
-        ]
-        self._annotated = annotated
-
-    def _panel(self, axes: object, size: int) -> object:
-        axes.axis("off")  # type: ignore[attr-defined]
-        axes.plot((1, 6), (1, 1), color="blue", lw=6)  # type: ignore[attr-defined]
-        axes.plot((1, 6), (1, 1), color="yellow", lw=2)  # type: ignore[attr-defined]
-        empty = np.zeros((size, size))
-        return axes.imshow(  # type: ignore[attr-defined]
-            empty, cmap="bone", interpolation="none", origin="lower", extent=(0, size, 0, size)
-        )
-
-    def draw(self, source: DiaSource, cutouts: Sequence[Cutout]) -> bytes:
-        for row, cutout in zip(self._images, cutouts, strict=True):
-            pixels = (cutout.template, cutout.science, cutout.difference)
-            for image, data, plane in zip(row, pixels, PLANES, strict=True):
-                interval = ZScaleInterval() if plane == "difference" else MinMaxInterval()
-                stretch = LinearStretch() if plane == "difference" else AsinhStretch(0.1)
-                image.set_data(data)  # type: ignore[attr-defined]
-                image.set_norm(ImageNormalize(data, interval=interval, stretch=stretch))  # type: ignore[attr-defined]
-        if self._annotated:
-            values = list(source.columns.items())
-            for text, (name, value) in zip(self._texts, values + values, strict=False):
-                text.set_text(f"{name[:6]} {value}"[:14])
-        file = io.BytesIO()
-        self._figure.savefig(file, format="png")
-        return file.getvalue()
-
-
-def cutouts_in_memory(
-    field: Field, count: int, sizes: Sequence[int]
-) -> list[tuple[DiaSource, tuple[Cutout, ...]]]:
-    planes = [fits.getdata(field.path("raw", plane)).astype(np.float32) for plane in PLANES]
-    random = np.random.default_rng(1)
-    batch = []
-    for i, (x, y) in enumerate(positions(field, count)):
-        parts = [
-            [Cutout2D(plane, (x, y), size, mode="partial", fill_value=np.nan).data for plane in planes]
-            for size in sizes
-        ]
-        columns = {
-            "diaSourceId": 10**17 + i,
-            "instrument": "LSSTCam",
-            "detector": 50,
-            "visit": 2025123100244,
-            "band": "r",
-        }
-        columns |= {
-            "ra": 150.1,
-            "dec": -30.1,
-            "snr": 11.0,
-            "psfChi2": 40.0,
-            "psfNdata": 41,
-            "reliability": 0.7,
-        }
-        columns |= {
-            f"{kind}Flux{end}": float(random.normal(1000, 100))
-            for kind in ("psf", "ap", "science")
-            for end in ("", "Err")
-        }
-        source = DiaSource(10**17 + i, 150.1, -30.1, "bench", f"row {i}", columns | FLAGS)
-        batch.append((source, tuple(Cutout(*part, 0.2) for part in parts)))
-    return batch
-
-
-def bench_drawing(field: Field, count: int) -> Iterator[tuple[str, str]]:
-    cases = (("plain", (30,), False, 100), ("annotated", (30,), True, 70), ("two sizes", (30, 60), False, 60))
-    for name, sizes, annotated, wanted in cases:
-        batch = cutouts_in_memory(field, count, sizes)
-        renderer = open_renderer(DrawSettings(sizes=sizes, add_metadata=annotated))
-        figures = Figures(sizes, annotated)
-        few = batch[:20]
-        figures.draw(*few[0])
-        ours, theirs = [], []
-        for _ in range(5):
-            ours.append(time_of(lambda b=batch, r=renderer: draw_all(r, b)) / count)
-            theirs.append(time_of(lambda f=few, g=figures: [g.draw(*cut) for cut in f]) / len(few))
-        fast, slow = statistics.median(ours), statistics.median(theirs)
-        yield (
-            f"drawing alone, {name}",
-            f"zoocut {1 / fast:7.0f}/s   matplotlib {1 / slow:6.1f}/s   {slow / fast:5.0f} x   "
-            f"(goal {wanted})",
-        )
-
-
-def draw_all(renderer: object, batch: Sequence[object]) -> None:
-    for i in range(0, len(batch), 256):
-        for _ in renderer.draw(batch[i : i + 256]):  # type: ignore[attr-defined]
-            pass
-
-
-# --- whole runs ----------------------------------------------------------------------------------------
-
-
-def run_matplotlib(field: Field, storage: str, count: int, folder: Path) -> None:
-    folder.mkdir()
-    figures = Figures((30,), False)
-    planes = [fits.getdata(field.path(storage, plane), ext=1 if storage != "raw" else 0) for plane in PLANES]
-    sky = field.wcs.pixel_to_world(*positions(field, count).T)
-    for i, place in enumerate(SkyCoord(sky)):
-        parts = [
-            Cutout2D(plane, place, 30, wcs=field.wcs, mode="partial", fill_value=np.nan).data
-            for plane in planes
-        ]
-        source = DiaSource(i, None, None, "bench", "", {})
-        (folder / f"{i}.png").write_bytes(figures.draw(source, (Cutout(*parts, 0.2),)))
-
-
-def run_floor(config: Path, run: Path, goal: Path) -> Callable[[], None]:
-    """Read every plane whole and write what the run wrote."""
-    goal.mkdir()
-    frames = sorted(config.parent.glob("*.fits"))
-    files = [(path.name, path.read_bytes()) for path in sorted(run.glob("images/**/*.png"))]
-
-    def floor() -> None:
-        for frame in frames:
-            with fits.open(frame, memmap=True) as file:
-                np.array(file[-1].data)
-        for name, content in files:
-            (goal / name).write_bytes(content)
-
-    return floor
-
-
-def bench_whole_runs(field: Field, folder: Path, counts: Sequence[int]) -> Iterator[tuple[str, str]]:
-    for storage in ("raw", "gzip2", "rice"):
-        for count in counts:
-            home = folder / f"{storage}{count}"
-            config = write_run(field, storage, count, 1, home)
-            ours, floors = [], []
-            for attempt in range(3):
-                run = home / f"run{attempt}"
-                ours.append(time_of(lambda c=config, r=run: generate(load(c), r)))
-                floors.append(time_of(run_floor(config, run, home / f"floor{attempt}")))
-            few = min(count, 40)
-            slow = time_of(lambda s=storage, f=few, h=home: run_matplotlib(field, s, f, h / "figures"))
-            reading = time_of(lambda s=storage: [fits.getdata(field.path(s, p)).sum() for p in PLANES])
-            slow = reading + (slow - reading) * count / few
-            fast, floor = statistics.median(ours), statistics.median(floors)
-            yield (
-                f"generate, {storage:5s} {count:5d} sources",
-                f"zoocut {count / fast:7.0f}/s   matplotlib {count / slow:6.1f}/s   "
-                f"floor {count / floor:7.0f}/s   "
-                f"{fast / floor:4.2f} x the floor   (goal {'3' if storage == 'raw' else '1.5'})",
+def peers(bench: Bench) -> None:
+    """Cut and normalise to 8 bits in memory."""
+    here = [name for name in PEERS if name in bench.contestants]
+    if not here:
+        print("peers: left out, give --peers the interpreter that has them")
+        return
+    quick = bench.options.quick
+    for storage in READERS:
+        for count in (200,) if quick else (200, 2000):
+            config = simulated.write_config(
+                bench.frames, storage, count, bench.folder / f"peers {storage}{count}"
             )
+            for interval in ("zscale", "minmax"):
+                job = bench.job(
+                    kind="cut", config=str(config), storage=storage, count=count, interval=interval, few=FEW
+                )
+                names = [
+                    "zoocut",
+                    *(name for name in here if name != "astrocut" or (count == 200 and interval == "minmax")),
+                ]
+                turns = bench.take_turns({name: (name, job) for name in names}, 1 if quick else 3)
+                show(
+                    f"cut, {storage} {count} {interval}",
+                    {**dict.fromkeys(names, count), "astrocut": FEW},
+                    turns,
+                    "zoocut",
+                )
 
 
-def command(*words: str) -> tuple[float, float]:
-    """Run zoocut in a process of its own: seconds, and the largest process in MB."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "zoocut", *words], check=True, capture_output=True)
-    return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-
-
-def bench_processes(field: Field, folder: Path) -> Iterator[tuple[str, str]]:
-    variants = (("plain", ""), ("annotated", "add_metadata = true"), ("two sizes", "sizes = [30, 60]"))
-    for name, draw in variants:
-        config = write_run(field, "gzip2", 500, 6, folder / f"jobs {name}", draw)
-        alone, _ = command("generate", str(config), "-o", str(config.parent / "one"), "-j", "1")
-        both, _ = command("generate", str(config), "-o", str(config.parent / "two"), "-j", "2")
-        same = all(
-            path.read_bytes()
-            == (config.parent / "two" / path.relative_to(config.parent / "one")).read_bytes()
-            for path in (config.parent / "one").glob("images/**/*.png")
+def processes(bench: Bench) -> None:
+    """Run the command with one process and with two; what is told is the whole command, imports and all."""
+    for count in (200,) if bench.options.quick else (200, 2000, 20000):
+        config = simulated.write_config(
+            bench.frames, "raw", count // 10, bench.folder / f"jobs{count}", exposures=10
         )
-        yield (
-            f"command, 6 exposures of 500, {name}",
-            f"-j 1 {3000 / alone:6.0f}/s   -j 2 {3000 / both:6.0f}/s   {alone / both:4.2f} x (goal 1.5)   "
-            f"same bytes: {same}",
-        )
+        turns: dict[str, Turns] = {"-j 1": Turns(), "-j 2": Turns()}
+        for _ in range(1 if bench.options.quick else 3):
+            for jobs, one in turns.items():
+                before, start = os.times(), time.perf_counter()
+                words = [
+                    sys.executable,
+                    "-m",
+                    "zoocut",
+                    "generate",
+                    str(config),
+                    "-o",
+                    bench.fresh(),
+                    *jobs.split(),
+                ]
+                subprocess.run(words, check=True, capture_output=True)
+                after = os.times()
+                one.wall.append(time.perf_counter() - start)
+                spent = after.children_user + after.children_system
+                one.cpu.append(spent - before.children_user - before.children_system)
+        show(f"command, raw {count}", count, turns, "-j 1")
 
 
-def bench_memory(field: Field, folder: Path) -> Iterator[tuple[str, str]]:
-    planes_mb = 3 * field.side**2 * 4 / 2**20
-    for count in (200, 2000, 20000):
-        config = write_run(field, "gzip2", count, 1, folder / f"memory{count}")
-        script = (
-            "import resource, sys; from pathlib import Path; from zoocut.config.load import load; "
-            "from zoocut.generating import generate; generate(load(Path(sys.argv[1])), Path(sys.argv[2])); "
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
-        )
-        words = [sys.executable, "-c", script, str(config), str(config.parent / "run")]
+def memory(bench: Bench) -> None:
+    """Tell the largest memory of a run."""
+    script = (
+        "import resource, sys; from pathlib import Path; from zoocut.config.load import load; "
+        "from zoocut.generating import generate; generate(load(Path(sys.argv[1])), Path(sys.argv[2])); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    planes_mb = 3 * bench.frames.side**2 * 4 / 2**20
+    for count in (200,) if bench.options.quick else (200, 2000, 20000):
+        config = simulated.write_config(bench.frames, "gzip2", count, bench.folder / f"memory{count}")
+        words = [sys.executable, "-c", script, str(config), bench.fresh()]
         peak = float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
-        yield (
-            f"peak memory, {count:5d} sources",
-            f"{peak:5.0f} MB   (planes of an exposure: {planes_mb:.0f} MB)",
+        print(
+            f"{'memory, gzip2 ' + str(count):26s} {peak:.0f} MB at most (planes of an exposure: {planes_mb:.0f} MB)"
         )
 
 
-def bench_imports() -> Iterator[tuple[str, str]]:
-    nothing = start_time("")
-    for name, statement in (
-        (
-            "zoocut --help",
-            "import runpy, sys; sys.argv = ['zoocut', '--help']; "
-            "runpy.run_module('zoocut', run_name='__main__')",
-        ),
-        (
-            "renderer",
-            "from zoocut.config.draw import DrawSettings; from zoocut.render import open_renderer; "
-            "open_renderer(DrawSettings())",
-        ),
-        ("frames", "import zoocut.images.frames"),
-    ):
-        yield f"start, {name}", f"{start_time(statement) - nothing:5.2f} s over bare Python"
+PARTS = {one.__name__: one for one in (drawing, whole_runs, packets, peers, processes, memory)}
 
 
-def start_time(statement: str) -> float:
-    durations = []
-    for _ in range(5):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", statement], check=True, capture_output=True)
-        durations.append(time.perf_counter() - start)
-    return min(durations)
+def contestants(options: argparse.Namespace, stack: ExitStack) -> dict[str, Contestant]:
+    """Start every contestant that is there."""
+    wanted = {"zoocut": sys.executable, "floor": sys.executable, "matplotlib": sys.executable}
+    if options.replaced is not None:
+        wanted["replaced"] = sys.executable
+    if options.peers is not None:
+        wanted |= {name: options.peers for name in PEERS if has_module(options.peers, name)}
+    environment = {
+        "ZOOCUT_BENCH_REPLACED": str(options.replaced),
+        "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "agg",
+    }
+    return {
+        name: stack.enter_context(Contestant(f"by_{name}", python, environment))
+        for name, python in wanted.items()
+    }
+
+
+def has_module(python: str, name: str) -> bool:
+    found = subprocess.run([python, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+    if not found:
+        print(f"{name}: left out, {python} cannot import it")
+    return found
+
+
+def told_versions(options: argparse.Namespace) -> Iterator[str]:
+    yield f"Python {platform.python_version()}"
+    for name in VERSIONS:
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:
+            yield f"{name} not installed"
+    if options.peers is not None:
+        script = f"from importlib.metadata import version; print(*(n + ' ' + version(n) for n in {PEERS!r}), sep=', ')"
+        yield subprocess.run(
+            [options.peers, "-c", script], capture_output=True, text=True, check=False
+        ).stdout.strip()
+
+
+def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="small frames, few turns: a minute's look")
+    parser.add_argument("--side", type=int, help="width of the simulated frames")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="the parts to run"
+    )
+    parser.add_argument("--replaced", type=Path, help="LSST's plotImageSubtractionCutouts.py")
+    parser.add_argument("--peers", help="an interpreter with cutana, fitsbolt and astrocut")
+    parser.add_argument("--packets", type=Path, default=Path(__file__).parents[3] / "shared" / "data" / "ztf")
+    parser.add_argument("--folder", type=Path, help="where to work: on the disk that is to be measured")
+    return parser.parse_args(arguments)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--side", type=int, default=4096, help="width of the simulated frames")
-    parser.add_argument("--counts", type=int, nargs="+", default=[20, 200, 2000], help="sources an exposure")
-    parser.add_argument("--only", choices=["drawing", "runs", "processes", "memory", "imports"])
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="zoocut-bench-") as name:
+    options = read_options()
+    print("; ".join(told_versions(options)))
+    with (
+        tempfile.TemporaryDirectory(prefix="zoocut-bench-", dir=options.folder) as name,
+        ExitStack() as stack,
+    ):
         folder = Path(name)
-        field = simulate(folder, options.side)
-        parts: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
-            "imports": bench_imports,
-            "drawing": lambda: bench_drawing(field, 512),
-            "runs": lambda: bench_whole_runs(field, folder, options.counts),
-            "processes": lambda: bench_processes(field, folder),
-            "memory": lambda: bench_memory(field, folder),
-        }
-        for part, rows in parts.items():
-            if options.only in (None, part):
-                for label, figures in rows():
-                    print(f"{label:45s} {figures}", flush=True)
+        (folder / "runs").mkdir()
+        frames = simulated.simulate(folder / "frames", options.side or (1024 if options.quick else 4096))
+        bench = Bench(folder, frames, options, contestants(options, stack))
+        print(
+            "microseconds a source: CPU median (minimum), wall median (minimum); then both over the one compared with"
+        )
+        for part in options.only:
+            print(f"-- {part}, load {os.getloadavg()[0]:.1f}", flush=True)
+            PARTS[part](bench)
+        print(f"-- load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":
