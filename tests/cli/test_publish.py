@@ -145,6 +145,25 @@ def test_addresses_that_zooniverse_does_not_take(
     assert not (host.root / "night").exists()
 
 
+@pytest.mark.parametrize("change", ["reversed", "shorter", "longer", "fewer images"])
+def test_manifests_of_different_rows_are_refused(zoocut: Zoocut, run: Path, host: Host, change: str) -> None:
+    """Else a file would be checked, and said to be served, under the address of another row."""
+    manifest = run / "manifest-urls.csv"
+    header, *rows = manifest.read_text().splitlines()
+    cells = rows[0].split(",")
+    rows = {
+        "reversed": rows[::-1],
+        "shorter": rows[:-1],
+        "longer": [*rows, rows[-1].replace("1704", "1705")],
+        "fewer images": [",".join([*cells[:2], "", *cells[3:]]), *rows[1:]],
+    }[change]
+    manifest.write_text("\n".join([header, *rows, ""]))
+    done = zoocut("publish", run, "--to", host.root / "night")
+    assert done.returncode == 3
+    assert "do not have the same rows: generate the run again" in done.stderr
+    assert not (host.root / "night").exists()
+
+
 def test_without_addresses_it_says_what_to_set(zoocut: Zoocut, tmp_path: Path) -> None:
     done = zoocut("publish", make_run(tmp_path / "run"), "--to", tmp_path / "www")
     assert done.returncode == 3

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from zoocut.errors import VerificationFailed
 from zoocut.ledger import Ledger
 from zoocut.ledger.published import PublishedFile, PublishedFiles
 from zoocut.run.folder import Run
+from zoocut.run.manifest import ManifestRow
 
 __all__ = ["File", "Publication", "files_of", "plan_publication", "publish"]
 
@@ -105,20 +106,21 @@ def files_of(run: Run) -> list[File]:
     InputError
         When a manifest is missing, the two do not belong together, or an address is none that Zooniverse takes.
     """
-    by_path, by_address = run.rows(), run.by_addresses().rows()
-    try:
-        files = [
-            File(path, address)
-            for row, addressed in zip(by_path, by_address, strict=True)
-            for path, address in zip(row.locations, addressed.locations, strict=True)
-        ]
-    except ValueError:
-        raise NotPublishable(
-            f"{run.manifest} and {run.urls_manifest.name} do not have the same rows: generate the run again, which "
-            "draws nothing twice"
-        ) from None
+    files = list[File]()
+    for row, addressed in zip_longest(run.rows(), run.by_addresses().rows()):
+        if row is None or addressed is None or not _same(row, addressed):
+            raise NotPublishable(
+                f"{run.manifest} and {run.urls_manifest.name} do not have the same rows: generate the run again, which "
+                "draws nothing twice"
+            )
+        files += map(File, row.locations, addressed.locations)
     _require_addresses(files)
     return files
+
+
+def _same(row: ManifestRow, addressed: ManifestRow) -> bool:
+    """Whether two rows are one row of both manifests."""
+    return row.external_id == addressed.external_id and len(row.locations) == len(addressed.locations)
 
 
 def _require_addresses(files: Sequence[File]) -> None:

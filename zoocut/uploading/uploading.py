@@ -120,7 +120,7 @@ def _move_all(
         importer = _importer(run, request, context, ledger, stop, report)
         with _trouble_noted(ledger, context.target):
             try:
-                if request.importing is not None:
+                if request.importing is not None and not request.talk_only:
                     importer.bring_in()
                 if not request.talk_only:
                     sent += loop.run() if quota is None else loop.finish()
