@@ -19,8 +19,9 @@ import requests
 
 from zoocut.errors import ZooniverseError
 from zoocut.zooniverse.credentials import is_loopback_host
+from zoocut.zooniverse.prepared import PreparedSession
 from zoocut.zooniverse.retrying import with_retries
-from zoocut.zooniverse.transport import Transport, foreign_errors, no_password
+from zoocut.zooniverse.transport import Transport, foreign_errors
 
 __all__ = [
     "SAMPLE",
@@ -152,10 +153,7 @@ class Outsider:
 
     def __init__(self, read_s: float = READ_S) -> None:
         self._transport = Transport(read_s, connections=THREADS)
-        self._session = requests.Session()
-        self._session.auth = no_password
-        self._session.mount("https://", self._transport)
-        self._session.mount("http://", self._transport)
+        self._session = PreparedSession(self._transport)
 
     def problem(self, served: Served) -> str | None:
         """Return what is wrong with what an address serves; None when it is right."""

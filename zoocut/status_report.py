@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoocut.ledger import Ledger, State, Target
 from zoocut.ledger.attachments import AttachmentBook
 from zoocut.notebook import data_frame, html_table
-from zoocut.run.folder import Run
+from zoocut.run.record import RunFiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +144,7 @@ class RunStatus:
         return html_table(title, [target.to_row() for target in self.targets])
 
 
-def status(run: Run) -> RunStatus:
+def status(run: RunFiles) -> RunStatus:
     """Describe a run and its targets.
 
     Raises

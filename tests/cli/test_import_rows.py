@@ -93,9 +93,9 @@ def test_every_cell_and_number_of_images_arrives(
     told = zoocut(
         "upload", run, "--import", *FAST, "--set", "Odd cells", "--dry-run", "--json", **account(server)
     )
-    concerns = json.loads(told.stdout)["concerns"]
-    assert any("10 rows are meant for server-side import" in one for one in concerns)
-    assert any("3 rows (first: greek) hold more than ASCII" in one for one in concerns)
+    notes = json.loads(told.stdout)["notes"]
+    assert any("10 rows are meant for server-side import" in one for one in notes)
+    assert any("3 rows (first: greek) hold more than ASCII" in one for one in notes)
     done = zoocut("upload", run, "--import", *FAST, "--set", "Odd cells", **account(server))
     assert done.returncode == 0, done.stderr
     assert sorted(parts(run)) == [1, 2, 7]

@@ -269,7 +269,7 @@ def test_a_wrong_configuration_for_an_upload(drawn: Project, text: str, words: s
 def test_a_run_file_that_was_edited_wrongly_is_told(drawn: Project) -> None:
     record = drawn.run / "run.toml"
     record.write_text(record.read_text() + "\n[settings.uplaod]\nproject = 'x/y'\n")
-    done = drawn.zoocut("status", drawn.run)
+    done = drawn.zoocut("preview", drawn.run)
     assert (done.returncode, "unknown key uplaod: did you mean upload?" in done.stderr) == (3, True), (
         done.stderr
     )

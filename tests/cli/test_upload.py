@@ -62,7 +62,7 @@ def test_scripts_get_what_the_docs_promise(zoocut: Zoocut, server: Running, tmp_
     audit = zoocut("verify", run, "--json", **account(server))
     assert shape(json.loads(told.stdout)) == shape(promised)
     (target,) = json.loads(dry.stdout)["targets"]
-    assert {"may_upload_at_most", "concerns"} <= json.loads(dry.stdout).keys()
+    assert {"may_upload_at_most", "notes"} <= json.loads(dry.stdout).keys()
     assert {"to_upload", "begun", "held_from_elsewhere", "faulty"} <= target.keys()
     assert {"rejected", "complete", "states"} <= json.loads(done.stdout)["targets"][0].keys()
     assert {"version", "sent_bytes", "took_s"} <= json.loads(done.stdout).keys()

@@ -2,8 +2,8 @@
 
     python perish.py "before create_subject" 3 RUN SET ENDPOINT
 
-A point is before or after a call of the ledger, of Panoptes or of the store; `save` is told apart by the first
-entry's new state. The number says at which such call.
+A point is before or after a call of the ledger, of Panoptes or of the store; `save` is told apart by the new states of
+the entries. The number says at which such call.
 """
 
 from __future__ import annotations
@@ -54,10 +54,13 @@ class Doomed:
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **kwargs: Any) -> Any:
-            point = f"save {args[0][0].state.value}" if name == "save" and args[0] else name
-            self._doom.passes(f"before {point}")
+            states = {entry.state.value: None for entry in args[0]} if name == "save" else {}
+            points = [f"save {state}" for state in states] or [name]
+            for point in points:
+                self._doom.passes(f"before {point}")
             result = call(*args, **kwargs)
-            self._doom.passes(f"after {point}")
+            for point in points:
+                self._doom.passes(f"after {point}")
             return Doomed(result, self._doom) if name in ("retrying", "stopped_by") else result
 
         return watched

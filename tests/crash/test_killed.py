@@ -21,7 +21,6 @@ FIRST_TIME = [
         "add_target",
         "plan",
         "newest_subject_id",
-        "save planned",
         "save intent",
         "create_subject",
         "save created",

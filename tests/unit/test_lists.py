@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import count
+from threading import Barrier
 
 import pytest
 
-from zoocut.zooniverse.lists import Page, Read, read_list
+from zoocut.zooniverse.lists import Page, Read, read_list, read_wanted
 from zoocut.zooniverse.request_errors import Doubtful
 
 
@@ -71,8 +73,7 @@ def test_a_list_that_skips_now_and_then_is_read_until_it_agrees() -> None:
     assert ids(read) == items
 
 
-def test_a_list_that_never_comes_to_rest_is_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoocut.zooniverse.lists.FIRST_PAUSE_S", 0.0)
+def test_a_list_that_never_comes_to_rest_is_a_doubt() -> None:
     dice = random.Random(1)
     all_of_them = range(1, 200)
 
@@ -81,10 +82,17 @@ def test_a_list_that_never_comes_to_rest_is_a_doubt(monkeypatch: pytest.MonkeyPa
         return Page([{"id": str(one)} for one in some], 90, 100)
 
     with pytest.raises(Doubtful, match="what is not seen in it may be there"):
-        read_list(read, "subjects")
+        read_wanted(read, "subjects", lambda number: True, first_pause_s=0.0)
 
 
-def test_one_pass_of_a_long_list_is_hardly_longer_than_its_pages() -> None:
-    calls: list[int] = []
-    assert len(ids(served(set(range(1, 10_001)), lambda: calls.append(1)))) == 10_000
-    assert len(calls) <= 2 * 100 * 1.15
+@pytest.mark.parametrize("falling", [False, True])
+def test_a_long_list_is_read_several_pages_at_once_and_hardly_more_than_its_pages(falling: bool) -> None:
+    calls = count()
+    pair = Barrier(2)
+
+    def meet() -> None:
+        if 10 <= next(calls) < 42:  # no page of these comes unless another one is under way
+            pair.wait(20)
+
+    assert len(ids(served(set(range(1, 10_001)), meet, falling=falling), 0 if falling else None)) == 10_000
+    assert next(calls) <= 2 * 100 * 1.15

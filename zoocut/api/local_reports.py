@@ -7,13 +7,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoocut.exporting import Export
-from zoocut.exporting import export as write_table
-from zoocut.run.folder import Run
+from zoocut.run.record import read_record
 from zoocut.status_report import RunStatus, TargetStatus
 from zoocut.status_report import status as describe
 
 if TYPE_CHECKING:
+    from zoocut.exporting import Export
+    from zoocut.run.folder import Run
     from zoocut.zooniverse.set_admin import SetAdmin
 
 __all__ = ["export", "status"]
@@ -38,12 +38,15 @@ def status(run: AnyPath, *, remote: bool = False) -> RunStatus:
     ZooniverseError
         When the server is asked and does not answer.
     """
-    opened = Run.open(Path(run))
-    found = describe(opened)
-    if not remote:
-        return found
-    from zoocut.api.server import sign_in
+    found = describe(read_record(Path(run)))
+    return _with_remote(found) if remote else found
 
+
+def _with_remote(found: RunStatus) -> RunStatus:
+    from zoocut.api.server import sign_in
+    from zoocut.run.folder import Run
+
+    opened = Run.open(found.path)
     admins = {target.target.endpoint: sign_in(target.target.endpoint) for target in found}
     asked = (_ask(opened, admins[target.target.endpoint], target) for target in found)
     return replace(found, targets=tuple(asked))
@@ -77,5 +80,8 @@ def export(run: AnyPath, output: AnyPath | None = None) -> Export:
     InputError
         When nothing was uploaded yet, or the ending is another.
     """
+    from zoocut.exporting import export as write_table
+    from zoocut.run.folder import Run
+
     opened = Run.open(Path(run))
     return write_table(opened, opened.path / "mapping.csv" if output is None else Path(output))

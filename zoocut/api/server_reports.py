@@ -14,7 +14,7 @@ from zoocut.errors import ConfigError
 from zoocut.ledger import Ledger, Target, sole_uploader
 from zoocut.run.folder import Run
 from zoocut.subject_sets import SetList, list_sets, local_runs
-from zoocut.verifying import Audit, Verification
+from zoocut.verifying import Audit, Progress, Verification
 from zoocut.verifying import prune as remove_strays
 from zoocut.verifying import verify as audit_target
 from zoocut.zooniverse.connect import connect
@@ -32,6 +32,7 @@ def verify(
     prune: bool = False,
     settle_s: float | None = None,
     confirm: Confirm = False,
+    progress: Progress | None = None,
 ) -> Verification:
     """Compare what the server really holds with the run: read only, unless strays are to be pruned.
 
@@ -47,6 +48,8 @@ def verify(
         How old a stray must be to be deleted; the run's own setting when not given.
     confirm : bool or callable
         Whether they may be deleted; a function is given the question and tells.
+    progress : callable, optional
+        Told what is counted, how many of it are done and how many there are, page by page.
 
     Returns
     -------
@@ -65,25 +68,32 @@ def verify(
     if check not in ("all", "sample", "none"):
         raise ConfigError(f"--check {check} is not known: give all, sample or none")
     opened = Run.open(Path(run))
+    report = progress or _nothing
     if not prune:
-        return Verification(opened.path, _audits(opened, check, None))
+        return Verification(opened.path, _audits(opened, check, report, None))
     old_s = opened.settings.upload.settle_s if settle_s is None else settle_s
     with sole_uploader(opened.ledger):
         pruning = partial(remove_strays, settle_s=old_s, confirm=confirming(confirm))
-        return Verification(opened.path, _audits(opened, check, pruning))
+        return Verification(opened.path, _audits(opened, check, report, pruning))
 
 
 Prune = Callable[[RetryingPanoptes, Audit], int]
 
 
-def _audits(run: Run, check: str, prune: Prune | None) -> tuple[Audit, ...]:
+def _nothing(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def _audits(run: Run, check: str, report: Progress, prune: Prune | None) -> tuple[Audit, ...]:
     with Ledger.read_uploaded(run) as ledger:
-        return tuple(_audit(run, ledger, target, check, prune) for target in ledger.targets())
+        return tuple(_audit(run, ledger, target, check, report, prune) for target in ledger.targets())
 
 
-def _audit(run: Run, ledger: Ledger, target: Target, check: str, prune: Prune | None) -> Audit:
+def _audit(
+    run: Run, ledger: Ledger, target: Target, check: str, report: Progress, prune: Prune | None
+) -> Audit:
     panoptes, store = connect(target.endpoint, credentials_for(target.endpoint))
-    audit = audit_target(run, ledger, target, panoptes.retrying(), store, check)
+    audit = audit_target(run, ledger, target, panoptes.retrying(), store, check, report)
     return replace(audit, pruned=prune(panoptes.retrying(), audit)) if prune else audit
 
 

@@ -85,7 +85,7 @@ def plan_upload(
     server = request.goal.endpoint
     panoptes, _ = connect(server, credentials_for(server), chosen.answer_s)
     plan = forecast(opened, request, panoptes.retrying())
-    return replace(plan, concerns=(*told, *plan.concerns))
+    return replace(plan, notes=(*told, *plan.notes))
 
 
 def upload(
@@ -302,17 +302,17 @@ def _creating(create: Confirm) -> Callable[[str], None]:
 def confirming(confirm: Confirm) -> Callable[[str], None]:
     """Make a function that raises where the answer is no."""
 
-    def require(concern: str) -> None:
+    def require(question: str) -> None:
         if confirm is False:
-            raise NotConfirmed(f"{concern}; nothing was sent: give confirm=True if that is meant")
-        if callable(confirm) and not confirm(concern):
+            raise NotConfirmed(f"{question}; nothing was sent: give confirm=True if that is meant")
+        if callable(confirm) and not confirm(question):
             raise ZoocutError("nothing was sent, as you say")
 
     return require
 
 
-def _warn(concern: str) -> None:
-    warnings.warn(concern, stacklevel=2)
+def _warn(note: str) -> None:
+    warnings.warn(note, stacklevel=2)
 
 
 def _nothing(_: str) -> None:

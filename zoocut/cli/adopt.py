@@ -72,7 +72,7 @@ def adopt(
     user_id, adoption = retrying.account().user_id, Adoption()
     with sole_uploader(opened.ledger), Ledger.open(opened.ledger, opened.run_id) as ledger:
         for choice in choose_existing(opened, goal, set_by, ledger.targets(), retrying):
-            target = target_of(as_shown(opened, choice, user_id, retrying), ledger, retrying, {}, 0.0)
+            target = target_of(as_shown(opened, choice, user_id, retrying), ledger, retrying.endpoint)
             context = UploadContext(opened.path, opened.run_id, user_id, target, panoptes, store)
             for workflow in retrying.active_workflows(target.set_id):
                 agreement(

@@ -44,8 +44,8 @@ def _tell(plan: UploadPlan, run: Path) -> None:
 
     for line in [*_head(plan), *(line for target in plan for line in _target(target, run))]:
         results.print(line, markup=False)
-    for warning in plan.concerns:
-        notes.print(f"note: {warning}", markup=False)
+    for note in plan.notes:
+        notes.print(f"note: {note}", markup=False)
     results.print("nothing was sent; next: the same command without --dry-run", markup=False)
 
 

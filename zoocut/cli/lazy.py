@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 __all__ = ["lazy_group"]
+
+WHOLE = 200
+"""Letters of a command's help in the list of all: none of them begins with a longer paragraph."""
 
 Command = Any
 """What typer makes of a function; typer keeps its class to itself."""
@@ -53,11 +57,13 @@ def _made(name: str, place: str) -> Command:
         group.name = name
         for command in group.commands.values():
             _take_help_literally(command)
+            _take_plain_values(command)
         return group
     alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
     alone.command(name)(found)
     command = typer.main.get_command(alone)
     _take_help_literally(command)
+    _take_plain_values(command)
     return command
 
 
@@ -71,6 +77,52 @@ def _take_help_literally(command: Command) -> None:
             parameter.help = escape(parameter.help)
 
 
+class _PlainValues:
+    """Takes values that need no check as they are.
+
+    Everything else is typer's to check, which imports pydantic for it: a quarter of a second on a busy machine.
+
+    Parameters
+    ----------
+    parameter : typer's option or argument
+        Whose values they are.
+    """
+
+    def __init__(self, parameter: Any) -> None:
+        self._kind = parameter.type_descriptor.annotation
+        about = parameter.type_descriptor.parameter_info
+        checked = (
+            about.exists or about.writable or about.resolve_path or not (about.file_okay and about.dir_okay)
+        )
+        self._plain = about.parser is None and not (self._kind is Path and checked)
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return a value of the command line as the command takes it."""
+        several = param.multiple or param.nargs == -1
+        if value is None and not several:
+            return None
+        if self._plain and not several:
+            if self._kind in (str, int) and type(value) is self._kind:
+                return value
+            if self._kind is Path and isinstance(value, str | Path):
+                return Path(value)
+        param._runtime_param = None  # made anew by typer
+        return param.get_runtime_param().coerce(value, param=param, ctx=ctx)
+
+
+def _take_plain_values(command: Command) -> None:
+    """Have a command's options and arguments, also those that typer adds when it is used, take plain values."""
+    all_parameters = command.get_params
+
+    def with_plain_values(context: Any) -> Any:
+        found = all_parameters(context)
+        for parameter in found:
+            parameter._runtime_param = _PlainValues(parameter)
+        return found
+
+    command.get_params = with_plain_values
+
+
 def lazy_group(places: Mapping[str, str]) -> type[TyperGroup]:
     """Make the class of a group whose commands are in these modules."""
 
@@ -80,5 +132,15 @@ def lazy_group(places: Mapping[str, str]) -> type[TyperGroup]:
         def __init__(self, **attributes: Any) -> None:
             super().__init__(**attributes)
             self.commands = _Commands(places)
+            _take_plain_values(self)
+
+        def format_help(self, ctx: Any, formatter: Any) -> None:
+            """Write the list of commands as plain text: what draws frames around it takes longer than all else."""
+            super(TyperGroup, self).format_help(ctx, formatter)
+
+        def format_commands(self, ctx: Any, formatter: Any) -> None:
+            """Write each command with its first sentences in full."""
+            with formatter.section("Commands"):
+                formatter.write_dl([(n, one.get_short_help_str(WHOLE)) for n, one in self.commands.items()])
 
     return LazyGroup

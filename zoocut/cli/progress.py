@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoocut.generating import Progress
     from zoocut.uploading.report import Snapshot
 
-__all__ = ["counting", "generation_progress", "upload_progress", "waiting_words"]
+__all__ = ["counting", "counting_several", "generation_progress", "upload_progress", "waiting_words"]
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -82,20 +82,33 @@ def counting(words: str) -> Iterator[Callable[[int, int | None], None]]:
     words : str
         What is counted, with `{}` for the number.
     """
-    last = time.monotonic()
+    with counting_several() as report:
 
-    def report(count: int, total: int | None = None) -> None:
-        nonlocal last
+        def of_one(count: int, total: int | None = None) -> None:
+            report(words, count, total)
+
+        yield of_one
+
+
+@contextmanager
+def counting_several() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Yield a function that is told what is counted, how many there are, and how many there will be."""
+    last, widest = time.monotonic(), 0
+
+    def report(words: str, count: int, total: int | None = None) -> None:
+        nonlocal last, widest
         now = time.monotonic()
         if now - last >= (0.2 if notes.is_terminal else SECONDS_BETWEEN_LINES):
             last = now
             share = f" ({count / total:.0%})" if total else ""
+            told = (words if "{}" in words else "{} " + words).format(f"{count:,}") + share
+            widest = max(widest, len(told))
             end = "\r" if notes.is_terminal else "\n"
-            notes.print(words.format(f"{count:,}") + share, markup=False, end=end)
+            notes.print(told.ljust(widest if notes.is_terminal else 0), markup=False, end=end)
 
     yield report
-    if notes.is_terminal:
-        notes.print(" " * len(words.format("1,000,000,000,000 (100%)")), end="\r")
+    if notes.is_terminal and widest:
+        notes.print(" " * widest, end="\r")
 
 
 def waiting_words(gone_s: float, state: str) -> None:

@@ -60,8 +60,12 @@ def verify(
     from zoocut.api.server_reports import verify as compare
     from zoocut.cli.asking import ask, assent
     from zoocut.cli.console import print_json
+    from zoocut.cli.progress import counting_several
 
-    found = compare(run, check=check, prune=prune, settle_s=settle, confirm=assent if yes else ask)
+    with counting_several() as report:
+        found = compare(
+            run, check=check, prune=prune, settle_s=settle, confirm=assent if yes else ask, progress=report
+        )
     if as_json:
         print_json(found.to_dict())
     else:

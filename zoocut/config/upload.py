@@ -43,7 +43,10 @@ class UploadSettings(Section):
     answer_s: Annotated[
         float, Field(gt=0, description="seconds to wait for an answer; the server takes up to 65")
     ] = 120.0
-    most_requests: Annotated[int, Field(ge=1, le=64, description="requests under way at once")] = 32
+    most_requests: Annotated[
+        int,
+        Field(ge=1, le=64, description="requests under way at once, as far as the server answers as quickly"),
+    ] = 64  # at 100 ms an answer 138 subjects a second, where 32 gave 101
     import_rows: Annotated[int, Field(ge=1, description="most rows of one import by the server")] = (
         100_000  # what the real site takes since July 2026; a lower limit is taken from the server's refusal
     )

@@ -18,8 +18,9 @@ from zoocut.errors import ConfigError, InputError
 from zoocut.generating.metadata_text import metadata_of
 from zoocut.ledger import run_id_in
 from zoocut.metadata_words import columns_named
-from zoocut.run.folder import LEDGER, MANIFEST_FORMAT, Run, damaged_record
+from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
+from zoocut.run.record import LEDGER, MANIFEST_FORMAT, damaged_record
 from zoocut.run.sources import read_drawn
 
 __all__ = ["is_rebuilt", "proved", "rebuild", "refuse_other_metadata"]

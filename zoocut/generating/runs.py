@@ -16,7 +16,8 @@ from zoocut.files import TEMPORARY_SUFFIX, remove_parts
 from zoocut.generating.parts import Part
 from zoocut.generating.rebuilding import is_rebuilt, rebuild
 from zoocut.object_store import ObjectPath
-from zoocut.run.folder import Run, TornRun, damaged_record
+from zoocut.run.folder import Run
+from zoocut.run.record import TornRun, damaged_record
 from zoocut.run.recorded import DamagedRecord, Recorded
 
 __all__ = [

@@ -14,7 +14,7 @@ from zoocut.files import typed
 from zoocut.ledger.planning import PlannedRow, take_in
 from zoocut.ledger.records import Entry, Image, State, Target
 from zoocut.ledger.schema import connect, connect_to_read
-from zoocut.run.folder import NOTHING_KNOWN, Run
+from zoocut.run.record import RunFiles, ledger_in
 
 __all__ = ["Ledger", "run_id_in"]
 
@@ -82,7 +82,7 @@ class Ledger:
 
     @classmethod
     @contextmanager
-    def read_uploaded(cls, run: Run) -> Iterator[Ledger]:
+    def read_uploaded(cls, run: RunFiles) -> Iterator[Ledger]:
         """Open the ledger of a run whose upload has begun, to look at.
 
         Raises
@@ -266,24 +266,28 @@ class Ledger:
         LedgerError
             When the disk is full or the file cannot be written.
         """
+        saved = list(entries)
         with self.transaction() as write:
-            for entry in entries:
-                write.execute(
-                    "UPDATE rows SET state = ?, subject_id = ?, attempt = ?, sent_at = ?, sent_as = ?, "
-                    "watermark = ?, reason = ?, sent_date = ? WHERE target = ? AND row = ?",
+            write.executemany(
+                "UPDATE rows SET state = ?, subject_id = ?, attempt = ?, sent_at = ?, sent_as = ?, "
+                "watermark = ?, reason = ?, sent_date = ? WHERE target = ? AND row = ?",
+                [
                     (
                         *(entry.state.value, entry.subject_id, entry.attempt, entry.sent_at, entry.sent_as),
                         *(entry.watermark, entry.reason, entry.sent_date, entry.target, entry.row),
-                    ),
-                )
-                write.executemany(
-                    "UPDATE images SET mime = ?, size = ?, sha256 = ?, md5 = ?, media_name = ?, proved = ? "
-                    "WHERE target = ? AND row = ? AND position = ?",
-                    [
-                        (i.mime, i.size, i.sha256, i.md5, i.media_name, i.proved, entry.target, entry.row, at)
-                        for at, i in enumerate(entry.images, start=1)
-                    ],
-                )
+                    )
+                    for entry in saved
+                ],
+            )
+            write.executemany(
+                "UPDATE images SET mime = ?, size = ?, sha256 = ?, md5 = ?, media_name = ?, proved = ? "
+                "WHERE target = ? AND row = ? AND position = ?",
+                [
+                    (i.mime, i.size, i.sha256, i.md5, i.media_name, i.proved, entry.target, entry.row, at)
+                    for entry in saved
+                    for at, i in enumerate(entry.images, start=1)
+                ],
+            )
 
     @property
     def path(self) -> Path:
@@ -348,7 +352,7 @@ def run_id_in(folder: Path) -> str | None:
     LedgerError
         When it is damaged or newer.
     """
-    path = Run(folder, "", NOTHING_KNOWN).ledger
+    path = ledger_in(folder)
     if not path.exists():
         return None
     with Ledger.read(path) as ledger:

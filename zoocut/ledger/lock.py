@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from zoocut.error_kinds import LedgerInUse, LedgerUnwritable
 from zoocut.files import typed
 
@@ -32,6 +30,8 @@ def sole_uploader(ledger: Path) -> Iterator[None]:
     LedgerError
         When another process holds it, or the folder cannot be written.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(ledger.with_name(f"{ledger.name}.lock"))
     try:
         lock.acquire(timeout=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,73 +10,33 @@ from typing import Any
 
 from zoocut.config.load import checked
 from zoocut.config.settings import RunSettings
-from zoocut.error_kinds import FileMissing, NotARun, RecordDamaged, UnreadableFile
+from zoocut.error_kinds import FileMissing, NotARun
 from zoocut.errors import ConfigError, InputError
-from zoocut.files import typed, write_first, write_whole
-from zoocut.object_store import ObjectPath, as_path, copying
-from zoocut.run.manifest import ManifestRow, count_rows, describe_manifest, read_manifest
+from zoocut.files import write_first, write_whole
+from zoocut.run.manifest import ManifestRow, describe_manifest, read_manifest
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
+from zoocut.run.record import (
+    LEDGER,
+    MANIFEST,
+    MANIFEST_FORMAT,
+    RunFiles,
+    content_of,
+    read_record,
+    text_of,
+    unreadable,
+)
 from zoocut.run.talk import TALK_FILE
 
-__all__ = [
-    "LEDGER",
-    "MANIFEST",
-    "MANIFEST_FORMAT",
-    "NOTHING_KNOWN",
-    "PICTURES_REMOVED",
-    "Run",
-    "TornRun",
-    "damaged_record",
-]
-
-MANIFEST = "manifest.csv"
+__all__ = ["NOTHING_KNOWN", "PICTURES_REMOVED", "Run"]
 
 PICTURES_REMOVED = ".pictures-removed"
 """A file that says that a run's pictures were removed on purpose, and are not to be drawn again."""
-LEDGER = "ledger"
-"""The table of `run.toml` that says where the ledger lies, if not in the folder."""
-
-MANIFEST_FORMAT = "manifest_format"
-"""The table of `run.toml` that keeps what the user said of a manifest that another tool wrote."""
-
 
 NOTHING_KNOWN = RunSettings()
 
-END = "end"
-"""The last table: a power cut or a full disk may leave a file that is TOML up to where it is cut off."""
-
-ENDED = 2
-"""The format of `run.toml` that has such a table; older ones have none."""
-
-
-class TornRun(RecordDamaged):
-    """The run's `run.toml` is empty or cut off.
-
-    Parameters
-    ----------
-    path : Path
-        The run folder.
-    reason : str
-        What its reader says.
-    """
-
-    def __init__(self, path: Path, reason: str) -> None:
-        record = path / "run.toml"
-        if any((path / name).exists() for name in ("sources.parquet", ".sources", "images")):
-            remedy = "run `zoocut generate CONFIG -o RUN` again, which makes it anew and draws nothing twice"
-        else:
-            away = f"mv {typed(record)} {typed(record)}.torn"
-            remedy = f"take it away with `{away}`, then run `zoocut upload RUN` again, which makes it anew"
-        super().__init__(f"{record} cannot be read ({reason}): {remedy}")
-
-
-def damaged_record(path: Path) -> Path:
-    """Return where a run's `run.toml` is put when it cannot be read."""
-    return path / "run.toml.damaged"
-
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Run(RunFiles):
     """A run folder.
 
     Parameters
@@ -112,29 +71,14 @@ class Run:
         InputError
             When the folder or its `run.toml` is missing or unreadable.
         """
-        record = path / "run.toml"
-        if not path.is_dir():
-            _refuse_store(path)
-            raise NotARun(
-                f"{path} is not a folder: give the run folder that `zoocut generate CONFIG -o RUN` made"
-            )
+        found = read_record(path)
         try:
-            content = _content(path)
-            said = content.get(MANIFEST_FORMAT, {})
-            form = ManifestFormat(tuple(said.get("images", ())), said.get("encoding"))
-            settings = checked(RunSettings, content.get("settings", {}), str(record))
-            elsewhere = Path(content[LEDGER]["path"]) if LEDGER in content else None
-            return cls(path, str(content["run"]["id"]), settings, MANIFEST, form, elsewhere)
-        except FileNotFoundError:
-            if damaged_record(path).exists():
-                raise TornRun(path, "it was set aside") from None
-            raise NotARun(
-                f"{path} has no run.toml: it is not a run yet; make one with `zoocut generate CONFIG -o RUN`"
-            ) from None
-        except TornRun:
-            raise
-        except (OSError, ValueError, KeyError, TypeError, ConfigError) as error:
-            raise _unreadable(record, error) from error
+            settings = checked(RunSettings, found.settings, str(path / "run.toml"))
+        except ConfigError as error:
+            raise unreadable(path / "run.toml", error) from error
+        return cls(
+            path, found.run_id, settings, found.manifest_name, found.manifest_format, found.ledger_path
+        )
 
     @classmethod
     def create(
@@ -163,13 +107,8 @@ class Run:
             When the folder cannot be written, or already holds another run's files.
         """
         content = {"settings": _written(settings), **(note or {})}
-        write_first(path / "run.toml", _text(run_id or secrets.token_hex(6), content))
+        write_first(path / "run.toml", text_of(run_id or secrets.token_hex(6), content))
         return cls.open(path)  # this process's or, where another one was first, that one's
-
-    @property
-    def has_manifest(self) -> bool:
-        """Whether the manifest, which appears last and whole, is there."""
-        return self.manifest.is_file()
 
     @property
     def images(self) -> Path:
@@ -180,11 +119,6 @@ class Run:
     def numpy(self) -> Path:
         """Folder of the raw cutouts, beside `images`, never inside."""
         return self.path / "numpy"
-
-    @property
-    def manifest(self) -> Path:
-        """What Zooniverse gets."""
-        return self.path / self.manifest_name
 
     def by_addresses(self) -> Run:
         """Return the run with the manifest that names images by the addresses they are served at.
@@ -275,10 +209,10 @@ class Run:
     def _rewrite(self, table: str, content: Mapping[str, Any]) -> None:
         record = self.path / "run.toml"
         try:
-            known = _content(self.path)
+            known = content_of(self.path)
         except OSError as error:
-            raise _unreadable(record, error) from error
-        write_whole(record, _text(self.run_id, known | {table: content}))
+            raise unreadable(record, error) from error
+        write_whole(record, text_of(self.run_id, known | {table: content}))
 
     def rows(self) -> Iterator[ManifestRow]:
         """Read the manifest row by row.
@@ -289,16 +223,6 @@ class Run:
             When it is missing, cannot be read, or does not tell which of its columns are images.
         """
         return read_manifest(self.manifest, self.manifest_format)
-
-    def count_rows(self) -> int:
-        """Count the rows of the manifest without looking at them.
-
-        Raises
-        ------
-        InputError
-            When it cannot be read.
-        """
-        return count_rows(self.manifest, self.manifest_format)
 
     def describe_manifest(self) -> str:
         """Say what was recognised in a manifest of another tool's making; empty for one of zoocut's own.
@@ -330,45 +254,6 @@ class Run:
         """What was not drawn, and why."""
         return self.path / "rejected.csv"
 
-    @property
-    def ledger(self) -> Path:
-        """What happened at Zooniverse."""
-        return self.ledger_path or self.path / "ledger.sqlite3"
-
-
-def _content(path: Path) -> dict[str, Any]:
-    """Read `run.toml`, as far as to know that it is whole and names its run."""
-    try:
-        content = tomllib.loads((path / "run.toml").read_text(encoding="utf-8"))
-        known = content["run"]
-        cut_off = known["id"] == "" or (known.get("format") == ENDED and END not in content)
-    except (ValueError, KeyError, TypeError) as error:
-        raise TornRun(path, f"{error!r}" if isinstance(error, KeyError) else str(error)) from error
-    if cut_off:
-        raise TornRun(path, "its end is missing")
-    return content
-
-
-def _text(run_id: str, content: Mapping[str, Any]) -> bytes:
-    import tomli_w
-
-    between = {name: table for name, table in content.items() if name not in ("run", END)}
-    return tomli_w.dumps({"run": {"id": run_id, "format": ENDED}, **between, END: {}}).encode()
-
 
 def _written(settings: RunSettings) -> dict[str, Any]:
     return settings.model_dump(mode="json", exclude_none=True, include=set(RunSettings.model_fields))
-
-
-def _refuse_store(path: Path) -> None:
-    """Refuse an address of an object store where a folder of this machine is needed, as by everything but drawing."""
-    address = as_path(path)
-    if isinstance(address, ObjectPath) and not isinstance(path, ObjectPath):
-        raise NotARun(
-            f"{address} is in an object store, into which zoocut only draws: copy the run to this machine with "
-            f"`{copying(address)}`, then give {address.name} in its place"
-        )
-
-
-def _unreadable(record: Path, error: Exception) -> InputError:
-    return UnreadableFile(f"{record} cannot be read ({error}): restore it from a copy")

@@ -54,6 +54,8 @@ class UploadContext:
         How many public addresses are read back before each batch is linked.
     lease : Held or None
         This uploader's right to the set; None for those who only look.
+    new_set : bool
+        Whether this very upload has made the set: it holds nobody's subjects, and no workflow serves it.
     """
 
     folder: Path
@@ -64,6 +66,7 @@ class UploadContext:
     store: Store
     checks: int = 0
     lease: Held | None = None
+    new_set: bool = False
 
     @property
     def may_send(self) -> bool:

@@ -42,7 +42,7 @@ def skip_held(
         When they are of this very run: it was uploaded from a copy with another ledger.
     """
     target = context.target
-    if not ledger.count_unfinished(target):
+    if context.new_set or not ledger.count_unfinished(target):
         return
     members = context.retrying.count_members(target.set_id)
     others = members - ledger.counts(target)[State.LINKED]

@@ -10,7 +10,8 @@ from rich.filesize import decimal
 from zoocut.config.settings import RunSettings
 from zoocut.error_kinds import LedgerUnwritable, NotARun
 from zoocut.ledger import run_id_in
-from zoocut.run.folder import Run, damaged_record
+from zoocut.run.folder import Run
+from zoocut.run.record import damaged_record
 
 __all__ = ["look_at_run", "open_run"]
 

@@ -30,7 +30,7 @@ from zoocut.zooniverse.lease_note import LEASE, LONGEST_STALE_S, LeaseNote
 from zoocut.zooniverse.panoptes import Panoptes, SubjectSet
 from zoocut.zooniverse.request_errors import NotNow, Refused
 
-__all__ = ["Lease", "LeaseTimes", "first_note", "new_token"]
+__all__ = ["Lease", "LeaseTimes", "first_note", "is_leased_by", "new_token"]
 
 DOCUMENTS_STALE_S = 1.1
 """The server may answer with a document of the same second: a lease is read back after longer than that."""
@@ -71,6 +71,12 @@ def first_note(token: str, run_id: str, now: float) -> dict[str, str]:
     return {LEASE: str(LeaseNote.at(token, run_id, now))}
 
 
+def is_leased_by(found: SubjectSet, token: str) -> bool:
+    """Whether a set bears the lease of a token, as one does that was made with it."""
+    note = LeaseNote.of(found)
+    return note is not None and note.token == token
+
+
 class Lease:
     """The lease of one set, confirmed by a thread while the block lasts.
 
@@ -86,6 +92,8 @@ class Lease:
         This uploader's.
     tell : callable
         Told of waiting and of a take-over.
+    made_at : float
+        When the set was made with this lease, in monotonic seconds; -inf where it was not.
     """
 
     def __init__(
@@ -95,10 +103,11 @@ class Lease:
         times: LeaseTimes,
         token: str,
         tell: Callable[[str], object],
+        made_at: float = float("-inf"),
     ) -> None:
         self._context, self._ledger, self._times, self._tell = context, ledger, times, tell
         self._token = token
-        self._confirmed_at = float("-inf")
+        self._confirmed_at = made_at
         self._over = threading.Event()
         self.lost: LedgerError | None = None
         self.from_a_copy = False
@@ -121,9 +130,14 @@ class Lease:
         Interrupted
             When it was to stop before.
         """
-        began = time.monotonic()
-        found, where = self._read(), self._where()
-        if found is not None and found.token == self._token:  # the set was made with it
+        began, where = time.monotonic(), self._where()
+        if began - self._confirmed_at < self._times.beat_s:  # the set was made with it just now
+            self._ledger.keep_lease(self._context.target, f"{self._token} {where}")
+            return
+        found = self._read()
+        if (
+            found is not None and found.token == self._token
+        ):  # made with it, and taking the manifest in took long
             self._ledger.keep_lease(self._context.target, f"{self._token} {where}")
             self._confirmed_at = began
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["ConcurrencyLimit"]
 
 START = 4.0
-"""Few enough for a server in trouble; one that is not is asked 32 at once after 28 good answers."""
+"""Few enough for a server in trouble; one that is not is asked 64 at once after 60 good answers."""
 
 SLOWED = 3.0
 """Answers that take this many times the quickest one mean that more requests would only wait longer; less may be

@@ -1,9 +1,10 @@
 """The loop that moves every row of a target on: worker threads send requests, this one alone decides and writes.
 
-Each turn does four things in this order. It looks for subjects of rows in doubt, one look for all of them; it links a
-batch of stored rows; it takes ready rows from the queue and sends what `machine.next_step` says for each; it takes in
-what came back, turns it into events, and saves what `machine.after` makes of them in one transaction. Creates leave
-only after the intents of all of them are on disk: a process that is killed in between then knows that it does not know.
+Each turn does five things in this order. It looks for subjects of rows in doubt, one look for all of them; it links a
+batch of stored rows; it takes ready rows from the queue and does what `machine.next_step` says for each; it saves, in
+one transaction, what came back in the turn before and the intents of all creates, and only then are the jobs sent: a
+process that is killed in between knows that it does not know. Last it waits for what comes back, and turns that into
+events and these, by `machine.after`, into entries.
 
 Doubts and links come first because they free places: the queue begins nothing new while too many rows wait there.
 A request that failed for now sends its row to sleep (`work_queue`) and lowers the limit of requests under way
@@ -13,21 +14,20 @@ is decided here alone: the client sends each once.
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import Event as Flag
 
-from zoocut.error_kinds import RowsRefused, ServerStalled
+from zoocut.error_kinds import ServerStalled
 from zoocut.errors import QuotaReached, ZooniverseError
 from zoocut.ledger import Entry, Ledger, State
 from zoocut.logs import note_retry
 from zoocut.uploading import machine
 from zoocut.uploading.context import Outcome, UploadContext
+from zoocut.uploading.failures import Failures
 from zoocut.uploading.limiter import ConcurrencyLimit
 from zoocut.uploading.machine import (
-    Created,
     Event,
     Facts,
     LostSight,
@@ -46,29 +46,14 @@ from zoocut.uploading.steps.reconcile import look
 from zoocut.uploading.steps.store import renew, store
 from zoocut.uploading.waiting import Waiting, waiting_words
 from zoocut.uploading.work_queue import WorkQueue
-from zoocut.uploading.workers import Finished, Workers
+from zoocut.uploading.workers import Finished, Job, Workers
 from zoocut.zooniverse.panoptes import Address
-from zoocut.zooniverse.request_errors import LocalTrouble, NotNow, Refused
+from zoocut.zooniverse.request_errors import LocalTrouble, Refused
 
 __all__ = ["UploadLoop"]
 
 PAUSES = {"look": -1, "link": -2}
 """Under which numbers, which no row has, the failures of looks and links are counted."""
-
-MOST_REFUSALS = 10
-"""As many rows refused one after the other are not at fault themselves: a rule of the server is, and thousands of rows
-would be rejected before anybody looks."""
-
-MOST_DOUBTS = 10
-"""With as many creates lost one after the other no further one leaves until they are settled; when as many are not
-found afterwards the upload ends. So a server that loses every answer gets tens of creates, not thousands."""
-
-MOST_READS = 5
-"""So often an image that stays elsewhere is asked for before its row is rejected: with pauses that double from half a
-second that takes four to eight seconds, in which a web server may have come back."""
-
-LONGEST_BACKOFF_S = 60.0
-"""Longest pause before a request is sent again: a server that comes back is noticed within a minute."""
 
 TURN_S = 0.2
 """Longest wait before the stop flag and sleepers are looked at again: Ctrl-C is answered at once, as people feel it."""
@@ -105,16 +90,14 @@ class UploadLoop:
         self._workers = Workers[Entry](timing.most_requests + 2)
         self._tally = Tally(context.target, ledger.counts(context.target))
         self._queue = WorkQueue(ledger, context.target)
+        self._failures = Failures(timing.first_backoff_s)
+        self._unsaved: dict[int, Entry] = {}
+        self._leaving: list[Job[Entry]] = []
         self._addresses: dict[int, tuple[Address, ...]] = {}
         self._just_renewed: set[int] = set()
-        self._failures: dict[int, int] = {}
         self._ending: Exception | None = None
         self._quota: QuotaReached | None = None
         self._stands_in_the_way: str | None = None
-        self._refusals = 0
-        self._lost: set[int] = set()
-        self._doubts = 0
-        self._absences = 0
         self._watermark = 0
         self._members: int | None = None
         self._looked_at = float("-inf")
@@ -146,9 +129,11 @@ class UploadLoop:
             self._doubt_interrupted_intents()
             while not self._finished():
                 self._give_up_when_nothing_moves()
-                self._send_next()
-                self._take_in(self._workers.finished(TURN_S))
+                self._choose_next()
+                self._save_and_send()
                 self._report(self._tally.snapshot(len(self._workers), waiting_words(self._waiting())))
+                self._take_in(self._workers.finished(TURN_S))
+            self._save_and_send()
         finally:
             self._workers.shut_down()
         if self._ending or self._quota:
@@ -178,11 +163,15 @@ class UploadLoop:
     def _doubt_interrupted_intents(self) -> None:
         stopped = "zoocut was stopped while it was sent"
         while intents := self._ledger.entries(self._context.target, State.INTENT):
-            self._save([(entry, after(entry, LostSight(stopped, self._sent_at(entry)))) for entry in intents])
+            self._change(
+                [(entry, after(entry, LostSight(stopped, self._sent_at(entry)))) for entry in intents]
+            )
+            self._save_and_send()
         last = -1
         while doubtful := self._ledger.entries(self._context.target, State.IN_DOUBT, last):
             last = doubtful[-1].row
-            self._save([(e, after(e, LostSight(e.reason or stopped, self._sent_at(e)))) for e in doubtful])
+            self._change([(e, after(e, LostSight(e.reason or stopped, self._sent_at(e)))) for e in doubtful])
+            self._save_and_send()
         if self._tally.counts[State.PLANNED] + self._tally.counts[State.IN_DOUBT]:
             retrying = self._context.retrying
             self._watermark = retrying.newest_subject_id(self._context.target.project_id)
@@ -196,7 +185,7 @@ class UploadLoop:
         ago = [now - (entry.sent_at or 0.0), *([] if entry.sent_date is None else [date - entry.sent_date])]
         return now - max(0.0, min(ago))
 
-    def _send_next(self) -> None:
+    def _choose_next(self) -> None:
         now = time.monotonic()
         self._queue.wake(now)
         if self._context.lease is not None:
@@ -207,45 +196,40 @@ class UploadLoop:
             return
         self._look_for_doubtful(now)
         self._link_stored(now)
-        announced: list[tuple[Entry, Entry]] = []
+        self._begin_ready()
+
+    def _begin_ready(self) -> None:
         self._queue.refill(2 * self._limit.limit)
-        while self._queue.ready and len(self._workers) + len(announced) < self._limit.limit:
+        while self._queue.ready and len(self._workers) + len(self._leaving) < self._limit.limit:
             entry = self._queue.ready.popleft()
-            match next_step(entry, self._facts(entry)):
-                case machine.Create() if self._doubts_first:
-                    self._queue.ready.appendleft(entry)
-                    break
-                case machine.Create():
-                    announced.append((entry, after(entry, self._announcement())))
-                case machine.Measure() | machine.Renew() | machine.Store() as step:
-                    self._send(entry, step)
-                case step:
-                    raise AssertionError(
-                        f"{entry.state} is ready for {step}, which is done for many rows at once"
-                    )
-        self._save(announced)
-        for _, entry in announced:
-            self._workers.send("create", [entry], partial(create, self._context, entry))
+            step = next_step(entry, self._facts(entry))
+            if isinstance(step, machine.Create) and self._failures.many_doubts and self._queue.doubtful:
+                self._queue.ready.appendleft(entry)
+                break
+            self._begin(entry, step)
+
+    def _begin(self, entry: Entry, step: machine.Step) -> None:
+        match step:
+            case machine.Create():
+                announced = after(entry, self._announcement())
+                self._change([(entry, announced)])
+                self._leave("create", [announced], partial(create, self._context, announced))
+            case machine.Measure():
+                self._leave("measure", [entry], partial(measure, self._context, entry))
+            case machine.Renew():
+                self._leave("renew", [entry], partial(renew, self._context, entry))
+            case machine.Store(position):
+                address = self._addresses[entry.row][position]
+                self._just_renewed.discard(entry.row)
+                self._leave("store", [entry], partial(store, self._context, entry, position, address))
+            case _:
+                raise AssertionError(
+                    f"{entry.state} is ready for {step}, which is done for many rows at once"
+                )
 
     def _announcement(self) -> Sent:
         panoptes = self._context.panoptes
         return Sent(panoptes.now(), self._context.user_id, self._watermark, panoptes.server_now())
-
-    @property
-    def _doubts_first(self) -> bool:
-        """Whether so many creates were lost one after the other that they must be found before there are more."""
-        return self._doubts >= MOST_DOUBTS and bool(self._queue.doubtful)
-
-    def _send(self, entry: Entry, step: machine.Measure | machine.Renew | machine.Store) -> None:
-        match step:
-            case machine.Measure():
-                self._workers.send("measure", [entry], partial(measure, self._context, entry))
-            case machine.Renew():
-                self._workers.send("renew", [entry], partial(renew, self._context, entry))
-            case machine.Store(position):
-                address = self._addresses[entry.row][position]
-                self._just_renewed.discard(entry.row)
-                self._workers.send("store", [entry], partial(store, self._context, entry, position, address))
 
     def _facts(self, entry: Entry) -> Facts:
         """Return what is true now; addresses that were just renewed are tried, however soon they end."""
@@ -263,9 +247,7 @@ class UploadLoop:
             return
         doubtful = list(self._queue.doubtful.values())
         if any(isinstance(next_step(entry, self._facts(entry)), machine.Reconcile) for entry in doubtful):
-            self._workers.send(
-                "look", doubtful, partial(look, self._context, doubtful, self._timing.settle_s)
-            )
+            self._leave("look", doubtful, partial(look, self._context, doubtful, self._timing.settle_s))
 
     def _link_stored(self, now: float) -> None:
         if now < self._quiet_until["link"] or self._workers.busy_with("link") or not self._queue.linkable:
@@ -275,9 +257,21 @@ class UploadLoop:
         )
         if len(self._queue.linkable) >= BATCH or not more_to_come:
             batch = list(self._queue.linkable.values())[:BATCH]
-            self._workers.send("link", batch, partial(link, self._context, batch, self._members))
+            self._leave("link", batch, partial(link, self._context, batch, self._members))
 
-    def _take_in(self, finished: list[Finished[Entry]]) -> None:
+    def _leave(self, kind: str, entries: Sequence[Entry], work: Callable[[], Outcome]) -> None:
+        """Have a job sent as soon as everything that is known is on disk."""
+        self._leaving.append(Job(kind, tuple(entries), work))
+
+    def _save_and_send(self) -> None:
+        if self._unsaved:
+            self._ledger.save(list(self._unsaved.values()))
+            self._unsaved.clear()
+        for job in self._leaving:
+            self._workers.send(job)
+        self._leaving.clear()
+
+    def _take_in(self, finished: Sequence[Finished[Entry]]) -> None:
         changes: list[tuple[Entry, Entry]] = []
         for back in finished:
             self._note(back)
@@ -285,8 +279,8 @@ class UploadLoop:
             changes += [
                 (entry, after(entry, events[entry.row])) for entry in back.job.entries if entry.row in events
             ]
-        self._save(changes)
-        self._count_doubts(changes)
+        self._change(changes)
+        self._ending = self._ending or self._failures.settled(changes, self._tally.trouble)
         current = {entry.row: entry for _, entry in changes}
         for back in finished:
             for entry in back.job.entries:
@@ -297,33 +291,21 @@ class UploadLoop:
         entry, trouble = back.job.entries[0], back.outcome.trouble
         if back.job.kind == "create" and isinstance(back.failure, ZooniverseError):
             return {entry.row: NotCreated()}
-        local = isinstance(trouble, LocalTrouble)
-        if (
-            back.job.kind == "measure"
-            and trouble
-            and not local
-            and self._failures.get(entry.row, 0) + 1 >= MOST_READS
-        ):
+        passing = trouble is None or isinstance(trouble, LocalTrouble)
+        if back.job.kind == "measure" and not passing and self._failures.last_reading(entry.row):
             return {entry.row: Rejected(f"row {entry.external_id} cannot be had from its address: {trouble}")}
         return back.outcome.events
 
     def _put_back(self, entry: Entry, trouble: ZooniverseError | None) -> None:
         """Give an entry back to the queue; one that failed waits on its own."""
         if trouble is not None and entry.state in (State.PLANNED, State.CREATED):
-            self._queue.sleep(entry, time.monotonic() + self._backoff_s(entry.row, trouble))
+            self._queue.sleep(entry, time.monotonic() + self._failures.backoff_s(entry.row, trouble))
         else:
             self._queue.put(entry)
 
     def _note(self, back: Finished[Entry]) -> None:
-        now = time.monotonic()
-        outcome, kind = back.outcome, back.job.kind
-        if outcome.addresses:
-            row = back.job.entries[0].row
-            self._addresses[row] = outcome.addresses
-            self._just_renewed |= {row} if kind == "renew" else set()
-        if kind == "store" and isinstance(outcome.trouble, Refused):
-            # the signature may have ended earlier than it says
-            self._addresses.pop(back.job.entries[0].row, None)
+        now, outcome, kind = time.monotonic(), back.outcome, back.job.kind
+        self._note_addresses(back)
         if outcome.looked_at is not None:
             self._looked_at = max(self._looked_at, outcome.looked_at)
         self._tally.sent_bytes += outcome.sent_bytes
@@ -334,67 +316,49 @@ class UploadLoop:
         elif back.failure is not None or outcome.ending is not None:
             self._ending = self._ending or back.failure or outcome.ending
         elif kind == "create":
-            self._count_refusals(outcome)
-        if outcome.trouble is not None:
-            self._tally.trouble = self._stands_in_the_way = str(outcome.trouble)
-            note_retry(kind, [entry.external_id for entry in back.job.entries], outcome.trouble)
-        if outcome.trouble is not None and kind != "measure":
-            self._limit.bad(now, getattr(outcome.trouble, "retry_after_s", None))
-        elif kind in ("create", "store"):
-            self._limit.good(now - back.job.left_at)
-        if outcome.trouble is None and kind != "measure":
-            self._stands_in_the_way = None
+            self._ending = self._ending or self._failures.created(outcome.events.values())
+        self._note_trouble(back, now)
         if kind in self._quiet_until:
             self._quiet_until[kind] = now + self._pause_s(kind, outcome.trouble)
 
-    def _count_refusals(self, outcome: Outcome) -> None:
-        for event in outcome.events.values():
-            if isinstance(event, Rejected):
-                self._refusals += 1
-                if self._refusals >= MOST_REFUSALS:
-                    self._ending = self._ending or RowsRefused(
-                        f"{MOST_REFUSALS} rows were refused one after the other ({event.reason}): mend what they "
-                        "have in common, then run `zoocut upload RUN --retry-rejected`"
-                    )
-            elif isinstance(event, Created):
-                self._refusals = 0
+    def _note_addresses(self, back: Finished[Entry]) -> None:
+        """Keep fresh signed addresses, and let go of those that the store refuses."""
+        row, kind = back.job.entries[0].row, back.job.kind
+        if back.outcome.addresses:
+            self._addresses[row] = back.outcome.addresses
+            self._just_renewed |= {row} if kind == "renew" else set()
+        if kind == "store" and isinstance(back.outcome.trouble, Refused):
+            # the signature may have ended earlier than it says
+            self._addresses.pop(row, None)
 
-    def _count_doubts(self, changes: list[tuple[Entry, Entry]]) -> None:
-        """Count creates that were lost, and those of them that were not found: too many end the upload."""
-        for before, entry in changes:
-            if before.state is State.INTENT and entry.state is State.IN_DOUBT:
-                self._lost.add(entry.row)
-                self._doubts += 1
-            elif entry.subject_id is not None and before.subject_id is None:
-                self._doubts = self._absences = 0
-            elif before.state is State.IN_DOUBT and entry.state is not State.IN_DOUBT:
-                self._absences += entry.row in self._lost
-        if self._absences >= MOST_DOUBTS:
-            self._ending = self._ending or ServerStalled(
-                f"{self._absences} creates were neither answered nor found afterwards ({self._tally.trouble}): more "
-                "would only leave more subjects behind; the run is safe, run the same command again later"
-            )
+    def _note_trouble(self, back: Finished[Entry], now: float) -> None:
+        """Ask for less where something stood in the way, and for more where nothing did; reading files is neither."""
+        trouble, kind = back.outcome.trouble, back.job.kind
+        if trouble is not None:
+            self._tally.trouble = self._stands_in_the_way = str(trouble)
+            note_retry(kind, [entry.external_id for entry in back.job.entries], trouble)
+        if kind == "measure":
+            return
+        if trouble is not None:
+            self._limit.bad(now, getattr(trouble, "retry_after_s", None))
+            return
+        self._stands_in_the_way = None
+        if kind in ("create", "store"):
+            self._limit.good(back.took_s)
 
     def _pause_s(self, kind: str, trouble: ZooniverseError | None) -> float:
         """Return how long to wait before the next look or link."""
         if trouble is not None:
-            return self._backoff_s(PAUSES[kind], trouble)
-        self._failures.pop(PAUSES[kind], None)
+            return self._failures.backoff_s(PAUSES[kind], trouble)
+        self._failures.forget(PAUSES[kind])
         return min(2.0, self._timing.settle_s / 4) if kind == "look" else 0.0
 
-    def _backoff_s(self, row: int, trouble: ZooniverseError) -> float:
-        count = self._failures[row] = self._failures.get(row, 0) + 1
-        doubled = self._timing.first_backoff_s * float(2 ** min(count - 1, 10))
-        asked = trouble.retry_after_s if isinstance(trouble, NotNow) else None
-        return max(asked or 0.0, min(LONGEST_BACKOFF_S, doubled) * random.uniform(0.5, 1.0))
-
-    def _save(self, changes: list[tuple[Entry, Entry]]) -> None:
-        if not changes:
-            return
-        self._ledger.save([entry for _, entry in changes])
+    def _change(self, changes: Sequence[tuple[Entry, Entry]]) -> None:
+        """Take note of entries as they were and as they are, which are saved before anything leaves."""
         self._tally.moved(changes)
         for _, entry in changes:
+            self._unsaved[entry.row] = entry
             if entry.state in (State.STORED, State.LINKED, State.REJECTED):
                 self._addresses.pop(entry.row, None)
-                self._failures.pop(entry.row, None)
+                self._failures.forget(entry.row)
             self._watermark = max(self._watermark, int(entry.subject_id or 0))

@@ -17,6 +17,7 @@ from zoocut.uploading.import_rules import require_importable, require_set
 from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.targets import Choice, choose
 from zoocut.zooniverse.panoptes import Account, Project, RetryingPanoptes
+from zoocut.zooniverse.parallel import in_parallel
 
 __all__ = [
     "CONVENTION_BYTES",
@@ -83,9 +84,13 @@ def look_first(
     ConfigError
         When rights are not told or not enough, nothing tells which set, or its name cannot be given to a new one.
     """
-    account = require_account(panoptes)
-    rights = require_rights(run, request.rights)
-    choices = choose(run, request.goal, request.set_by, targets, panoptes)
+    account, (rights, choices) = in_parallel(
+        lambda: require_account(panoptes),
+        lambda: (
+            require_rights(run, request.rights),
+            choose(run, request.goal, request.set_by, targets, panoptes),
+        ),
+    )
     for project in {choice.project.project_id: choice.project for choice in choices}.values():
         _require_role(panoptes, project)
     here = [one for one in targets if one.endpoint == panoptes.endpoint]
@@ -224,10 +229,10 @@ def tell_first(
     planned = sum(ledger.counts(context.target)[State.PLANNED] for context in coming)
     large = sum(ledger.count_larger(context.target, CONVENTION_BYTES) for context in coming)
     left, importing = left_at_most(coming[0].retrying, account), request.importing is not None
-    for concern in upload_warnings(account, left, planned, large, importing=importing):
-        request.tell(concern)
+    for note in upload_warnings(account, left, planned, large, importing=importing):
+        request.tell(note)
     for context in coming:
-        serving = context.retrying.active_workflows(context.target.set_id)
+        serving = [] if context.new_set else context.retrying.active_workflows(context.target.set_id)
         if serving:
             request.confirm(
                 f"the set {context.target.set_name!r} is served by an active workflow ({', '.join(serving)}): "

@@ -30,7 +30,7 @@ from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.limiter import ConcurrencyLimit
 from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.request import Timing
-from zoocut.uploading.workers import Workers
+from zoocut.uploading.workers import Job, Workers
 from zoocut.zooniverse.attachments import Medium, SubjectMedia
 from zoocut.zooniverse.panoptes import Address
 from zoocut.zooniverse.request_errors import Busy, NotNow, Refused, Unreachable
@@ -123,7 +123,9 @@ class _Attaching:
                 troubles += self._turn()
             if self._stop.is_set() or any(isinstance(one, Busy | Unreachable) for one in troubles):
                 break
-            self._workers.send("attach", files, partial(self._attacher.work_on, files, self._writer.wake))
+            self._workers.send(
+                Job("attach", tuple(files), partial(self._attacher.work_on, files, self._writer.wake))
+            )
         while len(self._workers):
             troubles += self._turn()
         return troubles[-1] if troubles else None
@@ -139,7 +141,7 @@ class _Attaching:
                 raise back.failure
             trouble, now = back.outcome.trouble, time.monotonic()
             if trouble is None:
-                self._limit.good(now - back.job.left_at)
+                self._limit.good(back.took_s)
             else:
                 troubles.append(trouble)
                 self._limit.bad(now, getattr(trouble, "retry_after_s", None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoocut.error_kinds import (
@@ -17,10 +17,10 @@ from zoocut.error_kinds import (
 )
 from zoocut.ledger import Ledger, Target
 from zoocut.metadata_keys import index_name
-from zoocut.run.folder import MANIFEST, Run
+from zoocut.run.folder import Run
+from zoocut.run.record import MANIFEST
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.goals import WHERE_TO, Goal, Share, goals, resolve
-from zoocut.uploading.new_set import make_set
 from zoocut.zooniverse.finding import ID, find_set, require_new_name
 from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, SubjectSet
 from zoocut.zooniverse.request_errors import Refused
@@ -178,23 +178,13 @@ def _find(
     )
 
 
-def target_of(
-    choice: Choice,
-    ledger: Ledger,
-    panoptes: RetryingPanoptes,
-    metadata: Mapping[str, str],
-    patience_s: float,
-) -> Target:
-    """Return the ledger's target of a choice; a set that is not there yet is made with these metadata.
-
-    Raises
-    ------
-    NotPermitted, ZooniverseError
-        When the set cannot be made.
-    """
-    found = choice.subject_set or make_set(panoptes, choice.project, choice.name, metadata, patience_s)
+def target_of(choice: Choice, ledger: Ledger, endpoint: str) -> Target:
+    """Return the ledger's target of a choice whose set is there."""
+    found = choice.subject_set
+    if found is None:
+        raise AssertionError(f"the set {choice.name!r} was not made yet")
     return ledger.add_target(
-        panoptes.endpoint,
+        endpoint,
         choice.project.project_id,
         choice.project.slug,
         found.set_id,

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["TargetPlan", "UploadPlan"]
 
 
+VERSION = 2
+"""Of the document's form: what version 1 called `concerns` is `notes`, as it is printed."""
+
+
 @dataclass(frozen=True, slots=True)
 class TargetPlan:
     """What would go to one set.
@@ -103,7 +107,7 @@ class UploadPlan:
         How the manifest was read, where that had to be found out.
     targets : tuple of TargetPlan
         One for each set.
-    concerns : tuple of str
+    notes : tuple of str
         What may surprise.
     importing : bool
         Whether the server is to import the rows, which meets no limit.
@@ -118,7 +122,7 @@ class UploadPlan:
     rights_basis: str | None
     manifest: str
     targets: tuple[TargetPlan, ...]
-    concerns: tuple[str, ...]
+    notes: tuple[str, ...]
     importing: bool = False
 
     @property
@@ -147,7 +151,7 @@ class UploadPlan:
     def to_dict(self) -> dict[str, Any]:
         """Return it in the form of `zoocut upload --dry-run --json`."""
         return {
-            "version": 1,
+            "version": VERSION,
             "endpoint": self.endpoint,
             "account": self.account,
             "banned": self.banned,
@@ -157,7 +161,7 @@ class UploadPlan:
             "rights_basis": self.rights_basis,
             "manifest": self.manifest,
             "targets": [target.to_dict() for target in self.targets],
-            "concerns": list(self.concerns),
+            "notes": list(self.notes),
         }
 
     def to_pandas(self) -> pd.DataFrame:
@@ -171,6 +175,6 @@ class UploadPlan:
             for one in self.targets
             for name, why in one.faulty
         ]
-        concerns = [{"note": concern} for concern in self.concerns]
+        notes = [{"note": note} for note in self.notes]
         tables = [html_table(title, [target.to_row() for target in self.targets])]
-        return "".join(tables + [html_table("", rows) for rows in (faulty, concerns) if rows])
+        return "".join(tables + [html_table("", rows) for rows in (faulty, notes) if rows])

@@ -22,8 +22,9 @@ from zoocut.uploading.context import UploadContext
 from zoocut.uploading.duplicates import skip_held
 from zoocut.uploading.import_rules import ImportSettings
 from zoocut.uploading.importing import Importer
-from zoocut.uploading.lease import Lease, LeaseTimes, first_note, new_token
+from zoocut.uploading.lease import Lease, LeaseTimes, first_note, is_leased_by, new_token
 from zoocut.uploading.loop import UploadLoop
+from zoocut.uploading.new_set import make_set
 from zoocut.uploading.planning import plan, take_back_rejected
 from zoocut.uploading.preflight import Start, look_first, tell_first
 from zoocut.uploading.report import Snapshot, TargetSummary, UploadSummary
@@ -150,16 +151,22 @@ def _contexts(
     for choice in start.choices:
         token = new_token()
         note = first_note(token, run.run_id, retrying.server_now())
-        target = target_of(choice, ledger, retrying, note, request.timing.give_up_after_s)
+        began, patience_s = time.monotonic(), request.timing.give_up_after_s
+        found = choice.subject_set or make_set(retrying, choice.project, choice.name, note, patience_s)
+        target = target_of(replace(choice, subject_set=found), ledger, retrying.endpoint)
         _tell_of_another_server(ledger, target, request.tell)
         ledger.note_rights(target, start.rights.basis)
         context = UploadContext(
             run.path, run.run_id, start.account.user_id, target, panoptes, store, request.checks
         )
+        context = replace(context, new_set=is_leased_by(found, token))
+        made_at = began if context.new_set else float("-inf")
         with _trouble_noted(ledger, target):
             _take_in(run, request, context, ledger)
             if choice.subject_set is None or ledger.count_unfinished(target):
-                lease = Lease(context, ledger, LeaseTimes.of(request.timing.settle_s), token, request.tell)
+                lease = Lease(
+                    context, ledger, LeaseTimes.of(request.timing.settle_s), token, request.tell, made_at
+                )
                 context = replace(context, lease=_taken(lease, leases, stop))
             _importer(run, request, context, ledger, stop, report).settle()
             _compare(run, request, context, ledger)

@@ -48,8 +48,12 @@ class WorkQueue:
         self.linkable.pop(entry.row, None)
         self.doubtful.pop(entry.row, None)
         match entry.state:
-            case State.PLANNED if not self._finishing:
+            case State.PLANNED if self._finishing:
+                self._in_work.discard(entry.row)
+            case State.PLANNED if not entry.images[0].sha256:
                 self.ready.append(entry)
+            case State.PLANNED:  # measured already: its intent is saved together with what was measured
+                self.ready.appendleft(entry)
             case State.CREATED if images_to_store(entry):
                 self.ready.appendleft(entry)
             case State.CREATED | State.STORED:

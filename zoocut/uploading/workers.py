@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
 from zoocut.errors import ZoocutError
@@ -29,21 +31,21 @@ Item = TypeVar("Item", bound=OfARow)
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[Item]):
-    """A piece of work that has left.
+    """A piece of work.
 
     Parameters
     ----------
     kind : str
         What it does: measure, create, renew, store, link, look or attach.
     entries : tuple of Entry, or of Attachment
-        As they were when it left.
-    left_at : float
-        Monotonic seconds.
+        As they are when it leaves.
+    work : callable
+        Does it.
     """
 
     kind: str
     entries: tuple[Item, ...]
-    left_at: float
+    work: Callable[[], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,14 @@ class Finished(Generic[Item]):
         What became of it; without an event when it failed.
     failure : Exception or None
         What it raised.
+    took_s : float
+        How long it took, in seconds; waiting for a thread or for the ledger is no part of it.
     """
 
     job: Job[Item]
     outcome: Outcome
     failure: Exception | None
+    took_s: float
 
 
 class Workers(Generic[Item]):
@@ -76,47 +81,58 @@ class Workers(Generic[Item]):
 
     def __init__(self, size: int) -> None:
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="zoocut-upload")
-        self._out: dict[Future[Outcome], Job[Item]] = {}
+        self._out = Counter[str]()
+        self._back = SimpleQueue[tuple[Job[Item], Outcome | BaseException, float]]()
 
     def __len__(self) -> int:
-        return len(self._out)
+        return self._out.total()
 
     def busy_with(self, *kinds: str) -> bool:
         """Whether a job of one of these kinds is out."""
-        return any(job.kind in kinds for job in self._out.values())
+        return any(self._out[kind] for kind in kinds)
 
-    def send(self, kind: str, entries: Sequence[Item], work: Callable[[], Outcome]) -> None:
-        """Have `work` done for these entries."""
-        named = logged(kind, [entry.external_id for entry in entries], work)
+    def send(self, job: Job[Item]) -> None:
+        """Have a job done."""
         try:
-            future = self._threads.submit(named)
+            self._threads.submit(self._carry_out, job)
         except RuntimeError as error:
             raise ZoocutError(
                 f"this machine has no room for another thread ({error}): give --requests a smaller number, or raise "
                 "its limits; the run is safe"
             ) from error
-        self._out[future] = Job(kind, tuple(entries), time.monotonic())
+        self._out[job.kind] += 1
+
+    def _carry_out(self, job: Job[Item]) -> None:
+        began = time.monotonic()
+        result: Outcome | BaseException
+        try:
+            result = logged(job.kind, [entry.external_id for entry in job.entries], job.work)()
+        except BaseException as failure:  # whatever it is, the loop must hear of it
+            result = failure
+        self._back.put((job, result, time.monotonic() - began))
 
     def finished(self, wait_s: float) -> list[Finished[Item]]:
         """Return what came back; wait up to `wait_s` seconds for the first, also when nothing is out."""
-        if not self._out:
-            time.sleep(wait_s)
-        done, _ = wait(self._out, timeout=wait_s, return_when=FIRST_COMPLETED)
-        return [_finished_job(self._out.pop(future), future) for future in done]
+        found: list[Finished[Item]] = []
+        try:
+            found.append(self._taken(*self._back.get(timeout=wait_s)))
+            while True:
+                found.append(self._taken(*self._back.get_nowait()))
+        except Empty:
+            return found
+
+    def _taken(self, job: Job[Item], result: Outcome | BaseException, took_s: float) -> Finished[Item]:
+        self._out[job.kind] -= 1
+        if isinstance(result, Outcome):
+            return Finished(job, result, None, took_s)
+        if isinstance(result, MemoryError):
+            result = ZoocutError(
+                "this machine ran out of memory: give --requests a smaller number; the run is safe"
+            )
+        if not isinstance(result, Exception):
+            raise result
+        return Finished(job, Outcome(), result, took_s)
 
     def shut_down(self) -> None:
         """Let the threads end when their jobs do."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _finished_job(job: Job[Item], future: Future[Outcome]) -> Finished[Item]:
-    failure = future.exception()
-    if failure is None:
-        return Finished(job, future.result(), None)
-    if isinstance(failure, MemoryError):
-        failure = ZoocutError(
-            "this machine ran out of memory: give --requests a smaller number; the run is safe"
-        )
-    if not isinstance(failure, Exception):
-        raise failure
-    return Finished(job, Outcome(), failure)

@@ -2,6 +2,6 @@
 
 from zoocut.verifying.audit import KINDS, Audit, Verification
 from zoocut.verifying.pruning import prune
-from zoocut.verifying.verifying import verify
+from zoocut.verifying.verifying import Progress, verify
 
-__all__ = ["KINDS", "Audit", "Verification", "prune", "verify"]
+__all__ = ["KINDS", "Audit", "Progress", "Verification", "prune", "verify"]

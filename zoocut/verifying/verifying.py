@@ -11,14 +11,15 @@ import random
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoocut.id_set import IdSet
 from zoocut.ledger import Entry, Ledger, State, Target
+from zoocut.ledger.outlines import outlines, senders
 from zoocut.metadata_keys import SubjectKey
 from zoocut.priorities import other_priorities
 from zoocut.run.folder import Run
@@ -26,24 +27,37 @@ from zoocut.talk_audit import audit_talk
 from zoocut.verifying.audit import Audit
 from zoocut.zooniverse.api import PAGE_SIZE
 from zoocut.zooniverse.panoptes import RetryingPanoptes, Subject
+from zoocut.zooniverse.parallel import in_parallel
 from zoocut.zooniverse.request_errors import NotNow, Refused
 from zoocut.zooniverse.store import Store
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["verify"]
+__all__ = ["Progress", "verify"]
 
 SAMPLE = 100
 """How many subjects a sample reads the images of: a fault that 3 in 100 subjects have is met with 95 % certainty."""
 
+READERS = 16
+"""Images read at once: hosts of images serve browsers, each of which reads six at once."""
 
 Found = defaultdict[str, list[str]]
 """What was found of each kind."""
 
+Progress = Callable[[str, int, int], object]
+"""Told what is counted, how many of it are done and how many there are."""
+
+
+def _unreported(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
 
 def verify(
-    run: Run, ledger: Ledger, target: Target, panoptes: RetryingPanoptes, store: Store, check: str
+    run: Run,
+    ledger: Ledger,
+    target: Target,
+    panoptes: RetryingPanoptes,
+    store: Store,
+    check: str,
+    report: Progress = _unreported,
 ) -> Audit:
     """Audit one target.
 
@@ -55,6 +69,8 @@ def verify(
         What is asked.
     check : str
         Whose images are read back: all, sample or none.
+    report : callable
+        Told the progress.
 
     Raises
     ------
@@ -63,17 +79,24 @@ def verify(
     """
     found: Found = defaultdict(list)
     known = _known(ledger, target)
-    members, strangers = panoptes.members(target.set_id, known.subjects)
+    (members, strangers), newest = in_parallel(
+        lambda: panoptes.members(
+            target.set_id, known.subjects, partial(report, "subjects of the set listed")
+        ),
+        lambda: list(_newest(target, panoptes, known, partial(report, "subjects of the account listed"))),
+    )
     others = _sort_strangers(run, target, strangers, found)
     linked = partial(_linked, ledger, target, members)
     twins = _twins(others, linked, store, check)
     found["duplicates"].extend(
         f"{_named(one)}: subject {one.subject_id}, of another run or tool" for one in twins
     )
-    _note_unlinked(ledger, target, members, found)
-    found["strays"].extend(_strays(run, target, panoptes, known))
-    for entries in _batches(_sampled(linked, check)):
+    sampled = _compare_rows(ledger, target, members, found, SAMPLE if check == "sample" else 0)
+    found["strays"].extend(one.subject_id for one in newest if _is_stray(one, run, target, known))
+    for number, entries in enumerate(_batches(linked() if check == "all" else sampled)):
         _compare_images(run.path, panoptes, store, entries, found)
+        done, all_of_them = number * PAGE_SIZE + len(entries), len(sampled or members)
+        report("subjects whose images were read", done, all_of_them)
     talk = audit_talk(run.run_id, ledger, target, panoptes, store, check != "none")
     rows = sum(ledger.counts(target).values())
     return Audit(
@@ -104,35 +127,40 @@ class _Known:
 
 
 def _known(ledger: Ledger, target: Target) -> _Known:
-    subjects, looked_for, senders, above = array("q"), set[str](), set[str](), None
-    for entry in ledger.every(target):
-        if entry.subject_id is not None:
-            subjects.append(int(entry.subject_id))
-        if entry.state.unsettled:
-            looked_for.add(entry.external_id)
-        if entry.sent_as is not None:
-            senders.add(entry.sent_as)
-            above = entry.watermark if above is None else min(above, entry.watermark)
-    return _Known(IdSet(subjects), frozenset(looked_for), frozenset(senders), above or 0)
+    subjects, looked_for = array("q"), set[str]()
+    for row in outlines(ledger, target):
+        if row.subject_id is not None:
+            subjects.append(row.subject_id)
+        if row.state.unsettled:
+            looked_for.add(row.external_id)
+    sent = senders(ledger, target)
+    return _Known(IdSet(subjects), frozenset(looked_for), frozenset(sent), min(sent.values(), default=0))
 
 
 def _linked(ledger: Ledger, target: Target, members: IdSet) -> Iterator[Entry]:
     """Yield the entries whose subjects are in the set."""
-    return (entry for entry in ledger.every(target) if _is_in(entry, members))
+    entries = ledger.every(target)
+    return (entry for entry in entries if entry.subject_id is not None and int(entry.subject_id) in members)
 
 
-def _is_in(entry: Entry, members: IdSet) -> bool:
-    return entry.subject_id is not None and int(entry.subject_id) in members
+def _compare_rows(
+    ledger: Ledger, target: Target, members: IdSet, found: Found, sample: int
+) -> Sequence[Entry]:
+    """Find rows without a subject in the set; give a sample of the others.
 
-
-def _note_unlinked(ledger: Ledger, target: Target, members: IdSet, found: Found) -> None:
-    for entry in ledger.every(target):
-        if entry.state is State.SKIPPED or _is_in(entry, members):
-            continue
-        if entry.subject_id is not None:
-            found["unlinked"].append(f"{entry.external_id}: subject {entry.subject_id}, {entry.state.value}")
-        else:
-            found["missing"].append(f"{entry.external_id}: {entry.state.value}")
+    Each has the same chance to be in it (Vitter's algorithm R).
+    """
+    chosen, linked = list[int](), 0
+    for row in outlines(ledger, target):
+        if row.subject_id is not None and row.subject_id in members:
+            at = linked if linked < sample else random.randrange(linked + 1)
+            chosen[at : at + 1] = [row.row] if at < sample else []
+            linked += 1
+        elif row.subject_id is not None and row.state is not State.SKIPPED:
+            found["unlinked"].append(f"{row.external_id}: subject {row.subject_id}, {row.state.value}")
+        elif row.state is not State.SKIPPED:
+            found["missing"].append(f"{row.external_id}: {row.state.value}")
+    return ledger.rows(target, chosen) if chosen else ()
 
 
 def _sort_strangers(run: Run, target: Target, strangers: Iterable[Subject], found: Found) -> list[Subject]:
@@ -181,18 +209,27 @@ def _named(subject: Subject) -> str:
 def _compare_images(
     folder: Path, panoptes: RetryingPanoptes, store: Store, entries: Sequence[Entry], found: Found
 ) -> None:
+    """Read the images of a page of subjects, several at once, and compare them with the files."""
     subjects = {one.subject_id: one for one in panoptes.subjects([str(e.subject_id) for e in entries])}
-    for entry in entries:
-        words = f"{entry.external_id}: subject {entry.subject_id}"
-        subject = subjects.get(str(entry.subject_id))
-        if subject is None:
-            found["unread"].append(f"{words}, which is gone since the set was listed")
-            continue
-        try:
-            if not _serves(folder, store, entry, subject):
-                found["wrong_bytes"].append(words)
-        except (NotNow, Refused) as error:
-            found["unread"].append(f"{words}, {error}")
+    with ThreadPoolExecutor(READERS, thread_name_prefix="zoocut-verify") as readers:
+        looked = readers.map(
+            lambda entry: _image_problem(folder, store, entry, subjects.get(str(entry.subject_id))), entries
+        )
+        for kind, words in filter(None, looked):
+            found[kind].append(words)
+
+
+def _image_problem(
+    folder: Path, store: Store, entry: Entry, subject: Subject | None
+) -> tuple[str, str] | None:
+    """Name the kind of difference, and say it; None where a subject shows what is on disk."""
+    words = f"{entry.external_id}: subject {entry.subject_id}"
+    if subject is None:
+        return "unread", f"{words}, which is gone since the set was listed"
+    try:
+        return None if _serves(folder, store, entry, subject) else ("wrong_bytes", words)
+    except (NotNow, Refused) as error:
+        return "unread", f"{words}, {error}"
 
 
 def _made_for(subject: Subject, run: Run, target: Target) -> bool:
@@ -200,24 +237,17 @@ def _made_for(subject: Subject, run: Run, target: Target) -> bool:
     return key is not None and key.belongs_to(run.run_id, target.set_id)
 
 
-def _strays(run: Run, target: Target, panoptes: RetryingPanoptes, known: _Known) -> Iterator[str]:
+def _newest(
+    target: Target, panoptes: RetryingPanoptes, known: _Known, report: Callable[[int, int], object]
+) -> Iterator[Subject]:
+    """Read what the senders of the rows have in the project and the ledger does not know."""
     for sender in known.senders:
-        for subject in panoptes.newest_subjects(target.project_id, sender, known.above, known.subjects):
-            waited_for = subject.external_id in known.looked_for
-            if _made_for(subject, run, target) and not waited_for and not subject.sets:
-                yield subject.subject_id
+        yield from panoptes.newest_subjects(target.project_id, sender, known.above, known.subjects, report)
 
 
-def _sampled(linked: Callable[[], Iterator[Entry]], check: str) -> Iterable[Entry]:
-    """Choose the entries whose images are read, each with the same chance (Vitter's algorithm R)."""
-    if check != "sample":
-        return linked() if check == "all" else ()
-    chosen: list[Entry] = []
-    for number, entry in enumerate(linked()):
-        at = number if number < SAMPLE else random.randrange(number + 1)
-        if at < SAMPLE:
-            chosen[at : at + 1] = [entry]
-    return chosen
+def _is_stray(subject: Subject, run: Run, target: Target, known: _Known) -> bool:
+    waited_for = subject.external_id in known.looked_for
+    return _made_for(subject, run, target) and not waited_for and not subject.sets
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

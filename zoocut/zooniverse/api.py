@@ -12,7 +12,7 @@ from typing import Any
 
 from zoocut.errors import Interrupted
 from zoocut.zooniverse.clock import Clock
-from zoocut.zooniverse.lists import Listed, Page, read_wanted
+from zoocut.zooniverse.lists import Listed, Page, Report, read_wanted
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, malformed_is_doubtful
 from zoocut.zooniverse.retrying import with_retries
 from zoocut.zooniverse.session import Answer, Session
@@ -69,8 +69,11 @@ class Api:
         body: Mapping[str, Any] | None = None,
         etag: str | None = None,
     ) -> Answer:
-        """Send a request that comes to the same when it is sent again."""
-        return self._session.request(method, path, params, body, etag)
+        """Send a request that comes to the same when it is sent again, and again where this object does so."""
+        return self._asked(method, path, params, body, etag)
+
+    def _asked(self, *words: Any) -> Answer:
+        return self._session.request(*words)
 
     def one(self, path: str, kind: str) -> Document:
         """Read one record."""
@@ -99,6 +102,7 @@ class Api:
         params: Mapping[str, str],
         wanted: Callable[[int], bool],
         above: int | None = None,
+        report: Report = lambda read, length: None,
     ) -> Listed:
         """Read the ids of a list as `pages` does, and the documents of those ids that are wanted."""
 
@@ -110,7 +114,7 @@ class Api:
             with malformed_is_doubtful(kind):
                 return Page(_list(answer, kind), int(meta["count"]), min(size, int(meta["page_size"])))
 
-        return read_wanted(read, kind, wanted, above)
+        return read_wanted(read, kind, wanted, above, report)
 
     def count(self, path: str, kind: str, params: Mapping[str, str]) -> int:
         """Count a list, which is fresh where counters of other records are not."""
@@ -122,14 +126,7 @@ class Api:
 class RetryingApi(Api):
     """One server under one account, asked again where asking twice does no harm."""
 
-    def repeatable(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        etag: str | None = None,
-    ) -> Answer:
+    def _asked(self, *words: Any) -> Answer:
         """Send a request, again when the server is busy, the answer is lost or the set was being changed.
 
         Raises
@@ -137,9 +134,9 @@ class RetryingApi(Api):
         Interrupted
             When it was to stop before there was an answer.
         """
-        return with_retries(self._ask, method, path, params, body, etag, stop=self._stop)
+        return with_retries(self._ask_once, *words, stop=self._stop)
 
-    def _ask(self, *words: Any) -> Answer:
+    def _ask_once(self, *words: Any) -> Answer:
         self._go_on()
         try:
             return self._session.request(*words)

@@ -25,6 +25,10 @@ __all__ = ["WATCHED_POOLS", "Deadline"]
 LOOKS = 20
 """Looks in the time of the limit: an exchange outlasts it by a twentieth at most."""
 
+PIECE_BYTES = 1 << 16
+"""A request is sent in pieces of so many bytes, each with a time-out of its own; most go out whole, with their header,
+in one call of the system, which releases Python's lock once and not three times."""
+
 
 @dataclass(eq=False, slots=True)
 class _Exchange:
@@ -54,12 +58,31 @@ class _Watched(HTTPConnection):
     answering: socket.socket | None = None
     """The socket that an answer is read from: the connection itself lets go of it early."""
 
+    _gathered: bytearray | None = None
+    """The beginning of a request that is not sent yet, while one is being written."""
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         self.answering = None
         exchange = _exchange.get()
         if exchange is not None:
             exchange.connection = self
+        self._gathered = bytearray()
         super().request(*args, **kwargs)
+        self._send_gathered()
+
+    def send(self, data: Any) -> None:
+        if self._gathered is None:
+            super().send(data)
+            return
+        self._gathered += data
+        if len(self._gathered) >= PIECE_BYTES:
+            self._send_gathered()
+            self._gathered = bytearray()
+
+    def _send_gathered(self) -> None:
+        waiting, self._gathered = self._gathered, None  # what connecting to a proxy sends goes out at once
+        if waiting:
+            super().send(waiting)
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 does
         self.answering = self.sock

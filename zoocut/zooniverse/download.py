@@ -16,6 +16,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from zoocut.error_kinds import ExportFailed, NotWritable
+from zoocut.zooniverse.prepared import PreparedSession
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.transport import Transport, foreign_errors
 
@@ -59,10 +60,7 @@ class Downloader:
 
     def __init__(self, transport: Transport, wait: Callable[[float], object]) -> None:
         self._wait = wait
-        self._session = requests.Session()
-        self._session.auth = lambda request: request  # nothing of ~/.netrc to a signed address
-        self._session.mount("https://", transport)
-        self._session.mount("http://", transport)
+        self._session = PreparedSession(transport)
 
     def fetch(self, address: Callable[[], str], goal: Path, report: Report) -> Path:
         """Read a file to disk.

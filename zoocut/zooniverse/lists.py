@@ -25,10 +25,10 @@ from typing import Any
 from zoocut.id_set import IdSet
 from zoocut.zooniverse.request_errors import Doubtful
 
-__all__ = ["Listed", "Page", "read_list", "read_wanted"]
+__all__ = ["Listed", "Page", "Report", "read_list", "read_wanted"]
 
-SIZE = 100
-"""Every deployment serves pages of at least this size, but for workflows, which tell theirs."""
+SIZE = 200
+"""What Zooniverse serves at most; staging cuts it to 100, workflows to 25, and each answer tells its own."""
 
 MOST_PASSES = 6
 """A list that has not come to rest by then is told as a doubt: what is not seen in it may still be there."""
@@ -43,7 +43,7 @@ MOST_STEPS_BACK = 50
 FIRST_PAUSE_S = 0.1
 """Between passes that do not agree; doubles, so that six passes of a short list span three seconds."""
 
-AHEAD = 16
+AHEAD = 32
 """Pages asked for at once: half of what an upload asks for, so that a list of 100,000 takes seconds, not minutes."""
 
 Document = dict[str, Any]
@@ -71,6 +71,13 @@ class Page:
 Read = Callable[[int, int], Page]
 """Reads the page of a number, counted from 1, at a size."""
 
+Report = Callable[[int, int], object]
+"""Told how much of a list is read, and how long it is; a list is read twice at least, each time from its beginning."""
+
+
+def _unreported(read: int, length: int) -> None:
+    """Tell nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -93,7 +100,14 @@ def read_list(read: Read, what: str, above: int | None = None) -> list[Document]
     return list(read_wanted(read, what, lambda _: True, above).documents.values())
 
 
-def read_wanted(read: Read, what: str, wanted: Callable[[int], bool], above: int | None = None) -> Listed:
+def read_wanted(
+    read: Read,
+    what: str,
+    wanted: Callable[[int], bool],
+    above: int | None = None,
+    report: Report = _unreported,
+    first_pause_s: float = FIRST_PAUSE_S,
+) -> Listed:
     """Read a list until two passes agree; of what is not wanted only the ids are kept.
 
     Parameters
@@ -106,6 +120,10 @@ def read_wanted(read: Read, what: str, wanted: Callable[[int], bool], above: int
         Whether the document of an id is to be kept.
     above : int, optional
         Read the newest first, as far as ids are above this one.
+    report : callable
+        Told the progress.
+    first_pause_s : float
+        Between the first passes that do not agree, in seconds; doubles with each further one.
 
     Raises
     ------
@@ -116,7 +134,7 @@ def read_wanted(read: Read, what: str, wanted: Callable[[int], bool], above: int
     before: Mapping[int, Document] = {}
     for attempt in range(MOST_PASSES):
         with _Ahead(read) as pages:
-            found, told = _Pass(pages, what, wanted, above).run()
+            found, told = _Pass(pages, what, wanted, above, report).run()
         passes.append(found.ids)
         if above is not None or len(found.ids) >= told:
             if _agree(passes):
@@ -126,7 +144,7 @@ def read_wanted(read: Read, what: str, wanted: Callable[[int], bool], above: int
                 return Listed(both, {**before, **found.documents})
         before = found.documents
         if attempt:
-            time.sleep(FIRST_PAUSE_S * 2.0**attempt)
+            time.sleep(first_pause_s * 2.0**attempt)
     raise Doubtful(
         f"the list of {what} told something else each of the {MOST_PASSES} times it was read, so what is not seen in "
         "it may be there: run the same command again later"
@@ -171,10 +189,10 @@ class _Ahead:
         asked = self._asked.pop((number, size), None)
         return self._read(number, size) if asked is None else asked.result()
 
-    def expect(self, covered: int, size: int, length: int) -> None:
+    def expect(self, covered: int, size: int, length: int, most: int) -> None:
         """Ask for the pages that follow when `covered` documents are seen and every page is full."""
         wanted: list[tuple[int, int]] = []
-        while covered < length and len(wanted) < AHEAD:
+        while covered < length and len(wanted) < most:
             number, largest = _window(covered - 1, size)
             wanted.append((number, largest))
             covered = number * largest
@@ -190,14 +208,17 @@ class _Ahead:
 class _Pass:
     """One way through a list."""
 
-    def __init__(self, pages: _Ahead, what: str, wanted: Callable[[int], bool], above: int | None) -> None:
-        self._pages, self._what, self._wanted, self._above = pages, what, wanted, above
+    def __init__(
+        self, pages: _Ahead, what: str, wanted: Callable[[int], bool], above: int | None, report: Report
+    ) -> None:
+        self._pages, self._what, self._wanted, self._above, self._report = pages, what, wanted, above, report
         self._ids_seen = array("q")
         self._found: dict[int, Document] = {}
         self._edge: int | None = None
         self._covered = 0
         self._overlap = 1
         self._size = SIZE
+        self._ahead = AHEAD if above is None else 1
 
     def run(self) -> tuple[Listed, int]:
         """Go to the end; tell what was found, and how long the server says that the list is."""
@@ -218,8 +239,11 @@ class _Pass:
                 continue
             if self._take(ids, page, offset):
                 return Listed(IdSet(self._ids_seen), self._found), page.count
-            if self._above is None:  # the newest are few, and their end is not known before
-                self._pages.expect(self._covered, self._size, page.count)
+            self._report(self._covered, page.count)
+            self._pages.expect(self._covered, self._size, page.count, self._ahead)
+            self._ahead = min(
+                AHEAD, 2 * self._ahead
+            )  # the newest may be few, and their end is not known before
         raise Doubtful(
             f"the list of {self._what} shrinks or grows faster than it can be read: run again later"
         )

@@ -18,6 +18,7 @@ from zoocut.id_set import IdSet
 from zoocut.metadata_keys import KEY
 from zoocut.zooniverse.api import PAGE_SIZE, Api, Document, RetryingApi, single
 from zoocut.zooniverse.documents import account_of, membership_of, subject_set_of
+from zoocut.zooniverse.lists import Report
 from zoocut.zooniverse.records import Account, Address, Membership, Project, Subject, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused, malformed_is_doubtful
 
@@ -167,21 +168,31 @@ class Panoptes:
             return int(found[0]["id"]) if found else 0
 
     def newest_subjects(
-        self, project_id: str, user_id: str, above: int, known: Container[int] = ()
+        self,
+        project_id: str,
+        user_id: str,
+        above: int,
+        known: Container[int] = (),
+        report: Report = lambda read, length: None,
     ) -> Iterator[Subject]:
         """List a user's subjects in a project above a watermark, the newest first, without those that are known."""
         params = {"project_id": project_id, "upload_user_id": user_id}
-        found = self.api.listed("/subjects", "subjects", params, lambda number: number not in known, above)
+        found = self.api.listed(
+            "/subjects", "subjects", params, lambda number: number not in known, above, report
+        )
         return map(self.subject_of, found.documents.values())
 
     def subjects_of_set(self, set_id: str) -> Iterator[Subject]:
         """List the subjects of a set by id; deleted ones do not show."""
         return self.members(set_id, ())[1]
 
-    def members(self, set_id: str, known: Container[int]) -> tuple[IdSet, Iterator[Subject]]:
+    def members(
+        self, set_id: str, known: Container[int], report: Report = lambda read, length: None
+    ) -> tuple[IdSet, Iterator[Subject]]:
         """List the ids of a set's subjects, and those subjects that are not `known`."""
+        params = {"subject_set_id": set_id}
         found = self.api.listed(
-            "/subjects", "subjects", {"subject_set_id": set_id}, lambda number: number not in known
+            "/subjects", "subjects", params, lambda number: number not in known, report=report
         )
         return found.ids, map(self.subject_of, found.documents.values())
 

@@ -19,12 +19,12 @@ from zoocut.error_kinds import CredentialsRefused, NoRole
 from zoocut.errors import ZooniverseError
 from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.credentials import Credentials
+from zoocut.zooniverse.prepared import PreparedSession
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
 from zoocut.zooniverse.transport import (
     Transport,
     foreign_errors,
     json_object,
-    no_password,
     own_words,
     retry_after_s,
 )
@@ -71,7 +71,7 @@ class _Client(Panoptes):  # type: ignore[misc]  # the library is untyped
     """The library's client with this program's transport, and its token renewed by one thread at a time."""
 
     def __init__(self, endpoint: str, credentials: Credentials, transport: Transport) -> None:
-        self._transport = transport
+        self._prepared = PreparedSession(transport)
         self._renewing = threading.RLock()
         super().__init__(
             endpoint=endpoint,
@@ -82,9 +82,7 @@ class _Client(Panoptes):  # type: ignore[misc]  # the library is untyped
         )
 
     def login(self, *args: Any, **kwargs: Any) -> Any:
-        self.session.auth = no_password
-        self.session.mount("https://", self._transport)
-        self.session.mount("http://", self._transport)
+        self.session = self._prepared
         return super().login(*args, **kwargs)
 
     def get_bearer_token(self) -> Any:

@@ -11,9 +11,10 @@ from typing import NoReturn
 import requests
 
 from zoocut.zooniverse.panoptes import Address, Subject
+from zoocut.zooniverse.prepared import PreparedSession
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused
 from zoocut.zooniverse.retrying import with_retries
-from zoocut.zooniverse.transport import Transport, foreign_errors, no_password, retry_after_s
+from zoocut.zooniverse.transport import Transport, foreign_errors, retry_after_s
 
 __all__ = ["OCCUPIED", "Store"]
 
@@ -32,10 +33,7 @@ class Store:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._session = requests.Session()
-        self._session.auth = no_password
-        self._session.mount("https://", transport)
-        self._session.mount("http://", transport)
+        self._session = PreparedSession(transport)
 
     def put(self, address: Address, content: bytes, mime: str) -> None:
         """Store bytes where nothing is yet, and have the store confirm their checksum; repeating it does no harm.
@@ -68,7 +66,7 @@ class Store:
         }
         with foreign_errors("the store of images"):
             body = io.BytesIO(content)  # sent piece by piece, each with a time-out of its own
-            response = self._session.put(address.url, data=body, headers=headers, allow_redirects=False)
+            response = self._session.request("PUT", address.url, data=body, headers=headers)
         if response.status_code == 429:
             raise Busy("the store of images asks for fewer requests", retry_after_s(response.headers))
         if response.status_code >= 400:

@@ -8,7 +8,7 @@ its limit, however slowly it drips.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +27,6 @@ __all__ = [
     "Transport",
     "foreign_errors",
     "json_object",
-    "no_password",
     "own_words",
     "retry_after_s",
 ]
@@ -59,6 +58,7 @@ class Transport(HTTPAdapter):
     def __init__(self, read_s: float = READ_S, connections: int = 64) -> None:
         self._timeout = (min(CONNECT_S, read_s), read_s)
         self._deadline = Deadline(WHOLE * read_s)
+        self._pools: dict[Hashable, Any] = {}
         super().__init__(pool_connections=8, pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -71,6 +71,18 @@ class Transport(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = WATCHED_POOLS
         return manager
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """Return the connections to a server; which those are is settled once for each, until they are closed."""
+        scheme, _, rest = str(request.url).partition("://")
+        server = scheme, rest.partition("/")[0], verify, cert, tuple((proxies or {}).items())
+        known = self._pools.get(server)
+        if known is None or known.pool is None:
+            known = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._pools[server] = known
+        return known
 
     def whole_exchange(self) -> AbstractContextManager[None]:
         """Hold what is sent and read inside to the limit of one exchange."""
@@ -186,11 +198,6 @@ def own_words(response: requests.Response) -> str | None:
         return ", ".join(str(error["message"]) for error in errors)
     except (KeyError, TypeError):
         return None
-
-
-def no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep a session from sending what it finds in ~/.netrc, be it in the place of a token or beside a signature."""
-    return request
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

@@ -11,6 +11,7 @@ from zoocut.ledger import Entry
 from zoocut.uploading.context import UNCONFIRMED, Outcome, UploadContext, key_of
 from zoocut.uploading.machine import Differs, Event, Linked, Rejected, Unproved
 from zoocut.uploading.steps.rivals import find_rivals, give_way
+from zoocut.zooniverse.parallel import in_parallel
 from zoocut.zooniverse.records import Subject
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused, Unreachable
 
@@ -41,8 +42,10 @@ def link(context: UploadContext, entries: Sequence[Entry], members: int | None =
         if not context.may_send:
             return Outcome(trouble=Unreachable(UNCONFIRMED))
         context.panoptes.link(context.target.set_id, ids)
-        held = context.panoptes.linked(context.target.set_id, ids)
-        rivals, count = find_rivals(context, entries, members)
+        held, (rivals, count) = in_parallel(
+            lambda: context.panoptes.linked(context.target.set_id, ids),
+            lambda: find_rivals(context, entries, members),
+        )
     except Refused as error:
         return _refused(context, entries, error)
     except NotNow as trouble:
