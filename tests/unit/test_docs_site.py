@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import re
 import shlex
 import subprocess
@@ -21,6 +22,7 @@ sys.path.insert(0, str(DOCS))
 import choices  # noqa: E402
 import reference_pages  # noqa: E402
 
+import zoocut  # noqa: E402
 from zoocut.api.settings_reference import every_setting  # noqa: E402
 
 VARIABLE = re.compile(r"(?:PANOPTES|ZOOCUT|XDG|PG|AWS|S3|BUTLER|DAF)_?[A-Z0-9_]{4,}")
@@ -43,12 +45,35 @@ def texts() -> list[str]:
     return [text for path in (ROOT / "zoocut").rglob("*.py") for text in strings(path)]
 
 
-def test_every_command_and_option_has_a_word() -> None:
+def headings_of(function: Any) -> str:
+    """Give the lines of a docstring's parameters that name them."""
+    section = (inspect.getdoc(function) or "").partition("Parameters\n")[2].partition("\n\n")[0]
+    return " ".join(line for line in section.splitlines() if not line.startswith(" "))
+
+
+def test_nothing_is_without_a_word() -> None:
+    """Commands and their options, settings, functions with their parameters; kinds of trouble are in test_codes."""
     described = dict(reference_pages.commands())
-    assert len(described) > 30
-    for words, command in described.items():
-        assert command.callback.__doc__, words
-        assert [name for name, meaning, _ in reference_pages.options_of(command) if not meaning] == [], words
+    silent = [words for words, command in described.items() if not command.callback.__doc__]
+    silent += [
+        f"{words} {name}"
+        for words, command in described.items()
+        for name, meaning, _ in reference_pages.options_of(command)
+        if not meaning
+    ]
+    settings = list(every_setting())
+    silent += [one.key for one in settings if not one.meaning or not one.allowed]
+    offered = {name: getattr(zoocut, name) for name in zoocut.__all__ if callable(getattr(zoocut, name))}
+    silent += [name for name, one in offered.items() if not inspect.getdoc(one)]
+    functions = {name: one for name, one in offered.items() if inspect.isfunction(one)}
+    silent += [
+        f"{name}({parameter})"
+        for name, one in functions.items()
+        for parameter in inspect.signature(one).parameters
+        if parameter not in re.findall(r"\w+", headings_of(one))
+    ]
+    assert silent == []
+    assert (len(described), len(settings), len(functions)) > (35, 280, 7)
 
 
 def test_the_page_of_commands_has_each_with_its_options() -> None:
