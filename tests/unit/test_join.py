@@ -56,7 +56,8 @@ def joined(run: Run, tmp_path: Path, *subject_data: str) -> list[dict[str, str]]
 )
 @pytest.mark.parametrize("value", [NEXT, str(NEXT), f" {NEXT} "])
 def test_id_is_exact_under_any_prefix(run: Run, tmp_path: Path, key: str, value: object) -> None:
-    (row,) = joined(run, tmp_path, json.dumps({"91": {"retired": None, key: value}}))
+    told = {"retired": None, "diaSourceID": None, key: value}  # an import's empty cell tells nothing
+    (row,) = joined(run, tmp_path, json.dumps({"91": told}))
     assert row["diaSourceId"] == str(NEXT)
     assert row["join"] == "joined"
     assert row["note"] == f'"{NEXT}",\n'
@@ -72,6 +73,7 @@ def test_id_is_exact_under_any_prefix(run: Run, tmp_path: Path, key: str, value:
         ("", "subject_data is broken"),
         ("[" * 100_000, "subject_data is broken"),
         ('{"91": {"Filename": "a.png"}}', "subject has no diaSourceId"),
+        ('{"91": {"diaSourceId": null}}', "subject has no diaSourceId"),
         ('{"91": {"#diaSourceId": 1.7005903412345678e17}}', "diaSourceId is not a whole number"),
         ('{"91": {"#diaSourceId": "' + "9" * 5000 + '"}}', "diaSourceId is not a whole number"),
         ('{"91": {"#diaSourceId": "1", "diaSourceId": "2"}}', "several subjects or ids in one row"),
