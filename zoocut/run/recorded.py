@@ -108,7 +108,7 @@ class RecordFile:
 
         self.path, self.at_ns = path, path.stat().st_mtime_ns
         self._content = readable(path)
-        with pq.ParquetFile(self._content) as file:
+        with pq.ParquetFile(self._content, pre_buffer=False) as file:
             schema, metadata = file.schema_arrow, file.metadata
         self.rows = int(metadata.num_rows)
         self.named = not pa.types.is_integer(schema.field("diaSourceId").type)
@@ -125,7 +125,7 @@ class RecordFile:
         import pyarrow.parquet as pq
 
         images = self._images if self.named else []
-        with pq.ParquetFile(self._content) as file:
+        with pq.ParquetFile(self._content, pre_buffer=False) as file:
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=["diaSourceId", *images]):
                 if not self.named:
                     yield batch.column(0).to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
@@ -154,7 +154,7 @@ class RecordFile:
 
         number = int(np.searchsorted(self._ends, row, side="right"))
         try:
-            with pq.ParquetFile(self._content) as file:
+            with pq.ParquetFile(self._content, pre_buffer=False) as file:
                 table = file.read_row_group(number, columns=self._sums, use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise unreadable(self.path, error) from error

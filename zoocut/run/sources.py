@@ -248,7 +248,7 @@ def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
     for path in paths:
-        for batch in pq.ParquetFile(readable(path)).iter_batches(ROWS_AT_ONCE):
+        for batch in pq.ParquetFile(readable(path), pre_buffer=False).iter_batches(ROWS_AT_ONCE):
             yield pa.Table.from_batches([batch])
 
 
@@ -307,7 +307,7 @@ def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[Dra
     if not path.exists():
         return
     try:
-        file = pq.ParquetFile(readable(path))
+        file = pq.ParquetFile(readable(path), pre_buffer=False)  # else all of it is in memory
         wanted = None if columns is None else _wanted(file.schema_arrow.names, columns)
         for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted):
             images, sums = (columns_of_images(batch.schema.names, kind) for kind in ("image", "sha256"))
