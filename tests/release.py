@@ -51,7 +51,7 @@ def problems(root: Path, version: str) -> list[str]:
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
     if f"\n## [{version}] - {date.today().isoformat()}\n" not in changelog:
         told.append(f"CHANGELOG.md has no line '## [{version}] - {date.today().isoformat()}'")
-    if re.search(r"^## \[Unreleased\]\n+(?!## \[|\Z)", changelog, re.MULTILINE):
+    if changelog.partition("## [Unreleased]\n")[2].partition("\n## [")[0].strip():
         told.append("CHANGELOG.md has something under [Unreleased]")
     for path in ("docs/CITATION.cff", "docs/packaging/recipe.yaml"):
         if not re.search(
