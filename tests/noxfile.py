@@ -11,6 +11,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FAST = ("tests/unit", "tests/api/test_doors.py", "tests/property/test_manifest.py")
 """What needs no server: the rules and the drawing."""
 
+RENDER = "import rattler_build; rattler_build.Stage0Recipe.from_file('docs/packaging/recipe.yaml').render()"
+"""What fails when the conda recipe cannot be rendered."""
+
 nox.options.sessions = ["fast"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -59,6 +62,23 @@ def package(session: nox.Session) -> None:
     built = sorted(map(str, (ROOT / "dist").iterdir()))
     session.run("twine", "check", "--strict", *built)
     session.run("check-wheel-contents", *(path for path in built if path.endswith(".whl")))
+    session.run("hadolint", "docs/packaging/Containerfile")
+    session.run("python", "-c", RENDER)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Release what is checked out, `-- VERSION --to URL`; without options rehearse it to an index on loopback."""
+    in_root(session, "package")
+    session.run("python", "tests/release.py", *(session.posargs or ["--rehearse"]))
+
+
+@nox.session
+def extras(session: nox.Session) -> None:
+    """Install each extra alone and try it; `-- butler dask` for some."""
+    session.chdir(ROOT)
+    session.install("uv")
+    session.run("python", "tests/extras.py", *session.posargs)
 
 
 @nox.session

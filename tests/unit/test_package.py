@@ -60,6 +60,34 @@ def test_no_query_numbers_its_parameters() -> None:
     assert [path.name for path in files if re.search(r"[ (,=]\?\d", path.read_text(encoding="utf-8"))] == []
 
 
+CONDA = {"astropy": "astropy-base", "isal": "python-isal", "matplotlib": "matplotlib-base"}
+"""Packages that conda-forge calls otherwise."""
+
+
+def test_the_conda_recipe_asks_for_what_the_package_does() -> None:
+    recipe = yaml.safe_load((ROOT / "docs" / "packaging" / "recipe.yaml").read_text(encoding="utf-8"))
+    assert recipe["context"]["version"] == __version__
+    parts = [re.match(r"([a-z0-9-]+)([^; ]*)", one) for one in PROJECT["dependencies"]]
+    wanted = {f"{CONDA.get(part[1], part[1])} {part[2]}" for part in parts if part}
+    python, *asked = recipe["requirements"]["run"]
+    assert set(asked) == wanted
+    assert python == "python >=${{ python_min }}"
+    assert f">={recipe['context']['python_min']}" == PROJECT["requires-python"]
+    (script,) = PROJECT["scripts"].items()
+    assert recipe["build"]["python"]["entry_points"] == [" = ".join(script)]
+
+
+def test_the_container_runs_a_command_of_the_program(zoocut: Any) -> None:
+    text = (ROOT / "docs" / "packaging" / "Containerfile").read_text(encoding="utf-8")
+    words = yaml.safe_load(re.findall(r"^CMD (.*)$", text, re.MULTILINE)[0])
+    assert words[0] == "sandbox"
+    assert all(word in zoocut("sandbox", "--help").stdout for word in words if word.startswith("--"))
+    copied = {
+        name for line in re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.MULTILINE) for name in line.split()
+    }
+    assert {"pyproject.toml", PROJECT["readme"], *PROJECT["license-files"], "zoocut", "configs"} <= copied
+
+
 def sessions() -> set[str]:
     tree = ast.parse((ROOT / "tests" / "noxfile.py").read_text(encoding="utf-8"))
     return {
