@@ -111,15 +111,8 @@ def generate(
     from zoocut.api.generation import generate as draw
     from zoocut.cli.progress import generation_progress
     from zoocut.cli.stopping import broken_off
-    from zoocut.object_store import located
 
-    options: dict[str, Any] = {
-        "catalog.path": None if input is None else str(located(Path.cwd(), input)),
-        "catalog.encoding": encoding,
-        "select.cuts.reliability.min": reliability_min,
-        "select.cuts.reliability.max": reliability_max,
-    }
-    options |= dict(map(_key_and_value, settings or []))
+    options = _overrides(input, encoding, reliability_min, reliability_max, settings or [])
     if dask is not None and (part is not None or jobs > 1):
         raise typer.BadParameter(
             "workers of Dask draw in the place of --jobs and --part", param_hint="--dask"
@@ -150,6 +143,25 @@ def generate(
     _tell(summary, as_json, None if part is None else _completing(config, output, given, settings or []))
     if summary.rejected:
         raise typer.Exit(3)
+
+
+def _overrides(
+    input: str | None,
+    encoding: str | None,
+    reliability_min: float | None,
+    reliability_max: float | None,
+    settings: Sequence[str],
+) -> dict[str, Any]:
+    """Give what options say in the place of the configuration file, by dotted keys; None is not said."""
+    from zoocut.object_store import located
+
+    return {
+        "catalog.path": None if input is None else str(located(Path.cwd(), input)),
+        "catalog.encoding": encoding,
+        "select.cuts.reliability.min": reliability_min,
+        "select.cuts.reliability.max": reliability_max,
+        **dict(map(_key_and_value, settings)),
+    }
 
 
 def _completing(config: Path, output: Path, given: Mapping[str, object], settings: Sequence[str]) -> str:
