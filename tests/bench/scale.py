@@ -2,6 +2,8 @@
 
 Run: python tests/bench/scale.py [--rows 10000 100000 1000000] [--only generate status ...] [--keep FOLDER]
 
+`verify` runs against pages that are made in its own process, in the place of a server's: its time has no waiting in it.
+
 A run of that many rows is made as `generate` leaves it: a catalog of 33 columns, its record, and a picture a source
 (hard links to a few, since nothing looks into pictures that are older than the record); and a ledger in which every
 row is linked. Then the commands are run, each in a process of its own; peak memory is `ru_maxrss` of that process.
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 FIRST_ID = 250_911_420_113_408_000
@@ -152,9 +154,9 @@ def make_classifications(path: Path, rows: int) -> None:
             file.write(f'{number},volunteer{number % 5000},[],"{data}",{FIRST_SUBJECT + at}\n')
 
 
-def commands(folder: Path) -> dict[str, list[object]]:
+def commands(folder: Path, rows: int) -> dict[str, list[object]]:
     run = folder / "run"
-    return {
+    of_zoocut: dict[str, list[object]] = {
         "generate, nothing to do": ["generate", folder / "zoocut.toml", "-o", run, "-q"],
         "status": ["status", run],
         "export, CSV": ["export", run, "-o", folder / "export.csv"],
@@ -162,13 +164,65 @@ def commands(folder: Path) -> dict[str, list[object]]:
         "preview": ["preview", run],
         "join": ["join", folder / "classifications.csv", run, "-o", folder / "joined.csv"],
     }
+    verify = {"verify, pages made here": [__file__, "--verify", run, "--rows", rows]}
+    return {name: ["-m", "zoocut", *args] for name, args in of_zoocut.items()} | verify
 
 
-def measured(args: list[object]) -> tuple[float, float, float]:
+class Pages:
+    """Stands for a session with a server: subjects of the run's set, a page at a time."""
+
+    endpoint = ENDPOINT
+
+    def __init__(self, rows: int) -> None:
+        from zoocut.zooniverse.clock import Clock
+
+        self.rows, self.clock = rows, Clock()
+
+    def request(self, method: str, path: str, params: dict[str, str], *_: object) -> object:
+        from zoocut.zooniverse.session import Answer
+
+        assert (method, path) == ("GET", "/subjects"), path
+        size, page = int(params["page_size"]), int(params["page"])
+        numbers = range(self.rows)[:: -1 if params["sort"] == "-id" else 1][(page - 1) * size : page * size]
+        meta = {"subjects": {"count": self.rows, "page_size": size}}
+        return Answer({"subjects": [self.subject(at) for at in numbers], "meta": meta}, None)
+
+    def subject(self, at: int) -> dict[str, object]:
+        key = f"0123456789ab/2/{FIRST_ID + at}/{SHA256[:12]}"
+        return {
+            "id": str(FIRST_SUBJECT + at),
+            "external_id": str(FIRST_ID + at),
+            "metadata": {"!diaSourceId": str(FIRST_ID + at), "band": "g", "#snr": "12.5", "#zoocut": key},
+            "locations": [
+                {"image/png": f"https://panoptes-uploads.zooniverse.org/subject_location/{at}.png"}
+            ],
+            "links": {"project": "1", "subject_sets": ["2"]},
+            "created_at": "2026-11-26T16:00:00.000Z",
+        }
+
+
+def verify_against_pages(run: Path, rows: int) -> None:
+    from typing import Any, cast
+
+    from zoocut.ledger import Ledger
+    from zoocut.run.folder import Run
+    from zoocut.verifying import verify
+    from zoocut.zooniverse.api import RetryingApi
+    from zoocut.zooniverse.panoptes import RetryingPanoptes
+
+    opened = Run.open(run)
+    panoptes = RetryingPanoptes(RetryingApi(cast("Any", Pages(rows))))
+    with Ledger.read(opened.ledger) as ledger:
+        (target,) = ledger.targets()
+        audit = verify(opened, ledger, target, panoptes, cast("Any", None), "none")
+    assert (audit.members, audit.differences) == (rows, 0), audit
+
+
+def measured(command: Sequence[object]) -> tuple[float, float, float]:
     """Run a command; return wall and CPU seconds, and megabytes."""
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "zoocut", *map(str, args)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [sys.executable, *map(str, command)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     assert process.stderr is not None
     said = process.stderr.read()
@@ -179,7 +233,7 @@ def measured(args: list[object]) -> tuple[float, float, float]:
 
 
 def report(folder: Path, rows: int, only: list[str], show: Callable[[str], object] = print) -> None:
-    for name, args in commands(folder).items():
+    for name, args in commands(folder, rows).items():
         if only and not any(name.startswith(one) for one in only):
             continue
         wall_s, cpu_s, peak_mb = measured(args)
@@ -195,7 +249,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--keep", type=Path, help="make the runs here, and use those that are there")
     parser.add_argument("--make", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--verify", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.verify:
+        verify_against_pages(args.verify, args.rows[0])
+        return
     base = args.keep or Path(tempfile.mkdtemp())
     if args.make:
         make(base / str(args.make), args.make)
