@@ -188,7 +188,8 @@ def sync_files(folder: Path, names: Iterable[str]) -> None:
     if isinstance(folder, ObjectPath) or _sync_file_system(folder):
         return
     paths = [folder / name for name in names]
-    for path in [*paths, *{path.parent for path in paths}]:
+    above = {one for path in paths for one in path.parents if one == folder or folder in one.parents}
+    for path in [*paths, *above, folder.parent]:
         with _explained(path):
             _sync(path)
 

@@ -521,14 +521,12 @@ def test_several_answers_may_be_none(reduce: Reduce) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".ecsv", ".csv"])
-def test_formats_hold_the_same(
-    reduce: Reduce, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("zoocut.results.table.ROWS_AT_ONCE", 3)
+def test_formats_hold_the_same(reduce: Reduce, tmp_path: Path, suffix: str) -> None:
     retired = {"retired_at": "2026-08-01T12:00:00Z", "retirement_reason": "consensus"}
     _, expected = reduce([vote(0, 'Real, "quoted"\n#', "a"), vote(1, "Bogus", "b", retired=retired)])
     path = tmp_path / f"r{suffix}"
-    reduce_export([Run.open(tmp_path / "run")], tmp_path / "classifications.csv", path, Rules(), {})
+    runs, export = [Run.open(tmp_path / "run")], tmp_path / "classifications.csv"
+    reduce_export(runs, export, path, Rules(), {}, rows_at_once=3)
     table = TABLES[suffix](path)
     assert table.colnames == list(next(iter(expected.values())))
     for row in table:

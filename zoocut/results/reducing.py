@@ -19,7 +19,7 @@ from zoocut.results.rules import Reason, Rules, VersionRule
 from zoocut.results.sources import KnownSources
 from zoocut.results.statistics import INTERVAL
 from zoocut.results.summary import Broken, Summary
-from zoocut.results.table import batches
+from zoocut.results.table import ROWS_AT_ONCE, batches
 from zoocut.results.votes import Votes
 from zoocut.results.workflow import Version, WorkflowTasks
 from zoocut.results.writing import require_format, write_results
@@ -45,6 +45,7 @@ def reduce_export(
     endpoint: str | None = None,
     report: Callable[[int, int | None], None] = lambda rows, total: None,
     keep: Callable[[pa.Table], None] = lambda table: None,
+    rows_at_once: int = ROWS_AT_ONCE,
 ) -> Summary:
     """Count the votes of an export for what some runs know, and write them.
 
@@ -66,6 +67,8 @@ def reduce_export(
         Told from time to time how many rows were read.
     keep : callable
         Given each batch of the table as it is written, for whoever shows it.
+    rows_at_once : int
+        Rows of the table that are in memory together.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def reduce_export(
         if not summary.used:
             raise InputError(_why_nothing(export, sources, summary.left_out, votes))
         settled = replace(rules, version=summary.version)
-        tables = _kept(batches(sources, votes, summary.tasks, settled), keep)
+        tables = _kept(batches(sources, votes, summary.tasks, settled, rows_at_once), keep)
         header = _header(summary, sources.runs, export, rules)
         return replace(summary, path=path, rows=write_results(path, tables, header))
 

@@ -21,7 +21,7 @@ from zoocut.run.known import KnownRow, known_columns
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["batches", "columns_of_task"]
+__all__ = ["ROWS_AT_ONCE", "batches", "columns_of_task"]
 
 ROWS_AT_ONCE = 5000
 LARGEST_ID = 2**63
@@ -56,7 +56,11 @@ Line = tuple[Row, Count | None]
 
 
 def batches(
-    sources: KnownSources, votes: Votes, tasks: Sequence[ReducedTask], rules: Rules
+    sources: KnownSources,
+    votes: Votes,
+    tasks: Sequence[ReducedTask],
+    rules: Rules,
+    rows_at_once: int = ROWS_AT_ONCE,
 ) -> Iterator[pa.Table]:
     """Make the table; there is at least one batch, and all have the same columns.
 
@@ -70,24 +74,26 @@ def batches(
         Whose answers get columns.
     rules : Rules
         What the rows are about, and the level of the intervals.
+    rows_at_once : int
+        Rows that are in memory together.
 
     Yields
     ------
     pyarrow.Table
         Up to some thousand rows.
     """
-    rows = _rows(sources, votes, rules.unit)
+    rows = _rows(sources, votes, rules.unit, rows_at_once)
     layout = _Layout(sources, tasks, rules)
-    yield layout.table(list(islice(rows, ROWS_AT_ONCE)), votes)
-    while batch := list(islice(rows, ROWS_AT_ONCE)):
+    yield layout.table(list(islice(rows, rows_at_once)), votes)
+    while batch := list(islice(rows, rows_at_once)):
         yield layout.table(batch, votes)
 
 
-def _rows(sources: KnownSources, votes: Votes, unit: Unit) -> Iterator[Row]:
+def _rows(sources: KnownSources, votes: Votes, unit: Unit, rows_at_once: int) -> Iterator[Row]:
     if unit is Unit.OBJECT:
         return _objects(sources)
     if unit is Unit.SUBJECT:
-        return _subjects(sources, votes)
+        return _subjects(sources, votes, rows_at_once)
     return (_of_source(known, known.dia_source_id, sources) for known in sources.rows())
 
 
@@ -96,9 +102,9 @@ def _of_source(known: KnownRow, unit: str, sources: KnownSources) -> Row:
     return Row(unit, {DIA_SOURCE_ID: source}, known.columns, tuple(sources.subjects_of(source)))
 
 
-def _subjects(sources: KnownSources, votes: Votes) -> Iterator[Row]:
+def _subjects(sources: KnownSources, votes: Votes, rows_at_once: int) -> Iterator[Row]:
     rows = sources.rows()
-    while batch := list(islice(rows, ROWS_AT_ONCE)):
+    while batch := list(islice(rows, rows_at_once)):
         met: dict[str, list[str]] = {}
         for source, subject in votes.subjects_of([known.dia_source_id for known in batch]):
             met.setdefault(source, []).append(subject)
