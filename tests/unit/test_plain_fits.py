@@ -68,7 +68,7 @@ def test_a_plain_image_is_what_astropy_reads(name: str) -> None:
     assert found is not None
     assert found[0].tobytes() == expected.astype(expected.dtype.newbyteorder("=")).tobytes()
     assert found[0].dtype.isnative
-    assert str(found[1]) == str(header)
+    assert str(fits.Header.fromstring(found[1].decode())).strip() == str(header).strip()
     found[0][:] = 7  # an image of its own: the next reader of these bytes is not to see it
     assert read_plain(content)[0].tobytes() != found[0].tobytes()  # type: ignore[index]
 

@@ -18,6 +18,7 @@ from zoocut.error_kinds import BadStamp
 from zoocut.errors import InputError
 from zoocut.images.plain_fits import read_plain
 from zoocut.images.sky import SkyWcs, read_wcs
+from zoocut.images.stamp_wcs import wcs_of_header
 from zoocut.model import FloatImage
 from zoocut.packets.fields import field_at
 
@@ -39,22 +40,24 @@ class Stamp:
     ----------
     image : (y, x) array of float
         Its pixels.
-    header : Header or None
-        Its header.
+    header : Header, bytes or None
+        Its header, as astropy has read it or as it is in the file.
     """
 
     image: FloatImage
-    header: fits.Header | None
+    header: fits.Header | bytes | None
 
     def wcs(self) -> SkyWcs | None:
         """Read its own WCS; None where it has none, or one that cannot be read: it is placed without, too."""
         try:
+            if isinstance(self.header, bytes):
+                return wcs_of_header(self.header)
             return None if self.header is None else read_wcs(self.header)
         except ValueError:
             return None
 
 
-def read_stamp(content: bytes) -> tuple[FloatImage, fits.Header]:
+def read_stamp(content: bytes) -> tuple[FloatImage, fits.Header | bytes]:
     """Read the first image of a FITS file in memory.
 
     Parameters
@@ -66,8 +69,8 @@ def read_stamp(content: bytes) -> tuple[FloatImage, fits.Header]:
     -------
     image : (y, x) array of float
         In native byte order.
-    header : Header
-        Its header, which is not to be changed.
+    header : Header or bytes
+        Its header, as astropy has read it or as it is in the file.
 
     Raises
     ------

@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from astropy.io import fits
 
 from zoocut.model import FloatImage
 
@@ -34,14 +33,13 @@ UNUSUAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the pixels are, and the header in front of them."""
+    """What the pixels behind a header are."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, int]
-    header: fits.Header
 
 
-def read_plain(content: bytes) -> tuple[FloatImage, fits.Header] | None:
+def read_plain(content: bytes) -> tuple[FloatImage, bytes] | None:
     """Read the first image.
 
     Parameters
@@ -52,15 +50,14 @@ def read_plain(content: bytes) -> tuple[FloatImage, fits.Header] | None:
     Returns
     -------
     (image, header) or None
-        The (y, x) pixels in native byte order, and a header that is not to be changed; None where astropy is to read
-        the file.
+        The (y, x) pixels in native byte order, and the header as it is in the file; None where astropy is to read it.
     """
     size = _header_bytes(content)
     layout = _layout(content[:size]) if size else None
     if layout is None or len(content) < size + layout.dtype.itemsize * layout.shape[0] * layout.shape[1]:
         return None
     pixels = np.frombuffer(content, layout.dtype, layout.shape[0] * layout.shape[1], size)
-    return pixels.reshape(layout.shape).astype(layout.dtype.newbyteorder("=")), layout.header
+    return pixels.reshape(layout.shape).astype(layout.dtype.newbyteorder("=")), content[:size]
 
 
 def _header_bytes(content: bytes) -> int:
@@ -86,4 +83,4 @@ def _layout(block: bytes) -> _Layout | None:
     bits, axes, width, height = values
     if bits not in DTYPES or axes != 2 or min(width, height) < 1:
         return None
-    return _Layout(DTYPES[bits], (height, width), fits.Header.fromstring(block[: CARD_BYTES * end].decode()))
+    return _Layout(DTYPES[bits], (height, width))

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 from astropy import log
-from astropy.coordinates import SkyCoord
+from astropy.coordinates import SkyCoord, angular_separation
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
@@ -154,18 +154,44 @@ def pixels_of(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Flo
     x_pix = y_pix.copy()
     known = np.isfinite(ra_deg) & np.isfinite(dec_deg)
     if known.any():
-        sky = SkyCoord(ra_deg[known], dec_deg[known], unit="deg")
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what did not converge leads back elsewhere, and becomes NaN
-            x_pix[known], y_pix[known] = _returning(wcs, sky)
+            x_pix[known], y_pix[known] = _returning(wcs, ra_deg[known], dec_deg[known])
     return y_pix, x_pix
 
 
-def _returning(wcs: SkyWcs, sky: SkyCoord) -> tuple[Floats, Floats]:
+def _returning(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
     """Convert positions; those whose pixel does not lead back to them become NaN."""
-    x_pix, y_pix = (np.atleast_1d(pixels).astype(float) for pixels in wcs.world_to_pixel(sky))
-    back = wcs.pixel_to_world(x_pix, y_pix)
+    convert = _by_wcslib if _needs_no_frame(wcs, ra_deg) else _by_coordinates
+    x_pix, y_pix, apart_deg = convert(wcs, ra_deg, dec_deg)
     scale_deg = np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
-    astray = ~(back.separation(sky).deg < RETURN_TOLERANCE_PIX * scale_deg)
+    astray = ~(apart_deg < RETURN_TOLERANCE_PIX * scale_deg)
     x_pix[astray] = y_pix[astray] = np.nan
     return x_pix, y_pix
+
+
+def _by_coordinates(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats, Floats]:
+    """Convert positions to x, y and the degrees from where these lead back to, whatever frame the WCS is in."""
+    sky = SkyCoord(ra_deg, dec_deg, unit="deg")
+    x_pix, y_pix = (np.atleast_1d(pixels).astype(float) for pixels in wcs.world_to_pixel(sky))
+    return x_pix, y_pix, wcs.pixel_to_world(x_pix, y_pix).separation(sky).deg
+
+
+def _by_wcslib(wcs: WCS, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats, Floats]:
+    """Do the same without coordinate objects, which take a millisecond: for a WCS in ICRS and in degrees."""
+    x_pix, y_pix = wcs.all_world2pix(ra_deg, dec_deg, 0)
+    there, back = ((ra_deg, dec_deg), wcs.all_pix2world(x_pix, y_pix, 0))
+    apart = angular_separation(*(np.radians(angle) for angle in (*back, *there)))
+    return x_pix, y_pix, np.degrees(apart)
+
+
+def _needs_no_frame(wcs: SkyWcs, ra_deg: Floats) -> bool:
+    """Whether positions may be handed to wcslib as they are: in the frame, the unit and the range that it has."""
+    if not isinstance(wcs, WCS) or wcs.naxis != 2 or wcs.has_distortion:
+        return False
+    told = wcs.wcs
+    is_icrs = told.radesys == "ICRS" or (told.radesys == "" and np.isnan(told.equinox))
+    names = [kind[:4] for kind in told.ctype]
+    units = [str(unit) for unit in told.cunit]
+    in_range = bool(((ra_deg >= 0) & (ra_deg < 360)).all())
+    return is_icrs and names == ["RA--", "DEC-"] and units == ["deg", "deg"] and in_range
