@@ -97,7 +97,7 @@
   const rowsInAll = data.parts.at(-1)[FIRST] + data.parts.at(-1)[COUNT];
   const firstRows = data.rows, awaited = new Map();
   const span = (n) => `${data.parts[n][FIRST] + 1} to ${data.parts[n][FIRST] + data.parts[n][COUNT]}`;
-  window.zoocutPart = (n, rows) => awaited.get(n)?.(rows);
+  window.zoocutPart = (n, text) => awaited.get(n)?.(JSON.parse(text));
 
   function cutouts() {
     if (data.parts.length === 1) return "cutouts";
@@ -115,7 +115,7 @@
     return new Promise((resolve, reject) => {
       const script = element("script", undefined, { src: file });
       awaited.set(n, resolve);
-      for (const event of ["load", "error"]) script.addEventListener(event, () => script.remove());
+      for (const event of ["load", "error"]) script.addEventListener(event, () => { script.remove(); awaited.delete(n); });
       script.addEventListener("error", () => reject(new Error(`${file} is missing: keep it beside this page`)));
       document.head.append(script);
     });

@@ -110,7 +110,8 @@ Part = tuple[str, int, int]
 
 def _written(folder: Path, number: int, rows: Sequence[Any], begin: int) -> Part:
     name = _name(number)
-    write_whole(folder / name, f"zoocutPart({number},{as_script(rows)});\n".encode())
+    # as one text: a browser reads that faster than a script, and lets go of it
+    write_whole(folder / name, f"zoocutPart({number},{json.dumps(as_script(rows))});\n".encode())
     return quote(f"{folder.name}/{name}"), begin, len(rows)
 
 
