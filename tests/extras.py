@@ -40,7 +40,11 @@ class Environment:
         program = [str(self.path / "bin" / words[0]), *words[1:]]
         own = {"PATH": f"{self.path / 'bin'}:/usr/bin:/bin", "HOME": str(self.work), "COLUMNS": "200"}
         own |= {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none", "AWS_MAX_ATTEMPTS": "1"}
-        own |= {"S3_ENDPOINT_URL": f"http://{NOWHERE}", "PANOPTES_ENDPOINT": f"http://{NOWHERE}"}
+        own |= {
+            "S3_ENDPOINT_URL": f"http://{NOWHERE}",
+            "AWS_ENDPOINT_URL": f"http://{NOWHERE}",
+            "PANOPTES_ENDPOINT": f"http://{NOWHERE}",
+        }
         done = subprocess.run(program, cwd=self.work, env=own, capture_output=True, text=True, timeout=600)
         return done.returncode, done.stdout + done.stderr
 
@@ -97,6 +101,11 @@ def postgres(there: Environment) -> Told:
     return there.generate(f'[catalog]\nkind = "apdb"\nurl = "postgresql://me@{NOWHERE}/apdb"\n{STAMPS}')
 
 
+def s3(there: Environment) -> Told:
+    """Read a table from a bucket that is not there."""
+    return there.generate(f'[catalog]\nkind = "table"\npath = "s3://bucket/night.parquet"\n{STAMPS}')
+
+
 def program(*words: str) -> Callable[[Environment], Told]:
     """Make a trial of a program that comes with an extra."""
     return lambda there: there.run(*words) if (there.path / "bin" / words[0]).exists() else (127, "not there")
@@ -109,6 +118,7 @@ TRIALS: dict[str, tuple[Callable[[Environment], Told], str, str]] = {
     "lsst-alerts": (lsst_alerts, r"pip install", r"breaks off"),
     "dask": (dask, MISSING, r"\d+ drawn"),
     "publish": (publish, MISSING, r"served"),
+    "s3": (s3, MISSING, r"Z20[128]|Z200"),
     "postgres": (postgres, MISSING, r"Z208"),
     "keyring": (program("keyring", "--list-backends"), r"not there", r"keyring\.backends"),
     "test": (program("pytest", "--version"), r"not there", r"pytest \d"),

@@ -88,6 +88,16 @@ def test_the_container_runs_a_command_of_the_program(zoocut: Any) -> None:
     assert {"pyproject.toml", PROJECT["readme"], *PROJECT["license-files"], "zoocut", "configs"} <= copied
 
 
+def test_every_extra_is_tried() -> None:
+    tree = ast.parse((ROOT / "tests" / "extras.py").read_text(encoding="utf-8"))
+    (table,) = (
+        one.value
+        for one in tree.body
+        if isinstance(one, ast.AnnAssign) and ast.unparse(one.target) == "TRIALS"
+    )
+    assert {ast.literal_eval(key) for key in table.keys} == set(PROJECT["optional-dependencies"])  # type: ignore[union-attr]
+
+
 def sessions() -> set[str]:
     tree = ast.parse((ROOT / "tests" / "noxfile.py").read_text(encoding="utf-8"))
     return {

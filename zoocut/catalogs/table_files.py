@@ -145,7 +145,7 @@ def _read_object(
             except ZoocutError as error:
                 raise type(error)(str(error).replace(str(copy), str(path))) from None
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist: check {key}") from None
+        raise FileMissing(f"{path} does not exist: check {key}") from None
 
 
 def _read_by_astropy(path: Path, kind: str, id_column: str, tell: Tell) -> TableFile:
