@@ -26,6 +26,8 @@ NAMED = "--to"
 """What the user gives the destination by."""
 
 MD5 = re.compile(r"[0-9a-f]{32}")
+SCHEME = re.compile(r"[a-z][a-z0-9+]+:")
+GIVE = "give s3://BUCKET/FOLDER or a folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +88,16 @@ def open_destination(to: str) -> tuple[Destination, str]:
         from fsspec.core import url_to_fs
     except ImportError:
         raise MissingPackage("publishing needs fsspec: pip install 'zoocut[publish]'") from None
+    _require_place(to)
+    fresh = (
+        {"skip_instance_cache": True, "use_listings_cache": False} if to.startswith(("s3:", "s3a:")) else {}
+    )
     try:
-        system, root = url_to_fs(
-            to,
-            **(
-                {"skip_instance_cache": True, "use_listings_cache": False}
-                if to.startswith(("s3:", "s3a:"))
-                else {}
-            ),
-        )
+        system, root = url_to_fs(to, **fresh)
     except ImportError as error:
         raise MissingPackage(f"{to} needs a package that is not there: {first_line(error)}") from None
-    except ValueError as error:
-        raise WrongSetting(
-            f"{to} is no place to publish to ({first_line(error)}): give s3://BUCKET/FOLDER or a folder"
-        ) from None
+    except Exception as error:  # what fsspec knows raises what its own clients do
+        raise WrongSetting(f"{to} is no place to publish to ({first_line(error)}): {GIVE}") from error
     kind = system.protocol if isinstance(system.protocol, str) else system.protocol[0]
     if kind == "file":
         return Folder(Path(root)), ""
@@ -110,6 +107,21 @@ def open_destination(to: str) -> tuple[Destination, str]:
         return Bucket(system, root.strip("/"), to), ""
     told = f"publishing by {kind} is not tested: check what is served afterwards"
     return Store(system, root.rstrip("/"), to), told
+
+
+def _require_place(to: str) -> None:
+    """Refuse what fsspec would take for a place and nobody means."""
+    scheme, separator, _ = to.partition("://")
+    if not to.strip():
+        raise WrongSetting(f"--to is empty: {GIVE}")
+    if separator and scheme in ("http", "https"):
+        raise WrongSetting(
+            f"{to} is a web address, which is read and not written: {GIVE}, which is served there"
+        )
+    if separator and scheme == "memory":
+        raise WrongSetting(f"{to} is gone when the command ends: {GIVE}")
+    if not separator and SCHEME.match(to) and not Path(to).is_dir():
+        raise WrongSetting(f"{to} is neither a folder nor an address: {GIVE}")
 
 
 class Folder:

@@ -248,7 +248,7 @@ def is_address(text: str) -> bool:
     return text.startswith(("http://", "https://"))
 
 
-def typed(path: Path) -> str:
+def typed(path: Path | str) -> str:
     """Write a path as it is typed in a command."""
     return shlex.quote(str(path))
 

@@ -352,6 +352,8 @@ def store_error(error: BaseException, root: str, named: str = "the address") -> 
     if known := REFUSALS.get(_code(error)):
         kind, what = known
         return kind(f"{bucket} {what.format(words)}")
+    if type(error).__name__ == "ParamValidationError":
+        return WrongSetting(f"{bucket} is no name that a bucket can have: correct {named}")
     if isinstance(error, FileNotFoundError):
         return InputError(f"there is no bucket {bucket} ({words}): make it first, or correct {named}")
     if isinstance(error, PermissionError):

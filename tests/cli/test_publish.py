@@ -178,10 +178,30 @@ def test_rights_are_asked_for(zoocut: Zoocut, tmp_path: Path, host: Host) -> Non
     assert zoocut("publish", path, "--to", host.root, "--rights", "DP1 is public").returncode == 0
 
 
-def test_a_scheme_that_nothing_knows(zoocut: Zoocut, run: Path) -> None:
-    done = zoocut("publish", run, "--to", "nothing://x/y")
-    assert done.returncode == 2
-    assert "give s3://BUCKET/FOLDER or a folder" in done.stderr
+@pytest.mark.parametrize(
+    ("to", "told"),
+    [
+        ("nothing://x/y", "is no place to publish to"),
+        ("zip://x.zip", "is no place to publish to"),
+        ("", "--to is empty"),
+        (" ", "--to is empty"),
+        ("https://images.example.org/night", "is a web address, which is read and not written"),
+        ("http://127.0.0.1:9/night", "is a web address"),
+        ("memory://x/y", "is gone when the command ends"),
+        ("s3:", "is neither a folder nor an address"),
+        ("s3:/images/night", "is neither a folder nor an address"),
+        ("s3://", "names no bucket"),
+        ("s3://images?x=1", "is no name that a bucket can have: correct --to"),
+    ],
+)
+def test_what_is_no_place_to_publish_to(zoocut: Zoocut, run: Path, to: str, told: str, s3: str) -> None:
+    before = sorted(run.parent.rglob("*"))
+    done = zoocut("publish", run, "--to", to)
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert "give s3://BUCKET/FOLDER" in done.stderr or "correct --to" in done.stderr
+    left = {path for path in run.parent.rglob("*") if not path.name.startswith(("ledger.", ".zoocut"))}
+    assert left <= set(before)
 
 
 @pytest.fixture

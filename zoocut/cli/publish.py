@@ -62,7 +62,9 @@ def publish(
     destination, told = open_destination(to)
     if told:
         notes.print(f"note: {told}", markup=False)
-    with broken_off(f"stopped; what was put stays: go on with `zoocut publish {typed(run)} --to {to}`"):
+    with broken_off(
+        f"stopped; what was put stays: go on with `zoocut publish {typed(run)} --to {typed(to)}`"
+    ):
         ended = _planned(opened, to, destination) if dry_run else _published(opened, to, destination, check)
     if as_json:
         print_json(ended.to_dict())
