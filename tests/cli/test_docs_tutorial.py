@@ -36,7 +36,9 @@ def blocks(page: str, kind: str) -> list[str]:
 
 
 def commands(page: str) -> list[list[str]]:
-    return [shlex.split(line) for block in blocks(page, "bash") for line in block.splitlines()]
+    return [
+        shlex.split(line) for block in blocks(page, "bash") for line in block.replace("\\\n", "").splitlines()
+    ]
 
 
 Typed = Callable[[str], Iterator[str]]

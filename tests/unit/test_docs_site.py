@@ -173,7 +173,7 @@ def test_links_lead_somewhere(page: str) -> None:
     ],
 )
 def test_commands_of_the_page_can_be_typed(page: str) -> None:
-    text = (DOCS / page).read_text(encoding="utf-8")
+    text = (DOCS / page).read_text(encoding="utf-8").replace("\\\n", "")
     blocks = "".join(re.findall(r"^```bash\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL))
     lines = re.findall(r"^ *\$ (zoocut .+)$", text, flags=re.MULTILINE)
     lines += re.findall(r"^(zoocut .+)$", blocks, flags=re.MULTILINE)
