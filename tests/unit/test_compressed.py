@@ -111,3 +111,15 @@ def test_what_cfitsio_cannot_read_astropy_reads_or_tells(tmp_path: Path) -> None
         path.write_bytes(path.read_bytes()[:-6000])
         with pytest.raises(Exception, match=r"\S"):
             read_bands(path, file[2], 2, [(0, 64)])
+
+
+@pytest.mark.parametrize("keyword", ["ZSCALE", "ZZERO", "ZBLANK"])
+def test_numbers_that_a_keyword_scales_are_not_taken_for_pixels(tmp_path: Path, keyword: str) -> None:
+    header = fits.Header({"XX" + keyword[2:]: 2})
+    path = tmp_path / "a.fits"
+    fits.CompImageHDU(image("f4"), header, compression_type="GZIP_2", quantize_level=0).writeto(path)
+    with fits.open(path) as file:
+        assert read_gzipped(path, file[1], BANDS) is not None
+    path.write_bytes(path.read_bytes().replace(f"XX{keyword[2:]}".encode(), keyword.encode()))
+    with fits.open(path) as file:
+        assert read_gzipped(path, file[1], BANDS) is None

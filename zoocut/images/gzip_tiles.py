@@ -30,6 +30,8 @@ DTYPES: dict[int, np.dtype[Any]] = {
 }
 DESCRIPTORS: dict[str, np.dtype[Any]] = {"P": np.dtype(">i4"), "Q": np.dtype(">i8")}
 GZIP_WBITS = 31
+QUANTIZED = ("ZSCALE", "ZZERO", "ZBLANK")
+"""Keywords by which tiles hold other numbers than the pixels are (FITS standard 4.0, table 36)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,9 @@ def _tiles(content: mmap.mmap, at: int, data: int) -> _Tiles | None:
     form = header["TFORM1"].strip().removeprefix("1")[:1]
     dtype = DTYPES.get(header["ZBITPIX"])
     plain = (header["TFIELDS"], header["TTYPE1"].strip(), header["ZNAXIS"]) == (1, "COMPRESSED_DATA", 2)
-    if not plain or dtype is None or form not in DESCRIPTORS or header.get("ZTILE1", width) != width:
+    if not plain or any(name in header for name in QUANTIZED):
+        return None
+    if dtype is None or form not in DESCRIPTORS or header.get("ZTILE1", width) != width:
         return None
     height = header.get("ZTILE2", 1)
     count = -(-rows // height)

@@ -89,31 +89,38 @@ class ZScale:
         bad = np.zeros(samples.shape, bool)
         good, last_good = np.full(images, count), np.full(images, count + 1)
         slope = np.zeros(images)
+        room = np.empty((2, *samples.shape))
         for _ in range(int(self.max_iterations)):
             active = np.flatnonzero((good < last_good) & (good >= fewest))
             if active.size == 0:
                 break
-            slope[active], far = self._fit(x, y[active], ~bad[active])
-            bad[active] = _grown(bad[active] | far, max(1, int(count * 0.01)))
-            last_good[active] = good[active]
-            good[active] = count - np.count_nonzero(bad[active], axis=1)
+            rows = slice(None) if active.size == images else active  # a slice is not copied
+            slope[rows], far = self._fit(x, y[rows], bad[rows], good[rows], room[:, : active.size])
+            far |= bad[rows]
+            bad[rows] = _grown(far, max(1, int(count * 0.01)))
+            last_good[rows] = good[rows]
+            good[rows] = count - np.count_nonzero(bad[rows], axis=1)
         return slope * span, good >= fewest
 
-    def _fit(self, x: Floats, y: Floats, good: Bools) -> tuple[Floats, Bools]:
-        """Fit lines to the good samples: slopes, and which samples lie far from their line."""
-        weight = good.astype(np.float64)
-        number = np.count_nonzero(good, axis=1)
-        weighted = weight * y
-        x_mean = np.einsum("ij,j->i", weight, x) / number
-        y_mean = weighted.sum(axis=1) / number
-        x_spread = np.einsum("ij,j->i", weight, x * x) - number * x_mean**2
+    def _fit(self, x: Floats, y: Floats, bad: Bools, number: Floats, room: Floats) -> tuple[Floats, Bools]:
+        """Fit lines to the good samples: slopes, and which samples lie far from their line.
+
+        The sums over x are of halves and so exact in any order, which a matrix product may choose; those over y are
+        not, and are taken as they were when the limits of runs were first drawn.
+        """
+        weight, distance = room
+        np.logical_not(bad, out=weight)
+        x_sum, x_square = (weight @ np.stack((x, x * x), axis=1)).T
+        weighted = np.multiply(weight, y, out=distance)
+        x_mean, y_mean = x_sum / number, weighted.sum(axis=1) / number
+        x_spread = x_square - number * x_mean**2
         slope = (np.einsum("ij,j->i", weighted, x) - number * x_mean * y_mean) / x_spread
-        distance = y - slope[:, None] * x
+        np.subtract(y, np.multiply(slope[:, None], x, out=distance), out=distance)
         distance -= (y_mean - slope * x_mean)[:, None]
         weight *= distance
         mean = weight.sum(axis=1) / number
         spread = np.sqrt(np.einsum("ij,ij->i", weight, weight) / number - mean**2)
-        return slope, np.abs(distance) > self.krej * spread[:, None]
+        return slope, np.abs(distance, out=distance) > self.krej * spread[:, None]
 
 
 def _scaled(samples: Floats) -> tuple[Floats, Floats]:
