@@ -33,7 +33,7 @@ th{overflow-wrap:anywhere}td{white-space:nowrap}</style>
 <h2>Sets</h2><table>{% for target in targets %}<tr><th>{{ target.target.set_name }}</th>
 <td>{% for state, count in target.states.items() if count %}{{ count }} {{ state.value }} {% endfor %}</td></tr>
 {% endfor %}</table>
-<h2>Steps</h2><table>{% for step, moment in night.steps.items() %}<tr><th>{{ step }}</th><td>{{ moment }}</td></tr>
+<h2>Steps</h2><table>{% for step, moment in night.steps.items() if step != "published" or night.counts.published %}<tr><th>{{ step }}</th><td>{{ moment }}</td></tr>
 {% endfor %}</table>
 {% if votes %}<p>{{ votes }}</p>{% endif %}
 <p><a href="preview.html">The pictures</a></p></html>
