@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,17 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoocut.catalogs.history import History, Kind
+from zoocut.catalogs.history import History, Kind, open_histories
 from zoocut.catalogs.history.lsst import lsst_history
 from zoocut.catalogs.history.points import Point, one_per_exposure
 from zoocut.catalogs.history.ztf import ztf_history
 from zoocut.config.history import PacketHistorySettings
+from zoocut.config.settings import Settings
 from zoocut.media.curve import Curve, CurveSettings, plot_curve, thinned
 from zoocut.media.lightcurve_json import COLOURS, GLYPHS, curve_json
+from zoocut.model import DiaSource
 from zoocut.packets import Packet, read_packets
 
 BOX = {
@@ -380,8 +385,6 @@ def test_the_schema_refuses_what_the_viewer_does(change: dict[str, Any], says: s
 
 def random_curves(count: int) -> list[bytes]:
     """Curves of many shapes, without hypothesis' search, for one process that reads them all."""
-    import random
-
     made: list[bytes] = []
     rng = random.Random(5)
     while len(made) < count:
@@ -408,8 +411,81 @@ def random_curves(count: int) -> list[bytes]:
     return made
 
 
-def test_many_curves_by_the_schema() -> None:
-    assert len(random_curves(500)) == 500
+TABLES: dict[str, dict[str, Any]] = {
+    "unit": {"flux": "f", "flux_error": "e", "unit": "uJy", "limit": "limit"},
+    "zero point": {"flux": "f", "flux_error": "e", "zero_point": "zp"},
+    "magnitude": {"magnitude": "m", "magnitude_error": "dm", "sign": "sign", "limit": "limit"},
+}
+NOW = 61000.0
+
+
+def measurement(rng: random.Random, name: int, visit: int) -> dict[str, Any]:
+    """Make a row of a table: fluxes and magnitudes that may be missing or no numbers."""
+    return {
+        "diaObjectId": name, "midpointMjdTai": NOW - 360 * rng.random(), "visit": visit, "detector": 1,
+        "band": rng.choice("ugrizy"), "f": rng.choice([None, math.nan, *(rng.gauss(0, 50) for _ in range(6))]),
+        "e": rng.choice([None, math.nan, rng.random()]), "zp": rng.choice([22.5, 23.9, 31.4]),
+        "m": rng.choice([None, rng.uniform(14, 24)]), "dm": rng.random(), "sign": rng.choice("tf"),
+        "limit": rng.choice([None, 20.5]),
+    }  # fmt: skip
+
+
+def stated(row: dict[str, Any], columns: dict[str, Any]) -> float | None:
+    """Give a row's flux in nJy, by the formulas that the docs state."""
+    if "magnitude" in columns:
+        sign = {"t": 1, "f": -1}[row["sign"]]
+        return None if row["m"] is None else float(sign * 10 ** (0.4 * (31.4 - row["m"])))
+    if row["f"] is None or not math.isfinite(row["f"]):
+        return None
+    return float(row["f"] * (1e3 if "unit" in columns else 10 ** (0.4 * (31.4 - row["zp"]))))
+
+
+def table_curves(folder: Path, count: int) -> list[bytes]:
+    """Draw curves of objects in tables, one a source, and hold each point to the formula, bit by bit."""
+    made: list[bytes] = []
+    rng = random.Random(7)
+    for kind, columns in TABLES.items():
+        rows = {
+            1000 + n: [measurement(rng, 1000 + n, visit) for visit in range(rng.choice([1, 1, 2, 6, 40]))]
+            for n in range(count // len(TABLES) + count % len(TABLES))
+        }
+        pq.write_table(
+            pa.Table.from_pylist([row for of in rows.values() for row in of]), folder / f"{kind}.parquet"
+        )
+        sections = {
+            "catalog": {"kind": "table", "path": "x"},
+            "images": {"template": "t", "science": "s", "difference": "d", "kind": "frames"},
+            "history": {"kind": "table", "path": f"{kind}.parquet", "columns": columns},
+        }
+        histories = open_histories(Settings.model_validate(sections), folder)
+        sources = [
+            DiaSource(n, 0.0, 0.0, "t", "r", {"diaObjectId": name, "midpointMjdTai": NOW})
+            for n, name in enumerate(rows)
+        ]
+        for name, found in zip(rows, histories.of(sources), strict=True):
+            assert isinstance(found, History)
+            made += drawn_from(found, rows[name], columns, limits=rng.random() < 0.5)
+    return made
+
+
+def drawn_from(
+    found: History, rows: list[dict[str, Any]], columns: dict[str, Any], *, limits: bool
+) -> list[bytes]:
+    own = CurveSettings(limits=limits, far_points="shown", max_points=10_000)
+    curve = plot_curve(found, own, "difference")
+    expected = {
+        (row["midpointMjdTai"] - NOW, flux) for row in rows if (flux := stated(row, columns)) is not None
+    }
+    assert {(one.x, one.y) for series in curve.bands for one in series.points} == expected
+    if curve.is_empty:
+        return []
+    checked(curve)
+    return [curve_json(curve)]
+
+
+def test_many_curves_by_the_schema(tmp_path: Path) -> None:
+    assert len(random_curves(400)) == 400
+    assert len(table_curves(tmp_path, 150)) > 100
 
 
 def test_models_of_the_viewer_in_node(request: pytest.FixtureRequest, tmp_path: Path) -> None:
@@ -422,12 +498,13 @@ def test_models_of_the_viewer_in_node(request: pytest.FixtureRequest, tmp_path: 
     subprocess.run(
         ["npm", "install", "--no-audit", "--no-fund"], cwd=tmp_path, check=True, capture_output=True
     )
-    lines = random_curves(10_000)
+    lines = [*table_curves(tmp_path, 6_000), *random_curves(5_500)]
+    assert len(lines) >= 10_000
     broken = b'{"data":[],"chartOptions":{"xAxisLabel":"x","yAxisLabel":"y"}}'
     twice = json.loads(lines[0])
     twice["data"].append(twice["data"][0])
     sent = b"\n".join([*lines, broken, json.dumps(twice).encode()]) + b"\n"
     done = subprocess.run(["node", "check.mjs"], cwd=tmp_path, input=sent, capture_output=True, check=True)
     refused, told = done.stdout.decode().splitlines()[:-1], done.stdout.decode().splitlines()[-1]
-    assert told == "read 10002"
-    assert [line.split(":")[0] for line in refused] == ["10001", "10002"], refused[:5]
+    assert told == f"read {len(lines) + 2}"
+    assert [line.split(":")[0] for line in refused] == [f"{len(lines) + n}" for n in (1, 2)], refused[:5]

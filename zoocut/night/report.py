@@ -33,7 +33,7 @@ th{overflow-wrap:anywhere}td{white-space:nowrap}</style>
 <h2>Sets</h2><table>{% for target in targets %}<tr><th>{{ target.target.set_name }}</th>
 <td>{% for state, count in target.states.items() if count %}{{ count }} {{ state.value }} {% endfor %}</td></tr>
 {% endfor %}</table>
-<h2>Steps</h2><table>{% for step, moment in night.steps.items() if step != "published" or night.counts.published %}<tr><th>{{ step }}</th><td>{{ moment }}</td></tr>
+<h2>Steps</h2><table>{% for step, moment in steps %}<tr><th>{{ step }}</th><td>{{ moment }}</td></tr>
 {% endfor %}</table>
 {% if votes %}<p>{{ votes }}</p>{% endif %}
 <p><a href="preview.html">The pictures</a></p></html>
@@ -71,7 +71,8 @@ def write_page(run: Run, night: NightRecord, votes: str) -> None:
     from jinja2 import Environment
 
     template = Environment(autoescape=True).from_string(PAGE)
-    page = template.render(night=night, targets=list(status(run)), votes=votes)
+    steps = [one for one in night.steps.items() if one[0] != "published" or night.counts.get("published")]
+    page = template.render(night=night, targets=list(status(run)), steps=steps, votes=votes)
     write_whole(run.path / "report.html", page.encode())
 
 
