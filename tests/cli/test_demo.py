@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from screens import needs_chromium, require_pages
 
 from zoocut.sandbox import running
-
-PICTURES = Path(__file__).resolve().parents[2] / "docs" / "pictures"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -58,24 +51,7 @@ def pages(trial: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def coarse(picture: Image.Image) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Average squares of 20 pixels."""
-    return np.asarray(picture.convert("RGB").reduce(20), float)
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="needs a chromium on the PATH")
+@needs_chromium
 def test_the_pages_look_as_start_shows_them(said_and_made: tuple[str, Path], tmp_path: Path) -> None:
-    """By and large: robots answer by chance, and fonts differ from machine to machine."""
-    from playwright.sync_api import sync_playwright
-
-    with pages(said_and_made[1]) as addresses, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1000, "height": 620})
-        for name, address in addresses.items():
-            page.goto(address, wait_until="networkidle")
-            seen = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-            seen.quantize(128).save(tmp_path / name, optimize=True)
-            kept = PICTURES / name
-            apart = np.abs(coarse(seen) - coarse(Image.open(kept))).mean() if kept.is_file() else 255.0
-            assert apart < 30, f"the page looks otherwise: cp {tmp_path / name} {kept}"
-        browser.close()
+    with pages(said_and_made[1]) as addresses:
+        require_pages(addresses, tmp_path, 20)  # another page is beyond 50

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from screens import CHROMIUM, require_pages
 
 from zoocut.demo.field import simulate_field
 from zoocut.sandbox import Running
@@ -165,6 +166,9 @@ def test_the_tutorial_of_three_nights_is_typed_from_its_first_line_to_its_last(
     assert "".join(text for text in told if "drawn," in text or "nothing" in text) == shown
     names = re.findall(r"Night (20\S+) +12 .*nights/(20\S+)", told[-1])
     assert sorted(names) == [(night, night) for night in sorted(set(printed))]
+    if CHROMIUM is not None:
+        report = tmp_path / "nights" / min(printed) / "report.html"
+        require_pages({"night.png": report.as_uri()}, tmp_path, 2)  # an empty page is beyond 4
 
 
 def test_packets_of_partners_end_with_three_as_the_tutorial_says(
