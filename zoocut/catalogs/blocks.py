@@ -55,10 +55,6 @@ class Block:
             known = self._columns[name] = plain_values(self._table[self._renamed.get(name, name)])
         return known
 
-    def row(self, at: int) -> BlockRow:
-        """Return one row."""
-        return BlockRow(self, at)
-
 
 class BlockRow(Mapping[str, Value]):
     """A row of a block: its values by the names of their columns."""

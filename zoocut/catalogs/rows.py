@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoocut.catalogs.angles import DEGREES, Angle
-from zoocut.catalogs.blocks import Block
+from zoocut.catalogs.blocks import Block, BlockRow
 from zoocut.catalogs.values import plain, position
 from zoocut.config.catalog import ApdbSettings, ButlerTableSettings, TableSettings
 from zoocut.error_kinds import BadPosition
@@ -121,7 +121,7 @@ def sources_of_block(
     block = Block(table, names.columns, ids)
     places = _places(table, names)
     for at, row in enumerate(rows):
-        columns, known = block.row(at), ids[at]
+        columns, known = BlockRow(block, at), ids[at]
         try:
             if isinstance(known, ValueError):
                 raise known

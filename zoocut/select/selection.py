@@ -76,6 +76,9 @@ class Selection:
                 yield row
 
     def _passing(self) -> Iterator[DiaSource | Rejection]:
+        if not (self._excluded or self._settings.cuts):
+            yield from self._catalog.sources()
+            return
         for row in self._catalog.sources():
             if isinstance(row, Rejection) or (
                 row.dia_source_id not in self._excluded and self._cuts.met_by(row)
