@@ -14,7 +14,7 @@ import typer
 from choices import draw_choices
 
 import zoocut
-from zoocut import errors
+from zoocut import error_kinds, errors
 from zoocut.api.settings_reference import every_setting
 from zoocut.cli.main import app
 from zoocut.config.reference import Setting
@@ -113,8 +113,17 @@ def exit_codes_page() -> str:
         "",
         "Code 3 also ends what was done but for some rows, which the message counts and `rejected.csv` or `zoocut"
         " status` names. The classes are those of `zoocut.errors`, for programs in Python.\n",
+        "## Kinds of trouble\n",
+        "A message ends with the code of its kind, under which [When something is wrong](../troubleshooting.md) tells"
+        " what to do. These are the classes of `zoocut.error_kinds`; each exits as the class that it belongs to.\n",
+        "| code | kind | belongs to | meaning |",
+        "|---|---|---|---|",
     ]
-    return "\n".join(lines)
+    below = [getattr(error_kinds, name) for name in error_kinds.__all__]
+    for kind in sorted(below, key=lambda one: str(one.code)):
+        link = f"[{kind.code}](../troubleshooting.md#{kind.code.lower()})"
+        lines.append(f"| {link} | `{kind.__name__}` | `{kind.__base__.__name__}` | {_first(kind)} |")
+    return "\n".join(lines) + "\n"
 
 
 def python_page() -> str:

@@ -25,7 +25,10 @@ MISSING = "Z103"
 """The code of a package that is not installed."""
 
 STAMPS = '[images]\nkind = "stamps"\n'
-BUTLER = '[catalog]\nkind = "butler"\nrepository = "{}"\ncollections = ["night"]\n' + STAMPS
+BUTLER = (
+    '[catalog]\nkind = "butler"\nrepository = "{}"\ncollections = ["night"]\ndataset_type = "tables"\n'
+    + STAMPS
+)
 
 
 @dataclass
@@ -118,7 +121,7 @@ TRIALS: dict[str, tuple[Callable[[Environment], Told], str, str]] = {
     "lsst-alerts": (lsst_alerts, r"pip install", r"breaks off"),
     "dask": (dask, MISSING, r"\d+ drawn"),
     "publish": (publish, MISSING, r"served"),
-    "s3": (s3, MISSING, r"Z20[128]|Z200"),
+    "s3": (s3, MISSING, r"Z400"),
     "postgres": (postgres, MISSING, r"Z208"),
     "keyring": (program("keyring", "--list-backends"), r"not there", r"keyring\.backends"),
     "test": (program("pytest", "--version"), r"not there", r"pytest \d"),
