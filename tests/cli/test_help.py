@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from zoocut.cli.main import app
+from zoocut.zooniverse.finding import set_name_problem
 
 HEAVY = {
     "pandas",
@@ -41,39 +42,36 @@ def below(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str,
             yield (*words, name)
 
 
-@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
-def test_help_has_an_example(words: tuple[str, ...]) -> None:
-    done = subprocess.run([sys.executable, "-m", "zoocut", *words, "--help"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert f"Example: zoocut {' '.join(words)}" in " ".join(done.stdout.replace("│", " ").split())
-
-
 def words_of(text: str) -> str:
     """Take the frames away and put each text on one line."""
     return " ".join("".join(" " if one in "│╭╮╰╯─" else one for one in text).split())
 
 
-WIDE = {"COLUMNS": "1000", "TERMINAL_WIDTH": "1000"}
-"""No text is broken into lines, between which the columns beside it would stand."""
-
-
 @pytest.mark.parametrize("words", list(commands()), ids=" ".join)
-def test_help_loses_nothing_to_markup(words: tuple[str, ...]) -> None:
-    """Every text stands in the help as it stands in the program, brackets and all."""
-    command: Any = typer.main.get_command(app)
-    group = ""
-    for word in words:
-        group, command = command.name, command.commands[word]
-    done = subprocess.run(
-        [sys.executable, "-m", "zoocut", *words, "--help"],
-        capture_output=True,
-        text=True,
-        env=os.environ | WIDE,
-    )
+def test_help_has_an_example_and_loses_nothing_to_markup(
+    zoocut: Callable[..., subprocess.CompletedProcess[str]], words: tuple[str, ...]
+) -> None:
+    """Every text stands in the help as it stands in the program, brackets and all; 1000 letters fit any line."""
+    done = zoocut(*words, "--help", COLUMNS="1000")
+    assert done.returncode == 0, done.stderr
     shown = words_of(done.stdout)
+    assert f"Example: zoocut {' '.join(words)}" in shown
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]
     texts = [command.callback.__doc__, *(help_of(parameter) for parameter in command.params)]
-    for text in filter(None, texts):
-        assert words_of(text) in shown, (group, text)
+    assert [text for text in filter(None, texts) if words_of(text) not in shown] == []
+
+
+@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "sets"], ids=" ".join)
+def test_names_in_examples_are_taken(words: tuple[str, ...]) -> None:
+    """What an example calls a set, a set may be called."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = command.commands[word]
+    example = command.callback.__doc__.partition("Example: ")[2].strip()
+    names = [word for word in shlex.split(example)[3:] if " " in word]
+    assert [set_name_problem(name) for name in names if set_name_problem(name)] == []
 
 
 def help_of(parameter: click.Parameter) -> str:

@@ -109,7 +109,7 @@ def rename(
 ) -> None:
     """Give a set another name.
 
-    Example: zoocut sets rename 'Night 1' 'Night 1, g band' --project owner/name
+    Example: zoocut sets rename 'Night 1' 'Night 1 g band' --project owner/name
     """
     from zoocut.subject_sets import find_project, find_set
     from zoocut.subject_sets import rename as give_name
