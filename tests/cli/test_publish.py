@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import boto3
 import pytest
-import requests
 from buckets import AWS, bucket_server, make_public, refusing
 from hosts import Host, address_rows, answer, serving
 from uploads import make_run
@@ -268,26 +263,3 @@ def test_what_s3_refuses(
         done = zoocut("publish", bucket_run, "--to", "s3://images/night")
     assert done.returncode == exit_code, done.stderr
     assert told in done.stderr
-
-
-def test_killed_and_resumed(tmp_path: Path, s3: str, zoocut: Zoocut) -> None:
-    make_public(s3)
-    run = address_rows(make_run(tmp_path / "many", 400), f"{s3}/images/night")
-    words = [sys.executable, "-m", "zoocut", "publish", str(run), "--to", "s3://images/night"]
-    process = subprocess.Popen(words, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    client = boto3.client("s3", endpoint_url=s3)
-    end = time.monotonic() + 60
-    while client.list_objects_v2(Bucket="images")["KeyCount"] < 20:
-        assert time.monotonic() < end
-        assert process.poll() is None, process.communicate()
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    before = client.list_objects_v2(Bucket="images")["KeyCount"]
-    assert before < 401
-    done = json.loads(zoocut("publish", run, "--to", "s3://images/night", "--json").stdout)
-    assert done["kept"] >= before
-    assert done["sent"] + done["kept"] == 401
-    assert client.list_objects_v2(Bucket="images")["KeyCount"] == 401
-    for path in (run / "images").iterdir():
-        served = requests.get(f"{s3}/images/night/images/{path.name}", timeout=30).content
-        assert served == path.read_bytes()
