@@ -255,3 +255,23 @@ def test_a_host_that_answers_the_server_with_nothing(
     again = zoocut("upload", run, "--import", *FAST, "--set", "Two-faced", **account(server))
     assert again.returncode == 0, again.stderr
     assert len(subjects(server, "Two-faced")) == 5
+
+
+@pytest.mark.parametrize("way", [("--import",), ("--urls",)])
+def test_a_set_that_was_begun_by_files_goes_on_by_files(
+    zoocut: Zoocut, tmp_path: Path, host: Host, server: Running, way: tuple[str, ...]
+) -> None:
+    """The refusal leaves the run as it was: it goes on as it began, or by addresses in another set."""
+    run = address_rows(make_run(tmp_path / "begun", 6), f"{host.endpoint}/begun")
+    name, where = f"Begun {way[0]}", account(server)
+    plain = ("upload", run, "--settle", 1, *FAST[6:], "--set")
+    assert zoocut(*plain, name, "--sample", 2, **where).returncode == 0
+    for more in ((), ("--dry-run",)):
+        done = zoocut(*plain, name, *way, *more, **where)
+        assert done.returncode == 2
+        assert f"rows of manifest.csv are in the set '{name}'" in done.stderr
+        assert f"go on with `zoocut upload {run}`, or name another set" in done.stderr
+    assert zoocut("upload", run, "--settle", 1, **where).returncode == 0
+    assert len(subjects(server, name)) == 6
+    assert zoocut(*plain, f"{name} too", "--create", *way, **where).returncode == 0
+    assert len(subjects(server, f"{name} too")) == 6

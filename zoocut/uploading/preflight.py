@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoocut.error_kinds import AccountBanned, NoRole
+from zoocut.error_kinds import AccountBanned, NoRole, WrongSetting
+from zoocut.files import typed
 from zoocut.ledger import Ledger, State, Target
 from zoocut.rights import Rights, require_rights
 from zoocut.run.folder import Run
@@ -93,6 +94,7 @@ def look_first(
     )
     for project in {choice.project.project_id: choice.project for choice in choices}.values():
         _require_role(panoptes, project)
+    _require_begun_manifest(run, choices)
     here = [one for one in targets if one.endpoint == panoptes.endpoint]
     questions = _questions(choices, here, request.goal.subject_set or "")
     notes = [
@@ -101,6 +103,21 @@ def look_first(
         *_of_import(run, request, choices, panoptes),
     ]
     return Start(account, rights, choices, questions, notes)
+
+
+def _require_begun_manifest(run: Run, choices: Sequence[Choice]) -> None:
+    """Refuse to go on by addresses where rows went by files: an image is never exchanged under a subject."""
+    for choice in choices:
+        known = choice.known
+        if known is None or known.manifest == choice.manifest:
+            continue
+        with Ledger.read(run.ledger) as ledger:
+            begun = any(entry.begun for entry in ledger.every(known))
+        if begun:
+            raise WrongSetting(
+                f"rows of {known.manifest} are in the set {known.set_name!r}, and --urls and --import go by "
+                f"{choice.manifest}: go on with `zoocut upload {typed(run.path)}`, or name another set with --set NAME"
+            )
 
 
 def _of_import(
