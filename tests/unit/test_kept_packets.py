@@ -125,3 +125,15 @@ def test_a_packet_of_the_catalog_is_taken_once(tmp_path: Path) -> None:
     assert isinstance(item, Packet)
     assert kept.take(str(tmp_path / "a.avro"), item.row) is item.fields
     assert kept.take(str(tmp_path / "a.avro"), item.row) is None
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_containers_of_several_kinds_of_records_are_decoded_whole(tmp_path: Path, lists: bool) -> None:
+    other = {"type": "record", "name": "note", "fields": [{"name": "text", "type": "string"}]}
+    told = [record(1, 3.0), {"text": "a note"}]
+    with (tmp_path / "a.avro").open("wb") as file:
+        fastavro.writer(file, [SCHEMA, other], told)
+    found = [item.fields for item in read_packets(tmp_path / "a.avro", lists)]  # type: ignore[union-attr]
+    assert found[0]["candid"] == 1
+    assert len(found[0]["points"]) == 2
+    assert found[1] == told[1]

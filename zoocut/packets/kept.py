@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ class KeptPackets:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], tuple[Signature | None, Mapping[str, Any]]] = {}
+        self._kept: OrderedDict[tuple[str, str], tuple[Signature | None, Mapping[str, Any]]] = OrderedDict()
 
     def __reduce__(self) -> tuple[type[KeptPackets], tuple[()]]:
         return KeptPackets, ()
@@ -43,7 +44,7 @@ class KeptPackets:
             if isinstance(item, Packet):
                 self._kept[name, item.row] = signature, item.fields
                 if len(self._kept) > MOST:
-                    del self._kept[next(iter(self._kept))]
+                    self._kept.popitem(last=False)
             yield item
 
     def take(self, path: str, row: str) -> Mapping[str, Any] | None:

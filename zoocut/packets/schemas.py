@@ -28,9 +28,7 @@ class SchemaDecoder:
 
     def __init__(self, schema: Any, lists: bool) -> None:
         self._singles = singles_of_avro(schema)
-        groups = groupby(schema["fields"], key=lambda field: not lists and _holds_list(field["type"]))
-        self._parts = [(skipped, {**schema, "fields": list(fields)}) for skipped, fields in groups]
-        self._nothing = {**schema, "fields": []}
+        self._parts = [(False, schema)] if lists or not _is_record(schema) else _parts(schema)
 
     def decode(self, file: IO[bytes]) -> dict[str, Any]:
         """Decode the next record.
@@ -44,7 +42,7 @@ class SchemaDecoder:
 
         record: dict[str, Any] = {}
         for skipped, part in self._parts:
-            found: Any = fastavro.schemaless_reader(file, part, self._nothing if skipped else None)
+            found: Any = fastavro.schemaless_reader(file, part, {**part, "fields": []} if skipped else None)
             record |= {field["name"]: [] for field in part["fields"]} if skipped else found
         shorten(record, self._singles)
         return record
@@ -62,6 +60,16 @@ def decoder_of(schema: bytes, lists: bool) -> SchemaDecoder:
     import fastavro
 
     return SchemaDecoder(fastavro.parse_schema(json.loads(schema)), lists)
+
+
+def _is_record(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("type") == "record"
+
+
+def _parts(schema: Any) -> list[tuple[bool, Any]]:
+    """Part a record's fields into runs of lists, which are stepped over, and of others."""
+    groups = groupby(schema["fields"], key=lambda field: _holds_list(field["type"]))
+    return [(skipped, {**schema, "fields": list(fields)}) for skipped, fields in groups]
 
 
 def _holds_list(kind: Any) -> bool:
