@@ -27,8 +27,8 @@ from shares import contents, make_field, zoocut_words
 
 TURNS = 3
 SHARES = 16
-FEW = "100"
-EXPOSURES, SOURCES = 40, 120
+FEW = "1000"
+EXPOSURES, SOURCES = 40, 300
 
 
 def adopt_orphans() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -215,17 +216,38 @@ class Cluster:
         deadline = time.monotonic() + 60
         while not (self.file.exists() and self.file.read_text().strip()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        self.workers = [self.start_worker() for _ in range(2)]
+        self.workers: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *words: object) -> subprocess.Popen[bytes]:
+    def start(
+        self, *words: object, before: Sequence[str] = (), path: str | None = None
+    ) -> subprocess.Popen[bytes]:
         module = {"scheduler": "dask_scheduler", "worker": "dask_worker"}[str(words[0])]
         command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, words[1:]), "--no-dashboard"]
+        python_path = [one for one in (path, os.environ.get("PYTHONPATH")) if one]
         return subprocess.Popen(
-            command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*before, *command],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | ({"PYTHONPATH": os.pathsep.join(python_path)} if python_path else {}),
         )
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        return self.start("worker", "--scheduler-file", self.file, "--nthreads", "1", "--no-nanny")
+    def start_worker(
+        self, name: str, before: Sequence[str] = (), path: str | None = None
+    ) -> subprocess.Popen[bytes]:
+        words = ("--scheduler-file", self.file, "--nthreads", "1", "--no-nanny", "--name", name)
+        self.workers.append(self.start("worker", *words, before=before, path=path))
+        return self.workers[-1]
+
+    def await_workers(self, names: set[str]) -> None:
+        """Wait until these are the workers that the scheduler knows."""
+        from distributed import Client
+
+        with Client(scheduler_file=str(self.file), set_as_default=False) as client:
+            deadline = time.monotonic() + 100
+            while {w["name"] for w in client.scheduler_info(n_workers=-1)["workers"].values()} != names:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
 
     def stop(self) -> None:
         for process in [*self.workers, *self._processes]:
@@ -247,22 +269,50 @@ def test_workers_of_dask_one_of_them_killed(
     cluster: Cluster, zoocut: Zoocut, field: Path, whole: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    command = [
-        sys.executable,
-        "-m",
-        "zoocut",
-        "generate",
-        str(field),
-        "-o",
-        str(run),
-        "--dask",
-        str(cluster.file),
-    ]
-    process = subprocess.Popen(command, cwd=tmp_path)
+    words = ["generate", str(field), "-o", str(run), "--dask", str(cluster.file)]
+    cluster.start_worker("first"), cluster.start_worker("second")
+    cluster.await_workers({"first", "second"})
+    process = subprocess.Popen([sys.executable, "-m", "zoocut", *words], cwd=tmp_path)
     await_pictures(run, 10, process)
     cluster.workers[0].kill()
-    assert process.wait(timeout=100) == 0
+    assert process.wait(timeout=200) == 0
     assert contents(run) == contents(whole)
+
+
+def test_workers_that_cannot_draw_are_told_by_name_before_anything_is_drawn(
+    cluster: Cluster, zoocut: Zoocut, field: Path, tmp_path: Path
+) -> None:
+    """One without zoocut, one with another version, one to which the folder of the frames is an empty mount point."""
+    bare, other = tmp_path / "bare", tmp_path / "other"
+    (other / "pillow-99.0.dist-info").mkdir(parents=True)
+    (other / "pillow-99.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: pillow\nVersion: 99.0\n"
+    )
+    bare.mkdir()
+    (bare / "sitecustomize.py").write_text(
+        "import sys\n\n\nclass Missing:\n    def find_spec(self, name, *_):\n"
+        "        if name.split('.')[0] == 'zoocut':\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}')\n\n\nsys.meta_path.insert(0, Missing())\n"
+    )
+    wanted = {"bare": "has no zoocut", "other": "has pillow 99.0 (here "}
+    processes = {"bare": cluster.start_worker("bare", path=str(bare))}
+    processes["other"] = cluster.start_worker("other", path=str(other))
+    unmounted = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {field.parent} && exec "$@"', "sh"]
+    if subprocess.run([*unmounted, "true"], capture_output=True).returncode == 0:
+        wanted["blind"] = f"does not see the input {field.parent}/"
+        processes["blind"] = cluster.start_worker("blind", before=unmounted)
+    while wanted:
+        cluster.await_workers(set(wanted))
+        done = zoocut("generate", field, "-o", "run", "--dask", cluster.file)
+        assert done.returncode == 3, done.stderr
+        (name,) = [one for one in wanted if f"the Dask worker {one} (tcp://" in done.stderr]
+        assert wanted.pop(name) in done.stderr, done.stderr
+        assert not list((tmp_path / "run").rglob("*.png"))
+        processes[name].kill()
+    cluster.await_workers(set())
+    assert (
+        "has no workers: start some" in zoocut("generate", field, "-o", "run", "--dask", cluster.file).stderr
+    )
 
 
 def test_no_dask_scheduler(zoocut: Zoocut, field: Path) -> None:

@@ -1,11 +1,14 @@
 """Crash campaign of Dask: scheduler and workers in two network namespaces, workers and the client killed at random.
 
-    python tests/crash/dask_campaign.py [--seeds 20] [--loopback]
+    python tests/crash/dask_campaign.py [--seeds 20] [--loopback] [--out-of-memory]
 
 The scheduler and one worker are in one namespace, the client and two workers in another; a pair of virtual interfaces
 joins them, the folder is shared. In each run some workers are killed at random moments, and replaced as a cluster does;
 in two of three the client too, and the same command goes on. The run's files must be, byte by byte, those that one
 process makes. Namespaces need root; where the machine refuses them everything is on loopback, and that is said.
+
+With --out-of-memory the only worker may have less memory than drawing takes, so that its nanny kills it again and again;
+the command must say so, and complete the run when there is one with more.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ EXPOSURES, SOURCES = 24, 60
 LONGEST_S = 12.0
 """Kills are within so many seconds of the first picture: a run takes about as long."""
 MOST_CALLS = 6
+TOO_LITTLE = "230MB"
+"""Enough to start a worker, too little to draw: what drawing imports takes more."""
 Process = subprocess.Popen[bytes]
 
 
@@ -99,9 +104,12 @@ class Cluster:
         import json
 
         self.address = json.loads(file.read_text())["address"]
+        return self
+
+    def add_all(self) -> None:
+        """Start the workers of a campaign."""
         for place in (self.network.far, self.network.near, self.network.near):
             self.add(place)
-        return self
 
     def __exit__(self, *_: object) -> None:
         for process in [*self.workers, *self.processes]:
@@ -167,6 +175,7 @@ def campaign(seeds: int, network: Network, folder: Path) -> int:
     whole = contents(folder / "whole")
     failed = 0
     with Cluster(folder, network) as cluster:
+        cluster.add_all()
         print(f"{network.told}: {EXPOSURES} exposures of {SOURCES} sources", flush=True)
         for seed in range(seeds):
             begun = time.monotonic()
@@ -182,12 +191,46 @@ def campaign(seeds: int, network: Network, folder: Path) -> int:
     return failed
 
 
+def run_out_of_memory(folder: Path) -> int:
+    """Draw with a worker that has too little memory, then with one that has enough; return 0 when all was as it must be."""
+    config = make_field(folder / "field", 6, SOURCES)
+    large = ("--set", "draw.panel_pix=600")
+    subprocess.run(zoocut_words(config, folder / "whole", *large), check=True, stdout=subprocess.DEVNULL)
+    with Cluster(folder, Network()) as cluster:
+        words = zoocut_words(config, folder / "run", *large, "--dask", cluster.address)
+        few = [cluster.address, "--nthreads", "1", "--memory-limit", TOO_LITTLE, "--name", "small"]
+        cluster.workers.append(cluster.start((), "worker", *few))
+        await_workers(cluster.address)
+        first = subprocess.run(words, capture_output=True, text=True)
+        print(f"memory of {TOO_LITTLE}: exit {first.returncode}: {first.stderr.strip()}")
+        cluster.workers[0].terminate()
+        cluster.workers.pop().wait()
+        cluster.add(())
+        await_workers(cluster.address)
+        second = subprocess.run(words, capture_output=True, text=True)
+        wrong = difference(folder / "run", contents(folder / "whole")) or second.returncode
+        print(
+            f"with enough of it: exit {second.returncode}: {wrong or 'same bytes'}: {second.stdout.splitlines()[:1]}"
+        )
+    return int(bool(wrong) or first.returncode != 3 or "for want of memory" not in first.stderr)
+
+
+def await_workers(address: str) -> None:
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(1)
+
+
 def main() -> int:
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--seeds", type=int, default=20)
     given.add_argument("--loopback", action="store_true")
+    given.add_argument("--out-of-memory", action="store_true")
     options = given.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.out_of_memory:
+            return run_out_of_memory(Path(folder))
         if not options.loopback:
             try:
                 with namespaces(f"{os.getpid() % 10**6}") as network:

@@ -21,7 +21,7 @@ from pathlib import Path
 from shares import contents, difference, kill, make_field, zoocut_words
 
 SHARES = 16
-EXPOSURES, SOURCES = 48, 60
+EXPOSURES, SOURCES = 48, 300
 LONGEST_S = 8.0
 """A killed share lives so long at most: from before it has read the catalog to near its end."""
 

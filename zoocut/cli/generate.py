@@ -179,9 +179,9 @@ def _workers(
     if dask is None:
         return nullcontext()
     from zoocut.config.load import load
-    from zoocut.generating.dask_workers import dask_workers, input_folder
+    from zoocut.generating.dask_workers import dask_workers, input_folders
 
-    return dask_workers(dask, output, input_folder(load(config, options)))
+    return dask_workers(dask, output, input_folders(load(config, options)))
 
 
 def _key_and_value(text: str) -> tuple[str, Any]:

@@ -8,28 +8,43 @@ from __future__ import annotations
 
 import platform
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.config.images import FramesSettings
+from zoocut.config.images import ButlerSettings, FramesSettings
 from zoocut.config.load import Loaded
 from zoocut.error_kinds import MissingPackage, WorkersLost
 from zoocut.errors import ConfigError, ZoocutError
 from zoocut.files import write_whole
-from zoocut.object_store import ObjectPath, as_path
+from zoocut.object_store import ObjectPath, located
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["dask_workers", "input_folder"]
+__all__ = ["dask_workers", "input_folders"]
 
 ANSWER_S = 20.0
 """A scheduler that is there answers within a second; one behind a slow gateway may need some."""
+
+NO_ZOOCUT = "No module named 'zoocut"
+"""What a worker without it says; Dask gives its words, not the error."""
+
+OF_LOCAL_WORKERS = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.nanny.pre-spawn-environ": {
+        "OMP_NUM_THREADS": 1,
+        "OPENBLAS_NUM_THREADS": 1,
+        "MKL_NUM_THREADS": 1,
+    },
+}
+"""Dask's defaults without its profiler, which looks at every worker a hundred times a second, and without its limit of
+what is kept of freed memory, by which each picture's is asked of the system anew: they cost as much as drawing."""
 
 MAKE_PICTURES = (
     "zoocut",
@@ -46,7 +61,7 @@ MAKE_PICTURES = (
 
 
 @contextmanager
-def dask_workers(address: str, run_folder: Path, input_folder: Path | None) -> Iterator[Executor]:
+def dask_workers(address: str, run_folder: Path, inputs: Sequence[Path] = ()) -> Iterator[Executor]:
     """Connect to a Dask cluster whose workers can draw a run.
 
     Parameters
@@ -56,8 +71,8 @@ def dask_workers(address: str, run_folder: Path, input_folder: Path | None) -> I
         processes of this machine.
     run_folder : Path
         What workers write to; made when missing.
-    input_folder : Path or None
-        What they read from, where that is not in an object store.
+    inputs : sequence of Path
+        Folders that they read from.
 
     Raises
     ------
@@ -77,7 +92,7 @@ def dask_workers(address: str, run_folder: Path, input_folder: Path | None) -> I
                     f"the Dask scheduler at {address} has no workers: start some, then run this again"
                 )
             _require_same_versions(client)
-            _require_folders(client, run_folder.absolute(), input_folder)
+            _require_folders(client, run_folder.absolute(), inputs)
         executor = client.get_executor(pure=False)
         stack.callback(executor.shutdown, wait=False)
         with _sentences(address):
@@ -85,6 +100,7 @@ def dask_workers(address: str, run_folder: Path, input_folder: Path | None) -> I
 
 
 def _connected(address: str, stack: ExitStack) -> Client:
+    import dask
     from distributed import Client, LocalCluster
 
     local = address.removeprefix("local:")
@@ -95,9 +111,10 @@ def _connected(address: str, stack: ExitStack) -> Client:
         return stack.enter_context(Client(**known, timeout=ANSWER_S, set_as_default=False))
     if not local.isdecimal() or int(local) < 1:
         raise ConfigError(f"--dask {address!r}: say how many processes, such as local:2")
-    cluster = stack.enter_context(
-        LocalCluster(n_workers=int(local), threads_per_worker=1, dashboard_address=None)
-    )
+    with dask.config.set(OF_LOCAL_WORKERS):
+        cluster = stack.enter_context(
+            LocalCluster(n_workers=int(local), threads_per_worker=1, dashboard_address=None)
+        )
     return stack.enter_context(Client(cluster, timeout=ANSWER_S, set_as_default=False))
 
 
@@ -152,49 +169,70 @@ def _require_same_versions(client: Client) -> None:
             )
 
 
-def input_folder(config: Loaded) -> Path | None:
-    """Return the folder that workers must see to read images; None where all of them are in an object store."""
-    images = config.settings.images
-    if isinstance(images, FramesSettings):
-        patterns = (images.template, images.science, images.difference)
-        if all(isinstance(as_path(pattern), ObjectPath) for pattern in patterns):
-            return None
-    return config.folder.absolute()
+def input_folders(config: Loaded) -> list[Path]:
+    """Return the folders that workers must see to read images; what is in an object store is not among them."""
+    settings = config.settings
+    if isinstance(settings.images, FramesSettings):
+        texts = [settings.images.template, settings.images.science, settings.images.difference]
+    elif isinstance(settings.images, ButlerSettings):
+        texts = [text for text in (settings.images.repository,) if "://" not in text]
+    else:
+        texts = [str(getattr(settings.catalog, "path", None) or ".")]
+    paths = [located(config.folder.absolute(), text) for text in texts]
+    return list(dict.fromkeys(map(_fixed, (path for path in paths if not isinstance(path, ObjectPath)))))
 
 
-def _require_folders(client: Client, run_folder: Path, input_folder: Path | None) -> None:
-    """See that what is written here is read there."""
+def _fixed(pattern: Path) -> Path:
+    """Return the folder that all files of a pattern are below."""
+    path = Path(*takewhile(lambda part: not set(part) & set("{*?["), pattern.parts))
+    return path if path.is_dir() else path.parent
+
+
+def _require_folders(client: Client, run_folder: Path, inputs: Sequence[Path]) -> None:
+    """See that what is written here is read there, and that what is read here is there, too."""
     mark = run_folder / f".dask-{secrets.token_hex(4)}"
+    seen_here = [mark, *(next(folder.iterdir(), folder) for folder in inputs if folder.is_dir())]
     try:
         write_whole(mark, b"")
-        for worker, missing in _asked(client, _unseen, mark, input_folder).items():
-            if missing:
+        for worker, unseen in _asked(client, _unseen, seen_here).items():
+            if unseen:
+                folders = [
+                    f"the run folder {run_folder}" if one == mark else f"the input {one}" for one in unseen
+                ]
                 raise WorkersLost(
-                    f"the Dask worker {worker} does not see {missing}: give a folder that this machine and the "
-                    "workers share under the same path"
+                    f"the Dask worker {worker} does not see {', '.join(folders)}: give folders that this machine and "
+                    "the workers share under the same path"
                 )
     finally:
         mark.unlink(missing_ok=True)
 
 
-def _unseen(mark: Path, input_folder: Path | None) -> str | None:
-    if not mark.is_file():
-        return f"the run folder {mark.parent}"
-    return None if input_folder is None or input_folder.is_dir() else f"the input in {input_folder}"
+def _unseen(paths: Sequence[Path]) -> list[Path]:
+    return [path for path in paths if not path.exists()]
 
 
-def _asked(client: Client, question: Callable[..., Any], *words: Path | None) -> dict[str, Any]:
-    """Ask every worker, and give the answers by its address."""
+def _asked(client: Client, question: Callable[..., Any], *words: Sequence[Path]) -> dict[str, Any]:
+    """Ask every worker, and give the answers by its name and address."""
+    known = client.scheduler_info(n_workers=-1)["workers"]
     answers = dict(client.run(question, *words, on_error="return"))
-    for worker, answer in answers.items():
-        if isinstance(answer, ImportError):
-            raise WorkersLost(
-                f"the Dask worker {worker} has no zoocut ({answer}): install it there"
-            ) from None
+    named = {_named(address, known): answer for address, answer in answers.items()}
+    for worker, answer in named.items():
         if isinstance(answer, ZoocutError):
             raise type(answer)(f"the Dask worker {worker} cannot draw: {answer}") from None
         if isinstance(answer, BaseException):
-            raise WorkersLost(
-                f"the Dask worker {worker} does not answer ({_first_line(answer)}): see its log"
-            )
-    return answers
+            raise WorkersLost(f"the Dask worker {worker} {_why_unasked(answer)}") from None
+    return named
+
+
+def _named(address: str, known: Mapping[str, Mapping[str, Any]]) -> str:
+    name = known.get(address, {}).get("name", address)
+    return address if name == address else f"{name} ({address})"
+
+
+def _why_unasked(answer: BaseException) -> str:
+    told = _first_line(answer)
+    if isinstance(answer, ImportError) or NO_ZOOCUT in told:
+        return f"has no zoocut ({told}): install it there"
+    if "Can't get attribute" in told:
+        return f"has another zoocut than this one ({told}): install the same version there"
+    return f"does not answer ({told}): see its log"
