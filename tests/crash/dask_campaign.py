@@ -7,8 +7,8 @@ joins them, the folder is shared. In each run some workers are killed at random 
 in two of three the client too, and the same command goes on. The run's files must be, byte by byte, those that one
 process makes. Namespaces need root; where the machine refuses them everything is on loopback, and that is said.
 
-With --out-of-memory the only worker may have less memory than drawing takes, so that its nanny kills it again and again;
-the command must say so, and complete the run when there is one with more.
+With --out-of-memory the only worker may have less memory than drawing takes, so that its nanny kills it again and
+again; the command must say so, and complete the run when there is one with more.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ EXPOSURES, SOURCES = 24, 60
 LONGEST_S = 12.0
 """Kills are within so many seconds of the first picture: a run takes about as long."""
 MOST_CALLS = 6
-TOO_LITTLE = "230MB"
-"""Enough to start a worker, too little to draw: what drawing imports takes more."""
+TOO_LITTLE = "300MB"
+"""Enough to start a worker, too little to draw large pictures."""
 Process = subprocess.Popen[bytes]
 
 
@@ -192,9 +192,9 @@ def campaign(seeds: int, network: Network, folder: Path) -> int:
 
 
 def run_out_of_memory(folder: Path) -> int:
-    """Draw with a worker that has too little memory, then with one that has enough; return 0 when all was as it must be."""
-    config = make_field(folder / "field", 6, SOURCES)
-    large = ("--set", "draw.panel_pix=600")
+    """Draw with a worker that has too little memory, then with one that has enough; return 0 when all was right."""
+    config = make_field(folder / "field", 6, 20)
+    large = ("--set", "draw.panel_pix=1200", "--set", "draw.sizes=[30, 60, 90, 120]")
     subprocess.run(zoocut_words(config, folder / "whole", *large), check=True, stdout=subprocess.DEVNULL)
     with Cluster(folder, Network()) as cluster:
         words = zoocut_words(config, folder / "run", *large, "--dask", cluster.address)
