@@ -58,6 +58,13 @@ def test_only_what_is_missing_or_differs(zoocut: Zoocut, run: Path, host: Host) 
     assert (to / "images/1-0.png").read_bytes() == right
 
 
+def test_an_image_that_two_rows_name_is_one_file(zoocut: Zoocut, run: Path, host: Host) -> None:
+    for name in ("manifest.csv", "manifest-urls.csv"):
+        (run / name).write_text((run / name).read_text().replace("3-0.png", "0-0.png"))
+    done = json.loads(zoocut("publish", run, "--to", host.root / "night", "--json").stdout)
+    assert (done["files"], done["sent"], done["kept"], done["unserved"]) == (10, 10, 0, [])
+
+
 def test_an_image_that_is_missing_stops_nothing(zoocut: Zoocut, run: Path, host: Host) -> None:
     (run / "images/3-0.png").unlink()
     done = zoocut("publish", run, "--to", host.root / "night")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice, zip_longest
@@ -160,23 +160,21 @@ def publish(
         When the destination cannot be used; what was put stays, and the same call goes on.
     """
     files = files_of(run)
-    there, books = destination.stored(), PublishedFiles(ledger)
-    ended = Publication(to, len(files) + 1)
-    put = partial(_published, run.path, destination, there)
-    done = 0
-    results = in_threads(put, _without_repeats(files))
+    unique, books = _without_repeats(files), PublishedFiles(ledger)
+    put = partial(_published, run.path, destination, destination.stored(), destination.put)
+    ended, done, results = Publication(to, len(unique) + 1), 0, in_threads(put, unique)
     while group := list(islice(results, GROUP)):
         books.keep(destination.address, [result for _, result in group if isinstance(result, PublishedFile)])
         ended = _counted(ended, group)
         done += len(group)
-        report(done, len(files))
+        report(done, len(unique))
     ended = _counted(ended, [(_manifest(run), put(_manifest(run)))])  # last: who finds it finds what it names
     books.note(destination.address, run.settings.manifest.url_root or "")
     return _checked(ended, run, files, check)
 
 
-def _without_repeats(files: Sequence[File]) -> Iterator[File]:
-    yield from {file.path: file for file in files}.values()
+def _without_repeats(files: Sequence[File]) -> list[File]:
+    return list({file.path: file for file in files}.values())
 
 
 def plan_publication(run: Run, to: str, destination: Destination) -> Publication:
@@ -187,17 +185,13 @@ def plan_publication(run: Run, to: str, destination: Destination) -> Publication
     ZoocutError
         When it could not begin.
     """
-    files = files_of(run)
-    there, ended = destination.stored(), Publication(to, len(files) + 1)
-    look = partial(_compared, run.path, destination, there)
-    for file, (content, differs) in in_threads(look, [*_without_repeats(files), _manifest(run)]):
-        if isinstance(content, str):
-            ended = replace(ended, failed=(*ended.failed, (file.path, content)))
-        elif differs:
-            ended = replace(ended, sent=ended.sent + 1, sent_bytes=ended.sent_bytes + len(content))
-        else:
-            ended = replace(ended, kept=ended.kept + 1)
-    return ended
+    files = [*_without_repeats(files_of(run)), _manifest(run)]
+    look = partial(_published, run.path, destination, destination.stored(), _put_nothing)
+    return _counted(Publication(to, len(files)), list(in_threads(look, files)))
+
+
+def _put_nothing(_path: str, _content: bytes, _mime: str) -> None:
+    return
 
 
 def _manifest(run: Run) -> File:
@@ -225,13 +219,17 @@ def _compared(
 
 
 def _published(
-    folder: Path, destination: Destination, there: dict[str, Stored], file: File
+    folder: Path,
+    destination: Destination,
+    there: dict[str, Stored],
+    put: Callable[[str, bytes, str], None],
+    file: File,
 ) -> PublishedFile | str:
     content, differs = _compared(folder, destination, there, file)
     if isinstance(content, str):
         return content
     if differs:
-        destination.put(file.path, content, media_type(file.path) or "application/octet-stream")
+        put(file.path, content, media_type(file.path) or "application/octet-stream")
     return PublishedFile(file.path, len(content), _md5(content), differs)
 
 
@@ -240,14 +238,15 @@ def _md5(content: bytes) -> str:
 
 
 def _counted(ended: Publication, group: Sequence[tuple[File, PublishedFile | str]]) -> Publication:
-    for file, result in group:
-        if isinstance(result, str):
-            ended = replace(ended, failed=(*ended.failed, (file.path, result)))
-        elif result.sent:
-            ended = replace(ended, sent=ended.sent + 1, sent_bytes=ended.sent_bytes + result.size)
-        else:
-            ended = replace(ended, kept=ended.kept + 1)
-    return ended
+    done = [result for _, result in group if isinstance(result, PublishedFile)]
+    sent = [result for result in done if result.sent]
+    return replace(
+        ended,
+        sent=ended.sent + len(sent),
+        kept=ended.kept + len(done) - len(sent),
+        sent_bytes=ended.sent_bytes + sum(result.size for result in sent),
+        failed=(*ended.failed, *((file.path, why) for file, why in group if isinstance(why, str))),
+    )
 
 
 def _checked(ended: Publication, run: Run, files: Sequence[File], check: str) -> Publication:
