@@ -272,6 +272,38 @@ def test_a_limit_that_is_met_loses_nothing(
     assert sorted(chain.from_iterable(held(server, tmp_path.name).values())) == ["1", "2", "3", "4"]
 
 
+def test_rows_without_the_field_of_the_set_and_what_stands_beside_them(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.configure(f"{tmp_path.name} {{night}} {{band}}")
+    survey.add(BEFORE, (1, 101), (2, 102))
+    table = tmp_path / "sources.csv"
+    table.write_text(table.read_text().replace(",g\n", ",\n"))
+    done = night()
+    assert (done.returncode, "leave such rows out by [select.cuts]" in done.stderr) == (2, True), done.stderr
+    assert held(server, tmp_path.name) == {}
+    table.unlink()
+    done = night()
+    assert done.returncode == 2, "the night that was stopped is told first"
+    assert done.stdout.count(f"{BEFORE}: ") == 1
+
+
+def test_a_night_of_which_nothing_can_be_drawn_stops_no_other(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(BEFORE, (1, 101))
+    table = tmp_path / "sources.csv"
+    nowhere = table.read_text().replace("\n1,1", "\n1,2").splitlines()[-1]
+    table.write_text(f"{table.read_text().splitlines()[0]}\n{nowhere}\n")
+    assert night().returncode == 3
+    survey.add(TODAY, (2, 102))
+    table.write_text(f"{table.read_text()}".replace(table.read_text().splitlines()[1], nowhere))
+    done = night()
+    assert (done.returncode, "rejected.csv tells why" in done.stderr) == (3, True), done.stderr
+    assert done.stdout.count(f"{BEFORE}: ") == 1, done.stdout
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {TODAY}": ["2"]}
+
+
 def test_a_clock_that_moved_loses_nothing() -> None:
     row = DiaSource(7, 0.0, 0.0, "table", "row 1", {"visit": f"{TODAY:%Y%m%d}00017"})
 

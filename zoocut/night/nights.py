@@ -113,14 +113,34 @@ def run_nights(
         if not _all_finished(unfinished, working, until, outcome) or not from_the_catalog:
             return outcome
         nights |= {night.path: night for night in outcome.nights}
-        inputs = open_inputs(_since(config, nights.values()))
-        found = _new(inputs, nights.values(), config, outcome)
-        if until == STEPS[-1] and any(found.nights.values()):
-            look_ahead(working, [night.isoformat() for night, sources in found.nights.items() if sources])
-        new = _recorded(root, nights, found)
+        try:
+            new = _without_stopped(_new_nights(root, nights, working, until, outcome), outcome)
+        except ZoocutError as error:
+            if not outcome.nights:
+                raise
+            outcome.error = outcome.error or error  # beside what became of the nights that were finished
+            return outcome
         if _all_finished(new, working, until, outcome) and until == STEPS[-1]:
             _look_after(root, config, outcome, tell)
     return outcome
+
+
+def _new_nights(
+    root: Path, nights: Mapping[Path, NightRecord], working: Night, until: str, outcome: Outcome
+) -> list[NightRecord]:
+    """Write down what is new, by night, unless the server tells beforehand that it could not be uploaded."""
+    inputs = open_inputs(_since(working.config, nights.values()))
+    found = _new(inputs, nights.values(), working.config, outcome)
+    coming = [night.isoformat() for night, sources in found.nights.items() if sources]
+    if until == STEPS[-1] and coming:
+        look_ahead(working, coming)
+    return _recorded(root, nights, found)
+
+
+def _without_stopped(new: Iterable[NightRecord], outcome: Outcome) -> list[NightRecord]:
+    """Leave out nights that this call has met already and could not finish, unless they have got more sources."""
+    stopped = {night.path: night.chosen for night in outcome.nights if night.error}
+    return [night for night in new if stopped.get(night.path) != night.chosen]
 
 
 def _require_settings(config: Loaded) -> None:

@@ -24,6 +24,7 @@ REMEDIES = {
     errno.EROFS: "its file system is mounted read-only: mount it for writing, or set night.root to another folder",
     errno.EACCES: "let this account write there, or set night.root to another folder",
     errno.EPERM: "let this account write there, or set night.root to another folder",
+    errno.ENOENT: "nothing can be made there: set night.root to another folder",
     errno.EEXIST: "a file is in its place: set night.root to another folder",
     errno.ENOTDIR: "a file is in its place: set night.root to another folder",
     errno.EMFILE: "raise this account's limit of open files (ulimit -n), then run the same command again",

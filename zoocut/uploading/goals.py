@@ -94,7 +94,10 @@ def shares(rows: Iterable[ManifestRow], key: str, template: str) -> dict[str, Sh
         values = values_of(row.metadata, key)
         if len(values) != 1:
             told = f"several values of {key} ({', '.join(values)})" if values else f"no {key}"
-            raise UnsplitSet(f"row {row.external_id} has {told}: choose another key for --set-by")
+            raise UnsplitSet(
+                f"row {row.external_id} has {told}: choose a key that every row has for --set-by (a night: for "
+                "upload.subject_set), or leave such rows out by [select.cuts]"
+            )
         found.setdefault(template.replace("{" + key + "}", values[0]), Share(key, values[0]))
     return found
 
