@@ -347,8 +347,10 @@ def test_a_set_that_is_deleted_meanwhile(
 
 
 def test_dry_run_tells_and_makes_nothing(bring: Zoocut, run: Path, server: Running) -> None:
-    done = bring("--dry-run", "--json")
-    assert done.returncode == 0, done.stderr
-    assert any("120 rows are meant for server-side import" in one for one in json.loads(done.stdout)["notes"])
+    for rows, more in ((120, ()), (7, ("--sample", 7))):
+        done = bring("--dry-run", "--json", *more)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)["notes"]
+        assert any(one.startswith(f"{rows} rows are meant for server-side import") for one in told)
     truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
     assert run.name not in {one["display_name"] for one in truth["sets"]}

@@ -9,8 +9,9 @@ limits. A row whose cells hold more than ASCII is never part of an import: it is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -63,7 +64,7 @@ class ImportSettings:
         return cls(settings.import_rows, settings.import_stall_s)
 
 
-def require_importable(run: Run, endpoint: str, checks: int) -> list[str]:
+def require_importable(run: Run, endpoint: str, checks: int, sample: int | None = None) -> list[str]:
     """Look at every row by the server's rules, and at addresses as an outsider.
 
     Parameters
@@ -74,6 +75,8 @@ def require_importable(run: Run, endpoint: str, checks: int) -> list[str]:
         The server.
     checks : int
         How many addresses are read: all for 100, a sample for less, none for 0.
+    sample : int or None
+        Only so many rows, the first ones.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def require_importable(run: Run, endpoint: str, checks: int) -> list[str]:
         When there is nowhere to put the parts of the manifest.
     """
     rows, singly, problems, seen = 0, list[str](), list[str](), set[str]()
-    for row in run.rows():
+    for row in islice(run.rows(), sample):
         rows += 1
         problem = _problem(row, endpoint, seen)
         problems += [f"row {row.external_id}: {problem}"] if problem else []
@@ -100,7 +103,8 @@ def require_importable(run: Run, endpoint: str, checks: int) -> list[str]:
         )
     if destination := destination_of_parts(run, endpoint):
         destination.look()
-    _require_served(run, CHECKS.get(checks, "sample"))
+    addresses = [address for row in islice(run.rows(), sample) for address in row.locations]
+    _require_served(run, sampled(addresses, CHECKS.get(checks, "sample")))
     return [*_what_it_means(rows - len(singly)), *_made_singly(singly)]
 
 
@@ -149,9 +153,8 @@ def _problem(row: ManifestRow, endpoint: str, seen: set[str]) -> str | None:
     return next((found for address in row.locations if (found := form_problem(address, endpoint))), None)
 
 
-def _require_served(run: Run, check: str) -> None:
+def _require_served(run: Run, chosen: Sequence[str]) -> None:
     root, outsider = run.settings.manifest.url_root, Outsider()
-    chosen = sampled([address for row in run.rows() for address in row.locations], check)
 
     def look(address: str) -> str | None:
         return outsider.problem(Served(address, local_md5(run.path, root, address)))

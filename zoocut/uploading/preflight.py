@@ -128,7 +128,7 @@ def _of_import(
         return []
     for choice in choices:
         require_set(run, choice, panoptes)
-    return require_importable(run, panoptes.endpoint, request.checks)
+    return require_importable(run, panoptes.endpoint, request.checks, request.sample)
 
 
 def _left_out(run: Run, request: UploadRequest, choices: Sequence[Choice]) -> list[str]:
