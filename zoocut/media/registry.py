@@ -100,7 +100,8 @@ def open_media(settings: Settings, folder: Path) -> Media:
     InputError
         When what a medium reads is not there.
     """
-    theirs = {point.name: point for point in entry_points(group=GROUP)}
+    own_alone = OWN.keys() >= {*settings.draw.media, *settings.talk.attach, *settings.media}
+    theirs = {} if own_alone else _media_of_packages()
     for key, names in (
         ("draw.media", settings.draw.media),
         ("talk.attach", settings.talk.attach),
@@ -120,6 +121,11 @@ def open_media(settings: Settings, folder: Path) -> Media:
                 f"{key} names two media that both make files ending in {twice[0]}: leave one out"
             )
     return media
+
+
+def _media_of_packages() -> dict[str, EntryPoint]:
+    """Find the media of other packages, which takes as long as to draw fifty sources: every installed one is read."""
+    return {point.name: point for point in entry_points(group=GROUP)}
 
 
 def media_sections() -> Iterator[tuple[str, type[BaseModel]]]:
