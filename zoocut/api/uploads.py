@@ -22,6 +22,7 @@ from zoocut.run.folder import Run
 from zoocut.uploading import CHECKS, Timing, UploadRequest, forecast, look_at_run, open_run, where_to
 from zoocut.uploading import upload as carry_out
 from zoocut.uploading.import_rules import ImportSettings
+from zoocut.uploading.limiter import most_that_fit
 from zoocut.uploading.report import Snapshot, UploadSummary
 from zoocut.uploading.request import not_made
 from zoocut.uploading.settings import settings_of, with_configuration
@@ -72,7 +73,7 @@ def plan_upload(
     chosen = _settings(opened, project, subject_set, settings, told.append)
     request = UploadRequest(
         where_to(opened, endpoint, os.environ, chosen),
-        _timing(chosen),
+        _timing(chosen, told.append),
         _nothing,
         _nothing,
         set_by=set_by,
@@ -189,7 +190,7 @@ def upload(
     chosen = _settings(opened, project, subject_set, settings, tell or _warn)
     request = UploadRequest(
         where_to(opened, endpoint, os.environ, chosen),
-        _timing(chosen),
+        _timing(chosen, tell or _warn),
         confirming(confirm),
         tell or _warn,
         set_by=set_by,
@@ -285,8 +286,14 @@ def _importing(settings: UploadSettings, asked_for: bool) -> ImportSettings | No
     return ImportSettings(settings.import_rows, settings.import_stall_s) if asked_for else None
 
 
-def _timing(settings: UploadSettings) -> Timing:
-    return Timing(settings.settle_s, settings.give_up_after_s, settings.most_requests)
+def _timing(settings: UploadSettings, tell: Callable[[str], object]) -> Timing:
+    most = most_that_fit(settings.most_requests)
+    if most < settings.most_requests:
+        tell(
+            f"at most {most} requests at once, since this process may not open more files: `ulimit -n 1024` raises "
+            "that limit"
+        )
+    return Timing(settings.settle_s, settings.give_up_after_s, most)
 
 
 def _creating(create: Confirm) -> Callable[[str], None]:

@@ -179,50 +179,39 @@ def upload(
 
     Example: zoocut upload night-run --project owner/rehearsal --set "First night"
     """
-    options: dict[str, Any] = {
+    what: dict[str, Any] = {
         "config": config,
-        "project": project,
-        "subject_set": subject_set,
-        "endpoint": endpoint,
-        "set_by": set_by,
         "sample": sample,
-        "rights": rights,
         "urls": urls,
         "server_import": server_import,
-        "images": listed(images),
-        "encoding": encoding,
         "again": again,
-        "settings": {
-            "upload.settle_s": settle,
-            "upload.give_up_after_s": give_up_after,
-            "upload.answer_s": answer,
-            "upload.most_requests": requests,
-            "upload.check": check,
-            "upload.import_rows": import_rows,
-            "upload.import_stall_s": import_stall,
-        },
     }
-    from zoocut.cli.asking import agreed_to_create
-
+    where = {"project": project, "subject_set": subject_set, "endpoint": endpoint, "set_by": set_by}
+    settings = {
+        "settle_s": settle,
+        "give_up_after_s": give_up_after,
+        "answer_s": answer,
+        "most_requests": requests,
+        "check": check,
+        "import_rows": import_rows,
+        "import_stall_s": import_stall,
+    }
+    options = what | where | {"rights": rights, "images": listed(images), "encoding": encoding}
+    options |= {"settings": {f"upload.{name}": value for name, value in settings.items()}}
     if dry_run:
         from zoocut.cli.dry_run import tell_plan
 
         every_row = tell_plan(run, options, as_json)
     else:
-        options |= {
-            "retry_rejected": retry_rejected,
-            "talk_only": talk_only,
-            "ledger": ledger,
-            "create": create or agreed_to_create,
-        }
-        every_row = _carry_out(run, options, yes, as_json)
+        further = {"retry_rejected": retry_rejected, "talk_only": talk_only, "ledger": ledger}
+        every_row = _carry_out(run, {**options, **further}, create, yes, as_json)
     if not every_row:
         raise typer.Exit(3)
 
 
-def _carry_out(run: Path, options: dict[str, Any], yes: bool, as_json: bool) -> bool:
+def _carry_out(run: Path, options: dict[str, Any], create: bool, yes: bool, as_json: bool) -> bool:
     """Upload, and tell whether no row was rejected."""
-    from zoocut.cli.asking import ask, assent, told_when_stopped
+    from zoocut.cli.asking import agreed_to_create, ask, assent, told_when_stopped
     from zoocut.cli.progress import upload_progress
     from zoocut.cli.stopping import Stop
     from zoocut.errors import Interrupted
@@ -236,6 +225,7 @@ def _carry_out(run: Path, options: dict[str, Any], yes: bool, as_json: bool) -> 
             summary = carry_out(
                 run,
                 **options,
+                create=create or agreed_to_create,
                 confirm=assent if yes else ask,
                 tell=assent,
                 progress=report,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["ConcurrencyLimit"]
+import os
+from pathlib import Path
+
+__all__ = ["ConcurrencyLimit", "most_that_fit"]
 
 START = 4.0
 """Few enough for a server in trouble; one that is not is asked 64 at once after 60 good answers."""
@@ -13,6 +16,30 @@ chance."""
 
 HALVED_AT_MOST_S = 1.0
 """What comes back within a second of the last halving had left before it: it says nothing about the lower limit."""
+
+FILES_A_REQUEST = 3
+"""What a request may hold open: a connection to the API, one to the store of images, and the image."""
+
+OTHER_FILES = 14
+"""What an upload opens beside: its ledger with log and lock, the connection of the lease, a log file, its talk with the
+terminal; some more for what libraries read when they are first used."""
+
+
+def most_that_fit(wanted: int) -> int:
+    """Return how many requests may be under way at once so that files and connections stay below the process's limit.
+
+    Connections are kept open, so that one too many would stand in the way of every later file for good.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return wanted
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return wanted
+    listed = Path("/dev/fd")
+    in_use = len(os.listdir(listed)) if listed.is_dir() else 0
+    return max(1, min(wanted, (most - in_use - OTHER_FILES) // FILES_A_REQUEST))
 
 
 class ConcurrencyLimit:

@@ -310,25 +310,10 @@ def after(entry: Entry, event: Event) -> Entry:
     match event:
         case Measured(images):
             return replace(entry, images=images)
-        case Sent(at, user_id, watermark, date):
-            return replace(
-                entry,
-                state=State.INTENT,
-                attempt=entry.attempt + 1,
-                sent_at=at,
-                sent_as=user_id,
-                watermark=watermark,
-                reason=None,
-                sent_date=date,
-            )
-        case Created(subject_id, media_names):
-            images = tuple(
-                replace(image, media_name=name, proved=image.proved or not image.hosted)
-                for image, name in zip(entry.images, media_names, strict=True)
-            )
-            return _proceed(
-                replace(entry, state=State.CREATED, subject_id=subject_id, images=images, reason=None)
-            )
+        case Sent():
+            return _sent(entry, event)
+        case Created():
+            return _created(entry, event)
         case NotCreated():
             return replace(entry, state=State.PLANNED, attempt=entry.attempt - 1)
         case LostSight(reason, sent_at):
@@ -357,6 +342,29 @@ def after(entry: Entry, event: Event) -> Entry:
                 replace(image, sha256=None, media_name=None, proved=False) for image in entry.images
             )
             return replace(entry, state=State.PLANNED, subject_id=None, images=images, reason=None)
+
+
+def _sent(entry: Entry, event: Sent) -> Entry:
+    return replace(
+        entry,
+        state=State.INTENT,
+        attempt=entry.attempt + 1,
+        sent_at=event.at,
+        sent_as=event.user_id,
+        watermark=event.watermark,
+        reason=None,
+        sent_date=event.date,
+    )
+
+
+def _created(entry: Entry, event: Created) -> Entry:
+    images = tuple(
+        replace(image, media_name=name, proved=image.proved or not image.hosted)
+        for image, name in zip(entry.images, event.media_names, strict=True)
+    )
+    return _proceed(
+        replace(entry, state=State.CREATED, subject_id=event.subject_id, images=images, reason=None)
+    )
 
 
 def _unproved(entry: Entry) -> tuple[Image, ...]:

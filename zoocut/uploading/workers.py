@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -125,7 +126,7 @@ class Workers(Generic[Item]):
         self._out[job.kind] -= 1
         if isinstance(result, Outcome):
             return Finished(job, result, None, took_s)
-        if isinstance(result, MemoryError):
+        if _is_want_of_memory(result):
             result = ZoocutError(
                 "this machine ran out of memory: give --requests a smaller number; the run is safe"
             )
@@ -136,3 +137,11 @@ class Workers(Generic[Item]):
     def shut_down(self) -> None:
         """Let the threads end when their jobs do."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _is_want_of_memory(failure: BaseException) -> bool:
+    """Whether a failure is that memory was refused: to Python, or to the system as it loaded a library."""
+    refused = isinstance(failure, OSError) and failure.errno == errno.ENOMEM
+    words = ("failed to map segment", "cannot allocate memory")
+    unloaded = isinstance(failure, ImportError) and any(one in str(failure).lower() for one in words)
+    return isinstance(failure, MemoryError) or refused or unloaded

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from zoocut.id_set import IdSet
 from zoocut.ledger import Entry, Ledger, State, Target
@@ -98,21 +99,16 @@ def verify(
         done, all_of_them = number * PAGE_SIZE + len(entries), len(sampled or members)
         report("subjects whose images were read", done, all_of_them)
     talk = audit_talk(run.run_id, ledger, target, panoptes, store, check != "none")
-    rows = sum(ledger.counts(target).values())
+    kinds: dict[str, Any] = {kind: tuple(words) for kind, words in found.items()}
     return Audit(
         target,
-        rows,
+        sum(ledger.counts(target).values()),
         len(members),
         len(others) - len(twins),
-        missing=tuple(found["missing"]),
-        unlinked=tuple(found["unlinked"]),
-        wrong_bytes=tuple(found["wrong_bytes"]),
-        duplicates=tuple(found["duplicates"]),
-        strays=tuple(found["strays"]),
-        unread=tuple(found["unread"]),
         talk_missing=tuple(talk.missing),
         talk_strays=tuple(talk.strays),
         priorities=tuple(map(str, other_priorities(run, ledger, target, panoptes))),
+        **kinds,
     )
 
 

@@ -7,6 +7,7 @@ its limit, however slowly it drips.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -39,6 +40,8 @@ SIGN_INS = ("/users/sign_in", "/oauth/token")
 
 SWITCHED_OFF = "Feature has been temporarily disabled"
 """What Panoptes itself answers 503 with; in any other 503 something in between speaks, and who knows what was done."""
+
+LIMITS_OF_THIS_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 WHOLE = 5.0
 """A whole exchange may take so many times what is waited for its next bytes."""
@@ -235,7 +238,13 @@ def foreign_errors(where: str) -> Iterator[None]:
     except requests.exceptions.ConnectTimeout as error:
         raise Unreachable(f"{where} does not answer: check the network, then run again") from error
     except requests.exceptions.ConnectionError as error:
-        if isinstance(getattr(_first(error), "reason", None), NewConnectionError):
+        reason = getattr(_first(error), "reason", None)
+        if isinstance(reason, NewConnectionError):
+            if getattr(reason.__cause__, "errno", None) in LIMITS_OF_THIS_MACHINE:
+                raise Unreachable(
+                    f"no further connection to {where} can be opened ({reason.__cause__}): raise the limit of open "
+                    "files with `ulimit -n 1024`, or give --requests a smaller number"
+                ) from error
             raise Unreachable(f"{where} cannot be reached: check the network and the endpoint") from error
         raise Doubtful(f"the connection to {where} broke") from error
     except requests.exceptions.Timeout as error:
