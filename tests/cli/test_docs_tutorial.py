@@ -6,9 +6,10 @@ The pictures of the pages are those that the commands draw: where one differs, t
 from __future__ import annotations
 
 import csv
+import os
 import re
-import runpy
 import shlex
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,8 +23,9 @@ import pytest
 from PIL import Image
 from screens import CHROMIUM, require_pages
 
+from zoocut.demo.classifying import wait_for_retirement
 from zoocut.demo.field import simulate_field
-from zoocut.sandbox import Running
+from zoocut.sandbox import Running, running
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 sys.path.insert(0, str(DOCS))
@@ -50,18 +52,17 @@ def typed(
     zoocut: Callable[..., CompletedProcess[str]],
     account: dict[str, str],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Typed:
     """Type a page's commands as its reader does, in a clone and with a sandbox; what was installed is here already."""
 
     def follow(page: str) -> Iterator[str]:
         for program, *words in commands(page):
             if program == "python":
-                with monkeypatch.context() as here:
-                    here.chdir(tmp_path)
-                    here.setattr(sys, "argv", words)
-                    runpy.run_path(str(DOCS.parent / words[0]), run_name="__main__")
+                command = [sys.executable, str(DOCS.parent / words[0])]
+                subprocess.run(command, cwd=tmp_path, env=os.environ | account, check=True)
             elif program == "zoocut":
+                if words[0] == "results":
+                    wait_for_retirement(account["PANOPTES_ENDPOINT"], workflow="1", subjects=COUNT)
                 done = zoocut(*words, **account)
                 assert done.returncode == 0, (words, done.stderr)
                 yield done.stdout
@@ -83,10 +84,17 @@ def require_picture(name: str, run: Path, source: str) -> None:
     assert same, f"the page shows another picture than is drawn: cp {made} {kept}"
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Running]:
+    """A sandbox with robots, as the pages start it."""
+    with running(options=["--volunteers", "5"]) as sandbox:
+        yield sandbox
+
+
 @pytest.fixture
-def account(sandbox: Running) -> dict[str, str]:
+def account(server: Running) -> dict[str, str]:
     return {
-        "PANOPTES_ENDPOINT": sandbox.endpoint,
+        "PANOPTES_ENDPOINT": server.endpoint,
         "PANOPTES_USERNAME": "owner",
         "PANOPTES_PASSWORD": "sandbox-password",
     }
@@ -112,7 +120,7 @@ def test_the_tutorial_for_frames_is_typed_from_its_first_line_to_its_last(
 
 
 def test_the_tutorial_for_ztf_is_typed_from_its_first_line_to_its_last(typed: Typed, tmp_path: Path) -> None:
-    assert len(list(typed("tutorial-ztf.md"))) == 10
+    assert len(list(typed("tutorial-ztf.md"))) == 12
     with (tmp_path / "night-run" / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["external_id"] for row in rows] == [str(packet(n)["candid"]) for n in range(COUNT)]
@@ -120,6 +128,8 @@ def test_the_tutorial_for_ztf_is_typed_from_its_first_line_to_its_last(typed: Ty
         subjects = list(csv.DictReader(file))
     assert {row["diaSourceId"] for row in subjects} == {row["external_id"] for row in rows}
     assert len({row["subject_id"] for row in subjects}) == COUNT
+    votes = pq.read_table(tmp_path / "night-run" / "results.parquet")
+    assert (votes.num_rows, min(votes["T0.n"].to_pylist())) == (COUNT, 3)
     require_picture("ztf-minmax.png", tmp_path / "trial", "2870250011515015002")
     require_picture("ztf-zscale.png", tmp_path / "trial-zscale", "2870250011515015002")
 
