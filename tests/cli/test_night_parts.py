@@ -6,6 +6,7 @@ import gc
 import json
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -124,13 +125,13 @@ def test_votes_are_counted_once_a_week(zoocut: Zoocut, survey: Survey, tmp_path:
     with running(options=options) as server:
         workflow = workflow_of(server, "Votes")
         survey.configure(f"{tmp_path.name} {{night}}", workflow="Votes")
-        survey.add(TODAY, (1, 101), (2, 102))
+        survey.add(BEFORE, (1, 101), (2, 102))
 
         def night(**environment: str) -> subprocess.CompletedProcess[str]:
             return zoocut("night", "zoocut.toml", **account(server) | environment)
 
         assert night().returncode == 0
-        run = tmp_path / "nights" / str(TODAY)
+        run = tmp_path / "nights" / str(BEFORE)
         end = time.monotonic() + 90
         while not all(
             one["retired"] == 2
@@ -155,6 +156,11 @@ def test_votes_are_counted_once_a_week(zoocut: Zoocut, survey: Survey, tmp_path:
         table.unlink()
         note.write_text(json.dumps({"at": time.time() - 8 * 86_400, "says": "a week ago"}))
         assert ("results: 2 rows from" in night().stdout, table.exists()) == (True, True)
+        survey.configure(f"{tmp_path.name} {{night}}", workflow="Votes", unlink_after="0.5 d")
+        done = night()
+        assert (done.returncode, "no more: it is complete" in done.stderr) == (0, True), done.stderr
+        assert "unlinked" in json.loads(survey.record(BEFORE).read_text())["steps"]
+        survey.configure(f"{tmp_path.name} {{night}}", workflow="Votes", results="7 d")
         note.write_text("[]")
         done = night()
         assert (done.returncode, f"`rm {note}`" in done.stderr) == (3, True), done.stderr
@@ -257,15 +263,47 @@ def test_what_would_stop_a_night_is_told_before_it_is_drawn(
     assert not survey.record(TODAY).exists()
 
 
+def test_sources_that_all_lack_a_night_are_told_before_anything_is_made(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(TODAY, (1, 101), (2, 102))
+    table = tmp_path / "sources.csv"
+    table.write_text(table.read_text().replace("00017", "17"))
+    done = night()
+    assert (done.returncode, "write {run_date} in the place of {night}" in done.stderr) == (2, True), (
+        done.stderr
+    )
+    assert (held(server, tmp_path.name), survey.record(TODAY).parent.exists()) == ({}, False)
+
+
+def test_a_second_call_waits_where_it_is_asked_to(night: Night, survey: Survey, tmp_path: Path) -> None:
+    survey.add(TODAY, (1, 101))
+    lock = tmp_path / "nights" / ".night.lock"
+    lock.parent.mkdir()
+    code = (
+        "import sys, time; from filelock import FileLock\n"
+        "with FileLock(sys.argv[1]): print('held', flush=True); time.sleep(1)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        assert night("--until", "generate").returncode == 9
+        assert night("--until", "generate", "--wait", "60").returncode == 0
+
+
 def test_a_limit_that_is_met_loses_nothing(
     night: Night, survey: Survey, server: Running, tmp_path: Path, control: Control
 ) -> None:
     made = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["subjects"]
+    survey.configure(f"{tmp_path.name} {{night}}", notify=f"cat > {tmp_path}/told.json")
     survey.add(BEFORE, (1, 101), (2, 102), (3, 103))
     survey.add(TODAY, (4, 104))
     control("/faults", name="quota", limit=len(made) + 2)
     done = night()
     assert (done.returncode, "has met its limit" in done.stderr) == (8, True), done.stderr
+    assert json.loads((tmp_path / "told.json").read_text())["exit_code"] == 8
     assert sum(map(len, held(server, tmp_path.name).values())) == 2
     requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
     assert night().returncode == 0
