@@ -30,8 +30,8 @@ TODAY = datetime.now(UTC).date()
 COMMAND = [sys.executable, "-m", "zoocut", "night", "zoocut.toml"]
 
 
-def write_survey(folder: Path) -> None:
-    """Write three frames and a configuration."""
+def write_survey(folder: Path, sections: str) -> None:
+    """Write three frames and a configuration with further sections."""
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
     wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = [150.0, -30.0], [100, 100], [-1e-4, 1e-4]
@@ -42,7 +42,7 @@ def write_survey(folder: Path) -> None:
     (folder / "zoocut.toml").write_text(
         f'[catalog]\nkind = "table"\npath = "sources.csv"\n[images]\nkind = "frames"\n{frames}'
         '[upload]\nproject = "owner/rehearsal"\nsubject_set = "Night {night}"\nsettle_s = 1.5\n'
-        '[night]\ncreate = true\nobject = "every"\nmax_age = "100 d"\n'
+        f'{sections}[night]\ncreate = true\nobject = "every"\nmax_age = "100 d"\n'
     )
 
 
@@ -126,6 +126,8 @@ def compare(server: Running, survey: Survey) -> Counter[str]:
         foreign=len(held.keys() - due),
         duplicates=sum(count - 1 for count in held.values()),
         strays=sum(not subject["sets"] for subject in said["subjects"]),
+        on_talk=sum(len(subject["attached"]) for subject in said["subjects"]),
+        talk_not_once=sum(len(subject["attached"]) != 1 for subject in said["subjects"]),
     )
 
 
@@ -134,11 +136,12 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--most", type=int, default=500, help="most sources of a night")
+    parser.add_argument("--talk", action="store_true", help="attach a file for Talk to each subject")
     options = parser.parse_args()
     dice, codes = random.Random(options.seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name, running(options=["--quota", "1000000"]) as server:
         folder = Path(name)
-        write_survey(folder)
+        write_survey(folder, '[talk]\nattach = ["annotated"]\n' if options.talk else "")
         survey = Survey(folder, dice, options.most)
         for number in range(options.nights):
             count = survey.observe(TODAY - timedelta(days=options.nights - 1 - number))
@@ -154,7 +157,10 @@ def main() -> None:
         survey.observe(TODAY)
         for _ in range(2):
             print("at the end:", call(folder, server, dice, killed=False, away=False))
-        print(json.dumps({"seed": options.seed, **compare(server, survey), "exit codes": codes}))
+        found = compare(server, survey)
+        if not options.talk:
+            del found["talk_not_once"]
+        print(json.dumps({"seed": options.seed, **found, "exit codes": codes}))
 
 
 if __name__ == "__main__":
