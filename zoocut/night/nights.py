@@ -105,24 +105,27 @@ def run_nights(
     outcome = Outcome()
     with alone(root, config, wait_s):
         nights = {night.path: night for night in nights_in(root)}
-        unfinished = [
-            night
-            for night in nights.values()
-            if until not in night.steps and (from_the_catalog or STEPS[0] in night.steps)
-        ]
-        if not _all_finished(unfinished, working, until, outcome) or not from_the_catalog:
-            return outcome
-        nights |= {night.path: night for night in outcome.nights}
-        try:
-            new = _without_stopped(_new_nights(root, nights, working, until, outcome), outcome)
-        except ZoocutError as error:
-            if not outcome.nights:
-                raise
-            outcome.error = outcome.error or error  # beside what became of the nights that were finished
-            return outcome
-        if _all_finished(new, working, until, outcome) and until == STEPS[-1]:
-            _look_after(root, config, outcome, tell)
+        begun = [night for night in nights.values() if from_the_catalog or STEPS[0] in night.steps]
+        unfinished = [night for night in begun if until not in night.steps]
+        if _all_finished(unfinished, working, until, outcome) and from_the_catalog:
+            _take_new(root, nights, working, until, outcome)
     return outcome
+
+
+def _take_new(
+    root: Path, before: Mapping[Path, NightRecord], working: Night, until: str, outcome: Outcome
+) -> None:
+    """Take what is new through its steps; why it cannot be read is told beside what became of the nights before."""
+    nights = {**before, **{night.path: night for night in outcome.nights}}
+    try:
+        new = _without_stopped(_new_nights(root, nights, working, until, outcome), outcome)
+    except ZoocutError as error:
+        if not outcome.nights:
+            raise
+        outcome.error = outcome.error or error
+        return
+    if _all_finished(new, working, until, outcome) and until == STEPS[-1]:
+        _look_after(root, working.config, outcome, working.tell)
 
 
 def _new_nights(
