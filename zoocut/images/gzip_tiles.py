@@ -6,11 +6,10 @@ column leads to the tile's bytes in the heap; GZIP_2 puts the first bytes of all
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,14 +67,20 @@ def read_gzipped(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list
     Exception
         Whatever a damaged tile provokes.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with path.open("rb") as file:
         place = hdu.fileinfo()
-        tiles = _tiles(content, place["hdrLoc"], place["datLoc"])
-        return None if tiles is None else [_rows(content, tiles, *band) for band in bands]
+        tiles = _tiles(file, place["hdrLoc"], place["datLoc"])
+        return None if tiles is None else [_rows(file, tiles, *band) for band in bands]
 
 
-def _tiles(content: mmap.mmap, at: int, data: int) -> _Tiles | None:
-    header = fits.Header.fromstring(content[at:data].decode("ascii"))
+def _read(file: IO[bytes], at: int, length: int) -> bytes:
+    """Read a part of a file; one that is mapped would count as memory."""
+    file.seek(at)
+    return file.read(length)
+
+
+def _tiles(file: IO[bytes], at: int, data: int) -> _Tiles | None:
+    header = fits.Header.fromstring(_read(file, at, data - at).decode("ascii"))
     width, rows = header["ZNAXIS1"], header["ZNAXIS2"]
     form = header["TFORM1"].strip().removeprefix("1")[:1]
     dtype = DTYPES.get(header["ZBITPIX"])
@@ -88,28 +93,28 @@ def _tiles(content: mmap.mmap, at: int, data: int) -> _Tiles | None:
     count = -(-rows // height)
     if header["NAXIS2"] != count or header["NAXIS1"] != 2 * DESCRIPTORS[form].itemsize:
         return None
-    table = np.frombuffer(content[data : data + header["NAXIS1"] * count], DESCRIPTORS[form]).reshape(
-        count, 2
-    )
+    table = np.frombuffer(_read(file, data, header["NAXIS1"] * count), DESCRIPTORS[form]).reshape(count, 2)
     heap = data + header.get("THEAP", header["NAXIS1"] * count)
     return _Tiles(dtype, (rows, width), height, header["ZCMPTYPE"].strip() == "GZIP_2", table, heap)
 
 
-def _rows(content: mmap.mmap, tiles: _Tiles, first: int, stop: int) -> Pixels:
+def _rows(file: IO[bytes], tiles: _Tiles, first: int, stop: int) -> Pixels:
     begin, end = first // tiles.height, -(-stop // tiles.height)
-    parts = [_tile(content, tiles, number) for number in range(begin, end)]
-    return np.concatenate(parts)[first - begin * tiles.height : stop - begin * tiles.height]
+    top, bottom = begin * tiles.height, min(end * tiles.height, tiles.shape[0])
+    pixels: Pixels = np.empty((bottom - top, tiles.shape[1]), tiles.dtype.newbyteorder("="))
+    for number in range(begin, end):
+        place = (number - begin) * tiles.height
+        pixels[place : place + tiles.height] = _tile(file, tiles, number)
+    return pixels[first - top : stop - top]
 
 
-def _tile(content: mmap.mmap, tiles: _Tiles, number: int) -> Pixels:
+def _tile(file: IO[bytes], tiles: _Tiles, number: int) -> Pixels:
     length, offset = (int(one) for one in tiles.descriptors[number])
     start = tiles.heap + offset
     rows = min(tiles.height, tiles.shape[0] - number * tiles.height)
     shape, item = (rows, tiles.shape[1]), tiles.dtype.itemsize
     size = shape[0] * shape[1] * item
-    unpacked = np.frombuffer(
-        isal_zlib.decompress(content[start : start + length], GZIP_WBITS, size), np.uint8
-    )
+    unpacked = np.frombuffer(isal_zlib.decompress(_read(file, start, length), GZIP_WBITS, size), np.uint8)
     if len(unpacked) != size:
         raise ValueError(f"tile {number} unpacks to {len(unpacked)} bytes, not {size}")
     if not tiles.shuffled:
