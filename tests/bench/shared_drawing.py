@@ -28,6 +28,7 @@ from shares import contents, make_field, zoocut_words
 TURNS = 3
 SHARES = 16
 FEW = "1000"
+LOST_AMONG = 3000
 EXPOSURES, SOURCES = 40, 300
 
 
@@ -102,6 +103,7 @@ def cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]
         time.sleep(0.05)
     address = json.loads(file.read_text())["address"]
     workers = [start("worker", address, "--nthreads", "1", "--no-nanny") for _ in range(2)]
+    await_workers(address, 2)
     try:
         yield address, workers
     finally:
@@ -110,27 +112,38 @@ def cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]
             process.wait()
 
 
+def await_workers(address: str, count: int) -> None:
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(count)
+
+
 def count_drawn_twice(config: Path, folder: Path) -> None:
-    """Print how many exposures are written by more than one worker when one of two is killed."""
-    written: dict[str, set[float]] = {}
-    run = folder / "lost"
+    """Print how many exposures are drawn a second time when one of two workers is killed."""
+    run, some = folder / "lost", ("--limit", str(LOST_AMONG))
+    cpu_s(zoocut_words(config, folder / "some", *some))
     with cluster(folder) as (address, workers):
-        process = subprocess.Popen(zoocut_words(config, run, "--dask", address), stdout=-3, stderr=-3)
-        while process.poll() is None:
-            for path in run.glob("images/*/[0-9]*.png"):
-                try:
-                    written.setdefault(path.name, set()).add(path.stat().st_ino)
-                except FileNotFoundError:
-                    continue
-            if len(written) > EXPOSURES * SOURCES // 3 and workers[0].poll() is None:
-                workers[0].kill()
-            time.sleep(0.05)
-    twice = {(int(name.split(".")[0]) - 2**60) // 1000 for name, files in written.items() if len(files) > 1}
-    same = contents(run) == contents(folder / "one")
-    pictures = sum(len(files) - 1 for files in written.values())
-    print(
-        f"lost: {len(twice)} of {EXPOSURES} exposures drawn twice ({pictures} pictures); same: {same}", load()
-    )
+        words = zoocut_words(config, run, "--dask", address, *some)
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and len(written(run)) < LOST_AMONG // 3:
+            time.sleep(0.1)
+        assert process.poll() is None, "it ended before a worker could be lost"
+        workers[0].kill()
+        workers[0].wait()
+        before = written(run)
+        process.wait()
+    after = written(run)
+    twice = [name for name, at_ns in before.items() if after[name] != at_ns]
+    exposures = {(int(name.split(".")[0]) - 2**60) // 1000 for name in twice}
+    same = contents(run) == contents(folder / "some")
+    told = f"{len(exposures)} of {LOST_AMONG // SOURCES} exposures drawn twice ({len(twice)} of {len(after)} pictures)"
+    print(f"lost: killed at {len(before)}: {told}, same: {same}", load())
+
+
+def written(run: Path) -> dict[str, int]:
+    """Tell when each picture of a run was written; one that is written anew has another time."""
+    return {path.name: path.stat().st_mtime_ns for path in run.glob("images/*/[0-9]*.png")}
 
 
 def load() -> str:
@@ -144,8 +157,6 @@ def main(asked: list[str]) -> None:
         config = make_field(folder / "field", EXPOSURES, SOURCES)
         for word, figure in (("cpu", compare_cpu), ("merge", compare_merge), ("lost", count_drawn_twice)):
             if not asked or word in asked:
-                if word == "lost" and not (folder / "one").exists():
-                    cpu_s(zoocut_words(config, folder / "one"))
                 figure(config, folder)
                 sys.stdout.flush()
 
