@@ -30,6 +30,8 @@ class TextStore(Mapping[str, str]):
     def add(self, name: str, text: str) -> None:
         """Add a text."""
         content = f"{name}\0{text}".encode("utf-8", "surrogatepass")
+        if self._order is not None:
+            self._file.seek(0, os.SEEK_END)
         self._file.write(content)
         self._keys.append(_key(name))
         self._begins.append(self._begins[-1] + len(content))
@@ -58,7 +60,8 @@ class TextStore(Mapping[str, str]):
 
     def _read(self, number: int) -> tuple[str, str]:
         begin, end = self._begins[number], self._begins[number + 1]
-        content = os.pread(self._file.fileno(), end - begin, begin)
+        self._file.seek(begin)
+        content = self._file.read(end - begin)
         name, _, text = content.decode("utf-8", "surrogatepass").partition("\0")
         return name, text
 
