@@ -91,7 +91,8 @@ def test_results_are_frozen_and_tell_themselves(account: str, field: Path, tmp_p
         if name == "draw":
             assert result._repr_png_().startswith(b"\x89PNG")
             continue
-        assert json.loads(json.dumps(result.to_dict()))["version"] == 1
+        version = json.loads(json.dumps(result.to_dict()))["version"]
+        assert version == (2 if name == "plan_upload" else 1), name
         assert "<b>" not in result._repr_html_()
         assert (
             len(result.to_pandas()) == {"generate": 12, "export": 12, "verify": 0}.get(name, 1)
