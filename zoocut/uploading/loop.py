@@ -131,14 +131,19 @@ class UploadLoop:
                 self._give_up_when_nothing_moves()
                 self._choose_next()
                 self._save_and_send()
-                self._report(self._tally.snapshot(len(self._workers), waiting_words(self._waiting())))
+                self._tell()
                 self._take_in(self._workers.finished(TURN_S))
             self._save_and_send()
+            self._tell()
         finally:
             self._workers.shut_down()
         if self._ending or self._quota:
             raise self._ending or self._quota or AssertionError
         return self._tally.sent_bytes
+
+    def _tell(self) -> None:
+        """Report how it stands, as far as it is saved."""
+        self._report(self._tally.snapshot(len(self._workers), waiting_words(self._waiting())))
 
     def _finished(self) -> bool:
         if len(self._workers):
