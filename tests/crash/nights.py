@@ -68,9 +68,18 @@ class Survey:
             self.due[str(self._number)] = f"Night {night}"
             (self._late if self._dice.random() < 0.05 else self._lines).append(line)
         self._dice.shuffle(self._lines)
+        self._write()
+        return count
+
+    def deliver(self) -> None:
+        """Let the catalog have what is still late: nothing more will come."""
+        self._lines += self._late
+        self._late = []
+        self._write()
+
+    def _write(self) -> None:
         text = "\n".join(["diaSourceId,ra,dec,visit", *self._lines]) + "\n"
         (self._folder / "sources.csv").write_text(text)
-        return count
 
 
 def start(folder: Path, endpoint: str) -> subprocess.Popen[str]:
@@ -155,6 +164,7 @@ def main() -> None:
                 codes[f"beside {beside.returncode}"] += 1
             print(f"night {number}: {count} sources, {said}", flush=True)
         survey.observe(TODAY)
+        survey.deliver()
         for _ in range(2):
             print("at the end:", call(folder, server, dice, killed=False, away=False))
         found = compare(server, survey)
