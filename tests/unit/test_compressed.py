@@ -71,6 +71,19 @@ def test_both_readers_read_the_same(
 
 
 @pytest.mark.parametrize(("dtype", "kind", "options"), CASES)
+@pytest.mark.parametrize("bands", [BANDS, [(0, 64)], [(1, 30), (31, 64)], []])
+def test_bands_are_the_same_however_many(
+    tmp_path: Path, dtype: str, kind: str, options: dict[str, object], bands: list[tuple[int, int]]
+) -> None:
+    path = written(tmp_path / "a.fits", dtype, kind, **options)
+    with fits.open(path) as file:
+        ours, theirs = (read_bands(path, file[2], number, bands) for number in (2, None))
+        for one, other in zip(ours, theirs, strict=True):
+            native = other.astype(other.dtype.newbyteorder("="))
+            assert one.astype(one.dtype.newbyteorder("=")).tobytes() == native.tobytes()
+
+
+@pytest.mark.parametrize(("dtype", "kind", "options"), CASES)
 def test_gzipped_tiles_are_what_astropy_reads(
     tmp_path: Path, dtype: str, kind: str, options: dict[str, object]
 ) -> None:
