@@ -117,7 +117,10 @@ def _take_plain_values(command: Command) -> None:
     def with_plain_values(context: Any) -> Any:
         found = all_parameters(context)
         for parameter in found:
-            parameter._runtime_param = _PlainValues(parameter)
+            if hasattr(
+                parameter, "type_descriptor"
+            ):  # of typer 0.29: others check values without pydantic, or their way
+                parameter._runtime_param = _PlainValues(parameter)
         return found
 
     command.get_params = with_plain_values
