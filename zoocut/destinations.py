@@ -88,7 +88,7 @@ def open_destination(to: str) -> tuple[Destination, str]:
         from fsspec.core import url_to_fs
     except ImportError:
         raise MissingPackage("publishing needs fsspec: pip install 'zoocut[publish]'") from None
-    _require_place(to)
+    _require_address(to)
     fresh = (
         {"skip_instance_cache": True, "use_listings_cache": False} if to.startswith(("s3:", "s3a:")) else {}
     )
@@ -109,7 +109,7 @@ def open_destination(to: str) -> tuple[Destination, str]:
     return Store(system, root.rstrip("/"), to), told
 
 
-def _require_place(to: str) -> None:
+def _require_address(to: str) -> None:
     """Refuse what fsspec would take for a place and nobody means."""
     scheme, separator, _ = to.partition("://")
     if not to.strip():

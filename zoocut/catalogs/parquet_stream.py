@@ -67,13 +67,13 @@ class ParquetStream:
         unlike = any(not pa.types.is_integer(schema.field(name).type) for name in keys)
         if unlike or any(not _is_number(schema.field(name).type) for name in numbers if name in schema.names):
             return None
-        order = _Order(keys)
+        in_order = _Sorted(keys)
         for group in range(file.num_row_groups):
             wanted = list(dict.fromkeys([*keys, *tidying.undecided]))
             if wanted:
                 for batch in file.iter_batches(ROWS_AT_ONCE, [group], wanted, use_threads=False):
                     table = pa.Table.from_batches([batch])
-                    if not order.holds(table):
+                    if not in_order.holds(table):
                         return None
                     tidying.look(table)
         tidying.settle(tell)
@@ -103,7 +103,7 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(types.is_integer(kind) or types.is_floating(kind))
 
 
-class _Order:
+class _Sorted:
     """Whether rows are in the order of some columns of whole numbers; a missing one is in no order."""
 
     def __init__(self, keys: Sequence[str]) -> None:

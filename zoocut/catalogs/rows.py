@@ -119,13 +119,13 @@ def sources_of_block(
     """
     ids = _ids(table[names.dia_source_id], names.id_kind)
     block = Block(table, names.columns, ids)
-    places = _places(table, names)
+    places = _positions(table, names)
     for at, row in enumerate(rows):
         columns, known = BlockRow(block, at), ids[at]
         try:
             if isinstance(known, ValueError):
                 raise known
-            ra_deg, dec_deg, pixel_yx = places[at] if places else _place(columns, names)
+            ra_deg, dec_deg, pixel_yx = places[at] if places else _position(columns, names)
         except ValueError as error:
             cell = table[names.dia_source_id][at].as_py()
             yield Rejection("" if cell is None else str(cell), row, str(error), code_of(error))
@@ -153,17 +153,17 @@ def _id(cell: Any, kind: IdKind) -> SourceId | ValueError:
         return error
 
 
-Place = tuple[float | None, float | None, tuple[float, float] | None]
+PositionCells = tuple[float | None, float | None, tuple[float, float] | None]
 """Right ascension, declination and pixel of a source, whichever it has."""
 
 
-def _place(columns: Mapping[str, Value], names: TableNames) -> Place:
+def _position(columns: Mapping[str, Value], names: TableNames) -> PositionCells:
     if names.x is not None and names.y is not None:
         return None, None, _pixel(columns, names.y, names.x, names.first_pixel)
     return (*position(columns, names.ra, names.dec, names.angles), None)
 
 
-def _places(table: pa.Table, names: TableNames) -> list[Place]:
+def _positions(table: pa.Table, names: TableNames) -> list[PositionCells]:
     """Read all positions at once where nothing is to be said of any: numbers in degrees on the sky; else none."""
     import numpy as np
     import pyarrow as pa

@@ -134,9 +134,9 @@ class RetryingApi(Api):
         Interrupted
             When it was to stop before there was an answer.
         """
-        return with_retries(self._ask_once, *words, stop=self._stop)
+        return with_retries(self._answer_to, *words, stop=self._stop)
 
-    def _ask_once(self, *words: Any) -> Answer:
+    def _answer_to(self, *words: Any) -> Answer:
         self._go_on()
         try:
             return self._session.request(*words)
