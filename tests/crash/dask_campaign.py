@@ -31,7 +31,7 @@ EXPOSURES, SOURCES = 24, 60
 LONGEST_S = 12.0
 """Kills are within so many seconds of the first picture: a run takes about as long."""
 MOST_CALLS = 6
-TOO_LITTLE = "300MB"
+TOO_LITTLE = "270MB"
 """Enough to start a worker, too little to draw large pictures."""
 Process = subprocess.Popen[bytes]
 
@@ -193,7 +193,7 @@ def campaign(seeds: int, network: Network, folder: Path) -> int:
 
 def run_out_of_memory(folder: Path) -> int:
     """Draw with a worker that has too little memory, then with one that has enough; return 0 when all was right."""
-    config = make_field(folder / "field", 6, 20)
+    config = make_field(folder / "field", 6, SOURCES)
     large = ("--set", "draw.panel_pix=1200", "--set", "draw.sizes=[30, 60, 90, 120]")
     subprocess.run(zoocut_words(config, folder / "whole", *large), check=True, stdout=subprocess.DEVNULL)
     with Cluster(folder, Network()) as cluster:
