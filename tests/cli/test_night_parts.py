@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import chain
 from pathlib import Path
@@ -23,6 +23,8 @@ from uploads import Control, Zoocut, account, serve, subjects
 
 from zoocut.config.night import NightSettings
 from zoocut.errors import InputError
+from zoocut.ledger import Ledger
+from zoocut.ledger.withdrawals import Withdrawals
 from zoocut.model import DiaSource
 from zoocut.night.choosing import Known, choose_new
 from zoocut.night.record import NightRecord, read_night
@@ -89,6 +91,7 @@ def test_published_into_a_folder_of_the_night_and_sent_by_address(
         ({"publish": "www"}, "publish needs send = 'addresses' or 'import'"),
         ({"send": "import"}, "needs manifest.url_root"),
         ({"results": "7 d"}, "results needs workflow"),
+        ({"unlink_incomplete": True, "workflow": "1"}, "unlink_incomplete needs unlink_after"),
         ({"results": "2 h", "workflow": "1"}, "write a number of days"),
         ({"results": "0.5 d", "workflow": "1"}, "greater than or equal to 1"),
     ],
@@ -164,6 +167,104 @@ def test_votes_are_counted_once_a_week(zoocut: Zoocut, survey: Survey, tmp_path:
         note.write_text("[]")
         done = night()
         assert (done.returncode, f"`rm {note}`" in done.stderr) == (3, True), done.stderr
+
+
+def awaited(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 90
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.1)
+
+
+def test_sets_that_are_not_complete_are_withdrawn_when_asked_and_served_again(
+    zoocut: Zoocut, survey: Survey, tmp_path: Path
+) -> None:
+    """One robot classifies each subject once; three votes retire one, so only what is retired by hand is."""
+    from panoptes_client import Panoptes
+
+    options = ["--volunteers", "1", "--export-every", "0", "--count-delay", "0"]
+    soon = {"workflow": "Votes", "unlink_after": "0.00001 d"}
+    with running(options=options) as server:
+        workflow = workflow_of(server, "Votes")
+        name, run = f"{tmp_path.name} {{night}}", tmp_path / "nights" / str(BEFORE)
+        survey.configure(name, workflow="Votes")
+        survey.add(BEFORE, (1, 101), (2, 102), (3, 103))
+
+        def night() -> subprocess.CompletedProcess[str]:
+            done = zoocut("night", "zoocut.toml", **account(server))
+            assert done.returncode == 0, done.stderr
+            return done
+
+        def counts() -> dict[str, Any]:
+            told = zoocut("status", run, "--remote", "--json", **account(server))
+            found: dict[str, Any] = json.loads(told.stdout)["targets"][0]["remote"]["workflows"][0]
+            return found
+
+        def withdrawn() -> tuple[int, list[str]]:
+            words = ("-o", "r.parquet", "--page", "r.html", "--max-age", "0", "--workflow", workflow)
+            done = zoocut("results", run, *words, "--json", **account(server))
+            assert done.returncode == 0, done.stderr
+            told = json.loads(done.stdout)["withdrawn"]
+            assert ("withdrawn: the workflow serves" in (tmp_path / "r.html").read_text()) == bool(told)
+            table = pq.read_table(tmp_path / "r.parquet").to_pylist()
+            return told, [str(row["diaSourceId"]) for row in table if row["withdrawn"] is True]
+
+        night()
+        awaited(lambda: counts()["classified"] == 3, "the robot did not classify")
+        (first,) = (
+            one["id"] for one in subjects(server, f"{tmp_path.name} {BEFORE}") if one["external_id"] == "1"
+        )
+        client = Panoptes(server.endpoint, username="owner", password="sandbox-password")
+        client.post(
+            f"/workflows/{workflow}/retired_subjects",
+            json={"subject_id": first, "retirement_reason": "other"},
+        )
+        awaited(lambda: counts()["retired"] == 1, "the subject was not retired")
+        survey.configure(name, **soon)
+        assert "no more" not in night().stderr, "only complete sets go unless asked"
+        assert withdrawn() == (0, [])
+        survey.configure(name, **soon, unlink_incomplete=True)
+        done = night()
+        assert "no more: 33% complete: its unfinished subjects are withdrawn" in done.stderr
+        assert "unlinked" in json.loads(survey.record(BEFORE).read_text())["steps"]
+        assert withdrawn() == (2, ["2", "3"])
+        assert "no more" not in night().stderr, "it is told once"
+        survey.configure(name, workflow="Votes", unlink_after="0.5 d", unlink_incomplete=True)
+        survey.add(BEFORE, (4, 104))
+        done = night()
+        assert "no more" not in done.stderr, "what came late is served for as long as what was early"
+        assert "serves" in done.stderr
+        assert withdrawn() == (0, [])
+
+
+def test_a_set_that_younger_nights_go_to_stays_and_is_put_back(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    name = f"{tmp_path.name} growing"
+    serve(server, name)
+    workflow, record = {"workflow": f"Is {name} real?"}, survey.record(BEFORE)
+    survey.configure(name, **workflow)
+    survey.add(BEFORE, (1, 101))
+    assert night().returncode == 0
+    linked = json.loads(record.read_text())["steps"]["linked"]
+    awaited(lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()) > linked, "time stands still")
+    survey.configure(name, **workflow, unlink_after="0.000001 d", unlink_incomplete=True)
+    ledger = tmp_path / "nights" / str(BEFORE) / "ledger.sqlite3"
+
+    def state() -> tuple[bool, int]:
+        with Ledger.read(ledger) as book:
+            (target,) = book.targets()
+            return "unlinked" in json.loads(record.read_text())["steps"], len(
+                Withdrawals(book).unfinished(target)
+            )
+
+    done = night()
+    assert ("no more: 0% complete" in done.stderr, state()) == (True, (True, 1)), done.stderr
+    survey.add(TODAY, (2, 102))
+    done = night()
+    assert (done.returncode, "no more" in done.stderr, state()) == (0, False, (False, 0)), done.stderr
+    done = night()
+    assert (done.returncode, "no more" in done.stderr, state()) == (0, False, (False, 0)), done.stderr
 
 
 RECORD = NightRecord(Path("2026-01-01"), "2026-01-01", ("1",), steps={"generated": "2026-01-02T00:00:00Z"})

@@ -30,6 +30,9 @@ def test_the_configuration_is_one() -> None:
     assert ManifestSettings(**served["manifest"]).url_root is not None
     night = NightSettings(**settings["night"])
     assert (night.max_age, night.keep, night.limit) == (7.0, 30.0, 500)
+    assert (night.unlink_after, night.unlink_incomplete) == (30.0, False)
+    asked = tomllib.loads(toml.replace("# unlink_incomplete", "unlink_incomplete"))
+    assert NightSettings(**asked["night"]).unlink_incomplete
     assert UploadSettings(**settings["upload"]).subject_set == "Night {night}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from panoptes_exports import Row, write_export
 
 from zoocut.errors import ConfigError, InputError
 from zoocut.ledger import Ledger, PlannedRow, State
+from zoocut.ledger.withdrawals import Withdrawals
 from zoocut.results import Rules, Summary, Unit, parse_version, reduce_export
 from zoocut.results.rules import Reason
 from zoocut.results.workflow import WorkflowTasks, workflow_tasks
@@ -406,6 +408,42 @@ def uploaded(run: Run, subjects: dict[str, str], endpoint: str = "http://127.0.0
             replace(entry, state=State.CREATED, subject_id=by_name[entry.external_id], attempt=1)
             for entry in ledger.every(target)
         )
+
+
+def test_withdrawn_is_what_left_the_workflow_with_its_set_before_it_was_retired(
+    reduce: Reduce, run: Run, tmp_path: Path
+) -> None:
+    at = {"retired_at": "2026-08-01T12:00:00Z", "retirement_reason": "classification_count"}
+    names = {str(9001 + n): source(n) for n in range(4)}
+    uploaded(run, names)
+    copy = shutil.copytree(run.path, tmp_path / "copy")
+    rows = [
+        vote(0, retired=at), vote(1), vote(2, workflow=("78", "Another"), retired=at),
+        vote(3, workflow=("78", "Another")),
+    ]  # fmt: skip
+
+    def found(unit: Unit = Unit.SOURCE, runs: Sequence[Run] = ()) -> tuple[int, list[str]]:
+        summary, table = reduce(rows, Rules("77", unit=unit), runs=runs)
+        assert summary.document()["withdrawn"] == summary.withdrawn
+        return summary.withdrawn, [row["withdrawn"] for row in table.values()]
+
+    with Ledger.open(run.ledger, run.run_id) as ledger:
+        (target,) = ledger.targets()
+        Withdrawals(ledger).note(target, "78", 0.5)
+        Withdrawals(ledger).note(target, "77", 0.5)
+        assert found() == (0, ["False"] * 4), "what was never linked was never served"
+        ledger.save(replace(entry, state=State.LINKED) for entry in ledger.every(target))
+        assert found() == (3, ["False", "True", "True", "True"])
+        assert found(Unit.SUBJECT) == (3, ["False", "True", "True", "True"])
+        assert found(Unit.OBJECT) == (3, ["True", "True"])
+        for runs in ([run, Run.open(copy)], [Run.open(copy), run]):
+            assert found(runs=runs) == (0, ["False"] * 4), "another run's set has the subjects and is served"
+        Withdrawals(ledger).note(target, "77", 1.0)
+        assert found()[0] == 3, "what was noted first stays"
+        Withdrawals(ledger).end(target, "77")
+        assert found() == (0, ["False"] * 4)
+        Withdrawals(ledger).note(target, "77", 1.0)
+        assert found() == (0, ["False"] * 4), "of a complete set nothing is unfinished"
 
 
 def confused(summary: Summary) -> dict[tuple[str, str, str, str], int]:

@@ -102,6 +102,9 @@ WaitOption = Annotated[
 ]
 
 
+WITHDRAWN = "the workflow serves their sets no more, and they were not retired"
+
+
 def results(
     runs: RunsArgument,
     export: ExportOption = None,
@@ -258,6 +261,8 @@ def _tell(summary: Summary, page: Path | None, as_json: bool) -> None:
     )
     for reason, count in summary.left_out.items():
         out.print(f"  {count} left out: {reason}", markup=False)
+    if summary.withdrawn:
+        out.print(f"  {summary.withdrawn} withdrawn: {WITHDRAWN}", markup=False)
     for task in summary.tasks:
         answers = ", ".join(
             f"{key} {label!r}" if key != label else repr(key) for key, label in task.labels.items()

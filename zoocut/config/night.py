@@ -113,6 +113,13 @@ class NightSettings(Section):
         Days | None,
         Field(description="complete sets are taken out of the workflow after so long; none without"),
     ] = None
+    unlink_incomplete: Annotated[
+        bool,
+        Field(
+            description="whether sets that are not complete are taken out as well, once they were served for "
+            "`unlink_after`: their unfinished subjects are withdrawn"
+        ),
+    ] = False
     notify: Annotated[
         str | None, Field(description="a command that is given a JSON report when something needs a person")
     ] = None
@@ -129,6 +136,8 @@ class NightSettings(Section):
             raise ValueError(
                 "publish needs send = 'addresses' or 'import': the images themselves are sent else"
             )
+        if self.unlink_incomplete and self.unlink_after is None:
+            raise ValueError("unlink_incomplete needs unlink_after: how long volunteers have for a set")
         if self.results is not None and self.workflow is None:
             raise ValueError("results needs workflow: whose classifications are to be counted")
         return self

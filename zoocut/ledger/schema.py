@@ -167,6 +167,15 @@ MIGRATIONS = (
         told_at REAL NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE withdrawals (
+        target INTEGER NOT NULL REFERENCES targets (number),
+        workflow_id TEXT NOT NULL,
+        completeness REAL NOT NULL,
+        withdrawn_at REAL NOT NULL,
+        PRIMARY KEY (target, workflow_id)
+    ) WITHOUT ROWID;
+    """,
 )
 VERSION = len(MIGRATIONS)
 

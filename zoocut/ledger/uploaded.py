@@ -9,6 +9,8 @@ from pathlib import Path
 from zoocut.errors import InputError
 from zoocut.ledger.book import Ledger
 from zoocut.ledger.made import made_subjects
+from zoocut.ledger.records import State, Target
+from zoocut.ledger.withdrawals import Withdrawals
 from zoocut.run.folder import Run
 
 __all__ = ["UploadedSubject", "as_uploaded", "uploaded_subjects"]
@@ -28,12 +30,15 @@ class UploadedSubject:
         The ledger that knows it.
     made_at : float
         When, in seconds since 1970; 0 where the ledger does not tell.
+    withdrawn_from : frozenset of str
+        The ids of the workflows that its set was taken out of before it was complete.
     """
 
     subject_id: str
     external_id: str
     ledger: Path
     made_at: float
+    withdrawn_from: frozenset[str] = frozenset()
 
 
 def uploaded_subjects(ledgers: Sequence[Path], endpoint: str | None) -> Iterator[UploadedSubject]:
@@ -61,8 +66,14 @@ def uploaded_subjects(ledgers: Sequence[Path], endpoint: str | None) -> Iterator
         with Ledger.read(path) as ledger:
             for target in ledger.targets():
                 if target.endpoint == endpoint:
-                    for made in made_subjects(ledger, target):
-                        yield UploadedSubject(made.subject_id, made.external_id, path, made.sent_at or 0.0)
+                    yield from _subjects_of(ledger, target, path)
+
+
+def _subjects_of(ledger: Ledger, target: Target, path: Path) -> Iterator[UploadedSubject]:
+    withdrawn, nowhere = Withdrawals(ledger).unfinished(target), frozenset[str]()
+    for made in made_subjects(ledger, target):
+        left = withdrawn if made.state == State.LINKED.value else nowhere
+        yield UploadedSubject(made.subject_id, made.external_id, path, made.sent_at or 0.0, left)
 
 
 def _only_endpoint(ledgers: Sequence[Path]) -> str | None:

@@ -20,9 +20,10 @@ from zoocut.ledger import Ledger
 from zoocut.night.choosing import ChosenCatalog
 from zoocut.night.names import set_names
 from zoocut.night.publishing import publish_run, served_from
-from zoocut.night.record import NightRecord
+from zoocut.night.record import NightRecord, nights_in
 from zoocut.night.report import write_report
 from zoocut.night.votes import told_of_votes
+from zoocut.night.withdrawing import note_served
 from zoocut.run.folder import Run
 from zoocut.subject_sets import find_set as find_details
 from zoocut.subject_sets import find_workflow, link
@@ -217,6 +218,7 @@ def _link(night: Night, record: NightRecord) -> NightRecord:
         admin, project, served = _served(target.project_id, workflow, target.endpoint)
         if link(admin, find_details(admin, project, f"id:{target.set_id}"), served):
             night.tell(f"workflow {served.name!r} serves {target.set_name!r}")
+        note_served(nights_in(record.path.parent), target, served.workflow_id)
     return record.with_step("linked")
 
 

@@ -141,7 +141,9 @@ def _counted(runs: list[Run], root: Path, workflow: str, tell: Callable[[str], N
 def _line(summary: Summary) -> str:
     broken = sum(summary.broken.reasons.values())
     unread = f", {broken} rows of it cannot be read" if broken else ""
-    return f"results: {summary.rows} rows from {summary.used} of {summary.read} classifications{unread}: {summary.path}"
+    withdrawn = f", {summary.withdrawn} subjects withdrawn" if summary.withdrawn else ""
+    counted = f"{summary.rows} rows from {summary.used} of {summary.read} classifications"
+    return f"results: {counted}{unread}{withdrawn}: {summary.path}"
 
 
 def _last(root: Path) -> Counted | None:

@@ -96,7 +96,7 @@ def _pictures(runs: Sequence[Run], page: Path, embed: bool) -> dict[str, list[Sh
 
 FACTS = (
     "workflow_version", "classifications", "anonymous", "after_retirement", "last_classified_at", "retired_at",
-    "subject_ids", "sources",
+    "withdrawn", "subject_ids", "sources",
 )  # fmt: skip
 """Columns of the table that are about the classifications, not about the source."""
 

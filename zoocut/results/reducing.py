@@ -87,7 +87,11 @@ def reduce_export(
         if not summary.used:
             raise InputError(_why_nothing(export, sources, summary.left_out, votes))
         settled = replace(rules, version=summary.version)
-        tables = _kept(batches(sources, votes, summary.tasks, settled, rows_at_once), keep)
+        withdrawn = set(sources.withdrawn_from(summary.workflow_id)).difference(
+            votes.retired(summary.workflow_id)
+        )
+        summary = replace(summary, withdrawn=len(withdrawn))
+        tables = _kept(batches(sources, votes, summary.tasks, settled, withdrawn, rows_at_once), keep)
         header = _header(summary, sources.runs, export, rules)
         return replace(summary, path=path, rows=write_results(path, tables, header))
 

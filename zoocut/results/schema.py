@@ -16,7 +16,10 @@ CREATE TABLE votes (
     classification INTEGER NOT NULL, meaning INTEGER NOT NULL, PRIMARY KEY (classification, meaning)
 ) WITHOUT ROWID;
 CREATE TABLE meanings (number INTEGER PRIMARY KEY, task TEXT NOT NULL, answer TEXT NOT NULL);
-CREATE TABLE subjects (subject TEXT PRIMARY KEY, retired_at TEXT NOT NULL, why TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE subjects (
+    subject TEXT NOT NULL, workflow TEXT NOT NULL, retired_at TEXT NOT NULL, why TEXT NOT NULL,
+    PRIMARY KEY (subject, workflow)
+) WITHOUT ROWID;
 CREATE TABLE expected (
     basis TEXT NOT NULL, subject TEXT NOT NULL, task TEXT NOT NULL, answer TEXT NOT NULL,
     PRIMARY KEY (subject, task, basis, answer)
@@ -72,7 +75,8 @@ COUNTED = (
     """,
     """
     CREATE TABLE unit_subjects AS
-    SELECT DISTINCT {unit} AS unit, {version} AS version, subject FROM classifications WHERE reason IS NULL
+    SELECT DISTINCT {unit} AS unit, {version} AS version, subject, workflow
+    FROM classifications WHERE reason IS NULL
     """,
     """
     CREATE TABLE tallies AS

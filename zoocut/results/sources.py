@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from zoocut.ledger.uploaded import as_uploaded, uploaded_subjects
+from zoocut.ledger.uploaded import UploadedSubject, as_uploaded, uploaded_subjects
 from zoocut.metadata_keys import DIA_SOURCE_ID, bare_name
 from zoocut.results.classification import Classification
 from zoocut.results.rules import Reason
@@ -46,11 +46,13 @@ class KnownSources:
         self._objects: dict[str, str] = {}
         self._subjects: dict[str, str] = {}
         self._subjects_of: dict[str, list[str]] = {}
+        self._withdrawn: dict[str, frozenset[str]] = {}
         names = {run.ledger: self._read(run) for run in self.runs}
         uploaded = list(uploaded_subjects([run.ledger for run in runs], endpoint))
         self.uploaded_at = _time(min((one.made_at for one in uploaded if one.made_at), default=0.0))
         for one in uploaded:
             source = names[one.ledger].get(one.external_id, one.external_id)
+            self._withdraw(one)
             self._subjects[one.subject_id] = source
             self._subjects_of.setdefault(source, []).append(one.subject_id)
 
@@ -62,6 +64,21 @@ class KnownSources:
             if row.external_id != row.dia_source_id:
                 others[row.external_id] = row.dia_source_id
         return others
+
+    def _withdraw(self, one: UploadedSubject) -> None:
+        """Take in where a subject is served no more; one of several sets is, while any of them is served."""
+        again = one.subject_id in self._subjects
+        known = self._withdrawn.pop(one.subject_id, frozenset()) if again else one.withdrawn_from
+        if left := known & one.withdrawn_from:
+            self._withdrawn[one.subject_id] = left
+
+    def withdrawn_from(self, workflow_id: str) -> Iterator[str]:
+        """Yield the subjects whose sets were taken out of a workflow before they were complete."""
+        return (
+            subject
+            for subject, workflows in self._withdrawn.items()
+            if workflow_id in workflows and self._subjects[subject] in self._objects
+        )
 
     @property
     def ids(self) -> Sequence[str]:

@@ -60,6 +60,8 @@ class Summary:
         How volunteers answered where the right answer is known.
     per_day : mapping of str to int
         The used classifications of each day, in UTC.
+    withdrawn : int
+        How many subjects were taken out of the workflow with their set before they were retired.
     path : Path
         The results' file, once it is written.
     rows : int
@@ -79,6 +81,7 @@ class Summary:
     after_retirement: int
     confusion: Sequence[Confused]
     per_day: Mapping[str, int]
+    withdrawn: int = 0
     path: Path = NOT_WRITTEN
     rows: int = 0
 
@@ -99,6 +102,7 @@ class Summary:
                 "anonymous": self.anonymous,
                 "after_retirement": self.after_retirement,
             },
+            "withdrawn": self.withdrawn,
             "tasks": {task.name: {"question": task.question, "answers": task.labels} for task in self.tasks},
             "not_reduced": dict(self.not_reduced),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -60,6 +60,7 @@ def batches(
     votes: Votes,
     tasks: Sequence[ReducedTask],
     rules: Rules,
+    withdrawn: Collection[str] = frozenset(),
     rows_at_once: int = ROWS_AT_ONCE,
 ) -> Iterator[pa.Table]:
     """Make the table; there is at least one batch, and all have the same columns.
@@ -74,6 +75,8 @@ def batches(
         Whose answers get columns.
     rules : Rules
         What the rows are about, and the level of the intervals.
+    withdrawn : collection of str
+        The subjects that the workflow serves no more although they were not retired.
     rows_at_once : int
         Rows that are in memory together.
 
@@ -83,7 +86,7 @@ def batches(
         Up to some thousand rows.
     """
     rows = _rows(sources, votes, rules.unit, rows_at_once)
-    layout = _Layout(sources, tasks, rules)
+    layout = _Layout(sources, tasks, rules, withdrawn)
     yield layout.table(list(islice(rows, rows_at_once)), votes)
     while batch := list(islice(rows, rows_at_once)):
         yield layout.table(batch, votes)
@@ -127,7 +130,10 @@ def _objects(sources: KnownSources) -> Iterator[Row]:
 class _Layout:
     """The columns of the table, the same for every batch."""
 
-    def __init__(self, sources: KnownSources, tasks: Sequence[ReducedTask], rules: Rules) -> None:
+    def __init__(
+        self, sources: KnownSources, tasks: Sequence[ReducedTask], rules: Rules, withdrawn: Collection[str]
+    ) -> None:
+        self._withdrawn = withdrawn
         self._tasks = tasks
         self._rules = rules
         self._id_types = _id_types(sources, rules.unit)
@@ -158,6 +164,8 @@ class _Layout:
         import pyarrow as pa
 
         counts = [count for _, count in lines]
+        subjects = [_subject_ids(row, one) for row, one in lines]
+        withdrawn = [any(one in self._withdrawn for one in ids) for ids in subjects]
         whole, text = pa.int64(), pa.string()
         version = {"workflow_version": pa.array([one and one.version for one in counts], whole)}
         return (version if self._rules.version.apart else {}) | {
@@ -166,7 +174,8 @@ class _Layout:
             "after_retirement": pa.array([one.after_retirement if one else 0 for one in counts], whole),
             "last_classified_at": pa.array([one.last_at if one else None for one in counts], text),
             "retired_at": pa.array([(one.retired_at or None) if one else None for one in counts], text),
-            "subject_ids": pa.array([_subject_ids(row, one) for row, one in lines], text),
+            "withdrawn": pa.array(withdrawn, pa.bool_()),
+            "subject_ids": pa.array([";".join(ids) for ids in subjects], text),
         }
 
     def _votes(self, lines: Sequence[Line], tallies: Iterable[Tally]) -> dict[str, pa.Array]:
@@ -231,8 +240,8 @@ def _array(values: Sequence[Value], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def _subject_ids(row: Row, count: Count | None) -> str:
-    return ";".join(dict.fromkeys((*row.subject_ids, *(count.subject_ids if count else ()))))
+def _subject_ids(row: Row, count: Count | None) -> Collection[str]:
+    return dict.fromkeys((*row.subject_ids, *(count.subject_ids if count else ()))).keys()
 
 
 def _id_types(sources: KnownSources, unit: Unit) -> dict[str, pa.DataType]:

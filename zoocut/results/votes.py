@@ -113,7 +113,7 @@ class Votes:
         self._answers = answers
         self._waiting: list[tuple[Any, ...]] = []
         self._votes: list[tuple[int, int]] = []
-        self._retirements: dict[str, tuple[str, str]] = {}
+        self._retirements: dict[tuple[str, str], tuple[str, str]] = {}
         self._expected: set[tuple[str, str, str]] = set()
         self._added = 0
         self._database = sqlite3.connect("", isolation_level=None)
@@ -149,7 +149,7 @@ class Votes:
         )
         self._waiting.append(own)
         self._votes += ((self._added, number) for number in self._answers.numbers(one))
-        self._retirements[subject] = (one.retired_at, one.retirement_reason)
+        self._retirements[subject, one.workflow_id] = (one.retired_at, one.retirement_reason)
         if one.training:
             self._expect(subject, one)
         if len(self._waiting) >= ROWS_AT_ONCE:
@@ -168,8 +168,8 @@ class Votes:
             )
             write.executemany("INSERT OR IGNORE INTO votes VALUES (?, ?)", self._votes)
             write.executemany(
-                "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?)",
-                ((subject, *when_why) for subject, when_why in self._retirements.items()),
+                "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?)",
+                ((*which, *when_why) for which, when_why in self._retirements.items()),
             )
             write.executemany(
                 "INSERT OR IGNORE INTO expected VALUES ('training', ?, ?, ?)", sorted(self._expected)
@@ -247,7 +247,7 @@ class Votes:
         found = self._query(
             "SELECT counts.unit, counts.version, classifications, anonymous, late, last_at, "
             "json_group_array(subject), MIN(retired_at), MAX(retired_at) "
-            "FROM counts JOIN unit_subjects USING (unit, version) JOIN subjects USING (subject) "
+            "FROM counts JOIN unit_subjects USING (unit, version) JOIN subjects USING (subject, workflow) "
             f"WHERE {_among('counts.unit', units)} GROUP BY counts.unit, counts.version ORDER BY 1, 2",
             units=json.dumps(units),
         )
@@ -298,6 +298,13 @@ class Votes:
         """Count the used classifications made without sign-in, and those made after their subject's retirement."""
         ((anonymous, late),) = self._query("SELECT SUM(anonymous), SUM(late) FROM counts")
         return anonymous or 0, late or 0
+
+    def retired(self, workflow: str) -> Iterator[str]:
+        """Yield the subjects that the export tells to be retired in a workflow."""
+        found = self._query(
+            "SELECT subject FROM subjects WHERE workflow = :workflow AND retired_at != ''", workflow=workflow
+        )
+        return (subject for (subject,) in found)
 
     def per_day(self) -> dict[str, int]:
         """Count the used classifications of each day, in UTC."""
