@@ -26,6 +26,11 @@ for secret in ("PANOPTES_USERNAME", "PANOPTES_PASSWORD", "PANOPTES_CLIENT_ID", "
     os.environ.pop(secret, None)
 
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a suite that a shell runs in the background ignores Ctrl-C, and would hand that on to each command that it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Give options to tests that need more than this machine."""
     parser.addoption(

@@ -15,7 +15,9 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # its event loop, while it runs, lets no other module open a browser of its own
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("needs a chromium on the PATH")

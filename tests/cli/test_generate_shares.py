@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -171,8 +170,6 @@ def test_processes_end_with_the_one_that_began_them(
         command,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        # a suite that was started in the background has Ctrl-C ignored, and hands that on
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     await_pictures(run, 1, process)
     process.send_signal(number)

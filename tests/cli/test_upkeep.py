@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -357,8 +356,6 @@ def test_watching_tells_again_until_stopped(keeping: Keeping) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "zoocut", "status", run.path, "--watch", "1"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        # a suite that was started in the background has Ctrl-C ignored, and hands that on
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout is not None
     told = [process.stdout.readline() for _ in range(4)]
