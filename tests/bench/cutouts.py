@@ -13,6 +13,7 @@ processor time (user and system) and on the wall. Imports and what is prepared o
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -38,6 +39,7 @@ VERSIONS = ("zoocut", "numpy", "astropy", "fitsio", "fastavro", "isal", "matplot
 PEERS = ("cutana", "fitsbolt", "astrocut")
 DRAWN = {"plain": ((30,), False), "annotated": ((30,), True), "two sizes": ((30, 60), False)}
 READERS = {"raw": ("map",), "gzip2": ("fitsio", "astropy"), "rice": ("fitsio", "astropy")}
+PR_SET_CHILD_SUBREAPER = 36
 FEW = 25
 """Sources that contestants which take a tenth of a second for one are given."""
 
@@ -60,7 +62,7 @@ class Contestant:
     """A process that takes jobs."""
 
     def __init__(self, module: str, python: str, environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [python, str(HERE / "worker.py"), module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -70,13 +72,13 @@ class Contestant:
         )
 
     def take(self, job: Mapping[str, Any], turns: Turns) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline() or "null")
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline() or "null")
         if answer is None:
-            raise SystemExit(f"{self._process.args} has ended: run it by hand to see why")
+            raise SystemExit(f"{self.process.args} has ended: run it by hand to see why")
         turns.wall.append(answer["wall"])
         turns.cpu.append(answer["cpu"])
         turns.note = answer["note"]
@@ -85,9 +87,9 @@ class Contestant:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()
 
 
 @dataclass
@@ -232,6 +234,7 @@ def peers(bench: Bench) -> None:
 
 def processes(bench: Bench) -> None:
     """Run the command with one process and with two; what is told is the whole command, imports and all."""
+    adopt_orphans()
     for count in (200,) if bench.options.quick else (200, 2000, 20000):
         config = simulated.write_config(
             bench.frames, "raw", count // 10, bench.folder / f"jobs{count}", exposures=10
@@ -251,11 +254,26 @@ def processes(bench: Bench) -> None:
                     *jobs.split(),
                 ]
                 subprocess.run(words, check=True, capture_output=True)
-                after = os.times()
                 one.wall.append(time.perf_counter() - start)
+                await_orphans([*bench.contestants.values()])
+                after = os.times()
                 spent = after.children_user + after.children_system
                 one.cpu.append(spent - before.children_user - before.children_system)
         show(f"command, raw {count}", count, turns, "-j 1")
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what a command leaves behind: the server of its workers, which has their processor time."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def await_orphans(others: Sequence[Contestant]) -> None:
+    """Wait until no child is left but some."""
+    kept = {other.process.pid for other in others}
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while orphans := {int(word) for word in children.read_text().split()} - kept:
+        for orphan in orphans:
+            os.waitpid(orphan, 0)
 
 
 def memory(bench: Bench) -> None:

@@ -46,7 +46,10 @@ InputOption = Annotated[
     typer.Option("--input", help="The catalog: overrides catalog.path. Quote patterns.", show_default=False),
 ]
 JobsOption = Annotated[
-    int, typer.Option("--jobs", "-j", min=0, help="Processes that draw; 0 and 1 draw in this one alone.")
+    int,
+    typer.Option(
+        "--jobs", "-j", min=0, help="Processes that draw, as far as it is quicker; 0 and 1: this one alone."
+    ),
 ]
 LimitOption = Annotated[
     int | None, typer.Option("--limit", min=1, help="Most sources to take.", show_default=False)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
 from itertools import islice
 
 from zoocut.error_kinds import OtherSettings
 from zoocut.errors import ConfigError, InputError
-from zoocut.generating.drawing import BatchDrawer, Drawn, Exposures, checksums, draw_batches
+from zoocut.generating.drawing import BatchDrawer, DrawBatches, Drawn, Exposures, checksums
 from zoocut.generating.inputs import Inputs
 from zoocut.generating.metadata_text import metadata_of
 from zoocut.generating.plan import SOURCES_AT_ONCE, Planned, plan_batches
@@ -20,9 +19,6 @@ from zoocut.run.recorded import Recorded, trimmed
 from zoocut.run.sources import put_together, read_drawn
 
 __all__ = ["BatchComparer", "refuse_altered_rows"]
-
-AHEAD = 8
-"""Batches that wait for workers."""
 
 
 class BatchComparer(BatchDrawer):
@@ -55,7 +51,7 @@ class BatchComparer(BatchDrawer):
 
 
 def refuse_altered_rows(
-    run: Run, inputs: Inputs, comparer: BatchComparer, executor: Executor | None, changed: str
+    run: Run, inputs: Inputs, comparer: BatchComparer, draw: DrawBatches, changed: str
 ) -> None:
     """Refuse other inputs when a recorded row would come out of them otherwise than it was recorded.
 
@@ -69,8 +65,8 @@ def refuse_altered_rows(
         The catalog and images that the new settings name.
     comparer : BatchComparer
         Draws with the run's own settings.
-    executor : Executor or None
-        Whose workers draw; None for this process.
+    draw : callable
+        Has the batches drawn, here or by workers.
     changed : str
         Which settings are others, for the message.
 
@@ -88,7 +84,7 @@ def refuse_altered_rows(
     }
     known = _known(inputs, told, metadata, lambda *why: _refusal(run, changed, *why))
     batches = plan_batches(known, inputs.open_images(), recorded, lambda *_: False, None)
-    for _, drawn in draw_batches(batches, comparer, executor, AHEAD):
+    for _, drawn in draw(batches, comparer):
         for altered in drawn.rejections:
             raise _refusal(run, changed, altered.dia_source_id, altered.reason)
 

@@ -31,7 +31,7 @@ from zoocut.run.folder import Run
 from zoocut.run.recorded import trimmed
 from zoocut.run.sources import DrawnSource
 
-__all__ = ["BatchDrawer", "Drawn", "checksums", "draw_batches"]
+__all__ = ["BatchDrawer", "DrawBatches", "Drawn", "checksums", "draw_batches", "draw_here"]
 
 Exposures = Sequence[tuple[str, list[Planned]]]
 Cut = tuple[Planned, tuple[Cutout, ...]]
@@ -174,10 +174,19 @@ def checksums(shown: Shown) -> tuple[str | None, ...]:
     return tuple(None if file is None else hashlib.sha256(file).hexdigest() for file in shown.files)
 
 
+DrawBatches = Callable[[Iterable[Batch], BatchDrawer], Iterator[tuple[Batch, Drawn]]]
+"""Draws all batches and yields what came of each, in their order."""
+
+
+def draw_here(batches: Iterable[Batch], drawer: BatchDrawer) -> Iterator[tuple[Batch, Drawn]]:
+    """Draw all batches in this process."""
+    yield from ((batch, drawer.draw(batch.exposures)) for batch in batches)
+
+
 def draw_batches(
-    batches: Iterable[Batch], drawer: BatchDrawer, executor: Executor | None, ahead: int
+    batches: Iterable[Batch], drawer: BatchDrawer, executor: Executor, ahead: int
 ) -> Iterator[tuple[Batch, Drawn]]:
-    """Draw all batches, in this process or by the workers of an executor.
+    """Draw all batches by the workers of an executor.
 
     Parameters
     ----------
@@ -185,8 +194,8 @@ def draw_batches(
         What is to be drawn.
     drawer : BatchDrawer
         Draws one.
-    executor : Executor or None
-        Whose workers draw; None for this process.
+    executor : Executor
+        Whose workers draw.
     ahead : int
         How many batches are with the executor at once, so that no worker waits.
 
@@ -195,9 +204,6 @@ def draw_batches(
     (Batch, Drawn)
         In the order of the batches.
     """
-    if executor is None:
-        yield from ((batch, drawer.draw(batch.exposures)) for batch in batches)
-        return
     waiting: deque[tuple[Batch, Future[Drawn] | None]] = deque()
     for batch in batches:
         drawn = executor.submit(_draw, drawer, batch.exposures) if batch.exposures else None

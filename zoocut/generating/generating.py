@@ -16,16 +16,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
 from zoocut.config.load import Loaded, differences
 from zoocut.config.settings import Settings
 from zoocut.generating.comparing import BatchComparer, refuse_altered_rows
-from zoocut.generating.drawing import BatchDrawer, Drawn, draw_batches
+from zoocut.generating.drawing import BatchDrawer, DrawBatches, Drawn, draw_batches, draw_here
 from zoocut.generating.generated import Generated
 from zoocut.generating.inputs import Inputs, open_inputs
-from zoocut.generating.local_workers import local_workers
+from zoocut.generating.local_workers import LocalWorkers
 from zoocut.generating.manifest_files import write_manifests
 from zoocut.generating.manifest_rows import check_metadata
 from zoocut.generating.parts import Part
@@ -53,9 +54,6 @@ from zoocut.run.sources import DrawnWriter, put_together
 from zoocut.select import Spread
 
 __all__ = ["Inputs", "Progress", "generate", "generate_part"]
-
-AHEAD = 3
-"""Batches a process that wait for it or are being drawn: fewer would let it wait, more only hold memory."""
 
 AHEAD_ELSEWHERE = 128
 """Batches that a cluster holds: it does not tell how many workers it has, or gets; a batch is some hundred kB."""
@@ -123,7 +121,7 @@ def generate(
     path : Path or str
         The run folder: new, or one that was made with the same drawing and manifest settings.
     jobs : int
-        Processes of this machine to draw with.
+        Processes of this machine to draw with; where little is to be drawn, this one draws alone.
     limit : int, optional
         Most sources to take from the catalog, in the place of `select.limit`.
     report : callable
@@ -210,8 +208,7 @@ class _Call:
     files: PictureFiles
     run: Run
     limit: int | None
-    workers: Executor | None
-    ahead: int
+    draw: DrawBatches
     tally: _Tally = field(default_factory=_Tally)
     holds: Callable[[str, int], bool] = lambda exposure, position: True
 
@@ -228,16 +225,22 @@ def _open_call(
     settings = config.settings
     folder = as_path(path)
     with ExitStack() as stack:
-        workers = executor or (stack.enter_context(local_workers(jobs)) if jobs > 1 else None)
         require_rights_of_settings(settings)
         opened = inputs or open_inputs(config)
+        draw = _shared_by(executor, jobs, opened.ahead, stack)
         sources = check_metadata(opened.catalog.sources(), settings.metadata)
         drawer = BatchDrawer(settings, config.folder, opened.open_images, folder, token_hex(8))
         files = drawer.files  # opens the media: a fault in their settings is told before a run is made
         run = open_run(folder, settings)
         limit = limit or settings.select.limit
-        ahead = AHEAD_ELSEWHERE if executor else AHEAD * jobs
-        yield _Call(config, opened, sources, drawer, files, run, limit, workers, ahead)
+        yield _Call(config, opened, sources, drawer, files, run, limit, draw)
+
+
+def _shared_by(executor: Executor | None, jobs: int, ahead: float, stack: ExitStack) -> DrawBatches:
+    """Choose who draws: the workers of `executor`, processes of this machine that end with `stack`, or this one."""
+    if executor is not None:
+        return partial(draw_batches, executor=executor, ahead=AHEAD_ELSEWHERE)
+    return stack.enter_context(LocalWorkers(jobs, ahead)).draw if jobs > 1 else draw_here
 
 
 def _require_same_rows(call: _Call) -> bool:
@@ -257,14 +260,14 @@ def _require_same_rows(call: _Call) -> bool:
 def _compare(call: _Call, changed: str) -> None:
     config, run = call.config, call.run
     comparer = BatchComparer(config.settings, config.folder, call.inputs.open_images, run.path, token_hex(8))
-    refuse_altered_rows(run, call.inputs, comparer, call.workers, changed)
+    refuse_altered_rows(run, call.inputs, comparer, call.draw, changed)
 
 
 def _draw(call: _Call, recorded: Recorded, report: Callable[[Progress], None]) -> list[Rejection]:
     """Draw and record what is missing; return what could not be drawn."""
     images, tally = call.inputs.open_images(), call.tally
     batches = plan_batches(call.sources, images, recorded, call.files.are_there, call.limit, call.holds)
-    drawn = draw_batches(batches, call.drawer, call.workers, call.ahead)
+    drawn = call.draw(batches, call.drawer)
     expected = call.limit or call.inputs.catalog.expected
     return _record(drawn, recorded, call.run, tally, lambda: report(_progress(tally, expected)))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 from zoocut.catalogs import open_catalog
 from zoocut.config.load import Loaded
+from zoocut.generating.plan import SOURCES_AT_ONCE
 from zoocut.images import open_images
 from zoocut.model import Catalog, Images
 from zoocut.packets import KeptPackets
@@ -28,11 +30,14 @@ class Inputs:
         Opens their images; it is sent to other processes, which call it for themselves.
     notes : sequence of str
         What was recognised, converted or left out of the catalog's file.
+    ahead : float
+        How many sources may be read before they are drawn, at no more cost.
     """
 
     catalog: Catalog
     open_images: Callable[[], Images]
     notes: Sequence[str] = ()
+    ahead: float = inf
 
 
 def open_inputs(config: Loaded) -> Inputs:
@@ -52,4 +57,6 @@ def open_inputs(config: Loaded) -> Inputs:
         Selection(catalog, settings.select, config.folder, settings.catalog.id_kind),
         partial(open_images, settings.images, settings.draw, config.folder, kept),
         notes,
+        # packets are kept decoded, two batches of them: those of a batch that is looked at, and of the one before
+        SOURCES_AT_ONCE if settings.catalog.kind == "alerts" else inf,
     )

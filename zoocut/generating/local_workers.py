@@ -1,35 +1,184 @@
 """Processes on this machine that draw: `generate -j N`.
 
-They are forked from one server process that has imported what drawing needs while this process still reads the
-catalog; a process that imports for itself takes longer than it needs to draw a thousand sources.
+They are forked from one server process that imports what drawing needs while this process draws; a process that
+imports for itself takes longer than it needs to draw a thousand sources. Little is drawn in this process alone.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from math import inf
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.forkserver import ensure_running
 from threading import Thread
+from time import monotonic
 
-__all__ = ["local_workers"]
+from zoocut.generating.drawing import BatchDrawer, Drawn, draw_batches, draw_here
+from zoocut.generating.plan import SOURCES_AT_ONCE, Batch
+
+__all__ = ["LocalWorkers"]
 
 PRELOADED = ["zoocut.generating.drawing", "zoocut.images.frames", "zoocut.render.renderer"]
 
+AHEAD = 3
+"""Batches a process that wait for it or are being drawn: fewer would let it wait, more only hold memory."""
 
-@contextmanager
-def local_workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """Start processes to draw with, and end them with the block."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    executor = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+TRIED_S = 0.3
+"""So many seconds of drawing tell how long a source takes; hundreds of the quickest, few of the slowest."""
+
+START_S = 1.0
+"""The server has imported by then (0.75 s of processor time where measured), and this process draws meanwhile."""
+
+WORTH_S = 4.0
+"""What is left must take this process as long: a second of it goes by before the workers draw, another is what they
+cost in all (the server's imports, fonts and files that each opens for itself, sending), and half of the rest is won;
+where the cores are busy with other work, less."""
+
+PIECE_S = 0.2
+"""Workers get pieces of batches that take as long: a full one takes half a minute where images are slow to open."""
+
+PIECE = 32
+"""The fewest sources of a piece, and how many are drawn at once while time is measured."""
+
+MOST_LOOKED_AT = 64
+"""Batches that are held at most to see how much is left; a run that goes on has many with nothing to draw."""
+
+
+class LocalWorkers:
+    """Processes to draw with, started once there is enough for them to draw, and ended with the block.
+
+    Parameters
+    ----------
+    jobs : int
+        How many.
+    ahead : float
+        How many sources may be looked at before they are drawn, to see whether there is enough.
+    """
+
+    def __init__(self, jobs: int, ahead: float = inf) -> None:
+        self._jobs = jobs
+        self._ahead = ahead
+        self._executor: ProcessPoolExecutor | None = None
+        self._tried = _Tried()
+
+    def __enter__(self) -> LocalWorkers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def draw(self, batches: Iterable[Batch], drawer: BatchDrawer) -> Iterator[tuple[Batch, Drawn]]:
+        """Draw all batches: here as long as workers would not be worth their start, then by them.
+
+        Yields
+        ------
+        (Batch, Drawn)
+            In the order of the batches; the first ones may be divided.
+        """
+        plan = _Plan(batches)
+        if self._executor is None:
+            yield from self._draw_until_worth(plan, drawer)
+            if not plan.holds(1):
+                return
+            self._executor = yield from self._start(plan, drawer)
+        pieces = plan.pieces(max(PIECE, PIECE_S / self._tried.each_s))
+        yield from draw_batches(pieces, drawer, self._executor, AHEAD * self._jobs)
+
+    def _draw_until_worth(self, plan: _Plan, drawer: BatchDrawer) -> Iterator[tuple[Batch, Drawn]]:
+        """Draw as long as what is left is too little to start workers for, to the end if it stays so."""
+        while not self._is_worth(plan):
+            batch = plan.take(PIECE if self._tried.seconds < TRIED_S else SOURCES_AT_ONCE)
+            if batch is None:
+                return
+            yield batch, self._tried.draw(batch, drawer)
+
+    def _is_worth(self, plan: _Plan) -> bool:
+        if self._tried.seconds < TRIED_S:
+            return False
+        needed = WORTH_S / self._tried.each_s
+        if (
+            needed > self._ahead and self._tried.seconds < WORTH_S
+        ):  # where so much was drawn, as much may follow
+            return False
+        return plan.holds(min(needed, self._ahead))
+
+    def _start(
+        self, plan: _Plan, drawer: BatchDrawer
+    ) -> Generator[tuple[Batch, Drawn], None, ProcessPoolExecutor]:
+        """Start workers, and draw here until they can."""
+        context = get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
+        ensure_running()
+        yield from draw_here(plan.pieces_until(monotonic() + START_S), drawer)
+        return ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_end_with_parent)
+
+
+class _Tried:
+    """How long this process took to draw."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._count = 0
+        self._is_warm = False
+
+    @property
+    def each_s(self) -> float:
+        """Seconds a source."""
+        return self.seconds / self._count
+
+    def draw(self, batch: Batch, drawer: BatchDrawer) -> Drawn:
+        """Draw a batch; the first is not counted where it is small, since fonts and files are opened for it."""
+        start = monotonic()
+        drawn = drawer.draw(batch.exposures)
+        if batch.planned >= (1 if self._is_warm else SOURCES_AT_ONCE):
+            self.seconds += monotonic() - start
+            self._count += batch.planned
+        self._is_warm = self._is_warm or batch.planned > 0
+        return drawn
+
+
+class _Plan:
+    """Batches, some of which are looked at before they are drawn."""
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        self._batches = iter(batches)
+        self._looked_at: deque[Batch] = deque()
+
+    def take(self, least: float) -> Batch | None:
+        """Return the next exposures that have so many sources or more, of one batch; None at the end."""
+        batch = self._looked_at.popleft() if self._looked_at else next(self._batches, None)
+        if batch is None or batch.planned <= least:
+            return batch
+        piece, rest = batch.divided(least)
+        if rest.planned:
+            self._looked_at.appendleft(rest)
+        return piece
+
+    def pieces(self, least: float) -> Iterator[Batch]:
+        """Take what is left, piece by piece."""
+        return iter(lambda: self.take(least), None)
+
+    def pieces_until(self, end: float) -> Iterator[Batch]:
+        """Take pieces up to a moment of the monotonic clock."""
+        while monotonic() < end and (piece := self.take(PIECE)) is not None:
+            yield piece
+
+    def holds(self, count: float) -> bool:
+        """Whether so many sources or more are to be drawn, as far as is looked ahead."""
+        found = sum(batch.planned for batch in self._looked_at)
+        while found < count and len(self._looked_at) < MOST_LOOKED_AT:
+            batch = next(self._batches, None)
+            if batch is None:
+                return False
+            self._looked_at.append(batch)
+            found += batch.planned
+        return found >= count
 
 
 def _end_with_parent() -> None:

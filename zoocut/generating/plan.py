@@ -59,20 +59,22 @@ class Batch:
         What is drawn already.
     rejections : list of Rejection
         Rows that need no drawing to be refused.
+    planned : int
+        How many sources are to be drawn.
     """
 
     exposures: list[tuple[str, list[Planned]]] = field(default_factory=list)
     kept: list[DiaSource] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
-    _planned: int = 0
+    planned: int = 0
 
     def __len__(self) -> int:
-        return len(self.rejections) + len(self.kept) + self._planned
+        return len(self.rejections) + len(self.kept) + self.planned
 
     def add(self, exposure: str, planned: Planned) -> None:
         """Put a source beside its neighbours of the same exposure."""
-        self._planned += 1
+        self.planned += 1
         if not self.exposures or self.exposures[-1][0] != exposure:
             self.exposures.append((exposure, []))
         self.exposures[-1][1].append(planned)
@@ -81,6 +83,15 @@ class Batch:
         """Whether a source of `exposure` belongs into the next batch; an exposure is not torn apart."""
         continues = bool(self.exposures) and self.exposures[-1][0] == exposure
         return len(self) >= (LARGEST_EXPOSURE if continues else SOURCES_AT_ONCE)
+
+    def divided(self, least: float) -> tuple[Batch, Batch]:
+        """Return the first exposures, with `least` sources or more to be drawn, and the others."""
+        first, others = Batch(kept=self.kept, rejections=self.rejections), Batch()
+        for exposure, planned in self.exposures:
+            part = first if first.planned < least else others
+            part.exposures.append((exposure, planned))
+            part.planned += len(planned)
+        return first, others
 
 
 def plan_batches(
