@@ -171,9 +171,8 @@ def test_processes_end_with_the_one_that_began_them(
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    while (
-        process.poll() is None and len(members_of(process.pid)) < 5
-    ):  # itself, two that help to start, two workers
+    # itself, two that help to start, two workers
+    while process.poll() is None and len(members_of(process.pid)) < 5:
         time.sleep(0.01)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)

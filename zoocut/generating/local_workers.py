@@ -102,9 +102,8 @@ class LocalWorkers:
         if self._tried.seconds < TRIED_S:
             return False
         needed = WORTH_S / self._tried.each_s
-        if (
-            needed > self._ahead and self._tried.seconds < WORTH_S
-        ):  # where so much was drawn, as much may follow
+        # what cannot be seen is guessed: where so much was drawn, as much may follow
+        if needed > self._ahead and self._tried.seconds < WORTH_S:
             return False
         return plan.holds(min(needed, self._ahead))
 
