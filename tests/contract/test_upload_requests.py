@@ -180,9 +180,9 @@ def test_the_tenth_refusal_without_a_success_ends_it(sandbox: Running, tmp_path:
 def test_more_rows_than_a_page_are_linked_in_batches_that_a_page_holds(
     sandbox: Running, tmp_path: Path
 ) -> None:
-    run, batches = make_run(tmp_path, 205), []
+    run, batches = make_run(tmp_path, 205), set[tuple[str, ...]]()
     panoptes, store = connect(sandbox.endpoint, OWNER)
-    watched = Watched(panoptes, {"link": lambda set_id, ids: batches.append(len(ids))})
+    watched = Watched(panoptes, {"link": lambda set_id, ids: batches.add(tuple(ids))})
     assert carry_out(run, sandbox.endpoint, "pages", watched, store)[State.LINKED] == 205
-    assert max(batches) <= 100
-    assert sum(batches) == 205
+    assert max(map(len, batches)) <= 100
+    assert sum(map(len, batches)) == 205  # one that met the lease's confirmation, 409, is sent again as it was
