@@ -43,9 +43,15 @@ def content_problem(image: Image, content: bytes) -> str | None:
         Its record.
     content : bytes
         All of it.
+
+    Raises
+    ------
+    MemoryError, ImportError
+        When this machine has no room for it, or for Pillow's readers: the picture may be whole.
     """
+    # Pillow passes over a reader that it cannot load, and then calls every picture unidentified
+    from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError  # noqa: F401
     from PIL import Image as Picture
-    from PIL import UnidentifiedImageError
 
     expected = DRAWN_TYPES.get(image.mime)
     if expected is None:
@@ -56,6 +62,8 @@ def content_problem(image: Image, content: bytes) -> str | None:
         return f"{image.path} holds no {expected}: {DRAW_AGAIN}"
     except Picture.DecompressionBombError:
         return f"{image.path} has more than the {MOST_PIXELS} pixels that are looked into: draw it smaller"
+    except (MemoryError, ImportError):
+        raise
     except Exception as error:  # Pillow raises anything from SyntaxError to struct.error for broken files
         return f"{image.path} is no whole {expected} ({error}): {DRAW_AGAIN}"
 
