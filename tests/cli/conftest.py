@@ -53,3 +53,15 @@ def night(zoocut: Zoocut, server: Running) -> Night:
         return zoocut("night", "zoocut.toml", *words, **{**account(server), **environment})
 
     return run
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An S3 server with an empty bucket, to which the environment has the credentials; gives its address."""
+    from buckets import AWS, bucket_server  # which takes a second, and few of these tests need it
+
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    with bucket_server() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        yield endpoint

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
-from buckets import AWS, bucket_server, make_public, refusing
+from buckets import make_public, refusing
 from hosts import Host, address_rows, serving
 from uploads import Control, account, make_run, subjects
 
@@ -30,15 +30,6 @@ ROWS = 60
 def host(tmp_path: Path) -> Iterator[Host]:
     with serving(tmp_path / "www") as served:
         yield served
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for name, value in AWS.items():
-        monkeypatch.setenv(name, value)
-    with bucket_server() as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        yield endpoint
 
 
 def bring(run: Path, name: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from buckets import AWS, bucket_server, make_public, refusing
+from buckets import make_public, refusing
 from hosts import Host, address_rows, answer, serving
 from uploads import make_run
 
@@ -204,15 +204,6 @@ def test_what_is_no_place_to_publish_to(zoocut: Zoocut, run: Path, to: str, told
     assert "give s3://BUCKET/FOLDER" in done.stderr or "correct --to" in done.stderr
     left = {path for path in run.parent.rglob("*") if not path.name.startswith(("ledger.", ".zoocut"))}
     assert left <= set(before)
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    for name, value in AWS.items():
-        monkeypatch.setenv(name, value)
-    with bucket_server() as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        yield endpoint
 
 
 @pytest.fixture
