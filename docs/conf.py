@@ -20,6 +20,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 exclude_patterns = ["_build"]
 smartquotes = False  # they make one dash of the two before an option
 myst_heading_anchors = 3
+myst_heading_slug_func = "reference_pages.address_of"
 myst_enable_extensions = ["deflist"]
 numpydoc_show_class_members = False
 autodoc_typehints = "signature"

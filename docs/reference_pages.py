@@ -21,6 +21,8 @@ from zoocut.config.reference import Setting
 
 MADE = "<!-- Made from the program by docs/reference_pages.py. -->\n\n"
 
+CODE = re.compile(r"Z\d{3}(?=: )")
+"""What the heading of a kind of trouble begins with."""
 
 Drawn = Mapping[str, Sequence[tuple[str, Sequence[str]]]]
 """By key of a setting: each choice as it is written, and the files of its pictures."""
@@ -124,6 +126,14 @@ def exit_codes_page() -> str:
         link = f"[{kind.code}](../troubleshooting.md#{kind.code.lower()})"
         lines.append(f"| {link} | `{kind.__name__}` | `{kind.__base__.__name__}` | {_first(kind)} |")
     return "\n".join(lines) + "\n"
+
+
+def address_of(title: str) -> str:
+    """Return what a heading is called in links: its code where it has one, since titles may change."""
+    from myst_parser.mdit_to_docutils.base import default_slugify
+
+    code = CODE.match(title)
+    return code[0].lower() if code else default_slugify(title)
 
 
 def python_page() -> str:

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from zoocut.errors import VerificationFailed
+from zoocut.error_kinds import ChangeNotSeen
 from zoocut.metadata_keys import DIA_SOURCE_ID, KEY, bare_name, values_of
 from zoocut.zooniverse.lease_note import leased
 from zoocut.zooniverse.panoptes import Project, Subject
@@ -204,7 +204,7 @@ def unlink_others(admin: SetAdmin, groups: Iterable[Group]) -> int:
     for set_id, subject_ids in by_set.items():
         admin.unlink(set_id, subject_ids)
         if not set(subject_ids).isdisjoint(one.subject_id for one in admin.panoptes.subjects_of_set(set_id)):
-            raise VerificationFailed(f"not every copy is out of set {set_id}: run the same command again")
+            raise ChangeNotSeen(f"not every copy is out of set {set_id}: run the same command again")
     return sum(map(len, by_set.values()))
 
 

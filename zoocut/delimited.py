@@ -21,8 +21,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from zoocut.error_kinds import UnreadableText
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import UnreadableText, WrongOption
+from zoocut.errors import InputError
 
 __all__ = ["DelimitedText", "Line", "as_text_cell", "is_blank", "without_mark"]
 
@@ -297,7 +297,7 @@ def _codec(encoding: str, option: str) -> str:
         name = codecs.lookup(encoding).name
         "".encode(name)
     except LookupError:
-        raise ConfigError(
+        raise WrongOption(
             f"{option} {encoding!r} is no encoding of text: give one such as cp1252, latin-1 or utf-16-le"
         ) from None
     return name

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoocut.delimited import as_text_cell, without_mark
-from zoocut.errors import InputError
+from zoocut.error_kinds import WrongOutput
 from zoocut.files import appear_whole, write_csv
 from zoocut.ledger import Ledger, Target
 from zoocut.ledger.made import MadeSubject, made_subjects
@@ -130,7 +130,7 @@ def export(run: Run, path: Path) -> Export:
     """
     form = FORMATS.get(path.suffix.lower())
     if form is None:
-        raise InputError(f"{path} should end in one of {', '.join(FORMATS)}")
+        raise WrongOutput(f"{path} should end in one of {', '.join(FORMATS)}")
     with Ledger.read_uploaded(run) as ledger:
         columns, count = _columns(_made(ledger))
         form.write(path, columns, (columns.row(*one) for one in _made(ledger)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoocut.errors import VerificationFailed
+from zoocut.error_kinds import SubjectsLeft
 from zoocut.files import typed
 from zoocut.ledger import Ledger, Target, count_unsettled
 from zoocut.metadata_keys import SubjectKey
@@ -33,7 +33,7 @@ def require_none_held(run: Run, ledger: Ledger, target: Target, panoptes: Panopt
     if held or unsettled:
         told = [f"{held} subjects of this run are at the server"] * (held > 0)
         told += [f"{unsettled} requests were not answered yet"] * (unsettled > 0)
-        raise VerificationFailed(
+        raise SubjectsLeft(
             f"{' and '.join(told)} for the set {target.set_name!r} at {target.endpoint}, and only the ledger tells "
             f"which: delete them first, go on with `zoocut upload {typed(run.path)}`, or add --keep-subjects to leave "
             "them there"

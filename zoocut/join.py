@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoocut.delimited import DelimitedText
-from zoocut.error_kinds import BadExport, MissingColumn, NothingInside, UnreadableFile
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadExport, MissingColumn, NothingInside, UnreadableFile, WrongOutput
 from zoocut.files import appear_whole
 from zoocut.ledger.uploaded import as_uploaded, uploaded_subjects
 from zoocut.metadata_keys import bare_name
@@ -182,7 +181,7 @@ def join(
         When the export is missing, has none of the needed columns, or is also the output.
     """
     if output.exists() and output.samefile(classifications):
-        raise InputError(f"{output} is the export itself: give another file to write to")
+        raise WrongOutput(f"{output} is the export itself: give another file to write to")
     try:
         with DelimitedText(classifications, encoding) as export:
             joined = Joined(recognised=export.told)

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zoocut.error_kinds import BadManifest
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadManifest, NotReplaceable
 from zoocut.files import write_csv
 from zoocut.ledger import Ledger
 from zoocut.run.folder import Run
@@ -66,7 +65,7 @@ def supersede(old: Run, new: Run, endpoint: str) -> Superseded:
     """
     before, after = _subjects(old, endpoint), _subjects(new, endpoint)
     if not before:
-        raise InputError(f"{old.path} has no subjects at {endpoint}: there is nothing to replace")
+        raise NotReplaceable(f"{old.path} has no subjects at {endpoint}: there is nothing to replace")
     addressed = [new.by_addresses()] if new.urls_manifest.is_file() else []
     for manifest in (*addressed, new):  # what `upload --urls` and `--import` send has to tell it, too
         wanted = _prepared(manifest, before, bool(after))
@@ -83,7 +82,7 @@ def _prepared(run: Run, before: Mapping[str, str], uploaded: bool) -> list[Manif
     if wanted == rows:
         return wanted
     if uploaded:
-        raise InputError(
+        raise NotReplaceable(
             f"{run.path} was uploaded before it was prepared: its subjects do not tell what they "
             "replace; generate it anew, run `zoocut supersede OLD NEW`, then upload"
         )

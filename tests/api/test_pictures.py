@@ -87,34 +87,38 @@ def test_masked_pixels_have_no_data(stamps: list[Pixels]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "options", "sentence"),
+    ("changed", "options", "sentence", "code"),
     [
-        (np.zeros((60, 61)), {}, "give frames that are aligned"),
-        (np.full((60, 60), np.nan), {}, "has data"),
-        (np.zeros((3, 60, 60)), {}, "the science is no image of two dimensions"),
-        ("science.fits", {}, "the science is no image of two dimensions but str"),
-        (None, {"center": (900, 900)}, "lies off the frame"),
-        (None, {"center": (float("nan"), 3)}, "nowhere near the frame"),
-        (None, {"center": SkyCoord(150, 2, unit="deg")}, "no celestial WCS"),
-        (None, {"settings": {"draw.panel_pix": 40}}, r"give center=\(x, y\), or set draw.panel_pix"),
+        (np.zeros((60, 61)), {}, "give frames that are aligned", "Z213"),
+        (np.full((60, 60), np.nan), {}, "has data", "Z241"),
+        (np.zeros((3, 60, 60)), {}, "the science is no image of two dimensions", "Z212"),
+        ("science.fits", {}, "the science is no image of two dimensions but str", "Z212"),
+        (None, {"center": (900, 900)}, "lies off the frame", "Z240"),
+        (None, {"center": (float("nan"), 3)}, "nowhere near the frame", "Z240"),
+        (None, {"center": SkyCoord(150, 2, unit="deg")}, "no celestial WCS", "Z213"),
+        (None, {"settings": {"draw.panel_pix": 40}}, r"give center=\(x, y\), or set draw.panel_pix", "Z243"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(
-    stamps: list[Pixels], changed: object, options: dict[str, object], sentence: str
+    stamps: list[Pixels], changed: object, options: dict[str, object], sentence: str, code: str
 ) -> None:
     science = stamps[1] if changed is None else changed
-    with pytest.raises(zoocut.errors.InputError, match=sentence):
+    with pytest.raises(zoocut.errors.InputError, match=sentence) as refused:
         zoocut.draw(stamps[0], science, stamps[2], **options)  # type: ignore[arg-type]
+    assert refused.value.code == code
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("settings", "sentence", "code"),
     [
-        ({"draw.colormap": "bonne"}, "no colour map"),
-        ({"draw.layuot": "row"}, "did you mean layout"),
-        ({"draw.layout": "separate"}, "use row or column"),
+        ({"draw.colormap": "bonne"}, "no colour map", "Z108"),
+        ({"draw.layuot": "row"}, "did you mean layout", "Z102"),
+        ({"draw.layout": "separate"}, "use row or column", "Z121"),
     ],
 )
-def test_settings_are_checked(stamps: list[Pixels], settings: dict[str, str], sentence: str) -> None:
-    with pytest.raises(zoocut.errors.ConfigError, match=sentence):
+def test_settings_are_checked(
+    stamps: list[Pixels], settings: dict[str, str], sentence: str, code: str
+) -> None:
+    with pytest.raises(zoocut.errors.ConfigError, match=sentence) as refused:
         zoocut.draw(*stamps, settings=settings)
+    assert refused.value.code == code

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -56,6 +57,8 @@ def test_help_has_an_example_and_loses_nothing_to_markup(
     assert done.returncode == 0, done.stderr
     shown = words_of(done.stdout)
     assert f"Example: zoocut {' '.join(words)}" in shown
+    told = [line.strip() for line in done.stdout.partition("╭")[0].splitlines()]
+    assert not any(first and second for first, second in pairwise(told)), "a paragraph is broken off"
     command: Any = typer.main.get_command(app)
     for word in words:
         command = command.commands[word]

@@ -36,6 +36,7 @@ def classes(kind: type[ZoocutError]) -> Iterator[type[ZoocutError]]:
 
 def entries() -> dict[str, str]:
     parts = re.split(r"^### (.*)$", PAGE.read_text(), flags=re.MULTILINE)[1:]
+    parts[0::2] = [heading.split(": ")[0] for heading in parts[0::2]]
     texts = (re.split(r"^## ", text, flags=re.MULTILINE)[0].strip() for text in parts[1::2])
     assert len(set(parts[0::2])) == len(parts[0::2])
     return dict(zip(parts[0::2], texts, strict=True))
@@ -55,6 +56,12 @@ def test_each_kind_has_a_code_of_its_own_and_an_entry_and_each_entry_a_kind(code
 
 def test_entries_say_what_it_means_and_what_to_do() -> None:
     assert [code for code, text in entries().items() if len(text.split()) < FEWEST_WORDS] == []
+
+
+def test_each_heading_is_its_code_and_a_plain_title() -> None:
+    titles = re.findall(r"^### Z\d{3}: ([A-Z-].*[^.:])$", PAGE.read_text(), flags=re.MULTILINE)
+    assert len(titles) == len(entries())
+    assert [title for title, count in Counter(titles).items() if count > 1 or len(title.split()) < 3] == []
 
 
 def test_kinds_begin_with_the_digit_of_their_exit_code() -> None:
@@ -81,6 +88,7 @@ def test_a_summary_of_reasons_keeps_kinds_apart_and_ends_with_them() -> None:
         (("sets", "list"), "Z111", 2),
         (("upload", "none", "--dry-run"), "Z221", 3),
         (("whoami", "--endpoint", "http://example.org"), "Z116", 2),
+        (("doctor", "--workflow", "1"), "Z120", 2),
     ],
 )
 def test_a_command_that_fails_ends_with_the_code_and_tells_programs(

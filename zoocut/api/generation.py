@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoocut.api.progress import drawing_shown
 from zoocut.config.load import Loaded, load, load_tree
 from zoocut.config.settings import Settings
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongArguments
 from zoocut.generating import Generated, Inputs, Part, Progress, generate_part
 from zoocut.generating import generate as draw_run
 from zoocut.images.frames_in_memory import FramesInMemory
@@ -118,12 +118,14 @@ def _inputs(source: Any, frames: Frames | None, loaded: Loaded) -> Inputs | None
     """Take the sources and images that are given in memory; None where the settings name both."""
     if isinstance(source, (str, os.PathLike, Loaded, Settings)):
         if frames is not None:
-            raise ConfigError(
+            raise WrongArguments(
                 "frames belong to a table of sources: give it in the place of settings, or name the images in them"
             )
         return None
     if frames is None:
-        raise ConfigError("sources in memory need their images: give frames=(template, science, difference)")
+        raise WrongArguments(
+            "sources in memory need their images: give frames=(template, science, difference)"
+        )
     select = loaded.settings.select
     ids = loaded.settings.catalog.id_kind
     chosen = Selection(_catalog(source, loaded), select, loaded.folder, ids)
@@ -138,7 +140,7 @@ def _catalog(source: Any, loaded: Loaded) -> Catalog:
     from zoocut.config.catalog import TableSettings
 
     if not (hasattr(source, "colnames") or hasattr(source, "columns")):
-        raise ConfigError(
+        raise WrongArguments(
             f"{type(source).__name__} holds no sources: give a configuration file, settings, a DataFrame or a Table"
         )
     assert isinstance(loaded.settings.catalog, TableSettings)

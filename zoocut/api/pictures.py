@@ -10,11 +10,12 @@ from zoocut.api.generation import IN_MEMORY
 from zoocut.config.draw import DrawSettings
 from zoocut.config.load import load_tree
 from zoocut.config.settings import Settings
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import NotDrawable, WrongArguments
 from zoocut.images.aligned import Aligned
 from zoocut.images.frames_in_memory import MemoryPlane, plane_of
 from zoocut.images.geometry import Box, box_around
 from zoocut.model import PANELS, Cutout, DiaSource, Picture, Rejection, SourceId
+from zoocut.reasons import TOO_WIDE
 from zoocut.render import kept_renderer
 from zoocut.values import text_id
 
@@ -71,7 +72,7 @@ def draw(
         cutouts = tuple(replace(cutout, pixel_scale_arcsec=pixel_scale_arcsec) for cutout in cutouts)
     (outcome,) = kept_renderer(look).draw([(dia_source, cutouts)])
     if isinstance(outcome, Rejection):
-        raise InputError(outcome.reason)
+        raise NotDrawable(outcome.reason, outcome.code)
     return outcome[0]
 
 
@@ -80,7 +81,7 @@ def _look(settings: Settings | Mapping[str, Any] | None, whole: bool) -> DrawSet
     known = settings if isinstance(settings, Settings) else load_tree(IN_MEMORY, settings).settings
     look = known.draw
     if look.layout == "separate":
-        raise ConfigError(
+        raise WrongArguments(
             'draw.layout = "separate" makes several pictures, and this is one: use row or column'
         )
     return look.model_copy(update={"sizes": ()}) if whole else look
@@ -109,9 +110,10 @@ def _source(columns: Mapping[str, Any], center: Any, difference: MemoryPlane) ->
 def _cut(planes: list[MemoryPlane], source: DiaSource, look: DrawSettings) -> tuple[Cutout, ...]:
     height, width = planes[-1].shape
     if not look.sizes and max(height, width) > look.panel_pix:
-        raise InputError(
+        raise NotDrawable(
             f"images of {width} x {height} pixels do not fit a panel of {look.panel_pix}: give center=(x, y), or set "
-            "draw.panel_pix"
+            "draw.panel_pix",
+            TOO_WIDE,
         )
 
     def boxes(_: DiaSource, y_pix: float, x_pix: float) -> tuple[Box, ...]:
@@ -120,5 +122,5 @@ def _cut(planes: list[MemoryPlane], source: DiaSource, look: DrawSettings) -> tu
 
     (outcome,) = Aligned(boxes, look.orientation == "north-up").cut(planes, [source])
     if isinstance(outcome, Rejection):
-        raise InputError(outcome.reason)
+        raise NotDrawable(outcome.reason, outcome.code)
     return outcome

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoocut.api.server import credentials_for, sign_in
 from zoocut.api.uploads import Confirm, confirming
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongOption
 from zoocut.ledger import Ledger, Target, sole_uploader
 from zoocut.run.folder import Run
 from zoocut.subject_sets import SetList, list_sets, local_runs
@@ -66,7 +66,7 @@ def verify(
         When the server cannot be asked to the end.
     """
     if check not in ("all", "sample", "none"):
-        raise ConfigError(f"--check {check} is not known: give all, sample or none")
+        raise WrongOption(f"--check {check} is not known: give all, sample or none")
     opened = Run.open(Path(run))
     report = progress or _nothing
     if not prune:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import WrongUnit
 from zoocut.model import Value
 from zoocut.values import number_of
 
@@ -86,7 +86,7 @@ def angle_of(column: str, unit: str, values: Iterable[Value], *, hours: bool) ->
         return DEGREES
     factor = UNITS.get(unit.strip().lower())
     if factor is None:
-        raise InputError(f"its column {column} is in {unit!r}, which is no unit of angles: give degrees")
+        raise WrongUnit(f"its column {column} is in {unit!r}, which is no unit of angles: give degrees")
     if factor == 1:
         return DEGREES
     return Angle(

@@ -41,12 +41,12 @@ def doctor(
     Example: zoocut doctor --project owner/name
     """
     from zoocut.doctor import Verdict, examine, import_check, workflow_checks
-    from zoocut.errors import ConfigError
+    from zoocut.error_kinds import WrongOption
     from zoocut.run.folder import Run
     from zoocut.zooniverse.connect import connect_set_admin
 
     if workflow is not None and run is None:
-        raise ConfigError("--workflow needs --run: give the run whose subjects it serves")
+        raise WrongOption("--workflow needs --run: give the run whose subjects it serves")
     server = endpoint_of(endpoint)
     checks = list(
         examine(server, lambda: credentials_for(server), partial(connect_set_admin, server), project, Path())

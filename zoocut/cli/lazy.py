@@ -56,22 +56,23 @@ def _made(name: str, place: str) -> Command:
         group = typer.main.get_group(found)
         group.name = name
         for command in group.commands.values():
-            _take_help_literally(command)
+            _take_help_as_prose(command)
             _take_plain_values(command)
         return group
     alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
     alone.command(name)(found)
     command = typer.main.get_command(alone)
-    _take_help_literally(command)
+    _take_help_as_prose(command)
     _take_plain_values(command)
     return command
 
 
-def _take_help_literally(command: Command) -> None:
-    """Keep rich from taking brackets, as in [select], for markup, which it would leave out."""
+def _take_help_as_prose(command: Command) -> None:
+    """Keep brackets, as in [select], which rich takes for markup, and let paragraphs fill the terminal's width."""
     from rich.markup import escape
 
-    command.help = escape(command.help or "")
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = escape("\n\n".join(" ".join(one.splitlines()) for one in paragraphs))
     for parameter in command.params:
         if getattr(parameter, "help", None):
             parameter.help = escape(parameter.help)

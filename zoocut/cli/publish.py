@@ -76,10 +76,10 @@ def publish(
 
 
 def _require_choice(check: str) -> None:
-    from zoocut.errors import ConfigError
+    from zoocut.error_kinds import WrongOption
 
     if check not in ("all", "sample", "none"):
-        raise ConfigError(f"--check {check!r} is not known: give all, sample or none")
+        raise WrongOption(f"--check {check!r} is not known: give all, sample or none")
 
 
 def _planned(run: Run, to: str, destination: Destination) -> Publication:

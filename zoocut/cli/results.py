@@ -222,11 +222,11 @@ def _rules(
     already_seen: bool,
     confidence: float,
 ) -> Rules:
-    from zoocut.errors import ConfigError
+    from zoocut.error_kinds import WrongOption
     from zoocut.results import Rules, Unit, parse_version
 
     if by not in list(Unit):
-        raise ConfigError(f"--by {by} is none of {', '.join(Unit)}")
+        raise WrongOption(f"--by {by} is none of {', '.join(Unit)}")
     return Rules(
         workflow,
         parse_version(version),

@@ -308,12 +308,12 @@ def _tell_deletion(admin: SetAdmin, details: SetDetails) -> None:
 
 
 def _pairs(given: list[str] | None) -> dict[str, str]:
-    from zoocut.errors import ConfigError
+    from zoocut.error_kinds import WrongOption
 
     pairs = [one.partition("=") for one in given or ()]
     for key, equals, _ in pairs:
         if not equals or not key.strip():
-            raise ConfigError(f"{key!r} is not KEY=VALUE: write for example band=g")
+            raise WrongOption(f"{key!r} is not KEY=VALUE: write for example band=g")
     return {key: value for key, _, value in pairs}
 
 

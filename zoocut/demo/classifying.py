@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from zoocut.errors import ZoocutError
+from zoocut.error_kinds import DemoFailed
 
 __all__ = ["open_workflow", "wait_for_retirement"]
 
@@ -62,7 +62,7 @@ def wait_for_retirement(endpoint: str, workflow: str, subjects: int) -> None:
         if int(found["retired_set_member_subjects_count"]) >= subjects:
             return
         time.sleep(BETWEEN_LOOKS_S)
-    raise ZoocutError(f"the sandbox's robots did not classify {subjects} subjects in {LONGEST_S:.0f} s")
+    raise DemoFailed(f"the sandbox's robots did not classify {subjects} subjects in {LONGEST_S:.0f} s")
 
 
 def _call(endpoint: str, method: str, path: str, body: Any = None) -> Any:
@@ -71,5 +71,5 @@ def _call(endpoint: str, method: str, path: str, body: Any = None) -> Any:
     headers = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
     answer = requests.request(method, f"{endpoint}/api{path}", json=body, headers=headers, timeout=ANSWER_S)
     if answer.status_code >= 400:
-        raise ZoocutError(f"the sandbox answers {answer.status_code} to {method} {path}: {answer.text}")
+        raise DemoFailed(f"the sandbox answers {answer.status_code} to {method} {path}: {answer.text}")
     return answer.json()

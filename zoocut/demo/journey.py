@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import VerificationFailed, ZoocutError
+from zoocut.error_kinds import DemoFailed
+from zoocut.errors import VerificationFailed
 from zoocut.ledger import State
 from zoocut.run.folder import Run
 from zoocut.run.manifest import read_manifest
@@ -57,7 +58,7 @@ class Journey:
         done = subprocess.run(_command(words), env=_environment(), capture_output=True, text=True)
         self._repeat(done.stdout)
         if done.returncode:
-            raise ZoocutError(
+            raise DemoFailed(
                 f"`{_typed(words)}` ended with exit code {done.returncode}: {done.stderr.strip()}"
             )
 

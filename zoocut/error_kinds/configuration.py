@@ -18,8 +18,10 @@ __all__ = [
     "SeveralMeant",
     "UnreadableConfig",
     "UnsplitSet",
+    "WrongArguments",
     "WrongEndpoint",
     "WrongLook",
+    "WrongOption",
     "WrongSetting",
     "WrongShare",
 ]
@@ -62,7 +64,7 @@ class OtherSettings(ConfigError):
 
 
 class WrongShare(ConfigError):
-    """`--part` names no share of a run."""
+    """`--part` names no share of a run, or none that can be drawn now."""
 
     code = "Z107"
 
@@ -137,3 +139,15 @@ class ImportUnfit(ConfigError):
     """An import by the server would not be safe for this set."""
 
     code = "Z119"
+
+
+class WrongOption(ConfigError):
+    """An option has a value that it does not take, or lacks another option that it needs."""
+
+    code = "Z120"
+
+
+class WrongArguments(ConfigError):
+    """What a function is given does not make up sources and their images."""
+
+    code = "Z121"

@@ -5,6 +5,7 @@ from zoocut.errors import InputError
 __all__ = [
     "BadExport",
     "BadId",
+    "BadList",
     "BadManifest",
     "BadPacket",
     "BadPosition",
@@ -21,16 +22,23 @@ __all__ = [
     "NoHistory",
     "NoImage",
     "NotARun",
+    "NotDrawable",
     "NotPublishable",
+    "NotReplaceable",
     "NotWritable",
+    "NothingCounted",
     "NothingDrawn",
     "NothingInside",
     "RecordDamaged",
     "RepeatedColumn",
+    "SandboxData",
+    "SeveralServers",
     "UnreadableFile",
     "UnreadableText",
     "WorkersLost",
+    "WrongOutput",
     "WrongSubjects",
+    "WrongUnit",
 ]
 
 
@@ -188,6 +196,66 @@ class RecordDamaged(InputError):
     """A file in which zoocut keeps what it has done cannot be read."""
 
     code = "Z230"
+
+
+class NotDrawable(InputError):
+    """One picture that a function was asked for cannot be drawn.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what would help.
+    code : str, optional
+        The kind of trouble, where it is one of those that rows are rejected for.
+    """
+
+    code = "Z238"
+
+    def __init__(self, message: str, code: str = code) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class WrongUnit(InputError):
+    """A column is in a unit that it cannot be converted from."""
+
+    code = "Z231"
+
+
+class BadList(InputError):
+    """A list of sources to leave out holds something that is no id."""
+
+    code = "Z232"
+
+
+class WrongOutput(InputError):
+    """The file that would be written has no form that is known, or is the input itself."""
+
+    code = "Z233"
+
+
+class SeveralServers(InputError):
+    """The runs went to several servers, and one is meant."""
+
+    code = "Z234"
+
+
+class NothingCounted(InputError):
+    """No vote of an export counts."""
+
+    code = "Z235"
+
+
+class NotReplaceable(InputError):
+    """A run cannot take the place of another."""
+
+    code = "Z236"
+
+
+class SandboxData(InputError):
+    """The sandbox cannot use the folder that it keeps its state in."""
+
+    code = "Z237"
 
 
 class BadId(ValueError):

@@ -9,12 +9,15 @@ __all__ = [
     "CredentialsUnsafe",
     "ExportFailed",
     "ExportNotReady",
+    "ImportRefused",
+    "ImportUnread",
     "LedgerDamaged",
     "LedgerInUse",
     "LedgerNewer",
     "LedgerUnwritable",
     "NoRole",
     "NotFoundThere",
+    "NotPanoptes",
     "OtherCopy",
     "OtherProject",
     "OtherServer",
@@ -130,3 +133,21 @@ class RowsRefused(NotPermitted):
     """The server refused many rows one after the other."""
 
     code = "Z425"
+
+
+class NotPanoptes(ZooniverseError):
+    """What answers at the address does not answer as Zooniverse does."""
+
+    code = "Z409"
+
+
+class ImportRefused(NotPermitted):
+    """The server refuses to import a manifest."""
+
+    code = "Z426"
+
+
+class ImportUnread(ZooniverseError):
+    """The server could not read the manifest of an import from its address."""
+
+    code = "Z427"

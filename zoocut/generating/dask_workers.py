@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoocut.config.images import ButlerSettings, FramesSettings
 from zoocut.config.load import Loaded
-from zoocut.error_kinds import MissingPackage, WorkersLost
-from zoocut.errors import ConfigError, ZoocutError
+from zoocut.error_kinds import MissingPackage, WorkersLost, WrongOption
+from zoocut.errors import ZoocutError
 from zoocut.files import write_whole
 from zoocut.object_store import ObjectPath, located
 
@@ -110,7 +110,7 @@ def _connected(address: str, stack: ExitStack) -> Client:
         )
         return stack.enter_context(Client(**known, timeout=ANSWER_S, set_as_default=False))
     if not local.isdecimal() or int(local) < 1:
-        raise ConfigError(f"--dask {address!r}: say how many processes, such as local:2")
+        raise WrongOption(f"--dask {address!r}: say how many processes, such as local:2")
     with dask.config.set(OF_LOCAL_WORKERS):
         cluster = stack.enter_context(
             LocalCluster(n_workers=int(local), threads_per_worker=1, dashboard_address=None)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.config.settings import Settings
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import NotWritable, OtherSettings
+from zoocut.errors import InputError
 from zoocut.generating.metadata_text import metadata_of
 from zoocut.ledger import run_id_in
 from zoocut.metadata_words import columns_named
@@ -47,7 +48,7 @@ def rebuild(path: Path, settings: Settings) -> Run:
             record.replace(aside)
         left = _left_of(aside.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
-        raise InputError(
+        raise NotWritable(
             f"cannot put {record} aside as {aside}: {error.strerror}; check its permissions"
         ) from error
     run_id = left.get("run", {}).get("id") or run_id_in(path)
@@ -87,7 +88,7 @@ def refuse_other_metadata(run: Run, settings: Settings) -> None:
     for row in _rows_there(run):
         source = next((one for one in drawn if str(one.dia_source_id) == row.external_id), None)
         if source is not None and metadata_of(source.columns, metadata) != row.metadata:
-            raise ConfigError(
+            raise OtherSettings(
                 f"{run.manifest} line {row.line} has other metadata than [metadata] gives {row.external_id} now: use "
                 "the settings that the run was made with, or generate into a new folder"
             )

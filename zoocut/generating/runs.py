@@ -10,8 +10,7 @@ from pathlib import Path
 
 from zoocut.config.load import differences
 from zoocut.config.settings import RunSettings, Settings
-from zoocut.error_kinds import FolderInUse, FolderTaken, NotWritable, OtherSettings
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import FolderInUse, FolderTaken, NotWritable, OtherSettings, WrongShare
 from zoocut.files import TEMPORARY_SUFFIX, remove_parts
 from zoocut.generating.parts import Part
 from zoocut.generating.rebuilding import is_rebuilt, rebuild
@@ -126,7 +125,7 @@ def refuse_changes_in_part(run: Run, settings: Settings, part: Part) -> None:
         When anything differs.
     """
     if is_rebuilt(run):
-        raise ConfigError(
+        raise WrongShare(
             f"run.toml of {run.path} could not be read and was made anew: run `zoocut generate CONFIG -o RUN` without "
             "--part once, which looks whether its settings are the ones that it was drawn with"
         )

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FootprintColumns
-from zoocut.error_kinds import NoImage
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import NoImage, WrongArguments
 from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
 from zoocut.images.geometry import Box, cut_all
@@ -164,5 +163,5 @@ def _name(key: Any) -> str:
 def _planes(triple: Triple, key: Any) -> tuple[MemoryPlane, ...]:
     of = f" of {_name(key)}" if key != "" else ""
     if len(triple) != len(PANELS):
-        raise ConfigError(f"frames{of} must be three: template, science and difference, in this order")
+        raise WrongArguments(f"frames{of} must be three: template, science and difference, in this order")
     return tuple(plane_of(image, f"the {name}{of}") for name, image in zip(PANELS, triple, strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import SeveralServers
 from zoocut.ledger.book import Ledger
 from zoocut.ledger.made import made_subjects
 from zoocut.ledger.records import State, Target
@@ -82,7 +82,7 @@ def _only_endpoint(ledgers: Sequence[Path]) -> str | None:
         with Ledger.read(path) as ledger:
             found |= dict.fromkeys(target.endpoint for target in ledger.targets())
     if len(found) > 1:
-        raise InputError(
+        raise SeveralServers(
             f"the runs went to several servers: say with --endpoint which one the export is from, of {', '.join(found)}"
         )
     return next(iter(found), None)

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from zoocut.error_kinds import NoImage, NotARun
-from zoocut.errors import ConfigError, InputError
+from zoocut.error_kinds import NoImage, NotARun, NotDrawable, WrongArguments
+from zoocut.errors import InputError
 from zoocut.plot_image_subtraction_cutouts.config import PlotImageSubtractionCutoutsConfig
 from zoocut.plot_image_subtraction_cutouts.cutout_path import CutoutPath
 
@@ -192,12 +192,12 @@ class PlotImageSubtractionCutoutsTask:
         try:
             cutouts = _cut_in_memory(exposures, _center(center, columns), scale, draw.sizes, footprint)
         except InputError as error:
-            raise InputError(f"{number} cannot be drawn: {error}") from None
+            raise NotDrawable(f"{number} cannot be drawn: {error}", error.code) from None
         outcome: Any = refuse_empty(dia_source, cutouts)
         if not isinstance(outcome, Rejection):
             (outcome,) = kept_renderer(draw).draw([(dia_source, cutouts)])
         if isinstance(outcome, Rejection):
-            raise InputError(f"{number} cannot be drawn: {outcome.reason}")
+            raise NotDrawable(f"{number} cannot be drawn: {outcome.reason}", outcome.code)
         if save_as_numpy:
             self._save_raw(dia_source, cutouts)
         return io.BytesIO(outcome[0].png)
@@ -223,7 +223,7 @@ class PlotImageSubtractionCutoutsTask:
 
         collections = tuple(butler.collections.defaults)
         if not collections:
-            raise ConfigError(
+            raise WrongArguments(
                 "the Butler has no default collections: open it as Butler(repo, collections=...)"
             )
         return ButlerSettings(
@@ -262,7 +262,7 @@ def _center(center: Any, columns: Mapping[str, Any]) -> Any:
         return center
     ra_deg, dec_deg = columns.get("ra"), columns.get("dec")
     if ra_deg is None or dec_deg is None:
-        raise InputError(
+        raise NotDrawable(
             "nothing tells where the source is: give center, or a source with ra and dec in degrees"
         )
     return SkyCoord(ra_deg, dec_deg, unit="deg")

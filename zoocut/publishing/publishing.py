@@ -13,8 +13,7 @@ from typing import Any
 
 from zoocut.addresses import Outsider, Served, form_problem, in_threads, media_type, sampled
 from zoocut.destinations import Destination, Stored
-from zoocut.error_kinds import NotPublishable
-from zoocut.errors import VerificationFailed
+from zoocut.error_kinds import AddressesDiffer, NotPublishable
 from zoocut.ledger import Ledger
 from zoocut.ledger.published import PublishedFile, PublishedFiles
 from zoocut.run.folder import Run
@@ -92,7 +91,7 @@ class Publication:
             When some do not.
         """
         if self.unserved:
-            raise VerificationFailed(
+            raise AddressesDiffer(
                 f"{len(self.unserved)} of {self.checked} addresses that were read do not serve what was published to "
                 f"{self.to}, first: {self.unserved[0]}"
             )

@@ -10,8 +10,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.error_kinds import BadExport, NotThere, SeveralMeant
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadExport, NothingCounted, NotThere, SeveralMeant, WrongOutput
 from zoocut.results.answers import Answers
 from zoocut.results.classification import Unreadable, read_classification
 from zoocut.results.export_file import ExportFile
@@ -79,13 +78,13 @@ def reduce_export(
     """
     require_format(path)
     if path.exists() and export.exists() and path.samefile(export):
-        raise InputError(f"{path} is the export itself: give another file to write to")
+        raise WrongOutput(f"{path} is the export itself: give another file to write to")
     with closing(Votes(answers := Answers(workflows))) as votes:
         sources = KnownSources(runs, endpoint)
         broken = _read(ExportFile(export), votes, sources, report)
         summary = _count(votes, answers, rules, broken, export)
         if not summary.used:
-            raise InputError(_why_nothing(export, sources, summary.left_out, votes))
+            raise NothingCounted(_why_nothing(export, sources, summary.left_out, votes))
         settled = replace(rules, version=summary.version)
         withdrawn = set(sources.withdrawn_from(summary.workflow_id)).difference(
             votes.retired(summary.workflow_id)

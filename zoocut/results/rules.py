@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from zoocut.errors import ConfigError
+from zoocut.error_kinds import WrongOption
 from zoocut.results.workflow import Version
 
 __all__ = ["Reason", "Rules", "Unit", "VersionRule", "parse_version"]
@@ -124,7 +124,7 @@ def parse_version(text: str) -> VersionRule:
         return fixed[text]
     match = WRITTEN_VERSION.fullmatch(text)
     if match is None:
-        raise ConfigError(
+        raise WrongOption(
             f"{text!r} is no workflow version: give newest, all, each, or one such as 12 or 12.34"
         )
     minor = None if match[2] is None else int(match[2])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zoocut.error_kinds import SeveralMeant
-from zoocut.errors import InputError
+from zoocut.error_kinds import SeveralMeant, SeveralServers
 from zoocut.ledger import Ledger, Target
 from zoocut.run.folder import Run
 from zoocut.subject_sets.finding import find_workflow
@@ -25,7 +24,7 @@ def server_of(runs: Sequence[Run], named: str | None) -> str | None:
     """
     known = list(dict.fromkeys(target.endpoint for target in _targets(runs)))
     if named is None and len(known) > 1:
-        raise InputError(
+        raise SeveralServers(
             f"the runs went to several servers: choose one with --endpoint, of {', '.join(known)}"
         )
     return named or (known[0] if known else None)

@@ -13,7 +13,7 @@ from itertools import chain, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import WrongOutput
 from zoocut.files import appear_whole
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def require_format(path: Path) -> None:
         When it is not.
     """
     if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{path} should end in one of {', '.join(FORMATS)}")
+        raise WrongOutput(f"{path} should end in one of {', '.join(FORMATS)}")
 
 
 def write_results(path: Path, tables: Tables, header: Mapping[str, Any]) -> int:
@@ -109,7 +109,7 @@ def _ecsv(table: pa.Table, header: str) -> str:
     from astropy.table import Table
 
     if any(str(one).startswith("#") for one in table.columns[0].to_pylist()):
-        raise InputError(
+        raise WrongOutput(
             "an id begins with #, which readers of ECSV take for a comment: write .parquet or .csv"
         )
     columns = [_masked(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]

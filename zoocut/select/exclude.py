@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from zoocut.delimited import DelimitedText, without_mark
-from zoocut.error_kinds import MissingColumn, NotARun, RepeatedColumn, UnreadableFile
-from zoocut.errors import InputError
+from zoocut.error_kinds import BadList, MissingColumn, NotARun, RepeatedColumn, UnreadableFile
 from zoocut.model import SourceId
 from zoocut.object_store import local_path
 from zoocut.run.folder import NOTHING_KNOWN, Run
@@ -56,9 +55,7 @@ def _ids(path: Path, kind: IdKind, encoding: str | None) -> list[SourceId]:
         try:
             found += [ID_RULES[kind](cell)] if cell else []
         except ValueError as error:
-            raise InputError(
-                f"{where} in select.exclude: {error}; an empty cell stands for no source"
-            ) from None
+            raise BadList(f"{where} in select.exclude: {error}; an empty cell stands for no source") from None
     return found
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from zoocut.error_kinds import NameTaken, OtherProject
-from zoocut.errors import VerificationFailed
+from zoocut.error_kinds import ChangeNotSeen, NameTaken, OtherProject
 from zoocut.zooniverse.finding import require_new_name
 from zoocut.zooniverse.panoptes import Project, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, Refused
@@ -257,7 +256,7 @@ def _see(holds: Callable[[], bool], what: str) -> None:
     try:
         retry(holds)
     except RetryError:
-        raise VerificationFailed(
+        raise ChangeNotSeen(
             f"the server tells something else about {what} than was written: is somebody changing it at the "
             "same time? look at it with `zoocut sets show SET` and run again"
         ) from None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from zoocut.error_kinds import WrongSubjects
-from zoocut.errors import VerificationFailed
+from zoocut.error_kinds import ChangeNotSeen, WrongSubjects
 from zoocut.metadata_keys import values_of
 from zoocut.zooniverse.api import PAGE_SIZE
 from zoocut.zooniverse.panoptes import Project
@@ -65,9 +64,7 @@ def add(admin: SetAdmin, set_id: str, subject_ids: Sequence[str]) -> int:
             admin.panoptes.link(set_id, missing)
             added += len(missing)
             if _missing(admin, set_id, batch):
-                raise VerificationFailed(
-                    f"not every subject is in set {set_id} now: run the same command again"
-                )
+                raise ChangeNotSeen(f"not every subject is in set {set_id} now: run the same command again")
     return added
 
 
@@ -91,9 +88,7 @@ def remove(admin: SetAdmin, set_id: str, subject_ids: Sequence[str]) -> int:
             admin.unlink(set_id, sorted(held))
             removed += len(held)
             if admin.panoptes.linked(set_id, batch):
-                raise VerificationFailed(
-                    f"not every subject is out of set {set_id}: run the same command again"
-                )
+                raise ChangeNotSeen(f"not every subject is out of set {set_id}: run the same command again")
     return removed
 
 

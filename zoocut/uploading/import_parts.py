@@ -14,7 +14,7 @@ from typing import Protocol
 
 from zoocut.addresses import Outsider, Served, in_threads, media_type
 from zoocut.destinations import Destination
-from zoocut.errors import ZooniverseError
+from zoocut.error_kinds import ImportUnread
 from zoocut.ledger import Entry, Image, Ledger, State
 from zoocut.metadata_keys import KEY
 from zoocut.run.folder import Run
@@ -172,5 +172,5 @@ class _Beside:
         md5 = hashlib.md5(text, usedforsecurity=False).hexdigest()
         problem = Outsider().problem(Served(address, md5))
         if problem:
-            raise ZooniverseError(f"the manifest of an import cannot be read by the server: {problem}")
+            raise ImportUnread(f"the manifest of an import cannot be read by the server: {problem}")
         return address

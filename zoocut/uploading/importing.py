@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from threading import Event as Flag
 
-from zoocut.error_kinds import NotFoundThere, ServerStalled
-from zoocut.errors import Interrupted, NotPermitted
+from zoocut.error_kinds import ImportRefused, NotFoundThere, ServerStalled
+from zoocut.errors import Interrupted
 from zoocut.ledger import Ledger, State
 from zoocut.ledger.imports import Import, ImportRecords, ImportState
 from zoocut.run.folder import Run
@@ -152,7 +152,7 @@ class Importer:
             self._records.note_limit(int(told[1]), self.context.panoptes.server_now())
             self.tell(f"the server imports at most {told[1]} rows at once: the manifest is split by that")
             return int(told[1])
-        raise NotPermitted(
+        raise ImportRefused(
             f"{self.context.panoptes.endpoint} refuses the import ({error}); nothing was made: mend that, or upload "
             "with --urls"
         ) from error

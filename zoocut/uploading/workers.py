@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
+from zoocut.error_kinds import NoRoom
 from zoocut.errors import ZoocutError
 from zoocut.logs import logged
 from zoocut.uploading.context import Outcome
@@ -97,7 +98,7 @@ class Workers(Generic[Item]):
         try:
             self._threads.submit(self._carry_out, job)
         except RuntimeError as error:
-            raise ZoocutError(
+            raise NoRoom(
                 f"this machine has no room for another thread ({error}): give --requests a smaller number, or raise "
                 "its limits; the run is safe"
             ) from error

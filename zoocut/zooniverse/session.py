@@ -15,8 +15,7 @@ from typing import Any
 
 import requests
 
-from zoocut.error_kinds import CredentialsRefused, NoRole
-from zoocut.errors import ZooniverseError
+from zoocut.error_kinds import CredentialsRefused, NoRole, NotPanoptes
 from zoocut.zooniverse.clock import Clock
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.prepared import PreparedSession
@@ -138,7 +137,7 @@ class Session:
                 "PANOPTES_USERNAME and PANOPTES_PASSWORD"
             ) from None
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-            raise ZooniverseError(
+            raise NotPanoptes(
                 f"{self.endpoint} does not answer a sign-in as Zooniverse does: check the endpoint, and whether "
                 "a proxy or log-in page stands in the way"
             ) from None

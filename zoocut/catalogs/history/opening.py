@@ -16,7 +16,6 @@ from zoocut.config.history import (
 from zoocut.config.rights import covers_partners
 from zoocut.config.settings import Settings
 from zoocut.error_kinds import RightsUnclear, WrongSetting
-from zoocut.errors import ConfigError
 
 __all__ = ["open_histories"]
 
@@ -63,7 +62,7 @@ def open_histories(settings: Settings, folder: Path) -> Histories:
 
 def _require_packets(settings: Settings) -> None:
     if settings.catalog.kind != "alerts":
-        raise ConfigError(
+        raise WrongSetting(
             f"[catalog] kind = {settings.catalog.kind!r} has no packets that carry a history: set [history] kind to"
             " apdb, table or butler"
         )

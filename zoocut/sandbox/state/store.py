@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoocut.errors import InputError
+from zoocut.error_kinds import SandboxData
 from zoocut.sandbox.state.tables import STEPS, VERSION
 
 __all__ = ["Row", "Store", "UnstorableError", "now_us"]
@@ -56,7 +56,7 @@ class Store:
             self._db.row_factory = sqlite3.Row
             self._prepare()
         except sqlite3.Error as error:
-            raise InputError(
+            raise SandboxData(
                 f"cannot use {path} as the sandbox's state: {error}; give --data another folder"
             ) from error
 
@@ -66,7 +66,7 @@ class Store:
         self._db.execute("PRAGMA cache_size = -16000")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise InputError(
+            raise SandboxData(
                 f"{self._path} was written by a newer zoocut (its version is {version}, this program reads "
                 f"{VERSION}); update zoocut or give --data another folder"
             )
