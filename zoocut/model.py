@@ -27,7 +27,6 @@ __all__ = [
     "Rejection",
     "SourceId",
     "Value",
-    "object_or_none",
 ]
 
 FloatImage: TypeAlias = "npt.NDArray[np.floating]"
@@ -38,16 +37,6 @@ Value = str | int | float | bool | None
 
 SourceId = int | str
 """What a source is known by: a whole number of up to 63 bits, or a name where the catalog's ids are text."""
-
-IDS_THAT_MAY_BE_ZERO = ("diaobjectid", "ssobjectid", "objectid", "parentdiasourceid")
-"""Columns of ids where 0 says the same as a missing value: packets of LSST write one or the other."""
-
-
-def object_or_none(column: str, value: Value) -> Value:
-    """Return a column's value; None where it is the id of an object and says that there is none."""
-    is_id = column.rpartition(".")[2].lower() in IDS_THAT_MAY_BE_ZERO
-    return None if is_id and value in (0, "0", "") else value
-
 
 AB_MAGNITUDE_OF_ONE_NJY = 31.4
 """From m = -2.5 log10(f / erg s-1 cm-2 Hz-1) - 48.6 (Oke & Gunn 1983), where 1 nJy is 1e-32 of that unit."""

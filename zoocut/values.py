@@ -22,6 +22,8 @@ __all__ = [
     "id_key",
     "marks_missing",
     "number_of",
+    "object_of",
+    "object_or_none",
     "text_id",
 ]
 
@@ -38,6 +40,9 @@ NUMERIC_FORM = re.compile(r"[bcdeEfFgGnoxX%]$|^[+\- ]|^0\d|[,_]")
 
 MISSING_MARKS = ("", "--", "---", "-", "indef", "masked", "none", "null", "nan", "na", "n/a", "#n/a")
 FLAGS = {"true": True, "t": True, "yes": True, "y": True, "false": False, "f": False, "no": False, "n": False}
+
+IDS_THAT_MAY_BE_ZERO = ("diaobjectid", "ssobjectid", "objectid", "parentdiasourceid")
+"""Columns of ids where 0 says the same as a missing value: packets of LSST write one or the other."""
 
 LONGEST_NAME = 200
 """Characters: file names of 255 bytes hold what is made of it."""
@@ -151,6 +156,28 @@ def formatted(value: Value, form: str) -> str:
 def marks_missing(value: Value) -> bool:
     """Whether a text says that there is no value, as IRAF, astropy and spreadsheets write it."""
     return isinstance(value, str) and value.strip().lower() in MISSING_MARKS
+
+
+def object_of(value: Value) -> Value:
+    """Return an object's id as one value however it is written; None for what says that there is no object.
+
+    Whole numbers are the same as text and as floating-point numbers that are exact. 0, negative numbers (-1, -9999
+    fill columns that cannot be empty) and marks such as `null` are no object.
+    """
+    if value is None or isinstance(value, bool) or marks_missing(value):
+        return None
+    number = number_of(value)
+    if number is None or number <= 0:
+        return value.strip() if number is None and isinstance(value, str) else None
+    if isinstance(value, str):
+        return int(value) if DIGITS.fullmatch(value.strip()) else value.strip()
+    return int(number) if number < LARGEST_EXACT_FLOAT and number == int(number) else value
+
+
+def object_or_none(column: str, value: Value) -> Value:
+    """Return a column's value; None where it is the id of an object and says that there is none."""
+    is_id = column.rpartition(".")[2].lower() in IDS_THAT_MAY_BE_ZERO
+    return None if is_id and object_of(value) is None else value
 
 
 def flag_of(value: Value) -> bool | None:

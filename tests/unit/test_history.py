@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ def test_total_fluxes_are_of_the_visit_image() -> None:
     ],
 )
 def test_lsst_rows_that_are_no_measurement_are_counted(row: dict[str, Any], reason: str) -> None:
-    history = lsst(flags=("pixelFlags_bad",), prvDiaForcedSources=[row])
+    source = detection(pixelFlags_bad=None)
+    history = lsst(flags=("pixelFlags_bad",), prvDiaForcedSources=[row], diaSource=source)
     assert fluxes(history) == [1000.0]
     assert history.left_out == {reason: 1}
 
@@ -172,6 +174,52 @@ def test_ztf_detections(isdiffpos: Any, s: int) -> None:
     assert trigger.band == "g"
 
 
+@pytest.mark.parametrize(
+    ("fields", "band"),
+    [({"fid": 1.0}, "g"), ({"fid": "2"}, "r"), ({"fid": 3, "programid": "1"}, "i"), ({"fid": 4}, "filter 4")],
+)
+def test_ztf_numbers_may_be_written_as_text_or_floats(fields: dict[str, Any], band: str) -> None:
+    trigger = ztf({"candidate": candidate(**fields)}).trigger
+    assert trigger is not None
+    assert trigger.band == band
+
+
+@pytest.mark.parametrize("candid", [None, math.nan, 0, "", "NaN"])
+def test_ztf_records_without_a_candid_are_limits(candid: Any) -> None:
+    limit = candidate(pid=5, candid=candid, diffmaglim=20.0, magpsf=None, jd=2460228.0)
+    history = ztf({"candidate": candidate(), "prv_candidates": [None, limit], "fp_hists": None})
+    assert next((p.kind, p.flux_njy) for p in history.points) == (Kind.LIMIT, 10 ** (0.4 * (31.4 - 20.0)))
+
+
+@pytest.mark.parametrize("zero", [0.0, -1.0, 99.0])
+def test_ztf_zero_points_that_are_none_make_no_flux(zero: float) -> None:
+    history = ztf({"candidate": candidate(), "fp_hists": [hist(magzpsci=zero)]})
+    assert history.left_out == {"without a time or a flux": 1}
+
+
+@pytest.mark.parametrize("error", [0.0, -1.0, math.nan, None])
+def test_errors_that_are_none_are_no_bars(error: float | None) -> None:
+    trigger = lsst(diaSource=detection(psfFluxErr=error)).trigger
+    assert trigger is not None
+    assert trigger.error_njy is None
+    packet = {"candidate": candidate(sigmapsf=error), "fp_hists": [hist(forcediffimfluxunc=-1.0)]}
+    assert [point.error_njy for point in ztf(packet).points] == [None, None]
+
+
+@pytest.mark.parametrize("time", [2461000.5, -99999.0, 1.7e9, 0.0])
+def test_times_that_are_no_dates_are_told(time: float) -> None:
+    assert lsst(prvDiaForcedSources=[forced(midpointMjdTai=time)]).left_out == {"without a time or a flux": 1}
+    with pytest.raises(InputError, match="its detection has no time"):
+        lsst(diaSource=detection(midpointMjdTai=time))
+
+
+def test_flags_that_no_record_has_are_told() -> None:
+    with pytest.raises(InputError, match=r"has no flag pixelflags_bad: check history\.flags"):
+        lsst(flags=("pixelflags_bad",))
+    with pytest.raises(InputError, match="has no flag typo"):
+        ztf({"candidate": candidate()}, flags=["typo"])
+
+
 def test_ztf_detections_of_unknown_sign_are_no_points() -> None:
     history = ztf({"candidate": candidate(isdiffpos=None)})
     assert history.trigger is None
@@ -196,8 +244,8 @@ def test_ztf_forced_photometry_has_a_zero_point_a_row() -> None:
         (hist(procstatus="56"), "of processing state 56"),
         (hist(procstatus="0,57"), "of processing state 0,57"),
         (hist(procstatus=None), "of processing state None"),
-        (hist(programid=2), "of programme 2, which is not public"),
-        (hist(programid=None), "of programme None, which is not public"),
+        (hist(programid=2), "of programme 2, which history.programid does not name"),
+        (hist(programid=None), "of programme unknown, which history.programid does not name"),
     ],
 )
 def test_ztf_rows_that_are_no_measurement_are_counted(row: dict[str, Any], reason: str) -> None:
@@ -411,6 +459,131 @@ def test_tables_without_a_column_are_refused(tmp_path: Path) -> None:
         from_table(tmp_path, object="obj")
     with pytest.raises(InputError, match="have no flux: name what they have"):
         from_table(tmp_path, columns=COLUMNS | {"flux": "flux"})
+
+
+@pytest.mark.parametrize("key", ["flux_error", "zero_point", "exposure_s", "limit", "visit", "detector"])
+def test_tables_without_a_column_that_is_named_are_refused(tmp_path: Path, key: str) -> None:
+    table(tmp_path)
+    columns = {name: value for name, value in COLUMNS.items() if name != "unit" or key != "zero_point"}
+    with pytest.raises(InputError, match="have no nope: name what they have"):
+        from_table(tmp_path, columns=columns | {key: "nope"})
+
+
+NO_MJD = "whose time is no MJD: check history.columns.time_format"
+NAMES = ["ZTF18abcdefg", "ZTF18abcdefg ", "ZTF18other", "", None]
+
+
+@pytest.mark.parametrize(
+    ("in_table", "in_catalog", "shared"),
+    [
+        (NAMES, ["ZTF18abcdefg", "", None], 2),
+        (pa.array(NAMES).dictionary_encode(), ["ZTF18abcdefg", "null", "-"], 2),
+        ([str(BIG), f"{BIG} ", "7", "0", None], [BIG, 0, None], 2),
+        (pa.array([BIG, BIG, 7, 0, None], pa.decimal128(20, 0)), [str(BIG), "0", "nan"], 2),
+        (pa.array([BIG, BIG, 7, 0, None], pa.uint64()), [BIG, -1, None], 2),
+        (pa.array([1, 1, 7, 0, None], pa.int32()), [BIG, 0, None], 0),
+        ([-1] * 5, [-1, -1, 0], 0),
+    ],
+)  # fmt: skip
+def test_objects_are_numbers_or_names_however_they_are_written(
+    tmp_path: Path, in_table: Any, in_catalog: list[Any], shared: int
+) -> None:
+    table(tmp_path, diaObjectId=in_table)
+    path = tmp_path / "sources.parquet"
+    columns = dict(zip(pq.read_table(path).column_names, pq.read_table(path).columns, strict=True))
+    pq.write_table(pa.table(columns | {"diaObjectId": in_catalog}), path)
+    counts = [len(history.points) for history in from_table(tmp_path) if isinstance(history, History)]
+    assert counts == [1 + shared, 1, 1], "what is no object shares no history"
+
+
+@pytest.mark.parametrize(
+    ("columns", "settings", "flux", "left_out"),
+    [
+        ({"bad": ["False", "f", "0", "n", "no"]}, {"flags": ["bad"]}, [1500, -2000], {}),
+        ({"bad": ["True", "f", "0", "n", "no"]}, {"flags": ["bad"]}, [-2000], {"flagged bad": 1}),
+        ({"time_withdrawn": ["", "NaN", "null", "--", None]}, {}, [1500, -2000], {}),
+        ({"time_withdrawn": [False, True, None, None, None]}, {}, [1500], {"withdrawn": 1}),
+        ({"f": [-99999.0, -9999.0, 1, 1, 1]}, {}, [], {"without a time or a flux": 2}),
+        ({"f": pa.array([Decimal("1.5"), Decimal(-2), None, None, None])}, {}, [1500, -2000], {}),
+        ({"mjd": [2459999.5, 60000.5, 1, 2, 3]}, {}, [-2000], {NO_MJD: 1}),
+        ({"mjd": [1.7e9, 60000.5, 1, 2, 3]}, {}, [-2000], {NO_MJD: 1}),
+    ],
+)  # fmt: skip
+def test_cells_of_own_tables(
+    tmp_path: Path,
+    columns: dict[str, Any],
+    settings: dict[str, Any],
+    flux: list[float],
+    left_out: dict[str, int],
+) -> None:
+    table(tmp_path, **columns)
+    first = from_table(tmp_path, **settings)[0]
+    assert isinstance(first, History)
+    own = {"whose own row in the catalog has no bad": 1} if settings else {}
+    assert fluxes(first) == flux + ([] if settings else [3000.0])
+    assert first.left_out == left_out | own
+
+
+@pytest.mark.parametrize("cells", [[1.0, None], [b"1", b"1 "], ["1 ", " 1"]])
+def test_bands_are_found_however_they_are_written(tmp_path: Path, cells: list[Any]) -> None:
+    table(tmp_path, fid=[cells[0]] + [cells[1]] * 4)
+    first = from_table(tmp_path)[0]
+    assert isinstance(first, History)
+    assert {point.band for point in first.points} <= {"g", "unknown"}
+    assert first.points[0].band == "g"
+
+
+@pytest.mark.parametrize(
+    ("told", "columns", "refused"),
+    [
+        ({"f": "nJy"}, {}, True),
+        ({"e": "mJy"}, {}, True),
+        ({"f": "ct"}, {}, True),
+        ({"mjd": "s"}, {}, True),
+        ({"f": "uJy", "e": "uJy", "mjd": "d"}, {}, False),
+        ({"f": "uJy"}, {"unit": None, "zero_point": 31.4}, True),
+        ({"f": "uJy"}, {"unit": None, "zero_point": 23.9}, False),
+        ({"f": "ct"}, {"unit": None, "zero_point": 25.0}, False),
+    ],
+)
+def test_units_that_the_table_contradicts_are_refused(
+    tmp_path: Path, told: dict[str, str], columns: dict[str, Any], refused: bool
+) -> None:
+    from astropy.table import Table
+
+    table(tmp_path)
+    rows = Table({name: [1] if name != "mjd" else [60000.0] for name in ("mjd", "f", "e", "fid", "v")})
+    rows["diaObjectId"] = [BIG]
+    for name, unit in told.items():
+        rows[name].unit = unit
+    for path in (tmp_path / "units.fits", tmp_path / "units.ecsv", tmp_path / "units.vot"):
+        rows.write(path, format="votable" if path.suffix == ".vot" else None)
+        own = {name: value for name, value in (COLUMNS | columns).items() if value is not None}
+        if refused:
+            with pytest.raises(ConfigError, match=f"says that its column {next(iter(told))} is in"):
+                from_table(tmp_path, path=path.name, columns=own)
+        else:
+            assert isinstance(from_table(tmp_path, path=path.name, columns=own)[0], History)
+
+
+def test_the_change_in_a_row_of_dia_source_is_no_total_flux(tmp_path: Path) -> None:
+    """ForcedSourceOnDiaObject calls its total psfFlux, as DiaSource calls the change."""
+    table(tmp_path, psfFlux=[9.0] * 5)
+    path = tmp_path / "sources.parquet"
+    sources = pq.read_table(path).append_column("psfFlux", pa.array([-3.0] * 3))
+    pq.write_table(sources.append_column("scienceFlux", pa.array([8.0] * 3)), path)
+    columns = COLUMNS | {"flux": "psfFlux", "unit": "nJy"}
+    for quantity, expected in (("total", [9.0, 9.0]), ("difference", [9.0, 9.0, -3.0])):
+        first = from_table(tmp_path, columns=columns, quantity=quantity)[0]
+        assert isinstance(first, History)
+        assert fluxes(first) == expected
+
+
+def test_a_catalog_without_the_column_of_objects_is_told(tmp_path: Path) -> None:
+    table(tmp_path)
+    for told in from_table(tmp_path, object_of_source="obj"):
+        assert isinstance(told, Rejection)
+        assert "name that of its objects in history.object_of_source" in told.reason
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from zoocut.catalogs.history.points import Point, one_per_exposure
 from zoocut.catalogs.history.ztf import ztf_history
 from zoocut.config.history import PacketHistorySettings
 from zoocut.config.settings import Settings
-from zoocut.media.curve import Curve, CurveSettings, plot_curve, thinned
+from zoocut.errors import InputError
+from zoocut.media.curve import Curve, CurveSettings, magnitude_of, plot_curve, thinned
 from zoocut.media.lightcurve_json import COLOURS, GLYPHS, curve_json
 from zoocut.model import DiaSource
 from zoocut.packets import Packet, read_packets
@@ -277,6 +278,29 @@ def test_thinning_keeps_extremes(count: int) -> None:
     whole = plot_curve(history(*points), CurveSettings(max_points=10**6), "difference")
     assert set(kept) <= {one for series in whole.bands for one in series.points}
     assert curve.trigger in kept
+
+
+@pytest.mark.parametrize(("bands", "a_band"), [(100, 1), (60, 2), (100, 3), (1, 400)])
+def test_a_curve_that_no_thinning_makes_small_is_told(bands: int, a_band: int) -> None:
+    """Another column taken for the band; it must neither be written nor be thinned for ever."""
+    points = [
+        Point(
+            60900.0 + n / 1e5,
+            1.0,
+            None,
+            f"band {n % bands}" + "x" * 10_000 * (bands == 1),
+            str(n),
+            Kind.FORCED,
+        )
+        for n in range(bands * a_band)
+    ]
+    with pytest.raises(InputError, match="cannot be thinned: check which column tells the band"):
+        curve_json(drawn(*points), 10_000)
+
+
+@pytest.mark.parametrize("error", [0.0, -5.0, None])
+def test_without_an_error_there_is_no_magnitude(error: float | None) -> None:
+    assert magnitude_of(Point(61000.0, 1e4, error, "r", "1", Kind.FORCED)) is None
 
 
 def test_few_points_are_not_thinned() -> None:

@@ -215,13 +215,22 @@ def test_spread() -> None:
 
 
 @pytest.mark.parametrize("column", ["ssObjectId", "diaObjectId", "diaSource.ssObjectId", "parentDiaSourceId"])
-@pytest.mark.parametrize("nothing", [0, None, "0", ""])
+@pytest.mark.parametrize("nothing", [0, None, "0", "", -1, "-9999", "0.0", "null"])
 def test_an_object_id_of_zero_is_no_object(column: str, nothing: Value) -> None:
     rows: list[dict[str, Value]] = [{column: nothing}, {column: 2**60 + 1}, {column: nothing}]
     assert choose(rows, cuts={column: {"not_null": True}}) == [1]
     assert choose(rows, cuts={column: {"set": False}}) == [0, 2]
     rows = [row | {"snr": 5.0} for row in rows]
     assert choose(rows, one_per_object={"object": column}) == [0, 1, 2]
+    renamed = [{"obj": row[column], "snr": 5.0} for row in rows]
+    assert choose(renamed, one_per_object={"object": "obj"}) == [0, 1, 2], "whatever the column is called"
+
+
+def test_one_object_written_in_two_ways_is_one() -> None:
+    rows: list[dict[str, Value]] = [
+        {"diaObjectId": cell, "snr": 5.0} for cell in (77, "77", 77.0, "77 ", "A", " A")
+    ]
+    assert choose(rows, one_per_object={}) == [0, 4]
 
 
 def test_zero_is_a_value_of_other_columns() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from zoocut.catalogs.values import plain
 from zoocut.config.catalog import AlertsSettings
-from zoocut.model import Value, object_or_none
+from zoocut.model import Value
 from zoocut.packets.fields import field_at, has_field
-from zoocut.values import number_of
+from zoocut.values import number_of, object_or_none
 
 __all__ = ["AlertColumns"]
 

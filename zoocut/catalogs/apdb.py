@@ -23,8 +23,9 @@ from zoocut.config.history import ApdbHistorySettings
 from zoocut.config.select import Cut
 from zoocut.error_kinds import CatalogUnreachable, FileMissing, MissingColumn, MissingPackage, WrongSetting
 from zoocut.errors import first_line
-from zoocut.model import DiaSource, Rejection, object_or_none
+from zoocut.model import DiaSource, Rejection
 from zoocut.object_store import local_path
+from zoocut.values import object_or_none
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -135,7 +136,7 @@ class ApdbCatalog:
 
         column: sa.ColumnElement[Any] = sa.column(self._own_name(name))
         tests: list[sa.ColumnElement[bool]] = [column.is_not(None)]
-        return tests if object_or_none(name, 0) == 0 else [*tests, column != 0]
+        return tests if object_or_none(name, 0) == 0 else [*tests, column > 0]
 
     def _kind(self, name: str) -> sa.types.TypeEngine[Any] | None:
         return self._kinds.get(self._own_name(name))

@@ -63,7 +63,7 @@ class MeasurementColumns(Section):
     time_format: Annotated[Literal["mjd", "jd"], Field(description="modified or plain Julian dates")] = "mjd"
     time_scale: Annotated[Literal["TAI", "UTC", "TT", "TDB"], Field(description="the times' scale")] = "TAI"
     exposure_s: Annotated[
-        float | str | None,
+        Annotated[float, Field(ge=0, le=86400)] | str | None,
         Field(
             description="where times are the start of an exposure: its length in seconds, or the column with it"
         ),
@@ -81,7 +81,7 @@ class MeasurementColumns(Section):
         Literal["nJy", "uJy", "mJy", "Jy"] | None, Field(description="unit of flux and flux_error")
     ] = None
     zero_point: Annotated[
-        float | str | None,
+        Annotated[float, Field(gt=-40, lt=60)] | str | None,
         Field(description="in the place of a unit: the AB magnitude of a flux of one, or the column with it"),
     ] = None
     magnitude: Annotated[
@@ -96,6 +96,9 @@ class MeasurementColumns(Section):
         str | None,
         Field(description="the column of 5 sigma AB magnitudes, for rows where nothing was detected"),
     ] = None
+    missing: Annotated[
+        tuple[float, ...], Field(description="numbers that stand for a flux that was not measured")
+    ] = (-9999.0, -99999.0, -999999.0)
     withdrawn: Annotated[
         tuple[str, ...], Field(description="columns that hold a time where a measurement was withdrawn")
     ] = ("timeWithdrawnMjdTai", "time_withdrawn")
@@ -109,6 +112,23 @@ class MeasurementColumns(Section):
         if self.magnitude is not None and self.sign is None:
             raise ValueError("magnitudes have no sign: name the column that tells it in sign")
         return self
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns that every row must have: all that are named, but those that only some rows fill."""
+        given = (self.zero_point, self.exposure_s)
+        own = [name for name in ("visit", "detector") if name in self.model_fields_set]
+        named = (
+            self.time,
+            self.band,
+            self.flux,
+            self.flux_error,
+            self.magnitude,
+            self.magnitude_error,
+            self.sign,
+        )
+        names = (*named, *(name for name in given if isinstance(name, str)), *(getattr(self, n) for n in own))
+        return tuple(name for name in names if name is not None)
 
 
 class FieldsHistorySettings(_History):

@@ -14,9 +14,9 @@ from zoocut.error_kinds import MalformedPattern
 from zoocut.files import is_address
 from zoocut.metadata_keys import bare_name, seen_by
 from zoocut.metadata_words import Part, parts_of
-from zoocut.model import DiaSource, Value, object_or_none
+from zoocut.model import DiaSource, Value
 from zoocut.select.columns import value_of
-from zoocut.values import formatted, marks_missing
+from zoocut.values import formatted, marks_missing, object_or_none
 
 __all__ = ["check_words", "metadata_of", "steering_keys"]
 

@@ -228,7 +228,7 @@ def magnitude_of(point: Point) -> tuple[float, float | None] | None:
         return None
     if point.kind is Kind.LIMIT:
         return AB_MAGNITUDE_OF_ONE_NJY - 2.5 * math.log10(flux), None
-    if error is None or flux < LEAST_SNR * error:
+    if error is None or error <= 0 or flux < LEAST_SNR * error:
         return None
     return AB_MAGNITUDE_OF_ONE_NJY - 2.5 * math.log10(flux), MAGNITUDE_PER_RATIO * error / flux
 
@@ -245,7 +245,7 @@ def thinned(points: Sequence[Plotted], most: int, trigger: Plotted | None = None
     trigger : Plotted, optional
         The detection itself, which always stays.
     """
-    if len(points) <= most:
+    if len(points) <= max(most, 2):
         return list(points)
     bands = {band: sorted((p for p in points if p.band == band), key=_in_time) for band in _ordered(points)}
     length = math.ceil(2 * len(points) / most)

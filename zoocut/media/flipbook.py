@@ -29,6 +29,7 @@ from zoocut.model import Cutout, DiaSource, Images, Rejection, Value
 from zoocut.reasons import NOTHING_TO_SHOW
 from zoocut.render.intervals import open_interval
 from zoocut.select.columns import value_of
+from zoocut.values import number_of, object_of
 
 __all__ = ["Flipbook", "FlipbookSettings", "open_flipbook"]
 
@@ -116,15 +117,18 @@ class Flipbook:
         catalog = open_catalog(settings.catalog, self._folder, rights_basis=settings.rights.basis)
         for row in catalog.sources():
             if isinstance(row, DiaSource):
-                name, time = self._object(row), value_of(row, self._own.time, "media.flipbook.time")
-                if name is not None and isinstance(time, (int, float)):
+                name, time = (
+                    self._object(row),
+                    number_of(value_of(row, self._own.time, "media.flipbook.time")),
+                )
+                if name is not None and time is not None:
                     found[name].append(Epoch(float(time), row))
         for epochs in found.values():
             epochs.sort(key=lambda epoch: (epoch.time, epoch.source.dia_source_id))
         return found
 
     def _object(self, source: DiaSource) -> Value:
-        return value_of(source, self._own.object, "media.flipbook.object")
+        return object_of(value_of(source, self._own.object, "media.flipbook.object"))
 
     def _shown(self, source: DiaSource) -> Shown | Rejection:
         notes: list[str] = []

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from zoocut.catalogs.history import Histories, History, open_histories
 from zoocut.error_kinds import NoHistory
+from zoocut.errors import InputError
 from zoocut.media.curve import Curve, CurveSettings, plot_curve
 from zoocut.media.lightcurve_json import curve_json
 from zoocut.media.medium import Cut, MediaContext, Shown
@@ -16,7 +17,12 @@ from zoocut.model import Rejection
 
 __all__ = ["CurveMedium", "LightcurveSettings", "open_lightcurve"]
 
-FEWEST_POINTS = 20
+MOST_BANDS = 50
+"""More are no bands, but another column of the table: a visit or a time."""
+
+TOO_MANY_BANDS = (
+    f"without a light curve: it has more than {MOST_BANDS} bands; check which column tells the band"
+)
 
 
 class LightcurveSettings(CurveSettings):
@@ -82,6 +88,8 @@ class CurveMedium:
     def _shown(self, found: History | Rejection) -> Shown:
         if isinstance(found, Rejection):
             return Shown((None,), (f"without a light curve: {found.reason}",))
+        if len({point.band for point in found.points}) > MOST_BANDS:
+            return Shown((None,), (TOO_MANY_BANDS,))
         curve = plot_curve(found, self._settings, self._quantity)
         left_out = tuple(
             f"measurements left out: {reason}"
@@ -92,7 +100,10 @@ class CurveMedium:
             return Shown(
                 (None,), ("without a light curve: nothing was measured that can be shown", *left_out)
             )
-        return Shown((self._write(curve),), left_out)
+        try:
+            return Shown((self._write(curve),), left_out)
+        except InputError as error:
+            return Shown((None,), (f"without a light curve: {error}", *left_out))
 
 
 def open_lightcurve(context: MediaContext) -> CurveMedium:

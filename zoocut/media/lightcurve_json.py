@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from zoocut.error_kinds import NoHistory
 from zoocut.media.curve import Curve, Plotted, Series
 
 __all__ = ["COLOURS", "GLYPHS", "curve_json"]
@@ -50,11 +51,22 @@ def curve_json(curve: Curve, max_bytes: int = 1_000_000) -> bytes:
     -------
     bytes
         UTF-8; numbers as exact as they are, never NaN or null.
+
+    Raises
+    ------
+    InputError
+        When no thinning makes it small enough.
     """
     content = _document(curve)
     while len(content) > max_bytes:
         curve = curve.halved()
-        content = _document(curve)
+        smaller = _document(curve)
+        if len(smaller) == len(content):
+            raise NoHistory(
+                f"its curve of {len(curve.bands)} bands is larger than {max_bytes} bytes and cannot be thinned: check"
+                " which column tells the band, or the length of labels"
+            )
+        content = smaller
     return content
 
 

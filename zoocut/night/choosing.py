@@ -15,9 +15,10 @@ from zoocut.config.night import NightSettings
 from zoocut.error_kinds import NotThere, RecordDamaged
 from zoocut.errors import ConfigError, NeedsDecision, did_you_mean
 from zoocut.files import typed
-from zoocut.model import Catalog, DiaSource, Rejection, SourceId, Value, object_or_none
+from zoocut.model import Catalog, DiaSource, Rejection, SourceId, Value
 from zoocut.night.dates import night_of
 from zoocut.night.record import NightRecord
+from zoocut.values import object_or_none
 
 __all__ = ["ChosenCatalog", "Known", "NewSources", "choose_new", "known_sources"]
 

@@ -14,6 +14,11 @@ LEAST_FLOAT_ID = 10**6
 """Floats that are whole numbers by chance, such as a declination of 2.0, are no ids; those that are, are larger."""
 
 
+SIGNS = {"t": 1, "true": 1, "1": 1, "+1": 1, "+": 1, "f": -1, "false": -1, "0": -1, "-1": -1, "-": -1}
+"""What tells a difference that is brighter than the template from one that is fainter: ZTF's `isdiffpos` is t, f,
+1 or 0; other surveys write the sign itself."""
+
+
 def field_at(fields: Fields, place: str) -> Any:
     """Follow dots into records; None where the way ends."""
     found: Any = fields
@@ -54,10 +59,10 @@ def is_ztf(fields: Fields) -> bool:
 
 
 def sign(cell: Any) -> int | None:
-    """Tell brighter (1) from fainter (-1) than the template: t, 1, true from f, 0, false; None: neither."""
+    """Tell brighter (1) from fainter (-1) than the template: t, 1, true, + from f, 0, false, -; None: neither."""
     if isinstance(cell, bytes):
         cell = cell.decode("ascii", "replace")
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     text = str(cell).strip().lower() if isinstance(cell, (str, bool, int)) else ""
-    return {"t": 1, "true": 1, "1": 1, "f": -1, "false": -1, "0": -1}.get(text)
+    return SIGNS.get(text)

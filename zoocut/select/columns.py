@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from zoocut.error_kinds import NotThere
 from zoocut.errors import did_you_mean
-from zoocut.model import DiaSource, Value, object_or_none
+from zoocut.model import DiaSource, Value
+from zoocut.values import object_or_none
 
 __all__ = ["value_of"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from zoocut.config.select import OnePerObject
 from zoocut.model import DiaSource, SourceId, Value
 from zoocut.select.columns import value_of
-from zoocut.values import number_of
+from zoocut.values import number_of, object_of
 
 __all__ = ["best_of_objects"]
 
@@ -25,8 +25,8 @@ def best_of_objects(sources: Iterable[DiaSource], settings: OnePerObject) -> set
     best: dict[Value, tuple[float, SourceId]] = {}
     alone: set[SourceId] = set()
     for source in sources:
-        name = value_of(source, settings.object, "select.one_per_object.object")
-        if not name:
+        name = object_of(value_of(source, settings.object, "select.one_per_object.object"))
+        if name is None:
             alone.add(source.dia_source_id)
             continue
         merit, known = _merit(source, settings), best.get(name)

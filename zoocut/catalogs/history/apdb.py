@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoocut.catalogs.apdb import open_engine
-from zoocut.catalogs.history.cells import number
+from zoocut.catalogs.history.cells import ObjectId, number, valid_mjd
 from zoocut.catalogs.history.grouped import Row, Rows, by_object
 from zoocut.catalogs.history.lsst import FLUXES, LsstRows, cell
 from zoocut.catalogs.history.points import Kind, Point
@@ -60,7 +60,7 @@ class ApdbRows:
         self._place, self._engine = open_engine(settings, folder)
         self._tables = {kind: self._described(name) for name, kind in TABLES.items()}
 
-    def rows(self, objects: Sequence[int]) -> Rows:
+    def rows(self, objects: Sequence[ObjectId]) -> Rows:
         """Fetch the rows of some objects, one query a table."""
         return by_object(row for kind in self._tables for row in self._of_kind(kind, objects))
 
@@ -70,14 +70,15 @@ class ApdbRows:
 
     def trigger_of(self, source: DiaSource, left_out: Counter[str]) -> tuple[float | None, Point | None]:
         """Read a source's own row, which is one of DiaSource."""
-        mjd = number(cell(source.columns, "midpointMjdTai"))
+        mjd = valid_mjd(number(cell(source.columns, "midpointMjdTai")))
         return mjd, self.reader(left_out).point(source.columns, Kind.DETECTION)
 
-    def _of_kind(self, kind: Kind, objects: Sequence[int]) -> Iterator[tuple[int, Row, Kind]]:
+    def _of_kind(self, kind: Kind, objects: Sequence[ObjectId]) -> Iterator[tuple[int, Row, Kind]]:
         import sqlalchemy as sa
 
         table = self._tables[kind]
-        query = sa.select(*table.c).where(table.c.diaObjectId.in_(objects))
+        numbers = [found for found in objects if isinstance(found, int)]
+        query = sa.select(*table.c).where(table.c.diaObjectId.in_(numbers))
         names = [column.name for column in table.columns]
         try:
             with self._engine.connect() as connection:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoocut.butler import closing_with, fetched, find_tables, open_butler
-from zoocut.catalogs.history.cells import number
+from zoocut.catalogs.history.cells import ObjectId, number, valid_mjd
 from zoocut.catalogs.history.grouped import Row, Rows, by_object
 from zoocut.catalogs.history.lsst import FLUXES as SOURCE_FLUXES
 from zoocut.catalogs.history.lsst import LsstRows, cell
@@ -60,7 +60,7 @@ class ButlerRows:
         self._butler = closing_with(self, open_butler(settings.repository, settings.collections, folder))
         self._refs = find_tables(self._butler, settings.dataset_type, settings.where, {})
 
-    def rows(self, objects: Sequence[int]) -> Rows:
+    def rows(self, objects: Sequence[ObjectId]) -> Rows:
         """Fetch the rows of some objects."""
         return by_object(
             (found, row, Kind.FORCED) for ref in self._refs for found, row in self._read(ref, objects)
@@ -73,12 +73,12 @@ class ButlerRows:
     def trigger_of(self, source: DiaSource, left_out: Counter[str]) -> tuple[float | None, Point | None]:
         """Read a source's own row by the names of DiaSource, where its catalog has them."""
         row = source.columns
-        mjd = number(cell(row, "midpointMjdTai"))
+        mjd = valid_mjd(number(cell(row, "midpointMjdTai")))
         if cell(row, SOURCE_FLUXES[self._settings.quantity][0]) is None:
             return mjd, None
         return mjd, LsstRows(self._settings.quantity, (), left_out).point(row, Kind.DETECTION)
 
-    def _read(self, ref: DatasetRef, objects: Sequence[int]) -> Iterator[tuple[int, Row]]:
+    def _read(self, ref: DatasetRef, objects: Sequence[ObjectId]) -> Iterator[tuple[ObjectId, Row]]:
         with fetched(lambda: self._butler.getURI(ref)) as path:
             try:
                 table = read_parquet(path, id_column=self._settings.object)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from zoocut.catalogs.history.cells import object_id
+from zoocut.catalogs.history.cells import ObjectId, object_id
 from zoocut.catalogs.history.points import History, Kind, Point, one_per_exposure
 from zoocut.error_kinds import NoHistory
 from zoocut.model import DiaSource, Rejection
@@ -19,7 +19,7 @@ OBJECTS_AT_ONCE = 500
 DAYS = 365.0
 
 Row = Mapping[str, Any]
-Rows = Mapping[int, Sequence[tuple[Row, Kind]]]
+Rows = Mapping[ObjectId, Sequence[tuple[Row, Kind]]]
 """Object id to its rows."""
 
 
@@ -39,7 +39,7 @@ class RowsOfObjects(Protocol):
         """Time scale of the rows."""
         ...
 
-    def rows(self, objects: Sequence[int]) -> Rows:
+    def rows(self, objects: Sequence[ObjectId]) -> Rows:
         """Fetch all rows of some objects."""
         ...
 
@@ -86,15 +86,20 @@ class TableHistories:
 
     def _batch(self, sources: Sequence[DiaSource]) -> Iterator[History | Rejection]:
         objects = {found for source in sources if (found := self._object(source)) is not None}
-        rows = self._tables.rows(sorted(objects)) if objects else {}
+        rows = self._tables.rows(sorted(objects, key=str)) if objects else {}
         for source in sources:
             found = self._object(source)
             yield self._history(source, rows.get(found, ()) if found is not None else ())
 
-    def _object(self, source: DiaSource) -> int | None:
+    def _object(self, source: DiaSource) -> ObjectId | None:
         return object_id(source.columns.get(self._column))
 
     def _history(self, source: DiaSource, rows: Sequence[tuple[Row, Kind]]) -> History | Rejection:
+        if self._column not in source.columns:
+            reason = (
+                f"no history: its catalog has no column {self._column}: name that of its objects in history"
+            )
+            return Rejection.of(source, f"{reason}.object_of_source", NoHistory.code)
         left_out: Counter[str] = Counter()
         mjd, trigger = self._tables.trigger_of(source, left_out)
         if mjd is None:
@@ -107,9 +112,9 @@ class TableHistories:
         return History(scale, mjd, trigger, one_per_exposure(points, left_out), +left_out, DAYS)
 
 
-def by_object(rows: Iterable[tuple[int, Row, Kind]]) -> Rows:
+def by_object(rows: Iterable[tuple[ObjectId, Row, Kind]]) -> Rows:
     """Group rows by their object."""
-    grouped: defaultdict[int, list[tuple[Row, Kind]]] = defaultdict(list)
+    grouped: defaultdict[ObjectId, list[tuple[Row, Kind]]] = defaultdict(list)
     for found, row, kind in rows:
         grouped[found].append((row, kind))
     return grouped

@@ -11,7 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from zoocut.catalogs.history.cells import number, object_id, withdrawn
+from zoocut.catalogs.history.cells import (
+    band_name,
+    error_bar,
+    number,
+    object_id,
+    raised_flag,
+    records,
+    require_flags,
+    valid_mjd,
+    withdrawn,
+)
 from zoocut.catalogs.history.points import History, Kind, Point, one_per_exposure
 from zoocut.catalogs.values import FORMER_NAMES
 from zoocut.error_kinds import NoHistory
@@ -53,14 +63,14 @@ class LsstRows:
         self._flags = (own_flag, *flags)
         self._left_out = left_out
 
-    def points(self, rows: Iterable[Row] | None, kind: Kind) -> list[Point]:
-        """Read rows of one kind; none where the list is missing."""
-        return [point for row in rows or () if (point := self.point(row, kind)) is not None]
+    def points(self, rows: Iterable[Row], kind: Kind) -> list[Point]:
+        """Read rows of one kind."""
+        return [point for row in rows if (point := self.point(row, kind)) is not None]
 
     def point(self, row: Row, kind: Kind) -> Point | None:
         """Read a row; None, and counted, where it is no measurement."""
-        mjd, flux = number(cell(row, "midpointMjdTai")), number(cell(row, self._flux))
-        flag = next((name for name in self._flags if row.get(name)), None)
+        mjd, flux = _mjd(row), number(cell(row, self._flux))
+        flag = raised_flag(row, self._flags)
         if withdrawn(row, WITHDRAWN):
             self._left_out["withdrawn"] += 1
         elif flag is not None:
@@ -68,15 +78,15 @@ class LsstRows:
         elif mjd is None or flux is None:
             self._left_out["without a time or a flux"] += 1
         else:
-            error = number(cell(row, self._error))
+            error = error_bar(cell(row, self._error))
             return Point(mjd, flux, error, _band(row), _exposure(row, mjd), kind)
         return None
 
-    def limits(self, rows: Iterable[Row] | None) -> list[Point]:
+    def limits(self, rows: Iterable[Row]) -> list[Point]:
         """Read the limits of packets before schema 8."""
         found = []
-        for row in rows or ():
-            mjd, noise = number(cell(row, "midpointMjdTai")), number(row.get("diaNoise"))
+        for row in rows:
+            mjd, noise = _mjd(row), error_bar(row.get("diaNoise"))
             if mjd is None or noise is None:
                 self._left_out["without a time or a flux"] += 1
             else:
@@ -106,18 +116,19 @@ def lsst_history(packet: Row, quantity: str, flags: Sequence[str]) -> History:
     source = packet["diaSource"]
     left_out: Counter[str] = Counter()
     rows = LsstRows(quantity, flags, left_out)
-    mjd = number(cell(source, "midpointMjdTai"))
+    mjd = _mjd(source)
     if mjd is None:
         raise NoHistory("its detection has no time (midpointMjdTai)")
-    forced_rows = packet.get("prvDiaForcedSources") or ()
+    require_flags(flags, source)
+    forced_rows = records(packet.get("prvDiaForcedSources"))
     _refuse_without(FLUXES[quantity][0], [source, *forced_rows[:1]])
     trigger = rows.point(source, Kind.DETECTION)
     points = [trigger] if trigger else []
     if object_id(source.get("diaObjectId")) or object_id(source.get("ssObjectId")):
-        points += rows.points(packet.get("prvDiaSources"), Kind.DETECTION)
+        points += rows.points(records(packet.get("prvDiaSources")), Kind.DETECTION)
         points += rows.points(forced_rows, Kind.FORCED)
         if quantity == "difference":
-            points += rows.limits(packet.get("prvDiaNondetectionLimits"))
+            points += rows.limits(records(packet.get("prvDiaNondetectionLimits")))
     return History("TAI", mjd, trigger, one_per_exposure(points, left_out), +left_out, DAYS)
 
 
@@ -134,8 +145,12 @@ def _refuse_without(flux: str, rows: Iterable[Row]) -> None:
         )
 
 
+def _mjd(row: Row) -> float | None:
+    return valid_mjd(number(cell(row, "midpointMjdTai")))
+
+
 def _band(row: Row) -> str:
-    return str(cell(row, "band") or "unknown")
+    return band_name(cell(row, "band"))
 
 
 def _exposure(row: Row, mjd: float) -> str:

@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoocut.catalogs.history.cells import number, object_id
+from zoocut.catalogs.history.cells import ObjectId, number, object_id, valid_mjd
 from zoocut.catalogs.history.grouped import Row, Rows, by_object
-from zoocut.catalogs.history.mapped import MappedRows
+from zoocut.catalogs.history.mapped import MappedRows, require_units
 from zoocut.catalogs.history.points import Kind, Point
 from zoocut.catalogs.table_files import read_table
 from zoocut.catalogs.values import FORMER_NAMES
-from zoocut.config.history import MeasurementColumns, TableHistorySettings
+from zoocut.config.history import TableHistorySettings
 from zoocut.error_kinds import FileMissing, MissingColumn, NoHistory
 from zoocut.model import DiaSource, Rejection
 from zoocut.object_store import local_path
@@ -53,7 +53,7 @@ class TableRows:
         """Time scale of the rows."""
         return self._settings.columns.time_scale
 
-    def rows(self, objects: Sequence[int]) -> Rows:
+    def rows(self, objects: Sequence[ObjectId]) -> Rows:
         """Fetch the rows of some objects."""
         name = self._settings.object
         return by_object(
@@ -66,35 +66,61 @@ class TableRows:
 
     def trigger_of(self, source: DiaSource, left_out: Counter[str]) -> tuple[float | None, Point | None]:
         """Read a source's own row, where its catalog has the same columns as the table."""
-        return trigger_from(source, self._settings.columns, self.reader(left_out))
+        return trigger_from(source, self._settings, self.reader(left_out), left_out)
 
     @cached_property
     def _whole(self) -> pa.Table:
         broken: list[Rejection] = []
-        table = read_table(self._path, self._settings.object, broken, "history.path").table
+        read = read_table(self._path, self._settings.object, broken, "history.path")
         if broken:
             raise NoHistory(f"{broken[0].row}: {broken[0].reason}")
-        return table
+        self._require_columns(read.table.column_names)
+        require_units(self._settings.columns, read.units, self._path)
+        return read.table
+
+    def _require_columns(self, names: Sequence[str]) -> None:
+        columns = self._settings.columns
+        limits = () if columns.limit is None else (columns.limit,)
+        missing = [name for name in (*columns.needed, *limits, *self._settings.flags) if name not in names]
+        if missing:
+            raise MissingColumn(
+                f"{self._path}: its measurements have no {', '.join(missing)}: name what they have in"
+                f" [history.columns] ({', '.join(names[:12])})"
+            )
 
 
 def trigger_from(
-    source: DiaSource, columns: MeasurementColumns, reader: MappedRows
+    source: DiaSource, settings: TableHistorySettings, reader: MappedRows, left_out: Counter[str]
 ) -> tuple[float | None, Point | None]:
     """Read a source's time, and its point where its own columns hold the same quantity."""
-    row = source.columns
-    measured = columns.flux or columns.magnitude
-    if columns.time is not None and columns.time in row and measured in row and columns.band in row:
-        return reader.mjd(row), reader.point(row, Kind.DETECTION)
-    name = "midpointMjdTai" if columns.time is None or columns.time not in row else columns.time
-    if name == columns.time:
-        return reader.mjd(row), None
-    cell = row.get(name, row.get(FORMER_NAMES[name]))
-    return (number(cell) if columns.time_scale == "TAI" else None), None
+    row, columns = source.columns, settings.columns
+    if columns.time in row:
+        return reader.mjd(row), _own_point(source, settings, reader, left_out)
+    mjd = number(row.get("midpointMjdTai", row.get(FORMER_NAMES["midpointMjdTai"])))
+    return (valid_mjd(mjd) if columns.time_scale == "TAI" else None), None
+
+
+def _own_point(
+    source: DiaSource, settings: TableHistorySettings, reader: MappedRows, left_out: Counter[str]
+) -> Point | None:
+    """Read the point of a source's own row; None, and counted, where a column of it is missing."""
+    row, columns = source.columns, settings.columns
+    if (columns.flux or columns.magnitude) not in row:
+        return None
+    missing = [name for name in (*columns.needed, *settings.flags) if name not in row]
+    if missing:
+        left_out[f"whose own row in the catalog has no {', '.join(missing)}"] += 1
+    elif settings.quantity == "total" and columns.flux == "psfFlux" and "scienceFlux" in row:
+        # psfFlux of DiaSource is the change, that of ForcedSource the total
+        left_out["whose own row in the catalog holds a change, not a total flux"] += 1
+    else:
+        return reader.point(row, Kind.DETECTION)
+    return None
 
 
 def rows_of_objects(
-    table: pa.Table, name: str, objects: Sequence[int], where: object
-) -> Iterator[tuple[int, Row]]:
+    table: pa.Table, name: str, objects: Sequence[ObjectId], where: object
+) -> Iterator[tuple[ObjectId, Row]]:
     """Yield the rows of a table whose object is among those asked for.
 
     Raises
@@ -102,25 +128,40 @@ def rows_of_objects(
     InputError
         When the column is missing, or went through floating point.
     """
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     if name not in table.column_names:
         raise MissingColumn(
             f"{where} has no column {name}: set history.object (it has {', '.join(table.column_names[:12])})"
         )
-    column = table[name]
+    column, wanted = _comparable(table[name], name, objects, where)
+    for row in table.filter(pc.is_in(column, value_set=wanted)).to_pylist():
+        found = object_id(row[name])
+        if found is not None:
+            yield found, row
+
+
+def _comparable(
+    column: pa.ChunkedArray, name: str, objects: Sequence[ObjectId], where: object
+) -> tuple[pa.ChunkedArray, pa.Array]:
+    """Bring a column of ids and those asked for to one type: whole numbers, or text without blanks around it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     if pa.types.is_floating(column.type):
         raise NoHistory(
             f"{where} holds object ids as floating-point numbers, which lose digits beyond 2^53: save the column"
             f" {name} as integers"
         )
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        wanted = pa.array([str(found) for found in objects], column.type)
-    else:
-        wanted = pa.array(objects, column.type)
-    chosen = pc.is_in(column, value_set=wanted)
-    for row in table.filter(chosen).to_pylist():
-        found = object_id(row[name])
-        if found is not None:
-            yield found, row
+    try:
+        if pa.types.is_integer(column.type) or pa.types.is_decimal(column.type):
+            numbers = [found for found in objects if isinstance(found, int)]
+            return column.cast(pa.int64()), pa.array(numbers, pa.int64())
+        texts = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    except pa.ArrowException as error:
+        raise NoHistory(
+            f"{where} has a column {name} that holds no ids ({error}): set history.object"
+        ) from error
+    return texts, pa.array([str(found) for found in objects], pa.string())

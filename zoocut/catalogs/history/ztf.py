@@ -12,7 +12,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from zoocut.catalogs.history.cells import MAGNITUDE_PER_RATIO, ab_flux_njy, magnitude, number
+from zoocut.catalogs.history.cells import (
+    MAGNITUDE_PER_RATIO,
+    ab_flux_njy,
+    error_bar,
+    magnitude,
+    number,
+    raised_flag,
+    records,
+    require_flags,
+    valid_mjd,
+)
 from zoocut.catalogs.history.points import History, Kind, Point, one_per_exposure
 from zoocut.config.history import PacketHistorySettings
 from zoocut.error_kinds import NoHistory
@@ -60,12 +70,13 @@ def ztf_history(packet: Row, settings: PacketHistorySettings) -> History:
     total = settings.quantity == "total"
     if total and _reference_njy(candidate) is None:
         raise NoHistory(_no_reference(candidate))
+    require_flags(settings.flags, candidate)
     left_out: Counter[str] = Counter()
     rows = _ZtfRows(settings, total, left_out)
     trigger = rows.detection(candidate)
     points = [trigger] if trigger else []
-    points += rows.read(packet.get("prv_candidates"), rows.earlier)
-    points += rows.read(packet.get("fp_hists"), rows.forced)
+    points += rows.read(records(packet.get("prv_candidates")), rows.earlier)
+    points += rows.read(records(packet.get("fp_hists")), rows.forced)
     return History("UTC", mjd, trigger, one_per_exposure(points, left_out), +left_out, DAYS)
 
 
@@ -77,12 +88,12 @@ class _ZtfRows:
         self._total = total
         self._left_out = left_out
 
-    def read(self, rows: Iterable[Row] | None, reader: Any) -> list[Point]:
-        return [point for row in rows or () if (point := reader(row)) is not None]
+    def read(self, rows: Iterable[Row], reader: Any) -> list[Point]:
+        return [point for row in rows if (point := reader(row)) is not None]
 
     def earlier(self, row: Row) -> Point | None:
         """Read one of `prv_candidates`: without a candid nothing was detected."""
-        return self._limit(row) if row.get("candid") is None else self.detection(row)
+        return self.detection(row) if number(row.get("candid")) else self._limit(row)
 
     def detection(self, row: Row) -> Point | None:
         mag, direction = magnitude(row.get("magpsf")), sign(row.get("isdiffpos"))
@@ -93,7 +104,7 @@ class _ZtfRows:
         if direction is None:
             return self._without("of unknown sign")
         flux, sigma = ab_flux_njy(mag), magnitude(row.get("sigmapsf"))
-        error = None if sigma is None else flux * sigma / MAGNITUDE_PER_RATIO
+        error = None if sigma is None else error_bar(flux * sigma / MAGNITUDE_PER_RATIO)
         return self._point(row, direction * flux, error, Kind.DETECTION)
 
     def forced(self, row: Row) -> Point | None:
@@ -104,10 +115,10 @@ class _ZtfRows:
             return self._without(f"of processing state {row.get('procstatus')}")
         zero, flux = magnitude(row.get("magzpsci")), _filled(row.get("forcediffimflux"))
         error = _filled(row.get("forcediffimfluxunc"))
-        if zero is None or flux is None or error is None or _mjd(row) is None:
+        if zero is None or zero <= 0 or flux is None or error is None or _mjd(row) is None:
             return self._without(NO_NUMBER)
         njy = ab_flux_njy(zero)
-        return self._point(row, flux * njy, error * njy, Kind.FORCED)
+        return self._point(row, flux * njy, error_bar(error * njy), Kind.FORCED)
 
     def _limit(self, row: Row) -> Point | None:
         if self._total or self._refused(row):
@@ -129,10 +140,10 @@ class _ZtfRows:
         return Point(mjd, flux, error, _band(row), _exposure(row, mjd), kind)
 
     def _refused(self, row: Row) -> bool:
-        programme = row.get("programid")
-        flag = next((name for name in self._flags if row.get(name)), None)
+        programme, flag = number(row.get("programid")), raised_flag(row, self._flags)
         if programme not in self._programmes:
-            self._left_out[f"of programme {programme}, which is not public"] += 1
+            told = "unknown" if programme is None else f"{programme:g}"
+            self._left_out[f"of programme {told}, which history.programid does not name"] += 1
         elif flag is not None:
             self._left_out[f"flagged {flag}"] += 1
         else:
@@ -149,7 +160,7 @@ def _mjd(row: Row) -> float | None:
     jd, length_s = _filled(row.get("jd")), _filled(row.get("exptime"))
     if jd is None:
         return None
-    return jd - JD_OF_MJD_ZERO + (EXPOSURE_S if length_s is None else length_s) / 2 / SECONDS_A_DAY
+    return valid_mjd(jd - JD_OF_MJD_ZERO + (EXPOSURE_S if length_s is None else length_s) / 2 / SECONDS_A_DAY)
 
 
 def _filled(cell: Any) -> float | None:
@@ -158,8 +169,8 @@ def _filled(cell: Any) -> float | None:
 
 
 def _band(row: Row) -> str:
-    fid = row.get("fid")
-    return BANDS.get(fid, f"filter {fid}") if isinstance(fid, int) else "unknown"
+    fid = number(row.get("fid"))
+    return "unknown" if fid is None else BANDS.get(int(fid), f"filter {fid:g}")
 
 
 def _exposure(row: Row, mjd: float) -> str:
