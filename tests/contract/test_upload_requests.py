@@ -21,7 +21,7 @@ from zoocut.uploading import Timing, UploadRequest, upload
 from zoocut.uploading.goals import Goal
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.credentials import Credentials
-from zoocut.zooniverse.request_errors import Busy, Refused
+from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused
 
 OWNER = Credentials("owner", "sandbox-password")
 
@@ -137,6 +137,28 @@ def test_when_the_server_asks_to_be_left_alone_every_row_waits(sandbox: Running,
     during = [one - at for one in began if 0.25 < one - at < asked_s - 0.05]
     assert during == []
     assert max(began) - at >= asked_s
+
+
+def test_what_a_server_makes_after_the_wait_is_taken_until_it_is_asked_again(
+    sandbox: Running, tmp_path: Path
+) -> None:
+    """The first create of a row has its effect only when the second one was refused."""
+    run, sent = make_run(tmp_path, 3), list[tuple[Any, ...]]()
+    panoptes, store = connect(sandbox.endpoint, OWNER)
+
+    def creating(*words: Any) -> None:
+        sent.extend([words] if words[1] == "1" else [])
+        if words[1] == "1" and len(sent) == 1:
+            raise Doubtful("the answer was lost")
+        if words[1] == "1" and len(sent) == 2:
+            panoptes.create_subject(*words)
+            raise Refused("the set was being changed", 409)
+
+    watched = Watched(panoptes, {"create_subject": creating})
+    counts = carry_out(run, sandbox.endpoint, "late", watched, store, Timing(0.2, 60, 8))
+    project, user = panoptes.project("owner/rehearsal"), panoptes.account().user_id
+    keys = [one.key for one in panoptes.newest_subjects(project.project_id, user, 0)]
+    assert (counts[State.LINKED], len(sent), keys.count(sent[0][2]["#zoocut"])) == (3, 2, 1)
 
 
 @pytest.mark.parametrize(("refuse", "rejected"), [("0123456789"[:9], 9), ("13579", 20)])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zoocut.ledger import Entry, Image, Ledger, State, Target
 from zoocut.uploading import machine
-from zoocut.uploading.machine import Event, Facts, after, images_to_store, next_step
+from zoocut.uploading.machine import Event, Facts, after, next_step
 from zoocut.uploading.work_queue import WorkQueue
 
 IMAGES = st.sampled_from([Image("1.png", "image/png"), Image("https://example.org/1.png", "")])
@@ -39,13 +39,14 @@ def events(entry: Entry, now: float) -> list[Event]:
         case State.PLANNED:
             ready = all(image.sha256 for image in entry.images)
             begin: Event = machine.Sent(now, "7", 0) if ready else measured(entry)
-            return [begin, rejected, machine.Skipped("8"), machine.Differs("another image")]
+            found = [created, machine.Absent(now, 60.0)] if ready and entry.asked_before else []
+            return [begin, *found, rejected, machine.Skipped("8"), machine.Differs("another image")]
         case State.INTENT:
             return [created, machine.NotCreated(), machine.LostSight("lost"), rejected]
         case State.IN_DOUBT:
             return [created, machine.Absent(now, 60.0), rejected]
         case State.CREATED:
-            proved = [machine.Proved(at) for at in images_to_store(entry)]
+            proved = [machine.Proved(at) for at in entry.images_to_store]
             return [*proved, rejected, machine.Differs("another image")]
         case State.STORED:
             return [machine.Linked(), machine.Unproved(), rejected]
@@ -58,9 +59,7 @@ def events(entry: Entry, now: float) -> list[Event]:
 @given(
     images=st.lists(IMAGES, min_size=1, max_size=3),
     picks=st.lists(st.tuples(st.integers(0, 99), TIMES), max_size=40),
-    facts=st.builds(
-        Facts, TIMES, st.just(60.0), st.one_of(st.just(NEVER), TIMES), st.one_of(st.just(NEVER), TIMES)
-    ),
+    facts=st.builds(Facts, TIMES, st.just(60.0), *[st.one_of(st.just(NEVER), TIMES) for _ in range(3)]),
 )
 @settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_entry_that_can_come_about_has_a_step_that_is_sent(
@@ -84,13 +83,16 @@ def goes_on(entry: Entry, facts: Facts, queue: WorkQueue) -> None:
     step = next_step(entry, facts)
     if entry in queue.ready:
         assert isinstance(step, get_args(machine.RowStep))
-        assert not isinstance(step, machine.Store) or step.position in images_to_store(entry)
+        assert not isinstance(step, machine.Store) or step.position in entry.images_to_store
     elif entry.row in queue.linkable:
         assert step == machine.Link()
         assert entry.subject_id
         assert all(image.proved or not image.hosted for image in entry.images)
     elif entry.row in queue.doubtful:
         assert isinstance(step, machine.Reconcile | machine.Await)
+    elif entry.row in queue.repeated:
+        assert entry.asked_before
+        assert step == (machine.Create() if facts.absent_until > facts.now else machine.Reconcile())
     else:
         assert entry.state.at_rest
         assert step == machine.Rest()

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from zoocut.ledger import Entry, Image, State
 from zoocut.uploading import machine
+from zoocut.uploading.looks import Looks
 from zoocut.uploading.machine import Facts, after, next_step
 
 SETTLE_S = 60.0
@@ -66,12 +67,14 @@ class Upload(RuleBasedStateMachine):
         images = [(here, here), (elsewhere,), (elsewhere, here)]
         self.ledger = {n: Entry(1, n, str(n), {}, State.PLANNED, images[n]) for n in range(ROWS)}
         self.addresses: dict[int, float] = {}
-        self.looked_at = NEVER
+        self.looks = Looks()
+        self.shown: set[int] = set()
         self.excused = dict.fromkeys(range(ROWS), 0)
 
     def facts(self, row: int) -> Facts:
         until = self.addresses.get(row, NEVER)
-        return Facts(self.server.now, SETTLE_S, self.looked_at, addresses_until=until)
+        absent_until = self.looks.absent_until(self.ledger[row])
+        return Facts(self.server.now, SETTLE_S, self.looks.newest_began, until, absent_until)
 
     def names(self, row: int) -> tuple[str, ...]:
         return tuple(f"{row}-{at}" for at, _ in enumerate(self.ledger[row].images))
@@ -97,9 +100,13 @@ class Upload(RuleBasedStateMachine):
             case machine.Link():
                 self.link(row, fate)
             case machine.Reconcile() if fate == "done":
-                self.look()
+                self.look(set(self.ledger))
+                if isinstance(next_step(self.ledger[row], self.facts(row)), machine.Create):
+                    self.create(row, fate)  # at once, as the loop does
 
     def create(self, row: int, fate: str) -> None:
+        assert row not in self.shown, "a list has shown its subject already"
+        self.looks.create_leaves(self.ledger[row])
         self.happened(row, machine.Sent(self.server.now, "7", len(self.server.subjects)))
         if fate in CERTAIN:
             self.happened(row, machine.NotCreated())
@@ -136,17 +143,25 @@ class Upload(RuleBasedStateMachine):
         else:
             effect()
 
-    def look(self) -> None:
-        began = self.server.now
+    def look(self, asking: set[int]) -> None:
+        """Look for the rows that wait for it and are at hand; the list shows all others as well."""
+        began, verdicts = self.server.now, dict[int, machine.Event]()
+        self.looks.leaves()
+        self.shown |= {held.key for held in self.server.subjects.values()}
         for row, entry in self.ledger.items():
-            if entry.state is not State.IN_DOUBT:
-                continue
-            found = [n for n, held in self.server.subjects.items() if held.key == row and n > entry.watermark]
-            event: machine.Event = machine.Absent(began, SETTLE_S)
-            if found:
-                event = machine.Created(str(min(found)), self.names(row))
-            self.happened(row, event)
-        self.looked_at = began
+            repeated = entry.state is State.PLANNED and entry.asked_before
+            if row in asking and (repeated or entry.state is State.IN_DOUBT):
+                known = [
+                    n for n, one in self.server.subjects.items() if one.key == row and n > entry.watermark
+                ]
+                found = machine.Created(str(min(known)), self.names(row)) if known else None
+                verdicts[row] = found or machine.Absent(began, SETTLE_S)
+                self.happened(row, verdicts[row])
+        self.looks.came_back(began, self.server.now, verdicts)
+
+    @rule(asking=st.sets(st.integers(0, ROWS - 1)))
+    def look_for_others(self, asking: set[int]) -> None:
+        self.look(asking)
 
     @rule(row=st.integers(0, ROWS - 1))
     def lose_images(self, row: int) -> None:
@@ -177,7 +192,7 @@ class Upload(RuleBasedStateMachine):
             if arrived:
                 self.server.create(row)
         self.addresses.clear()
-        self.looked_at = NEVER
+        self.looks = Looks()
         for number, left in self.ledger.items():
             if left.state is State.INTENT:
                 self.happened(number, machine.LostSight("killed"))

@@ -8,6 +8,7 @@ import pytest
 
 from zoocut.ledger import Entry, Image, State
 from zoocut.uploading import machine
+from zoocut.uploading.looks import Looks
 from zoocut.uploading.machine import Facts, after, next_step
 
 HERE = Image("images/1.png", "image/png", 10, "a" * 64, "b" * 32)
@@ -49,6 +50,36 @@ def test_a_doubt_is_looked_into_at_once_and_again_when_it_is_settled(
 @pytest.mark.parametrize(("looked_at", "state"), [(159.9, State.IN_DOUBT), (160.0, State.PLANNED)])
 def test_absence_counts_only_when_looked_at_late_enough(looked_at: float, state: State) -> None:
     assert after(entry(State.IN_DOUBT), machine.Absent(looked_at, 60.0)).state is state
+
+
+def test_a_create_is_repeated_only_right_after_a_look_for_its_row() -> None:
+    again, looks = entry(State.PLANNED, attempt=1), Looks()
+    beside = replace(again, row=2)
+
+    def steps() -> list[machine.Step]:
+        return [
+            next_step(e, Facts(1000.0, 60.0, absent_until=looks.absent_until(e))) for e in (again, beside)
+        ]
+
+    assert steps() == [machine.Reconcile(), machine.Reconcile()]
+    looks.came_back(999.0, 1000.0, {1: machine.Absent(999.0, 60.0)})
+    assert steps() == [machine.Create(), machine.Reconcile()]
+    looks.create_leaves(again)
+    assert steps()[0] == machine.Reconcile()
+    looks.came_back(900.0, 950.0, {1: machine.Absent(900.0, 60.0), 2: machine.Created("9", ("x",))})
+    assert steps() == [machine.Reconcile(), machine.Reconcile()]
+    looks.came_back(900.0, 951.0, {1: machine.Absent(900.0, 60.0)})
+    assert steps()[0] == machine.Create()
+    looks.leaves()
+    assert steps()[0] == machine.Reconcile()
+    assert after(again, machine.Absent(0.0, 60.0)) is again
+
+
+def test_no_create_of_a_row_lifts_the_watermark_above_what_an_earlier_one_may_come_to() -> None:
+    again = after(entry(State.PLANNED, attempt=1, watermark=50), machine.Sent(500.0, "7", 90))
+    assert (again.watermark, again.attempt) == (50, 2)
+    let_go = after(entry(State.REJECTED, attempt=1, watermark=50, subject_id="60"), machine.Gone())
+    assert (let_go.watermark, let_go.subject_id) == (60, None)
 
 
 def test_signed_addresses_are_renewed_before_they_end() -> None:

@@ -147,7 +147,7 @@ class Entry:
     sent_as : str or None
         The user id it was announced under.
     watermark : int
-        No subject made by the last create has an id as low as this.
+        No subject made by a create that was announced for it, and not let go since, has an id as low as this.
     reason : str or None
         Why it is rejected, skipped or in doubt.
     sent_date : float or None
@@ -172,6 +172,16 @@ class Entry:
     def begun(self) -> bool:
         """Whether it may have a subject: the manifest cannot change it any more."""
         return self.subject_id is not None or self.state.unsettled
+
+    @property
+    def images_to_store(self) -> list[int]:
+        """The positions of the images that are still to be stored; those that stay elsewhere never are."""
+        return [at for at, image in enumerate(self.images) if image.hosted and not image.proved]
+
+    @property
+    def asked_before(self) -> bool:
+        """Whether a create was announced that may have had its effect, though later than was waited for."""
+        return self.attempt > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from zoocut.uploading.machine import (
     Proved,
     Sent,
     after,
-    images_to_store,
 )
 from zoocut.uploading.matching import match, own_subjects
 from zoocut.uploading.planning import plan
@@ -185,7 +184,7 @@ def _adopted(context: UploadContext, entry: Entry, subject: Subject, adoption: A
         adoption.created += 1
         return created
     adoption.linked += 1
-    for position in images_to_store(created):
+    for position in created.images_to_store:
         created = after(created, Proved(position))
     return after(created, Linked())
 

@@ -27,6 +27,7 @@ from zoocut.uploading import machine
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.failures import Failures
 from zoocut.uploading.limiter import ConcurrencyLimit
+from zoocut.uploading.looks import Looks
 from zoocut.uploading.machine import (
     Event,
     Facts,
@@ -100,7 +101,7 @@ class UploadLoop:
         self._stands_in_the_way: str | None = None
         self._watermark = 0
         self._members: int | None = None
-        self._looked_at = float("-inf")
+        self._looks = Looks()
         self._quiet_until = {"look": float("-inf"), "link": float("-inf")}
 
     def finish(self) -> int:
@@ -205,17 +206,37 @@ class UploadLoop:
 
     def _begin_ready(self) -> None:
         self._queue.refill(2 * self._limit.limit)
-        while self._queue.ready and len(self._workers) + len(self._leaving) < self._limit.limit:
+        self._repeat_absent()
+        while self._queue.ready and self._has_room:
             entry = self._queue.ready.popleft()
             step = next_step(entry, self._facts(entry))
-            if isinstance(step, machine.Create) and self._failures.many_doubts and self._queue.doubtful:
+            if isinstance(step, machine.Create) and self._doubts_come_first:
                 self._queue.ready.appendleft(entry)
                 break
             self._begin(entry, step)
 
+    @property
+    def _has_room(self) -> bool:
+        return len(self._workers) + len(self._leaving) < self._limit.limit
+
+    @property
+    def _doubts_come_first(self) -> bool:
+        return self._failures.many_doubts and bool(self._queue.doubtful)
+
+    def _repeat_absent(self) -> None:
+        """Ask again for the subjects that the newest look did not find, before anything else is begun."""
+        for entry in list(self._queue.repeated.values()):
+            if not self._has_room or self._doubts_come_first:
+                return
+            step = next_step(entry, self._facts(entry))
+            if isinstance(step, machine.Create):
+                del self._queue.repeated[entry.row]
+                self._begin(entry, step)
+
     def _begin(self, entry: Entry, step: machine.Step) -> None:
         match step:
             case machine.Create():
+                self._looks.create_leaves(entry)
                 announced = after(entry, self._announcement())
                 self._change([(entry, announced)])
                 self._leave("create", [announced], partial(create, self._context, announced))
@@ -243,16 +264,20 @@ class UploadLoop:
         return Facts(
             now=self._context.panoptes.now(),
             settle_s=self._timing.settle_s,
-            looked_at=self._looked_at,
+            looked_at=self._looks.newest_began,
             addresses_until=until,
+            absent_until=self._looks.absent_until(entry),
         )
 
     def _look_for_doubtful(self, now: float) -> None:
         if now < self._quiet_until["look"] or self._workers.busy_with("look"):
             return
-        doubtful = list(self._queue.doubtful.values())
-        if any(isinstance(next_step(entry, self._facts(entry)), machine.Reconcile) for entry in doubtful):
-            self._leave("look", doubtful, partial(look, self._context, doubtful, self._timing.settle_s))
+        doubtful, repeated = list(self._queue.doubtful.values()), list(self._queue.repeated.values())
+        asking = doubtful if self._doubts_come_first else doubtful + repeated
+        if any(isinstance(next_step(entry, self._facts(entry)), machine.Reconcile) for entry in asking):
+            self._looks.leaves()
+            both = doubtful + repeated
+            self._leave("look", both, partial(look, self._context, both, self._timing.settle_s))
 
     def _link_stored(self, now: float) -> None:
         if now < self._quiet_until["link"] or self._workers.busy_with("link") or not self._queue.linkable:
@@ -281,15 +306,14 @@ class UploadLoop:
         for back in finished:
             self._note(back)
             events = self._events(back)
-            changes += [
-                (entry, after(entry, events[entry.row])) for entry in back.job.entries if entry.row in events
-            ]
+            moved = [(one, after(one, events[one.row])) for one in back.job.entries if one.row in events]
+            changes += [(before, entry) for before, entry in moved if entry is not before]
         self._change(changes)
         self._ending = self._ending or self._failures.settled(changes, self._tally.trouble)
         current = {entry.row: entry for _, entry in changes}
         for back in finished:
             for entry in back.job.entries:
-                self._put_back(current.get(entry.row, entry), back.outcome.trouble)
+                self._put_back(current.get(entry.row, entry), back)
 
     def _events(self, back: Finished[Entry]) -> Mapping[int, Event]:
         """Return what happened; a failure that ends the upload tells that the create had no effect."""
@@ -301,8 +325,9 @@ class UploadLoop:
             return {entry.row: Rejected(f"row {entry.external_id} cannot be had from its address: {trouble}")}
         return back.outcome.events
 
-    def _put_back(self, entry: Entry, trouble: ZooniverseError | None) -> None:
-        """Give an entry back to the queue; one that failed waits on its own."""
+    def _put_back(self, entry: Entry, back: Finished[Entry]) -> None:
+        """Give an entry back to the queue; one that failed waits on its own, and those of a look together."""
+        trouble = None if back.job.kind == "look" else back.outcome.trouble
         if trouble is not None and entry.state in (State.PLANNED, State.CREATED):
             self._queue.sleep(entry, time.monotonic() + self._failures.backoff_s(entry.row, trouble))
         else:
@@ -312,7 +337,7 @@ class UploadLoop:
         now, outcome, kind = time.monotonic(), back.outcome, back.job.kind
         self._note_addresses(back)
         if outcome.looked_at is not None:
-            self._looked_at = max(self._looked_at, outcome.looked_at)
+            self._looks.came_back(outcome.looked_at, self._context.panoptes.now(), outcome.events)
         self._tally.sent_bytes += outcome.sent_bytes
         self._members = self._members if outcome.members is None else outcome.members
         if isinstance(back.failure, QuotaReached):

@@ -2,6 +2,7 @@
 
     PLANNED -> INTENT -> CREATED -> STORED -> LINKED
     INTENT -> IN_DOUBT -> (found) CREATED | (surely absent) PLANNED
+    PLANNED, asked for before -> (found after all) CREATED
     any -> REJECTED (needs a person)
 
 An entry is saved in its new state before the next step begins, so INTENT is on disk before the request that
@@ -42,7 +43,6 @@ __all__ = [
     "Store",
     "Unproved",
     "after",
-    "images_to_store",
     "next_step",
 ]
 
@@ -61,12 +61,15 @@ class Facts:
         When the newest finished look through the server's subjects began; -inf when there was none.
     addresses_until : float
         Until when signed addresses for this entry's images are at hand; -inf when there are none.
+    absent_until : float
+        Until when it counts that the newest look did not find the subject; -inf when it was not for this entry.
     """
 
     now: float
     settle_s: float
     looked_at: float = float("-inf")
     addresses_until: float = float("-inf")
+    absent_until: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +145,14 @@ def next_step(entry: Entry, facts: Facts) -> Step:
         One thing to do; doing it leads to an event for `after`.
     """
     match entry.state:
+        case State.PLANNED if not all(image.sha256 for image in entry.images):
+            return Measure()
+        case State.PLANNED if entry.asked_before and facts.absent_until <= facts.now:
+            return (
+                Reconcile()
+            )  # right before it is repeated: a server later than the wait may have made it by now
         case State.PLANNED:
-            return Create() if all(image.sha256 for image in entry.images) else Measure()
+            return Create()
         case State.INTENT | State.IN_DOUBT:
             return _settle(entry, facts)
         case State.CREATED:
@@ -161,13 +170,8 @@ def _settle(entry: Entry, facts: Facts) -> Step:
     return Reconcile() if facts.now >= due else Await(due)
 
 
-def images_to_store(entry: Entry) -> list[int]:
-    """Return the positions of the images that are still to be stored; those that stay elsewhere never are."""
-    return [position for position, image in enumerate(entry.images) if image.hosted and not image.proved]
-
-
 def _store(entry: Entry, facts: Facts) -> Step:
-    waiting = images_to_store(entry)
+    waiting = entry.images_to_store
     if not waiting:
         return Link()
     if facts.addresses_until < facts.now + ADDRESS_MARGIN_S:
@@ -341,17 +345,19 @@ def after(entry: Entry, event: Event) -> Entry:
             images = tuple(
                 replace(image, sha256=None, media_name=None, proved=False) for image in entry.images
             )
-            return replace(entry, state=State.PLANNED, subject_id=None, images=images, reason=None)
+            anew = replace(entry, state=State.PLANNED, subject_id=None, images=images, reason=None)
+            return replace(anew, watermark=max(entry.watermark, int(entry.subject_id or 0)))
 
 
 def _sent(entry: Entry, event: Sent) -> Entry:
+    """Announce a create; what an earlier one of the row may still come to stays above the watermark."""
     return replace(
         entry,
         state=State.INTENT,
         attempt=entry.attempt + 1,
         sent_at=event.at,
         sent_as=event.user_id,
-        watermark=event.watermark,
+        watermark=entry.watermark if entry.asked_before else event.watermark,
         reason=None,
         sent_date=event.date,
     )
@@ -374,6 +380,8 @@ def _unproved(entry: Entry) -> tuple[Image, ...]:
 
 def _absent(entry: Entry, surely: bool) -> Entry:
     """Begin anew where the subject is surely absent, but not for ever: each attempt may leave a stray behind."""
+    if entry.state is State.PLANNED:
+        return entry
     if not surely:
         return replace(entry, state=State.IN_DOUBT)
     if entry.attempt < MOST_ATTEMPTS:

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterator
 
 from zoocut.ledger import Entry, Ledger, State, Target
-from zoocut.uploading.machine import images_to_store
 
 __all__ = ["WorkQueue"]
 
@@ -29,6 +28,7 @@ class WorkQueue:
         self.ready: deque[Entry] = deque()
         self.linkable: dict[int, Entry] = {}
         self.doubtful: dict[int, Entry] = {}
+        self.repeated: dict[int, Entry] = {}
         self._asleep: list[tuple[float, int, Entry]] = []
         self._in_work: set[int] = set()
         self._unread = _unfinished(ledger, target)
@@ -39,6 +39,7 @@ class WorkQueue:
         """Begin no further rows: those that have no subject yet stay in the ledger."""
         self._finishing = True
         self.ready = deque(entry for entry in self.ready if entry.state is not State.PLANNED)
+        self.repeated.clear()
         self._asleep = [sleeper for sleeper in self._asleep if sleeper[2].state is not State.PLANNED]
         heapq.heapify(self._asleep)
 
@@ -47,14 +48,17 @@ class WorkQueue:
         self._in_work.add(entry.row)
         self.linkable.pop(entry.row, None)
         self.doubtful.pop(entry.row, None)
+        self.repeated.pop(entry.row, None)
         match entry.state:
             case State.PLANNED if self._finishing:
                 self._in_work.discard(entry.row)
             case State.PLANNED if not entry.images[0].sha256:
                 self.ready.append(entry)
+            case State.PLANNED if entry.asked_before:
+                self.repeated[entry.row] = entry
             case State.PLANNED:  # measured already: its intent is saved together with what was measured
                 self.ready.appendleft(entry)
-            case State.CREATED if images_to_store(entry):
+            case State.CREATED if entry.images_to_store:
                 self.ready.appendleft(entry)
             case State.CREATED | State.STORED:
                 self.linkable[entry.row] = entry
@@ -89,12 +93,13 @@ class WorkQueue:
     @property
     def full(self) -> bool:
         """Whether too many entries wait to be linked or settled for new ones to be begun."""
-        return max(len(self.linkable), len(self.doubtful)) >= MOST_WAITING
+        return max(len(self.linkable), len(self.doubtful) + len(self.repeated)) >= MOST_WAITING
 
     @property
     def exhausted(self) -> bool:
         """Whether nothing is left, here or in the ledger."""
-        return self._read_all and not (self.ready or self.linkable or self.doubtful or self._asleep)
+        waiting = self.ready or self.linkable or self.doubtful or self.repeated or self._asleep
+        return self._read_all and not waiting
 
 
 def _unfinished(ledger: Ledger, target: Target) -> Iterator[Entry]:
