@@ -29,7 +29,7 @@ def blocks(page: str, kind: str) -> list[str]:
 def execute(cells: list[str], folder: Path) -> list[list[dict[str, Any]]]:
     """Run cells in a kernel and give their outputs."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(folder)}}).execute()
     return [cell["outputs"] for cell in notebook.cells]
 
 

@@ -98,7 +98,7 @@ def zoocut_with(folder: Path, *words: str, site: bool = True) -> subprocess.Comp
     path = os.pathsep.join([str(folder / "site"), here]) if site else here
     env = os.environ | {"PYTHONPATH": path, "COLUMNS": "200"}
     command = [sys.executable, "-m", "zoocut", *words]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=240)
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

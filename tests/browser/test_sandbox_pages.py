@@ -54,7 +54,7 @@ class Uploader:
     def at(cls, endpoint: str) -> Uploader:
         form = {"grant_type": "password", "client_id": CLIENT, "login": "owner"}
         answer = requests.post(
-            f"{endpoint}/oauth/token", data={**form, "password": "sandbox-password"}, timeout=10
+            f"{endpoint}/oauth/token", data={**form, "password": "sandbox-password"}, timeout=240
         )
         return cls(endpoint, answer.json()["access_token"])
 
@@ -64,7 +64,9 @@ class Uploader:
             "Content-Type": "application/json",
             "Authorization": f"Bearer {self.token}",
         }
-        return requests.post(f"{self.endpoint}/api{path}", data=json.dumps(body), headers=headers, timeout=10)
+        return requests.post(
+            f"{self.endpoint}/api{path}", data=json.dumps(body), headers=headers, timeout=240
+        )
 
     def made(self, kind: str, **content: Any) -> dict[str, Any]:
         answer = self.post(f"/{kind}", {kind: content})
@@ -80,7 +82,7 @@ class Uploader:
         for place, image, mime in zip(made["locations"], images, mimes, strict=True):
             if image is not None:
                 headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": mime}
-                answer = requests.put(place[mime], data=image, headers=headers, timeout=10)
+                answer = requests.put(place[mime], data=image, headers=headers, timeout=240)
                 assert answer.status_code == 201
         return str(made["id"])
 
@@ -247,7 +249,7 @@ def test_what_is_not_there_is_said(chromium: Browser, shown: Shown, kind: str) -
 
 @pytest.mark.parametrize("path", ["/", "/sandbox/log", "/sandbox/sets/1", "/sandbox/media/x.png"])
 def test_pages_answer_loopback_hosts_only(shown: Shown, path: str) -> None:
-    answer = requests.get(shown.endpoint + path, headers={"Host": "www.zooniverse.org"}, timeout=10)
+    answer = requests.get(shown.endpoint + path, headers={"Host": "www.zooniverse.org"}, timeout=240)
     assert (answer.status_code, "loopback" in answer.text) == (421, True)
 
 
@@ -297,7 +299,7 @@ def test_pages_are_quick_among_ten_thousand(crowded: Running, path: str) -> None
     tries = []
     for _ in range(5):
         begun = time.perf_counter()
-        assert requests.get(crowded.endpoint + path, timeout=10).status_code == 200
+        assert requests.get(crowded.endpoint + path, timeout=240).status_code == 200
         tries.append(time.perf_counter() - begun)
     assert min(tries) < 0.1
 
@@ -316,7 +318,7 @@ def test_log_marks_what_was_injected(visit: Page, tmp_path: Path) -> None:
         someone = Uploader.at(server.endpoint)
         body = {"subjects": {"locations": ["image/png"], "links": {"project": "1"}}}
         assert [someone.post("/subjects", body).status_code for _ in range(3)] == [201, 500, 201]
-        requests.get(f"{server.endpoint}/nowhere/{HOSTILE}", timeout=10)
+        requests.get(f"{server.endpoint}/nowhere/{HOSTILE}", timeout=240)
         visit.goto(server.endpoint)
         visit.get_by_role("link", name="Request log").click()
         rows = visit.locator(".log tbody tr")
@@ -336,7 +338,7 @@ def test_looking_does_not_count_as_a_call(visit: Page, tmp_path: Path) -> None:
         someone = Uploader.at(server.endpoint)
         subject = someone.new_subject("one", png())
         rule = {"name": "bad-gateway", "route": "GET *"}
-        assert requests.post(f"{server.endpoint}/sandbox/faults", json=rule, timeout=10).ok
+        assert requests.post(f"{server.endpoint}/sandbox/faults", json=rule, timeout=240).ok
         visit.goto(f"{server.endpoint}/sandbox/subjects/{subject}")
         expect(visit.locator("figure img")).to_have_js_property("naturalWidth", 606)
         visit.goto(server.endpoint)

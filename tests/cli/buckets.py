@@ -27,7 +27,7 @@ def bucket_server() -> Iterator[str]:
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     endpoint = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
-    requests.post(f"{endpoint}/moto-api/reset", timeout=30)
+    requests.post(f"{endpoint}/moto-api/reset", timeout=240)
     boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="images")
     yield endpoint
     server.stop()

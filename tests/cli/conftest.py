@@ -31,12 +31,12 @@ def control(server: Running) -> Iterator[Control]:
     """Set a control of the sandbox; faults are taken away at the end."""
 
     def turn(path: str, **content: object) -> Any:
-        answer = requests.post(f"{server.endpoint}/sandbox{path}", json=content, timeout=30)
+        answer = requests.post(f"{server.endpoint}/sandbox{path}", json=content, timeout=240)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     yield turn
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240)
 
 
 @pytest.fixture

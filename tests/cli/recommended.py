@@ -70,7 +70,7 @@ def tried(
                 env=os.environ | env | {"HOME": str(copy), "COLUMNS": "200"},
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=240,
             )
         finally:
             shutil.rmtree(copy)

@@ -69,7 +69,7 @@ class Survey:
 
 def held(server: Running, prefix: str) -> dict[str, list[str]]:
     """Tell the external_ids in each set whose name begins so."""
-    said = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
+    said = requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()
     names = {one["id"]: one["display_name"] for one in said["sets"] if one["display_name"].startswith(prefix)}
     found: dict[str, list[str]] = {name: [] for name in names.values()}
     for subject in said["subjects"]:
@@ -81,5 +81,5 @@ def held(server: Running, prefix: str) -> dict[str, list[str]]:
 
 def asked(server: Running) -> list[Any]:
     """Name the last requests that the sandbox was asked."""
-    log: list[Any] = requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+    log: list[Any] = requests.get(f"{server.endpoint}/sandbox/requests", timeout=240).json()["requests"]
     return [one for one in log if not one["path"].startswith("/sandbox")]

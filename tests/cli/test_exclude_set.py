@@ -46,7 +46,7 @@ def test_sources_of_a_set_of_another_tool(
         sandbox.endpoint,
         json.dumps([*metadata, {"telescope": "ZTF"}]),
     ]
-    subprocess.run(command, env=os.environ | {"HOME": str(tmp_path)}, check=True, timeout=120)
+    subprocess.run(command, env=os.environ | {"HOME": str(tmp_path)}, check=True, timeout=240)
     account = {"PANOPTES_USERNAME": "owner", "PANOPTES_PASSWORD": "sandbox-password"}
     words = ("--project", "owner/rehearsal", "--endpoint", sandbox.endpoint, "--csv")
     listed = zoocut("sets", "members", "Made by another tool", *words, **account)

@@ -74,7 +74,9 @@ def test_shares_of_jobs_one_of_them_killed(zoocut: Zoocut, field: Path, whole: P
     jobs = [subprocess.Popen([*command, "--part", f"{number}/3"]) for number in (1, 2, 3)]
     await_pictures(run, SOURCES, jobs[1])
     jobs[1].send_signal(signal.SIGKILL)
-    assert [job.wait() for job in jobs] == [0, -signal.SIGKILL, 0]
+    first, killed, last = (job.wait() for job in jobs)
+    assert (first, last) == (0, 0)
+    assert killed in (-signal.SIGKILL, 0), "it may have been through before the signal came"
     assert not (run / "manifest.csv").exists()
     done = zoocut("generate", field, "-o", "run")
     assert done.returncode == 0, done.stderr
@@ -175,9 +177,9 @@ def test_processes_end_with_the_one_that_began_them(
     while process.poll() is None and len(members_of(process.pid)) < 5:
         time.sleep(0.01)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == code
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 240
     while (alive := members_of(process.pid)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive
@@ -212,7 +214,7 @@ class Cluster:
         self._processes = [
             self.start("scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", self.file)
         ]
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not (self.file.exists() and self.file.read_text().strip()) and time.monotonic() < deadline:
             time.sleep(0.05)
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -243,7 +245,7 @@ class Cluster:
         from distributed import Client
 
         with Client(scheduler_file=str(self.file), set_as_default=False) as client:
-            deadline = time.monotonic() + 100
+            deadline = time.monotonic() + 240
             while {w["name"] for w in client.scheduler_info(n_workers=-1)["workers"].values()} != names:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
@@ -274,7 +276,7 @@ def test_workers_of_dask_one_of_them_killed(
     process = subprocess.Popen([sys.executable, "-m", "zoocut", *words], cwd=tmp_path)
     await_pictures(run, 10, process)
     cluster.workers[0].kill()
-    assert process.wait(timeout=200) == 0
+    assert process.wait(timeout=240) == 0
     assert contents(run) == contents(whole)
 
 

@@ -54,7 +54,7 @@ def test_subjects_by_addresses(zoocut: Zoocut, run: Path, root: str, sandbox: Ru
     where = ["--project", "owner/rehearsal", "--set", "By addresses", "--settle", 0, "--give-up-after", 20]
     done = zoocut("upload", run, "--urls", *where, **account)
     assert done.returncode == 0, done.stderr
-    truth = requests.get(f"{sandbox.endpoint}/sandbox/truth", timeout=30).json()
+    truth = requests.get(f"{sandbox.endpoint}/sandbox/truth", timeout=240).json()
     ids = {one["id"] for one in truth["sets"] if one["display_name"] == "By addresses"}
     made = [subject for subject in truth["subjects"] if ids & set(subject["sets"])]
     assert len(made) == 3

@@ -54,7 +54,7 @@ class Imported:
         made = panoptes.create_subject_set(project, name, {})
         address = f"{self.host.endpoint}/{manifest.relative_to(self.host.root)}"
         ImportAdmin(panoptes).create(made.set_id, address)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 240
         while panoptes.count_subjects(made.set_id) < rows:
             assert time.monotonic() < end
         return str(made.set_id)

@@ -53,10 +53,10 @@ def killed_when(done: Callable[[], bool], words: tuple[str, ...], server: Runnin
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while not done():
         assert time.monotonic() < end
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None or done(), process.communicate()
     process.send_signal(signal.SIGKILL)
     process.communicate()
 
@@ -82,7 +82,7 @@ def test_a_bucket_killed_and_resumed_twice(
     (part,) = held("night/imports/")
     head = client.head_object(Bucket="images", Key=part["Key"])
     assert head["ContentType"] == "text/csv"
-    text = requests.get(f"{s3}/images/{part['Key']}", timeout=30).text
+    text = requests.get(f"{s3}/images/{part['Key']}", timeout=240).text
     assert text.splitlines()[0] == "external_id,location:1,metadata:band,metadata:#zoocut"
     assert len(text.splitlines()) == ROWS + 1
     checked = zoocut("verify", run, "--check", "all", **account(server))
@@ -167,5 +167,5 @@ def test_credentials_that_are_gone(
 
 
 def _sets(server: Running, name: str) -> int:
-    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
+    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()
     return sum(one["display_name"] == name for one in truth["sets"])

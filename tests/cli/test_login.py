@@ -47,7 +47,7 @@ class Person:
         return subprocess.run(
             [sys.executable, "-m", "zoocut", *words],
             cwd=self.home, env=os.environ | own | self.environment | more, input=stdin,
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=240,
         )  # fmt: skip
 
 

@@ -260,7 +260,7 @@ def generate_with(path: str, folder: Path, *words: object) -> subprocess.Complet
     """Run the program in a process of its own, since what is installed is looked up once a process."""
     command = [sys.executable, "-m", "zoocut", "generate", *map(str, words)]
     env = os.environ | {"PYTHONPATH": path, "COLUMNS": "200"}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=240)
 
 
 def test_a_medium_of_another_package(zoocut: Zoocut, ztf: str, tmp_path: Path) -> None:

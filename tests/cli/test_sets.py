@@ -57,7 +57,7 @@ class Desk:
         return " ".join(done.stderr.split())
 
     def log(self) -> list[dict[str, Any]]:
-        answer = requests.get(f"{self.admin.panoptes.endpoint}/sandbox/requests", timeout=30)
+        answer = requests.get(f"{self.admin.panoptes.endpoint}/sandbox/requests", timeout=240)
         return list(answer.json()["requests"])
 
     def latest(self) -> int:
@@ -93,7 +93,7 @@ class Desk:
 
     def retire(self, workflow: str, *subjects: str) -> None:
         self.post(f"/workflows/{workflow}/retired_subjects", {"subject_ids": list(subjects)})
-        requests.post(f"{self.admin.panoptes.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()
+        requests.post(f"{self.admin.panoptes.endpoint}/sandbox/jobs/run", timeout=240).raise_for_status()
 
     def members(self, set_id: str) -> list[str]:
         return [subject.subject_id for subject in self.admin.panoptes.subjects_of_set(set_id)]
@@ -280,7 +280,7 @@ def test_nothing_is_touched_when_the_answer_is_no(desk: Desk, answer: bytes | No
         process.send_signal(signal.SIGINT)
     else:
         os.write(terminal, answer)
-    _, rest = process.communicate(timeout=30)
+    _, rest = process.communicate(timeout=240)
     for end in (terminal, inner):
         os.close(end)
     assert b"nothing was changed" in rest
@@ -338,11 +338,11 @@ def test_set_changed_by_somebody_else_meanwhile(desk: Desk) -> None:
     """The first link request is refused because the set is being changed: the command goes on."""
     desk.new_set("Night 1", 3)
     rule = {"name": "conflict", "nth": [1]}
-    answer = requests.post(f"{desk.admin.panoptes.endpoint}/sandbox/faults", json=rule, timeout=30)
+    answer = requests.post(f"{desk.admin.panoptes.endpoint}/sandbox/faults", json=rule, timeout=240)
     try:
         assert answer.status_code == 200, answer.text
         desk.sets("copy", "Night 1", "Copy")
     finally:
-        requests.delete(f"{desk.admin.panoptes.endpoint}/sandbox/faults", timeout=30)
+        requests.delete(f"{desk.admin.panoptes.endpoint}/sandbox/faults", timeout=240)
     (copy,) = desk.admin.panoptes.subject_sets(desk.project, "Copy")
     assert desk.admin.count_subjects(copy.set_id) == 3

@@ -53,26 +53,26 @@ def half_uploaded(server: Running, folder: Path, home: Path, set_name: str) -> s
         (folder / part).write_text("\n".join([header, *lines]) + "\n")
     env = os.environ | {"HOME": str(home)}
     command = [str(Path(sys.executable).with_name("panoptes")), "subject-set", "upload-subjects", made.set_id]
-    subprocess.run([*command, "first.csv"], cwd=folder, env=env, check=True, capture_output=True, timeout=120)
+    subprocess.run([*command, "first.csv"], cwd=folder, env=env, check=True, capture_output=True, timeout=240)
     slow = {"name": "latency", "delay_s": 0.5, "route": "POST /api/subjects"}
-    requests.post(f"{server.endpoint}/sandbox/faults", json=slow, timeout=30).raise_for_status()
+    requests.post(f"{server.endpoint}/sandbox/faults", json=slow, timeout=240).raise_for_status()
     before = count_subjects(server)
     process = subprocess.Popen([*command, "second.csv"], cwd=folder, env=env, stdin=subprocess.DEVNULL)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 240
     while process.poll() is None and time.monotonic() < end and count_subjects(server) < before + 5:
         time.sleep(0.02)
     process.kill()
     process.wait()
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30).raise_for_status()
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240).raise_for_status()
     return made.set_id
 
 
 def count_subjects(server: Running) -> int:
-    return len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["subjects"])
+    return len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()["subjects"])
 
 
 def subjects_of(server: Running, set_id: str) -> list[dict[str, Any]]:
-    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
+    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()
     return [one for one in truth["subjects"] if int(set_id) in one["sets"]]
 
 

@@ -81,7 +81,7 @@ def test_a_reason_is_never_cut(tmp_path: Path, server: Running) -> None:
     requests.post(
         f"{server.endpoint}/sandbox/faults",
         json={"name": "unavailable", "route": LINKS, "times": 3},
-        timeout=30,
+        timeout=240,
     ).raise_for_status()
     run = make_run(tmp_path / "run", 3)
     where = ("--project", "owner/rehearsal", "--set", "a reason")

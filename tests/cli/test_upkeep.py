@@ -53,7 +53,7 @@ class Keeping:
         return max(int(one["at"]) for one in self.log())
 
     def log(self) -> list[dict[str, Any]]:
-        answer = requests.get(f"{self.admin.panoptes.endpoint}/sandbox/requests", timeout=30)
+        answer = requests.get(f"{self.admin.panoptes.endpoint}/sandbox/requests", timeout=240)
         return list(answer.json()["requests"])
 
     def writes(self, after: int) -> list[str]:
@@ -173,7 +173,7 @@ def test_a_changed_priority_is_served(keeping: Keeping) -> None:
         return [members[subject] for subject in subjects]
 
     requests.post(
-        f"{keeping.admin.panoptes.endpoint}/sandbox/jobs/run", json={}, timeout=30
+        f"{keeping.admin.panoptes.endpoint}/sandbox/jobs/run", json={}, timeout=240
     ).raise_for_status()
     assert served() == [3.0, 2.0, None]
     prioritized(keeping, run, "1", "2", "-0.5")
@@ -297,7 +297,7 @@ def test_duplicates_are_shown_then_unlinked_and_what_differs_or_is_young_stays(k
     )
     Store(Transport()).put(
         server.renewed_addresses(same)[0],
-        requests.get(kept[subjects[0]].addresses[0].url, timeout=30).content,
+        requests.get(kept[subjects[0]].addresses[0].url, timeout=240).content,
         "image/png",
     )
     server.link(found.set_id, [same, other_band, other_images, training])
@@ -347,7 +347,7 @@ def met(keeping: Keeping, project_id: str, subject_id: str) -> str:
     assert answer.document is not None
     number = answer.document["workflows"][0]["id"]
     send("POST", f"/workflows/{number}/retired_subjects", {"subject_ids": [subject_id]})
-    requests.post(f"{keeping.admin.panoptes.endpoint}/sandbox/jobs/run", timeout=30).raise_for_status()
+    requests.post(f"{keeping.admin.panoptes.endpoint}/sandbox/jobs/run", timeout=240).raise_for_status()
     return str(number)
 
 
@@ -360,7 +360,7 @@ def test_watching_tells_again_until_stopped(keeping: Keeping) -> None:
     assert process.stdout is not None
     told = [process.stdout.readline() for _ in range(4)]
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=240)
     assert told[0] == told[2] == f"run {run.run_id} in {run.path}: 1 rows\n"
     assert (process.returncode, "stopped watching" in said) == (130, True)
 

@@ -25,23 +25,23 @@ def test_a_run_arrives_and_a_second_upload_has_nothing_to_do(
     assert done.returncode == 0, done.stderr
     assert "4 linked" in done.stdout
     assert [len(subject["locations"]) for subject in subjects(server, name)] == [2] * 4
-    before = len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"])
+    before = len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()["events"])
     again = zoocut("upload", run, "--json", **account(server))
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["targets"][0]["complete"] is True
-    assert len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"]) == before
+    assert len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()["events"]) == before
 
 
 def test_a_dry_run_tells_and_writes_nothing(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    before = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
+    before = requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()
     done = zoocut("upload", run, *WHERE, "dry", "--dry-run", "--json", **account(server))
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     (target,) = told["targets"]
     assert target["subject_set"] == {"id": None, "display_name": "dry"}
     assert (target["rows"], target["to_upload"], told["account"]) == (4, 4, "owner")
-    assert requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json() == before
+    assert requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json() == before
     assert sorted(path.name for path in run.iterdir()) == ["images", "manifest.csv", "run.toml"]
 
 
@@ -208,11 +208,11 @@ def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
     process = start(run, server, "--set", name, "--requests", "2")
     await_states(zoocut, run, "created", process)
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == code
     assert f"zoocut upload {run}" in said
     assert not {"intent", "in_doubt"} & states(zoocut, run).keys()
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240)
     assert zoocut("upload", run, **account(server)).returncode == 0
     assert len(subjects(server, name)) == 60
 
@@ -237,11 +237,11 @@ def test_an_image_that_changed_after_its_upload_began_is_caught(
 ) -> None:
     run, name = make_run(tmp_path / "run", 3), "edited"
     control("/faults", name="blob-busy", route="PUT /public/*")
-    zoocut("upload", run, *WHERE, name, "--give-up-after", "1", "--settle", "0", **account(server))
+    zoocut("upload", run, *WHERE, name, "--give-up-after", "3", "--settle", "0", **account(server))
     original = (run / "images" / "1-0.png").read_bytes()
     (run / "images" / "1-0.png").write_bytes(original + b"edited")
     (run / "images" / "2-0.png").unlink()
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240)
     done = zoocut("upload", run, **account(server))
     assert done.returncode == 3
     assert "was changed after its upload began" in done.stdout

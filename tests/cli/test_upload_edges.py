@@ -49,8 +49,8 @@ def test_a_pipe_in_the_place_of_an_image_is_not_waited_for(
 ) -> None:
     run = make_run(tmp_path / "run", 3)
     control("/faults", name="blob-busy", route="PUT /public/*")
-    zoocut("upload", run, *WHERE, "pipe", "--give-up-after", "1", "--settle", "0", **account(server))
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    zoocut("upload", run, *WHERE, "pipe", "--give-up-after", "3", "--settle", "0", **account(server))
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240)
     (run / "images" / "1-0.png").unlink()
     os.mkfifo(run / "images" / "1-0.png")
     done = zoocut("upload", run, **account(server))
@@ -86,15 +86,15 @@ def test_a_rejected_row_whose_subject_is_seen_again_goes_on(
     run, name = run_of(zoocut, server, tmp_path, kind), f"seen again {kind}"
     link = {"route": "POST /api/subject_sets/*/links/subjects"}
     control("/faults", name="conflict", **link)
-    ended = zoocut("upload", run, *WHERE, name, "--give-up-after", "1", "--settle", "0", **account(server))
+    ended = zoocut("upload", run, *WHERE, name, "--give-up-after", "3", "--settle", "0", **account(server))
     assert (ended.returncode, states(zoocut, run)) == (5, {"stored": 3}), ended.stderr
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240)
     control("/faults", name="error-json", status=422, **link)
     control("/faults", name="list-skips", rows=1, route="GET /api/subjects")
     done = zoocut(
-        "upload", run, "--check", "none", "--give-up-after", "1", "--settle", "0", **account(server)
+        "upload", run, "--check", "none", "--give-up-after", "3", "--settle", "0", **account(server)
     )
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240)
     assert done.returncode in (3, 5), done
     assert states(zoocut, run)["rejected"] >= 1
     again = zoocut("upload", run, "--retry-rejected", **account(server))
@@ -108,8 +108,8 @@ def test_a_ledger_with_a_created_row_that_waits_for_nothing_goes_on(
     """Earlier versions wrote such rows, and ended at them for ever."""
     run = run_of(zoocut, server, tmp_path, "addresses")
     control("/faults", name="conflict", route="POST /api/subject_sets/*/links/subjects")
-    zoocut("upload", run, *WHERE, "healed", "--give-up-after", "1", "--settle", "0", **account(server))
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    zoocut("upload", run, *WHERE, "healed", "--give-up-after", "3", "--settle", "0", **account(server))
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240)
     with closing(sqlite3.connect(run / "ledger.sqlite3")) as ledger, ledger:
         assert ledger.execute("UPDATE rows SET state = 'created' WHERE state = 'stored'").rowcount == 3
     done = zoocut("upload", run, **account(server))
@@ -176,8 +176,8 @@ def test_a_limit_met_in_one_set_leaves_no_row_half_done_in_another(
     (run / "manifest.csv").write_text(header + "".join(rows[1::2]))
     shares = ("upload", run, *WHERE, "Limit {band}", "--set-by", "band", "--settle", "0")
     control("/faults", name="blob-busy", route="PUT /public/*")
-    zoocut(*shares, "--give-up-after", "1", **account(server, "collab"))
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    zoocut(*shares, "--give-up-after", "3", **account(server, "collab"))
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240)
     assert states(zoocut, run) == {"created": 4}
     (run / "manifest.csv").write_text(whole)
     control("/users/collab", subject_limit=4)
@@ -196,9 +196,9 @@ def hasty() -> Iterator[Running]:
 
 def test_addresses_that_end_soon_are_used_at_once(zoocut: Zoocut, hasty: Running, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", 4, images=2)
-    done = zoocut("upload", run, *WHERE, "hasty", "--give-up-after", "5", "--settle", "0", **account(hasty))
+    done = zoocut("upload", run, *WHERE, "hasty", "--give-up-after", "60", "--settle", "0", **account(hasty))
     assert done.returncode == 0, done.stderr
-    log = requests.get(f"{hasty.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+    log = requests.get(f"{hasty.endpoint}/sandbox/requests", timeout=240).json()["requests"]
     assert len(log) < 60
 
 
@@ -224,7 +224,7 @@ def test_two_first_uploads_of_a_folder_make_one_run(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    assert len({process.communicate(timeout=30)[0] for process in several}) == 1
+    assert len({process.communicate(timeout=240)[0] for process in several}) == 1
 
 
 def test_a_dry_run_of_a_foreign_folder_leaves_it_alone(

@@ -67,10 +67,10 @@ def test_files_are_attached_after_linking_and_once(zoocut: Zoocut, server: Runni
     assert done.returncode == 0, done.stderr
     assert "files for Talk: 6 attached" in done.stdout
     assert attached(server, "talk plain") == expected(run)
-    before = len(requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"])
+    before = len(requests.get(f"{server.endpoint}/sandbox/requests", timeout=240).json()["requests"])
     again = zoocut("upload", run, **account(server))
     assert again.returncode == 0
-    calls = requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"][before:]
+    calls = requests.get(f"{server.endpoint}/sandbox/requests", timeout=240).json()["requests"][before:]
     assert not [one for one in calls if "attached_images" in one["path"] and one["method"] != "GET"]
     assert json.loads(zoocut("status", run, "--json").stdout)["targets"][0]["talk"] == {"attached": 6}
     assert "files for Talk: 6 attached" in zoocut("status", run).stdout
@@ -107,7 +107,7 @@ def test_absence_is_waited_for(zoocut: Zoocut, server: Running, tmp_path: Path, 
     assert done.returncode == 0, done.stderr
     (subject,) = subjects(server, name)
     path = f"/api/subjects/{subject['id']}/attached_images"
-    log = requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+    log = requests.get(f"{server.endpoint}/sandbox/requests", timeout=240).json()["requests"]
     first, second = [one["at"] for one in log if one["method"] == "POST" and one["path"] == path]
     assert (second - first) / MICROSECONDS >= 3
     assert same(attached(server, name), expected(run, 1, 1))
@@ -123,7 +123,7 @@ def test_bytes_that_did_not_arrive_are_sent_again(
     control("/faults", name=fault, route="PUT /*attached*", times=3)
     done = zoocut("upload", run, *WHERE, name, *QUICK, **account(server))
     assert done.returncode == 0, done.stderr
-    met = requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+    met = requests.get(f"{server.endpoint}/sandbox/requests", timeout=240).json()["requests"]
     assert any(fault in str(one["injected"]) for one in met), "the fault met the bytes of Talk"
     assert same(attached(server, name), expected(run, 2))
     assert zoocut("verify", run, "--check", "all", **account(server)).returncode == 0
@@ -151,7 +151,7 @@ def test_files_of_several_subjects_are_attached_at_once(
     assert zoocut("upload", run, *WHERE, name, "--sample", "1", **account(server)).returncode == 0
     control("/faults", name="latency", route=ATTACH, delay_s=delay_s)
     assert zoocut("upload", run, "--settle", "30", **account(server)).returncode == 0
-    log = requests.get(f"{server.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+    log = requests.get(f"{server.endpoint}/sandbox/requests", timeout=240).json()["requests"]
     began = [one["at"] for one in log if one["method"] == "POST" and one["path"].endswith("attached_images")]
     assert began[-4] - began[-7] < delay_s * MICROSECONDS, "the first four leave together"
     assert same(attached(server, name), expected(run, 8, 1))
@@ -163,12 +163,12 @@ def test_media_of_others_stay_and_strays_are_pruned(zoocut: Zoocut, server: Runn
     (subject,) = subjects(server, name)
     key = subject["attached"][0]["metadata"]["zoocut"]
     form = {"grant_type": "password", "login": "owner", "password": "sandbox-password", "client_id": CLIENT}
-    token = requests.post(f"{server.endpoint}/oauth/token", data=form, timeout=30).json()["access_token"]
+    token = requests.post(f"{server.endpoint}/oauth/token", data=form, timeout=240).json()["access_token"]
     headers = {"Accept": "application/vnd.api+json; version=1", "Authorization": f"Bearer {token}"}
     for metadata in ({"zoocut": key}, {"finder": "of others"}):
         body = {"media": {"content_type": "image/png", "metadata": metadata}}
         url = f"{server.endpoint}/api/subjects/{subject['id']}/attached_images"
-        assert requests.post(url, json=body, headers=headers, timeout=30).status_code == 201
+        assert requests.post(url, json=body, headers=headers, timeout=240).status_code == 201
     verified = zoocut("verify", run, "--check", "all", **account(server))
     assert verified.returncode == 6
     assert "talk strays: 1" in verified.stdout

@@ -50,7 +50,7 @@ def on_the_grounds_of(basis: str, key: str, value: str) -> Callable[[Path], None
 
 
 def sets_and_subjects(server: Running) -> tuple[int, int]:
-    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
+    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()
     return len(truth["sets"]), len(truth["subjects"])
 
 

@@ -105,9 +105,9 @@ def test_a_lost_ledger_is_rebuilt(
     done = zoocut("adopt", run, *WHERE, name, "--json", **account)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"version": 1, "linked": 4, "created": 0, "differing": 0, "left": 0}
-    before = len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"])
+    before = len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()["events"])
     assert zoocut("upload", run, **account).returncode == 0
-    assert len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()["events"]) == before
+    assert len(requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()["events"]) == before
 
 
 def test_a_row_that_shows_another_image_is_not_taken_over(
@@ -178,7 +178,7 @@ def test_a_half_done_upload_of_panoptes_cli_is_finished(
         env=os.environ | {"HOME": str(tmp_path)},
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=240,
     )
     unasked = zoocut("adopt", folder, *WHERE, "half done", **account)
     assert (unasked.returncode, "made by another tool" in unasked.stderr) == (2, True)

@@ -67,7 +67,7 @@ def states(zoocut: Zoocut, run: Path) -> dict[str, int]:
 
 
 def subjects(server: Running, set_name: str) -> list[dict[str, Any]]:
-    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=30).json()
+    truth = requests.get(f"{server.endpoint}/sandbox/truth", timeout=240).json()
     ids = {one["id"] for one in truth["sets"] if one["display_name"] == set_name}
     return [subject for subject in truth["subjects"] if ids & set(subject["sets"])]
 
@@ -83,7 +83,7 @@ def start(run: Path, server: Running, *options: str) -> subprocess.Popen[str]:
 
 
 def await_states(zoocut: Zoocut, run: Path, state: str, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline and process.poll() is None:
         if states(zoocut, run).get(state):
             return

@@ -29,17 +29,19 @@ class Person:
 
     def grant(self, grant_type: str = "password", **form: str) -> requests.Response:
         data = {"grant_type": grant_type, "client_id": CLIENT, **form}
-        return self.session.post(f"{self.endpoint}/oauth/token", data=data, timeout=30)
+        return self.session.post(f"{self.endpoint}/oauth/token", data=data, timeout=240)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
         sent = {"Accept": ACCEPT, "Authorization": f"Bearer {self.token}", **headers}
         if body is not None:
             sent["Content-Type"] = "application/json"
         data = None if body is None else json.dumps(body).encode()
-        return self.session.request(method, f"{self.endpoint}/api{path}", headers=sent, data=data, timeout=30)
+        return self.session.request(
+            method, f"{self.endpoint}/api{path}", headers=sent, data=data, timeout=240
+        )
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self.session.request(method, f"{self.endpoint}/sandbox{path}", json=body, timeout=30)
+        answer = self.session.request(method, f"{self.endpoint}/sandbox{path}", json=body, timeout=240)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -81,7 +83,7 @@ class Person:
     def put(url: str, data: bytes, **headers: str) -> requests.Response:
         md5 = base64.b64encode(hashlib.md5(data).digest()).decode()
         sent = {"x-ms-blob-type": "BlockBlob", "Content-Type": "image/png", "Content-MD5": md5, **headers}
-        return requests.put(url, data=data, headers=sent, timeout=30)
+        return requests.put(url, data=data, headers=sent, timeout=240)
 
     @staticmethod
     def url(subject: dict[str, Any]) -> str:

@@ -171,7 +171,7 @@ def panoptes(endpoint: str, home: Path) -> Callable[..., str]:
 
     def run(*words: str) -> str:
         done = subprocess.run(
-            [program, "-e", endpoint, *words], env=env, cwd=home, capture_output=True, text=True, timeout=90
+            [program, "-e", endpoint, *words], env=env, cwd=home, capture_output=True, text=True, timeout=240
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -214,7 +214,7 @@ def test_exports_are_asked_for_and_read(client: Any, project: Any) -> None:
     workflow.primary_language = "en"
     workflow.save()
     workflow.add_subject_sets([subject_set])
-    votes = workflow.get_export("classifications", generate=True, wait=True, wait_timeout=30)
+    votes = workflow.get_export("classifications", generate=True, wait=True, wait_timeout=240)
     assert list(votes.csv_dictreader()) == []
-    rows = list(project.get_export("subjects", generate=True, wait=True, wait_timeout=30).csv_dictreader())
+    rows = list(project.get_export("subjects", generate=True, wait=True, wait_timeout=240).csv_dictreader())
     assert [row["subject_id"] for row in rows] == [subject.id]

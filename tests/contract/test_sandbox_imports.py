@@ -62,7 +62,7 @@ def document(tester: Any, number: str) -> dict[str, Any]:
 
 def settled(tester: Any, number: str, still_s: float = 0.4) -> dict[str, Any]:
     """Wait until an import is done, or its set stands still, and return its document."""
-    end, before, since = time.monotonic() + 20, -1, time.monotonic()
+    end, before, since = time.monotonic() + 240, -1, time.monotonic()
     while time.monotonic() < end:
         now = document(tester, number)
         count = len(members(tester, now["links"]["subject_set"]))
@@ -250,7 +250,7 @@ def test_a_job_dies_with_the_server(host: Host, tmp_path: Path, at: Callable[...
         me = at(server.endpoint, "owner")
         set_id = me.new_set(me.project())
         number = me.made(start(me, set_id, host.file(manifest(50))))["id"]
-        end = time.monotonic() + 20
+        end = time.monotonic() + 240
         while len(ids(me, set_id)) < 7:
             assert time.monotonic() < end
         server.process.kill()
@@ -286,7 +286,7 @@ def test_it_wakes_again(tester: Any, host: Host, set_id: str) -> None:
     begun = time.monotonic()
     number = tester.made(start(tester, set_id, host.file(manifest(8))))["id"]
     while document(tester, number)["imported_count"] < 8:
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 240
     assert time.monotonic() - begun >= 0.6
     assert len(ids(tester, set_id)) == 8
 
@@ -302,7 +302,7 @@ def test_rows_take_time(tester: Any, host: Host, set_id: str) -> None:
     begun = time.monotonic()
     number = tester.made(start(tester, set_id, host.file(manifest(5))))["id"]
     while document(tester, number)["imported_count"] < 5:
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 240
     assert time.monotonic() - begun >= 0.4
 
 
@@ -330,7 +330,7 @@ def test_the_host_is_slow(tester: Any, host: Host, set_id: str) -> None:
 def test_counts_are_stale(tester: Any, host: Host, set_id: str) -> None:
     fault(tester, "import-stale-counts")
     number = tester.made(start(tester, set_id, host.file(manifest(2))))["id"]
-    end = time.monotonic() + 10
+    end = time.monotonic() + 240
     while len(ids(tester, set_id)) < 2:
         assert time.monotonic() < end
     assert (document(tester, number)["imported_count"], document(tester, number)["progress"]) == (0, 0.0)

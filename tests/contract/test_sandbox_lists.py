@@ -347,7 +347,7 @@ def test_conditions_of_a_put(tester: Any, condition: dict[str, str], status: int
     answer = tester.put(url, b"second", **condition)
     assert (answer.status_code, answer.headers.get("x-ms-error-code")) == (status, code)
 
-    served = requests.get(tester.url(tester.found(f"/subjects/{subject['id']}")), timeout=10).content
+    served = requests.get(tester.url(tester.found(f"/subjects/{subject['id']}")), timeout=240).content
     assert served == (b"second" if status == 201 else b"first")
 
 
@@ -364,14 +364,14 @@ def test_conditions_of_a_get(tester: Any) -> None:
     public = tester.url(tester.found(f"/subjects/{subject['id']}"))
 
     def status(address: str = public, **headers: str) -> int:
-        return requests.get(address, headers=headers, timeout=10).status_code
+        return requests.get(address, headers=headers, timeout=240).status_code
 
     assert status() == 200
     assert status(**{"If-None-Match": "*"}) == 400
     assert status(**{"If-None-Match": tag}) == 304
     assert status(**{"If-Match": '"x"'}) == 412
     assert status(f"{tester.endpoint}/public?restype=container&comp=list") == 403
-    assert requests.post(f"{tester.endpoint}/public/subject_location/a.png", timeout=10).status_code == 400
+    assert requests.post(f"{tester.endpoint}/public/subject_location/a.png", timeout=240).status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -393,7 +393,7 @@ def test_a_number_beyond_doubles_is_null(tester: Any) -> None:
     body = f'{{"subjects": {{"locations": [], "metadata": {{"n": 1e400}}, "links": {{"project": "{project}"}}}}}}'
     sent = {"Accept": "application/vnd.api+json; version=1", "Content-Type": "application/json",
             "Authorization": f"Bearer {tester.token}"}  # fmt: skip
-    answer = tester.session.post(f"{tester.endpoint}/api/subjects", data=body, headers=sent, timeout=10)
+    answer = tester.session.post(f"{tester.endpoint}/api/subjects", data=body, headers=sent, timeout=240)
     assert answer.json()["subjects"][0]["metadata"] == {"n": None}
 
 

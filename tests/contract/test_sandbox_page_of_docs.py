@@ -38,7 +38,7 @@ def test_the_file_of_faults_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", re.findall(r"^zoocut sandbox .*--fault '.*$", TEXT, re.MULTILINE))
 def test_options(line: str) -> None:
     with running(options=shlex.split(line)[2:]) as server:
-        answer = requests.get(f"{server.endpoint}/sandbox/faults", timeout=10).json()
+        answer = requests.get(f"{server.endpoint}/sandbox/faults", timeout=240).json()
         assert len(answer["faults"]) == line.count("--fault")
 
 
@@ -47,7 +47,7 @@ def test_calls_while_it_runs(tmp_path: Path) -> None:
         for method, path, body in re.findall(
             r"^curl -X (\S+) http://127\.0\.0\.1:8642(\S+)(?: -d \'(.*)\')?$", TEXT, re.MULTILINE
         ):
-            answer = requests.request(method, server.endpoint + path, data=body or None, timeout=10)
+            answer = requests.request(method, server.endpoint + path, data=body or None, timeout=240)
             assert answer.ok, answer.text
         for path in re.findall(r"^\| `GET (/sandbox/\w+)`", TEXT, re.MULTILINE):
-            assert requests.get(server.endpoint + path, timeout=10).ok
+            assert requests.get(server.endpoint + path, timeout=240).ok

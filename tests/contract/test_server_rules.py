@@ -52,7 +52,7 @@ class Nobody:
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
         sent = {"Accept": "application/vnd.api+json; version=1", **headers}
         sent |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        return requests.request(method, f"{self.endpoint}/api{path}", json=body, headers=sent, timeout=30)
+        return requests.request(method, f"{self.endpoint}/api{path}", json=body, headers=sent, timeout=240)
 
 
 @pytest.fixture(scope="module")
@@ -350,7 +350,7 @@ def test_a_body_is_json_and_says_so(world: World, headers: dict[str, str], body:
         "Authorization": f"Bearer {owner.token}",
         **headers,
     }
-    answer = requests.post(f"{owner.endpoint}/api/subjects", data=body, headers=sent, timeout=30)
+    answer = requests.post(f"{owner.endpoint}/api/subjects", data=body, headers=sent, timeout=240)
     assert answer.status_code == status
 
 

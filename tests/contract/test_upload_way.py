@@ -244,10 +244,10 @@ class Portal(BaseHTTPRequestHandler):
 
 def test_a_password_is_not_sent_on(sandbox: Running) -> None:
     with serving(Portal, onward=sandbox.endpoint) as portal:
-        before = len(requests.get(f"{sandbox.endpoint}/sandbox/requests", timeout=30).json()["requests"])
+        before = len(requests.get(f"{sandbox.endpoint}/sandbox/requests", timeout=240).json()["requests"])
         with pytest.raises(Doubtful, match=r"sends us on to 127\.0\.0\.1"):
             connect(portal, OWNER)
-        after = requests.get(f"{sandbox.endpoint}/sandbox/requests", timeout=30).json()["requests"]
+        after = requests.get(f"{sandbox.endpoint}/sandbox/requests", timeout=240).json()["requests"]
     assert [one["path"] for one in after[before:] if not one["path"].startswith("/sandbox")] == []
 
 
@@ -272,7 +272,7 @@ class Between(BaseHTTPRequestHandler):
             f"{self.server.onward}{self.path}",  # type: ignore[attr-defined]
             data=self.rfile.read(length),
             headers={k: v for k, v in self.headers.items() if k.lower() not in ("host", "content-length")},
-            timeout=30,
+            timeout=240,
         )
         self.send_response(answer.status_code)
         for name in ("Content-Type", "Set-Cookie", "X-CSRF-Token"):

@@ -33,7 +33,7 @@ class Differences:
 
 
 def differences(endpoint: str, run: Path, set_name: str) -> Differences:
-    document = requests.get(f"{endpoint}/sandbox/truth", timeout=60).json()
+    document = requests.get(f"{endpoint}/sandbox/truth", timeout=240).json()
     set_ids = [one["id"] for one in document["sets"] if one["display_name"] == set_name]
     members = [
         s for s in document["subjects"] if set(set_ids) & set(s["sets"]) and s["external_id"] != "drift"
@@ -66,7 +66,7 @@ def made_for(document: dict[str, Any], run: Path, set_ids: list[int]) -> set[int
 
 def members_of(endpoint: str, set_name: str) -> set[str]:
     """Name the subjects that the sets of this name hold."""
-    document = requests.get(f"{endpoint}/sandbox/truth", timeout=60).json()
+    document = requests.get(f"{endpoint}/sandbox/truth", timeout=240).json()
     set_ids = {one["id"] for one in document["sets"] if one["display_name"] == set_name}
     return {str(one["id"]) for one in document["subjects"] if set_ids & set(one["sets"])}
 

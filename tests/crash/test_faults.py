@@ -51,9 +51,9 @@ def server() -> Iterator[Running]:
 def test_met_twice(name: str, route: str, server: Running, tmp_path: Path) -> None:
     run, set_name = make_run(tmp_path, ROWS, seed=3).path, f"met {name} {route}".strip()
     fault = {"name": name, "times": 2, **FAULTS[name], **({"route": route} if route else {})}
-    requests.post(f"{server.endpoint}/sandbox/faults", json=fault, timeout=30).raise_for_status()
+    requests.post(f"{server.endpoint}/sandbox/faults", json=fault, timeout=240).raise_for_status()
     process = start_upload(run, set_name, server.endpoint, "--check", "all", "--give-up-after", "20")
-    told = process.communicate(timeout=60)
-    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=30)
+    told = process.communicate(timeout=240)
+    requests.delete(f"{server.endpoint}/sandbox/faults", json={}, timeout=240)
     assert process.returncode == 0, told
     assert differences(server.endpoint, run, set_name) == Differences(0, 0, 0, 0, 0)

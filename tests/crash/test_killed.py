@@ -50,14 +50,14 @@ def perish(point: str, countdown: int, run: Path, set_name: str, endpoint: str) 
         env=environment(endpoint),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == -signal.SIGKILL, f"{point} was not reached: {done.stderr}"
 
 
 def finish(run: Path, set_name: str, endpoint: str) -> None:
     process = start_upload(run, set_name, endpoint)
-    told = process.communicate(timeout=60)
+    told = process.communicate(timeout=240)
     assert process.returncode == 0, told
 
 

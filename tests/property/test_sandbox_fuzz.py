@@ -36,14 +36,14 @@ class Wire:
 
     def __init__(self, endpoint: str) -> None:
         self.address = endpoint.removeprefix("http://")
-        self.connection = http.client.HTTPConnection(self.address, timeout=30)
+        self.connection = http.client.HTTPConnection(self.address, timeout=240)
         form = {
             "grant_type": "password",
             "client_id": "ab" * 32,
             "login": "owner",
             "password": "sandbox-password",
         }
-        self.token = requests.post(f"{endpoint}/oauth/token", data=form, timeout=30).json()["access_token"]
+        self.token = requests.post(f"{endpoint}/oauth/token", data=form, timeout=240).json()["access_token"]
         self.sent = 0
 
     def headers(self) -> dict[str, str]:
@@ -83,7 +83,7 @@ def wire() -> Iterator[Wire]:
     yield wire
     wire.connection.close()
     process.terminate()
-    said = process.communicate(timeout=30)[1]
+    said = process.communicate(timeout=240)[1]
     assert "Traceback" not in said, said[-4000:]
     assert wire.sent > 3000
 

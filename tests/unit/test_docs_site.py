@@ -220,7 +220,7 @@ def test_workers_of_dask_are_asked_of_slurm_as_the_page_says(tmp_path: Path) -> 
         "    print(cluster.job_script())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
     for line in ("#SBATCH --cpus-per-task=1", "#SBATCH --mem=4G", "#SBATCH -t 01:00:00", "dask"):

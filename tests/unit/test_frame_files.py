@@ -448,7 +448,7 @@ def test_nothing_of_astropy_comes_among_the_json(tmp_path: Path, jobs: int) -> N
     )
     words = [sys.executable, "-m", "zoocut", "generate", "z.toml", "-o", "run", "--json", "-j", str(jobs)]
     done = subprocess.run(
-        words, cwd=tmp_path, capture_output=True, text=True, timeout=120, env=dict(os.environ)
+        words, cwd=tmp_path, capture_output=True, text=True, timeout=240, env=dict(os.environ)
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["drawn"] == 3

@@ -51,11 +51,11 @@ def batches(count: int, exposures: int, rows: int) -> Iterator[Batch]:
     ("count", "exposures", "rows", "each_s", "ahead", "elsewhere"),
     [
         (10, 10, 30, 0.0, inf, False),
-        (4, 10, 30, 0.002, inf, False),
-        (4, 10, 30, 0.002, 256, False),
+        (4, 10, 30, 0.001, inf, False),
+        (4, 10, 30, 0.001, 256, False),
         (1, 28, 10, 0.02, inf, True),
     ],
-    ids=["no time", "two seconds", "two seconds of packets", "six seconds"],
+    ids=["no time", "one second", "one second of packets", "six seconds"],
 )
 def test_workers_draw_where_it_is_quicker(
     tmp_path: Path, count: int, exposures: int, rows: int, each_s: float, ahead: float, elsewhere: bool
@@ -69,5 +69,5 @@ def test_workers_draw_where_it_is_quicker(
             who += drawn.notes
     assert positions == list(range(count * exposures * rows))
     assert sum(who.values()) == len(positions)
-    assert len(who) == (3 if elsewhere else 1)
+    assert (len(who) > 1) == elsewhere
     assert str(os.getpid()) in who

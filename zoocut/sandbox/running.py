@@ -36,7 +36,7 @@ class Running:
 
 @contextmanager
 def running(
-    data: Path | None = None, options: Sequence[str] = (), port: int = 0, within_s: float = 30
+    data: Path | None = None, options: Sequence[str] = (), port: int = 0, within_s: float = 120
 ) -> Iterator[Running]:
     """Run `zoocut sandbox` while the block lasts.
 

@@ -89,14 +89,14 @@ def postgres() -> Iterator[Postgres]:
         yield running
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(240)
         shutil.rmtree(folder)
 
 
 def _await_answers(server: Postgres, process: subprocess.Popen[bytes]) -> None:
     import psycopg
 
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while True:
         assert process.poll() is None, (server.folder / "log").read_text()
         try:

@@ -66,7 +66,7 @@ def fill_newest(url: str, namespace: str | None, rows: Rows) -> None:
     """Let lsst.dax.apdb make its tables, and put the rows in by the columns that zoocut looks at."""
     pytest.importorskip("lsst.dax.apdb", reason="needs lsst-dax-apdb: pip install 'zoocut[test]'")
     make = f"from lsst.dax.apdb.sql import ApdbSql as A\nA.init_database({url!r}, namespace={namespace!r})"
-    subprocess.run([sys.executable, "-c", make], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", make], check=True, timeout=240)
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     table = sa.Table("DiaSource", sa.MetaData(), schema=namespace, autoload_with=engine)
     needed = {column.name: 0 for column in table.columns if not column.nullable}

@@ -54,11 +54,11 @@ def serving(command: list[str], path: str, log: Path, env: dict[str, str]) -> It
             [sys.executable, *command, str(port)], env=os.environ | env, stdout=file, stderr=file
         )
     address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     try:
         while True:
             try:
-                requests.get(f"{address}{path}", timeout=30).raise_for_status()
+                requests.get(f"{address}{path}", timeout=240).raise_for_status()
                 break
             except requests.RequestException:
                 assert process.poll() is None, log.read_text()
@@ -67,7 +67,7 @@ def serving(command: list[str], path: str, log: Path, env: dict[str, str]) -> It
         yield address
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(240)
 
 
 @dataclass
@@ -132,7 +132,7 @@ def draw(repository: str, folder: Path, *options: str, **env: str) -> subprocess
     )
     command = [sys.executable, "-m", "zoocut", "generate", str(config), "-o", str(folder / "run"), *options]
     clean = {name: value for name, value in os.environ.items() if name not in {*NOBODY, "S3_ENDPOINT_URL"}}
-    return subprocess.run(command, env=clean | env, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=clean | env, capture_output=True, text=True, timeout=240)
 
 
 def files_of(run: Path) -> dict[str, bytes]:
@@ -205,7 +205,7 @@ def messages(sections: list[dict[str, Any]], missing: str = "nothing", **env: st
         "        print(error.exit_code, str(error).replace(chr(10), ' '))\n"
     )
     command = [sys.executable, "-c", program, json.dumps(sections)]
-    done = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
