@@ -26,9 +26,7 @@ def served(
 
 
 def ids(read: Read, above: int | None = None) -> set[int]:
-    return {
-        int(one["id"]) for one in read_wanted(read, "subjects", lambda _: True, above, first_pause_s=0.0).ids
-    }
+    return set(read_wanted(read, "subjects", lambda _: True, above, first_pause_s=0.0).documents)
 
 
 @pytest.mark.parametrize("falling", [False, True])
