@@ -72,7 +72,7 @@ def test_shares_of_jobs_one_of_them_killed(zoocut: Zoocut, field: Path, whole: P
     run = tmp_path / "run"
     command = [sys.executable, "-m", "zoocut", "generate", str(field), "-o", str(run)]
     jobs = [subprocess.Popen([*command, "--part", f"{number}/3"]) for number in (1, 2, 3)]
-    await_pictures(run, SOURCES, jobs[1])
+    await_pictures(run, 1, jobs[1])
     jobs[1].send_signal(signal.SIGKILL)
     first, killed, last = (job.wait() for job in jobs)
     assert (first, last) == (0, 0)
@@ -157,17 +157,30 @@ def test_a_share_of_other_settings(zoocut: Zoocut, field: Path, tmp_path: Path) 
     assert "draw.sizes" in done.stderr
 
 
+@pytest.fixture(scope="module")
+def crowded(field: Path) -> Path:
+    """As many sources as a fast machine draws in half a minute: workers are worth their start, and can be stopped."""
+    head, *lines = (field.parent / "sources.csv").read_text().splitlines()
+    copies = [f"{1 + copy}{line}" for copy in range(20) for line in lines]
+    (field.parent / "crowd.csv").write_text("\n".join([head, *copies]) + "\n")
+    path = field.with_name("crowded.toml")
+    path.write_text(
+        field.read_text()
+        .replace("sources.csv", "crowd.csv")
+        .replace("[images]", 'id_kind = "text"\n[images]')
+    )
+    return path
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)],
 )
 def test_processes_end_with_the_one_that_began_them(
-    field: Path, tmp_path: Path, number: signal.Signals, code: int
+    crowded: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "zoocut", "generate", str(field), "-o", str(run)]
-    # large pictures, so that there is time to stop
-    command += ["-j", "2", "--set", "draw.panel_pix=900", "--set", "draw.sizes=[30, 60, 90, 120]"]
+    command = [sys.executable, "-m", "zoocut", "generate", str(crowded), "-o", str(run), "-j", "2"]
     process = subprocess.Popen(
         command,
         stderr=subprocess.PIPE,

@@ -9,19 +9,23 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from math import inf
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.forkserver import ensure_running
 from threading import Thread
 from time import monotonic
+from typing import ParamSpec, TypeVar
 
 from zoocut.generating.drawing import BatchDrawer, Drawn, draw_batches, draw_here
 from zoocut.generating.plan import SOURCES_AT_ONCE, Batch
 
 __all__ = ["LocalWorkers"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 PRELOADED = ["zoocut.generating.drawing", "zoocut.images.frames", "zoocut.render.renderer"]
 
@@ -63,7 +67,7 @@ class LocalWorkers:
     def __init__(self, jobs: int, ahead: float = inf) -> None:
         self._jobs = jobs
         self._ahead = ahead
-        self._executor: ProcessPoolExecutor | None = None
+        self._executor: _Processes | None = None
         self._tried = _Tried()
 
     def __enter__(self) -> LocalWorkers:
@@ -71,7 +75,7 @@ class LocalWorkers:
 
     def __exit__(self, *_: object) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor.shutdown(cancel_futures=True)
 
     def draw(self, batches: Iterable[Batch], drawer: BatchDrawer) -> Iterator[tuple[Batch, Drawn]]:
         """Draw all batches: here as long as workers would not be worth their start, then by them.
@@ -107,15 +111,32 @@ class LocalWorkers:
             return False
         return plan.holds(min(needed, self._ahead))
 
-    def _start(
-        self, plan: _Plan, drawer: BatchDrawer
-    ) -> Generator[tuple[Batch, Drawn], None, ProcessPoolExecutor]:
+    def _start(self, plan: _Plan, drawer: BatchDrawer) -> Generator[tuple[Batch, Drawn], None, _Processes]:
         """Start workers, and draw here until they can."""
         context = get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         ensure_running()
         yield from draw_here(plan.pieces_until(monotonic() + START_S), drawer)
-        return ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_end_with_parent)
+        return _Processes(ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_end_with_parent))
+
+
+class _Processes(Executor):
+    """Processes that a thread of their own gives work to.
+
+    To give work is also to start a process. A Ctrl-C, which only the main thread takes, would break that off where
+    the process runs and is not counted yet: it then takes the word to end that another waits for, for ever.
+    """
+
+    def __init__(self, processes: ProcessPoolExecutor) -> None:
+        self._processes = processes
+        self._thread = ThreadPoolExecutor(1)
+
+    def submit(self, do: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        return self._thread.submit(self._processes.submit, do, *args, **kwargs).result()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._thread.shutdown(wait)
+        self._processes.shutdown(wait, cancel_futures=cancel_futures)
 
 
 class _Tried:
