@@ -275,6 +275,26 @@ def test_a_failed_subtraction_stops_and_is_told(
     assert night().returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("/nowhere/notify", "ended with 127"),
+        ("printf '\\377' >&2; exit 3", "ended with 3: \ufffd"),
+        ("exec <&-; exit 1", "ended with 1"),
+        ("sleep 600 & sleep 600", "had not ended after 1 s, and was stopped"),
+    ],
+)
+def test_a_command_for_notices_that_fails_is_told_and_ends(
+    night: Night, survey: Survey, monkeypatch: pytest.MonkeyPatch, command: str, says: str
+) -> None:
+    if command.startswith("sleep"):
+        monkeypatch.setattr("zoocut.night.report.NOTIFY_S", 1.0)
+    survey.configure("Night {night}", stop_above=1, notify=command)
+    survey.add(TODAY, (1, 101), (2, 102))
+    done = night()
+    assert (done.returncode, f"warning: night.notify {says}" in done.stderr) == (10, True), done.stderr
+
+
 def test_a_backlog_is_passed_over_and_told(
     night: Night, survey: Survey, server: Running, tmp_path: Path
 ) -> None:
@@ -319,6 +339,15 @@ def test_pictures_are_removed_and_never_drawn_again(
         ("Night {night}", {"max_age": "a week"}, 2, "write a number of days"),
         ("Night {night}", {"object": "when_changed"}, 2, "needs changed"),
         ("Night {night}", {"rank": "-snrr"}, 2, "did you mean snr?"),
+        ("Night {night}", {"rank": "-band"}, 2, "night.rank names the column band, which holds 'r'"),
+        ("Night {night}", {"since_column": "band"}, 2, "give a column of numbers"),
+        ("Night {night}", {"object_column": "objectId"}, 2, "has no objectId: set night.object_column"),
+        ("Night {night}", {"max_age": "1000000 d"}, 2, "less than or equal to 365250"),
+        ("Night {night}", {"keep": "400000 d"}, 2, "night.keep"),
+        ("Night {{night}}", {}, 2, "doubled braces or a format"),
+        ("Night {night:>12}", {}, 2, "doubled braces or a format"),
+        ("Night {night!r}", {}, 2, "doubled braces or a format"),
+        ("Night {night} ", {}, 2, "has blanks at its ends"),
         ("Night {night}", {"root": "zoocut.toml"}, 3, "set night.root to another folder"),
         ("Night {night}", {"create": False}, 2, "set night.create = true"),
         ("Night {night}", {"workflow": "gone"}, 7, "has no workflow 'gone'"),
@@ -362,6 +391,42 @@ def test_two_configurations_with_one_root(night: Night, survey: Survey, tmp_path
     assert (done.returncode, "holds the nights of another configuration" in done.stderr) == (2, True)
 
 
+def test_two_files_with_one_root_and_one_set(
+    night: Night, zoocut: Zoocut, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    """Ids of two instruments may be equal: what one file has shown is not what another knows."""
+    survey.add(TODAY, (1, 101))
+    assert night("--until", "generate").returncode == 0
+    (tmp_path / "other.toml").write_text(survey.toml.read_text())
+    done = zoocut("night", "other.toml", **account(server))
+    assert (done.returncode, "by ../zoocut.toml" in done.stderr) == (2, True), done.stderr
+    owner = tmp_path / "nights" / ".zoocut-night.json"
+    assert f"rm {owner}" in done.stderr
+    earlier = json.loads(owner.read_text())
+    del earlier["config"]  # as earlier versions wrote it
+    owner.write_text(json.dumps(earlier))
+    assert zoocut("night", "other.toml", "--until", "generate", **account(server)).returncode == 0
+
+
+def test_sources_that_do_not_tell_their_night_are_of_the_day_that_takes_them(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    survey.add(TODAY, (1, 101))
+    table = tmp_path / "sources.csv"
+    table.write_text(table.read_text().replace("visit", "exposure"))
+    done = night()
+    assert (done.returncode, "write {run_date} in the place of {night}" in done.stderr) == (2, True)
+    survey.configure(f"{tmp_path.name} {{run_date}}")
+    assert night().returncode == 0
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {TODAY}": ["1"]}
+
+
+def test_from_and_until_leave_nothing_to_do(night: Night, survey: Survey) -> None:
+    survey.add(TODAY, (1, 101))
+    done = night("--from", "upload", "--until", "generate")
+    assert (done.returncode, "leave --until out" in done.stderr) == (2, True), done.stderr
+
+
 def source(**columns: Any) -> DiaSource:
     return DiaSource(1, 0.0, 0.0, "table", "row 1", columns)
 
@@ -381,6 +446,17 @@ def source(**columns: Any) -> DiaSource:
             "2024-04-30",
         ),
         ({"d": 20240501}, {"time_column": "d", "time_format": "yyyymmdd"}, "2024-05-01"),
+        ({"midpointMjdTai": "60961.51"}, {}, "2025-10-13"),
+        ({"nid": "1105"}, {}, "2020-01-11"),
+        ({"midpointMjdTai": 60961.49999}, {}, "2025-10-12"),
+        ({"midpointMjdTai": 60961.5}, {}, "2025-10-13"),
+        ({"jd": 2458881.49999}, {}, "2020-02-01"),
+        ({"jd": 2458881.5}, {}, "2020-02-02"),
+        (
+            {"t": "2024-05-01T01:00:00+02:00"},
+            {"time_column": "t", "time_format": "iso"},
+            "2024-04-30",
+        ),
     ],
 )
 def test_the_night_comes_from_the_data(
@@ -396,3 +472,20 @@ def test_the_night_comes_from_the_data(
 def test_a_source_without_a_night_is_refused(columns: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="run_date"):
         night_of(source(**columns), NightSettings())
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        (2024111, "yyyymmdd"),
+        ("2024-05-01", "yyyymmdd"),
+        ("0001-01-01T00:00:00", "iso"),
+        (2461000.5, "mjd"),
+        (61000.0, "jd"),
+        (1.7e9, "mjd"),
+    ],
+)
+def test_a_time_that_is_not_written_as_the_settings_say_is_no_night(value: Any, form: str) -> None:
+    settings = NightSettings.model_validate({"time_column": "t", "time_format": form, "time_offset_h": -12})
+    with pytest.raises(ConfigError, match="does not tell its night by t"):
+        night_of(source(t=value), settings)

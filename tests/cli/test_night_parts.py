@@ -444,7 +444,8 @@ def test_a_night_of_which_nothing_can_be_drawn_stops_no_other(
 
 
 def test_a_clock_that_moved_loses_nothing() -> None:
-    row = DiaSource(7, 0.0, 0.0, "table", "row 1", {"visit": f"{TODAY:%Y%m%d}00017"})
+    columns = {"visit": f"{TODAY:%Y%m%d}00017", "diaObjectId": 1}
+    row = DiaSource(7, 0.0, 0.0, "table", "row 1", columns)
 
     class Catalog:
         expected = 1
@@ -459,6 +460,75 @@ def test_a_clock_that_moved_loses_nothing() -> None:
     assert chosen(TODAY) == (1, 0)
     assert chosen(TODAY - timedelta(days=4000)) == (1, 0), "behind: the night lies ahead of it"
     assert chosen(TODAY + timedelta(days=4000)) == (0, 1), "ahead: passed over and told, and not remembered"
+
+
+def test_a_value_far_ahead_does_not_keep_later_rows_away(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    """`since_column` narrows the query; one wrong value must not close it for good."""
+    survey.configure(f"{tmp_path.name} {{night}}", since_column="visit", overlap=0)
+    ahead = TODAY + timedelta(days=3000)
+    survey.add(ahead, (1, 101))
+    survey.add(BEFORE, (2, 102))
+    done = night()
+    assert (done.returncode, f"{ahead}, ahead of this machine's clock" in done.stdout) == (0, True)
+    survey.add(TODAY, (3, 103))
+    assert night().returncode == 0
+    assert held(server, tmp_path.name)[f"{tmp_path.name} {TODAY}"] == ["3"]
+
+
+def test_a_column_of_ids_is_followed_exactly() -> None:
+    """Floating point would round 2^60 + 1 up by more than the overlap, and lose what comes next."""
+    rows = [
+        DiaSource(n, 0.0, 0.0, "t", "r", {"visit": f"{TODAY:%Y%m%d}00017", "diaObjectId": n}) for n in IDS
+    ]
+    new = choose_new(Listed(rows), Known(), NightSettings(since_column="diaObjectId"), TODAY)
+    assert new.greatest == 2**60 + 65
+
+
+IDS = (2**60 + 1, 2**60 + 65)
+
+
+class Listed:
+    """A catalog of rows."""
+
+    def __init__(self, rows: list[DiaSource]) -> None:
+        self._rows = rows
+
+    @property
+    def expected(self) -> int:
+        """How many there are."""
+        return len(self._rows)
+
+    def sources(self) -> Iterator[DiaSource]:
+        """Yield them."""
+        yield from self._rows
+
+
+def test_a_damaged_ledger_of_an_old_night_is_told_and_stops_no_new_night(
+    night: Night, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    name = f"W {tmp_path.name}"
+    workflow_of(server, name)
+    survey.configure(f"{tmp_path.name} {{night}}", workflow=name)
+    survey.add(BEFORE, (1, 101))
+    assert night().returncode == 0
+    ledger = tmp_path / "nights" / str(BEFORE) / "ledger.sqlite3"
+    for file in ledger.parent.glob("ledger.sqlite3*"):
+        file.unlink()
+    ledger.write_bytes(b"no database" * 1000)
+    survey.add(TODAY, (2, 102))
+    done = night()
+    assert (done.returncode, f"the night {BEFORE} cannot be looked at" in done.stderr) == (0, True), (
+        done.stderr
+    )
+    assert held(server, tmp_path.name)[f"{tmp_path.name} {TODAY}"] == ["2"]
+    survey.configure(f"{tmp_path.name} {{night}}", workflow=name, unlink_after="0.5 d")
+    done = night()
+    assert (done.returncode, "is damaged" in done.stderr) == (4, True), (
+        "whether it is complete nobody can tell"
+    )
+    assert night("--status").returncode == 0
 
 
 def mounted(*options: str) -> None:

@@ -54,6 +54,10 @@ def night(
     for option, given, allowed in (("--until", until, "generate"), ("--from", begin, "upload")):
         if given not in (None, allowed):
             raise typer.BadParameter(f"{given!r} is not known: give {allowed}", param_hint=option)
+    if until is not None and begin is not None:
+        raise typer.BadParameter(
+            "--from upload takes nights that are drawn: leave --until out", param_hint="--until"
+        )
     loaded = load(config)
     if show:
         _show(loaded, as_json)

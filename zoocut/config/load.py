@@ -43,11 +43,14 @@ class Loaded:
         What relative paths in the settings are relative to: the configuration file's folder.
     origin : mapping of str to str
         For each dotted key where its value came from: `default`, the file's name or `command line`.
+    file: Path or None
+        The configuration file; None for settings that a program holds.
     """
 
     settings: Settings
     folder: Path
     origin: Mapping[str, str]
+    file: Path | None = None
 
     def without_limit(self) -> Loaded:
         """Return the same settings without `select.limit`."""
@@ -71,7 +74,8 @@ def load(path: Path | str, options: Mapping[str, Any] | None = None) -> Loaded:
         When the file is missing or not TOML, or a key or value is wrong: names file, key and what is allowed.
     """
     path = Path(path)
-    return _validated(_read(path), options or {}, str(path), path.absolute().parent)
+    loaded = _validated(_read(path), options or {}, str(path), path.absolute().parent)
+    return replace(loaded, file=path.absolute())
 
 
 def load_tree(

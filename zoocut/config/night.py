@@ -21,8 +21,8 @@ def _days(value: Any) -> Any:
     return float(found["number"]) if found else value
 
 
-Days = Annotated[float, BeforeValidator(_days), Field(gt=0)]
-"""A length of time: a number of days, or text such as `30 d`."""
+Days = Annotated[float, BeforeValidator(_days), Field(gt=0, le=365_250)]
+"""A length of time, a thousand years at most: a number of days, or text such as `30 d`."""
 
 
 class NightSettings(Section):
@@ -99,9 +99,10 @@ class NightSettings(Section):
         Field(description="a column that grows with time, by which the catalog is asked for new rows only"),
     ] = None
     overlap: Annotated[
-        float,
+        int | float,
         Field(
             ge=0,
+            allow_inf_nan=False,
             description="how far below the greatest known value of `since_column` the catalog is asked again, "
             "so that what comes late is found",
         ),

@@ -18,7 +18,7 @@ from zoocut.files import typed
 from zoocut.model import Catalog, DiaSource, Rejection, SourceId, Value
 from zoocut.night.dates import night_of
 from zoocut.night.record import NightRecord
-from zoocut.values import object_or_none
+from zoocut.values import marks_missing, number_of, object_of
 
 __all__ = ["ChosenCatalog", "Known", "NewSources", "choose_new", "known_sources"]
 
@@ -47,7 +47,7 @@ class Known:
 
     ids: set[str] = field(default_factory=set)
     objects: dict[Value, set[Value]] = field(default_factory=lambda: defaultdict(set))
-    greatest: float | None = None
+    greatest: int | float | None = None
 
 
 def known_sources(nights: Iterable[NightRecord], settings: NightSettings) -> Known:
@@ -58,9 +58,9 @@ def known_sources(nights: Iterable[NightRecord], settings: NightSettings) -> Kno
         known.ids |= set(night.passed_over)
         for row in _drawn_rows(night.path, settings):
             known.ids.add(str(row["diaSourceId"]))
-            name = object_or_none(settings.object_column, row.get(settings.object_column))
+            name = object_of(row.get(settings.object_column))
             if name is not None:
-                known.objects[_as_number(name)].add(_as_number(row.get(settings.changed or "")))
+                known.objects[name].add(_as_number(row.get(settings.changed or "")))
         if night.greatest is not None:
             known.greatest = max(night.greatest, known.greatest or night.greatest)
     return known
@@ -113,18 +113,23 @@ class NewSources:
         How many are of nights older than `night.max_age`.
     unreadable : int
         Rows of the catalog that cannot be read.
-    greatest : float or None
+    greatest : int, float or None
         The greatest value of `night.since_column`.
+    ahead : date or None
+        The last night, if it lies ahead of this machine's clock.
     """
 
     nights: Mapping[date, list[DiaSource]]
     passed_over: Mapping[date, list[str]]
     too_old: int
     unreadable: int
-    greatest: float | None
+    greatest: int | float | None
+    ahead: date | None = None
 
 
-def choose_new(catalog: Catalog, known: Known, settings: NightSettings, today: date) -> NewSources:
+def choose_new(
+    catalog: Catalog, known: Known, settings: NightSettings, today: date, undated_night: date | None = None
+) -> NewSources:
     """Find what is new in a catalog.
 
     Parameters
@@ -137,6 +142,8 @@ def choose_new(catalog: Catalog, known: Known, settings: NightSettings, today: d
         What is taken of it.
     today : date
         Nights longer before it than `max_age` are passed over.
+    undated_night : date, optional
+        The night of sources whose data do not tell it; they are left out without.
 
     Raises
     ------
@@ -148,37 +155,75 @@ def choose_new(catalog: Catalog, known: Known, settings: NightSettings, today: d
     by_night: dict[date, list[DiaSource]] = defaultdict(list)
     unreadable, too_old, greatest = 0, 0, known.greatest
     undated: ConfigError | None = None
-    oldest = today - timedelta(days=settings.max_age)
+    oldest, tomorrow = today - timedelta(days=settings.max_age), today + timedelta(days=1)
     for row in catalog.sources():
         if isinstance(row, Rejection):
             unreadable += 1
             continue
-        greatest = _greater(greatest, row, settings)
         if str(row.dia_source_id) in known.ids:
             continue
         try:
             night = night_of(row, settings)
         except ConfigError as error:
-            undated, unreadable = undated or error, unreadable + 1
-            continue
+            if undated_night is None:
+                undated, unreadable = undated or error, unreadable + 1
+                continue
+            night = undated_night
+        if night <= tomorrow:  # one wrong value far ahead would keep all later rows out of the query
+            greatest = _greater(greatest, row, settings)
         if night < oldest:
             too_old += 1
         else:
             by_night[night].append(row)
     if undated is not None and not by_night and not too_old:
         raise undated  # none of them tells: it is the settings that lack a column, not a row
+    new = [source for sources in by_night.values() for source in sources]
+    _require_objects(new, settings)
+    _require_numbers(new, settings.since_column, "night.since_column")
     _stop_above(by_night, settings)
     chosen, passed_over = _shown(by_night, known, settings)
-    return NewSources(chosen, passed_over, too_old, unreadable, greatest)
+    ahead = max((night for night in by_night if night > tomorrow), default=None)
+    return NewSources(chosen, passed_over, too_old, unreadable, greatest, ahead)
 
 
-def _greater(greatest: float | None, source: DiaSource, settings: NightSettings) -> float | None:
+def _greater(greatest: int | float | None, source: DiaSource, settings: NightSettings) -> int | float | None:
+    """Return the greatest number so far, whole ones exactly: ids do not fit into floating point."""
     if settings.since_column is None:
         return greatest
-    value = _column(source, settings.since_column, "night.since_column")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return greatest
-    return float(value) if greatest is None else max(greatest, float(value))
+    value = number_of(_column(source, settings.since_column, "night.since_column"))
+    return greatest if value is None else value if greatest is None else max(greatest, value)
+
+
+def _require_numbers(sources: Sequence[DiaSource], name: str | None, key: str) -> None:
+    """Refuse a column of which no value is a number, where numbers are needed.
+
+    Raises
+    ------
+    ConfigError
+        When it is not there, or holds something else.
+    """
+    values = [] if name is None else [_column(source, name, key) for source in sources]
+    others = [value for value in values if value is not None and not marks_missing(value)]
+    if others and not any(number_of(value) is not None for value in others):
+        raise NotThere(f"{key} names the column {name}, which holds {others[0]!r}: give a column of numbers")
+
+
+def _require_objects(sources: Sequence[DiaSource], settings: NightSettings) -> None:
+    """Refuse a column of objects that no source has: volunteers would see each object as often as it is detected.
+
+    Raises
+    ------
+    ConfigError
+        When it is not there.
+    """
+    if settings.object == "every" or any(settings.object_column in source.columns for source in sources):
+        return
+    for source in sources[:1]:
+        advice = did_you_mean(settings.object_column, source.columns)
+        raise NotThere(
+            f"night.object = {settings.object!r} needs the column of objects, and {source.origin} has no "
+            f"{settings.object_column}: set night.object_column ({advice}), or night.object = 'every'"
+        )
 
 
 def _column(source: DiaSource, name: str, key: str) -> Value:
@@ -219,11 +264,11 @@ def _shown(
 
 def _is_to_be_shown(source: DiaSource, taken: dict[Value, set[Value]], settings: NightSettings) -> bool:
     """Tell whether volunteers are to see a source, and remember that they do."""
-    name = object_or_none(settings.object_column, source.columns.get(settings.object_column))
+    name = object_of(source.columns.get(settings.object_column))
     if settings.object == "every" or name is None:
         return True
     value = _column(source, settings.changed, "night.changed") if settings.changed else None
-    seen, value = taken.setdefault(_as_number(name), set()), _as_number(value)
+    seen, value = taken.setdefault(name, set()), _as_number(value)
     if seen and (settings.object == "once" or value in seen):
         return False
     seen.add(value)
@@ -238,13 +283,14 @@ def _ranked(sources: list[DiaSource], settings: NightSettings) -> list[DiaSource
         # by the ids alone: the same sources come first whenever, and in whatever order, they are read
         return sorted(sources, key=lambda source: random.Random(str(source.dia_source_id)).random())
     column, sign = rank.removeprefix("-"), -1.0 if rank.startswith("-") else 1.0
+    _require_numbers(sources, column, "night.rank")
     return sorted(sources, key=lambda source: _merit(_column(source, column, "night.rank"), sign))
 
 
 def _merit(value: Value, sign: float) -> tuple[bool, float]:
     """Order numbers, those that are missing last."""
-    missing = isinstance(value, bool) or not isinstance(value, (int, float))
-    return missing, 0.0 if missing else sign * float(value)  # type: ignore[arg-type]
+    number = number_of(value)
+    return number is None, 0.0 if number is None else sign * float(number)
 
 
 class ChosenCatalog:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from zoocut.config.night import NightSettings
 from zoocut.error_kinds import NightsUnclear
 from zoocut.model import DiaSource, Value
+from zoocut.values import number_of
 
 __all__ = ["night_of"]
 
@@ -16,8 +18,14 @@ JD_OF_MJD_0 = 2400000.5
 LSST_OFFSET_H = -12.0
 """Rubin's day of observation is the date of TAI - 12 h (SITCOMTN-032): it changes at noon UTC, daytime in Chile."""
 
+LAST_MJD = 100_000
+"""The year 2132."""
+
 ZTF_NIGHT_0 = date(2017, 1, 1)
 """ZTF counts nights from here: nid 1105 is 2020-01-11 (the packets' own jd)."""
+
+
+DATE = re.compile(r"[0-9]{8}")
 
 
 def night_of(source: DiaSource, settings: NightSettings) -> date:
@@ -54,7 +62,7 @@ def _by_settings(columns: Mapping[str, Value], settings: NightSettings) -> date 
         case "iso":
             return _of_iso(value, offset)
         case "yyyymmdd":
-            return _of_digits(str(value)[:8])
+            return _of_digits(str(value).strip()[:8])
 
 
 def _of_visit(value: Value) -> date | None:
@@ -64,6 +72,8 @@ def _of_visit(value: Value) -> date | None:
 
 
 def _of_digits(digits: str) -> date | None:
+    if not DATE.fullmatch(digits):  # strptime takes 2024111 for one of two dates
+        return None
     try:
         return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date()
     except ValueError:
@@ -75,27 +85,32 @@ def _of_lsst(columns: Mapping[str, Value]) -> date | None:
 
 
 def _of_ztf(columns: Mapping[str, Value]) -> date | None:
-    number = columns.get("nid")
-    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < 100_000:
+    number = _number(columns.get("nid"))
+    if number is not None and number == int(number) and 0 < number < 100_000:
         return ZTF_NIGHT_0 + timedelta(days=number)
     return _of_jd(columns.get("jd"), 0.0)
 
 
 def _of_mjd(value: Value, offset_h: float) -> date | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 200_000:
+    number = _number(value)
+    if number is None or not 0 < number < LAST_MJD:
         return None
-    return (MJD_0 + timedelta(days=value, hours=offset_h)).date()
+    return (MJD_0 + timedelta(days=number, hours=offset_h)).date()
 
 
 def _of_jd(value: Value, offset_h: float) -> date | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return _of_mjd(value - JD_OF_MJD_0, offset_h)
+    number = _number(value)
+    return None if number is None else _of_mjd(number - JD_OF_MJD_0, offset_h)
+
+
+def _number(value: Value) -> float | None:
+    """Return a number, also where a column of text holds it."""
+    return None if isinstance(value, bool) else number_of(value)
 
 
 def _of_iso(value: Value, offset: timedelta) -> date | None:
     try:
         moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError:
+        return ((moment if moment.tzinfo is None else moment.astimezone(UTC)) + offset).date()
+    except (ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo is None else moment.astimezone(UTC)).__add__(offset).date()

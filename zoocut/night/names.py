@@ -48,9 +48,11 @@ def set_names(settings: Settings, begun: str = "") -> SetNames:
             "'Night {night}'"
         )
     try:
-        named = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+        fields = [one for one in Formatter().parse(template) if one[1] is not None]
     except ValueError as error:
         raise MalformedPattern(f"upload.subject_set = {template!r} is malformed: {error}") from None
+    named = {str(name) for _, name, _, _ in fields}
+    _require_plain(template, any(form or conversion for _, _, form, conversion in fields))
     others = sorted(named - {"night", "run_date"})
     keys = [bare_name(key) for key in settings.metadata]
     for name in others:
@@ -64,3 +66,13 @@ def set_names(settings: Settings, begun: str = "") -> SetNames:
             f"upload.subject_set = {template!r} names {len(others)} fields of rows: keep one"
         )
     return SetNames(template, others[0] if others else None)
+
+
+def _require_plain(template: str, formatted: bool) -> None:
+    """Refuse what would stand in the sets' names as it is written: formats, doubled braces and blanks at the ends."""
+    if formatted or "{{" in template or "}}" in template:
+        raise MalformedPattern(
+            f"upload.subject_set = {template!r} has doubled braces or a format: write names alone, such as {{night}}"
+        )
+    if template != template.strip():
+        raise MalformedPattern(f"upload.subject_set = {template!r} has blanks at its ends: take them away")

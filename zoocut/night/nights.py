@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from zoocut.config.load import Loaded
+from zoocut.config.night import NightSettings
 from zoocut.config.select import Cut
 from zoocut.error_kinds import NightsUnclear
 from zoocut.errors import NothingRecent, ZoocutError, ZooniverseError
@@ -174,7 +175,8 @@ def _since(config: Loaded, nights: Iterable[NightRecord]) -> Loaded:
     if column is None or not known:
         return config
     cuts = dict(settings.select.cuts)
-    least = max(known) - settings.night.overlap
+    overlap = settings.night.overlap
+    least = max(known) - (int(overlap) if overlap == int(overlap) else overlap)  # ids do not fit into floats
     before = cuts.get(column)
     if before is not None and isinstance(before.min, (int, float)):
         least = max(least, before.min)
@@ -186,19 +188,30 @@ def _since(config: Loaded, nights: Iterable[NightRecord]) -> Loaded:
 def _new(inputs: Inputs, nights: Iterable[NightRecord], config: Loaded, outcome: Outcome) -> NewSources:
     settings = config.settings.night
     known: Known = known_sources(nights, settings)
-    new = choose_new(inputs.catalog, known, settings, datetime.now(UTC).date())
-    if new.too_old:
+    today = datetime.now(UTC).date()
+    # {run_date} asks nothing of the data: what does not tell its night is of the day that takes it
+    template = config.settings.upload.subject_set or ""
+    undated = today if "{run_date}" in template and "{night}" not in template else None
+    new = choose_new(inputs.catalog, known, settings, today, undated)
+    if new.ahead:
         outcome.said.append(
-            f"{new.too_old} new sources are of nights older than night.max_age = {settings.max_age:g} d: passed over"
+            f"there are new sources of {new.ahead}, ahead of this machine's clock ({today}): see that the clock and "
+            "the column of times are right"
         )
+    if new.too_old:
+        outcome.said.append(_too_old(new, settings))
     if new.unreadable:
         outcome.said.append(
             f"{new.unreadable} rows of the catalog cannot be read, or do not tell their night: "
             "`zoocut generate CONFIG -o RUN` names those that cannot be read"
         )
     if new.too_old and not any(new.nights.values()) and not outcome.nights:
-        raise NothingRecent(f"{outcome.said[0]}; raise it to take them")
+        raise NothingRecent(f"{_too_old(new, settings)}; raise it to take them")
     return new
+
+
+def _too_old(new: NewSources, settings: NightSettings) -> str:
+    return f"{new.too_old} new sources are of nights older than night.max_age = {settings.max_age:g} d: passed over"
 
 
 def _recorded(root: Path, nights: Mapping[Path, NightRecord], new: NewSources) -> list[NightRecord]:

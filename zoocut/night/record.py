@@ -47,7 +47,7 @@ class NightRecord:
         When each step was done, in UTC.
     counts : mapping of str to int
         What came of it.
-    greatest : float or None
+    greatest : int, float or None
         The greatest value of `night.since_column`.
     error : str or None
         What stopped it last.
@@ -66,7 +66,7 @@ class NightRecord:
     passed_over: tuple[str, ...] = ()
     steps: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, Count] = field(default_factory=dict)
-    greatest: float | None = None
+    greatest: int | float | None = None
     error: str | None = None
     pictures_removed: bool = False
     run_date: str = ""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import tempfile
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +22,9 @@ __all__ = ["notify", "one_line", "write_page", "write_report"]
 
 NOTIFY_S = 60.0
 """A command that hangs must not keep the next night from its turn."""
+
+MOST_SAID = 2000
+"""Bytes of a command's complaint that are told."""
 
 PAGE = """\
 <!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -112,16 +118,36 @@ def notify(command: str, error: ZoocutError, nights: list[NightRecord]) -> str |
         ],
     }
     try:
-        done = subprocess.run(
-            command,
-            shell=True,  # the user's own command, from the user's own file
-            input=json.dumps(report),
-            text=True,
-            capture_output=True,
-            timeout=NOTIFY_S,
-        )
-    except (OSError, subprocess.TimeoutExpired) as failed:
+        code, says = _run(command, json.dumps(report).encode())
+    except (OSError, ValueError) as failed:
         return f"night.notify could not be run: {failed}"
-    return (
-        None if done.returncode == 0 else f"night.notify ended with {done.returncode}: {done.stderr.strip()}"
-    )
+    except subprocess.TimeoutExpired:
+        return f"night.notify had not ended after {NOTIFY_S:.0f} s, and was stopped"
+    return None if code == 0 else f"night.notify ended with {code}: {says}"
+
+
+def _run(command: str, content: bytes) -> tuple[int, str]:
+    """Run a command of the user's own file by a shell; what it started ends with it when it takes too long.
+
+    Raises
+    ------
+    OSError, ValueError
+        When it cannot be started.
+    TimeoutExpired
+        When it has not ended in time.
+    """
+    pipe = subprocess.PIPE
+    with (
+        tempfile.TemporaryFile() as said
+    ):  # a pipe would be read for as long as anything that it started lives
+        process = subprocess.Popen(
+            command, shell=True, stdin=pipe, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
+        )
+        try:
+            process.communicate(content, NOTIFY_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        said.seek(0)
+        return process.returncode, said.read(MOST_SAID).decode("utf-8", "replace").strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from zoocut.config.load import Loaded
 from zoocut.error_kinds import NightsUnclear, NotWritable, RecordDamaged
 from zoocut.errors import NightBusy
 from zoocut.files import typed, write_whole
+from zoocut.night.record import nights_in
 
 __all__ = ["alone", "os_error"]
 
@@ -85,21 +87,35 @@ def _without_locks(root: Path) -> NotWritable:
     )
 
 
+def _config_beside(root: Path, config: Loaded) -> str:
+    """Name the configuration file as it lies to the nights, which is the same from every machine that sees both."""
+    return "" if config.file is None else os.path.relpath(config.file, root.absolute())
+
+
 def _require_own(root: Path, config: Loaded) -> None:
     owner = root / OWNER
-    mine = {"project": config.settings.upload.project, "subject_set": config.settings.upload.subject_set}
+    upload = config.settings.upload
+    mine = {
+        "project": upload.project,
+        "subject_set": upload.subject_set,
+        "config": _config_beside(root, config),
+    }
     if not owner.exists():
         write_whole(owner, json.dumps(mine).encode())
         return
     try:
         theirs = json.loads(owner.read_text(encoding="utf-8"))
         named = f"{theirs['project']}, {theirs['subject_set']!r}"
+        # records of earlier versions do not tell the file
+        named += f", by {theirs.setdefault('config', mine['config'])}"
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RecordDamaged(
             f"{owner} cannot be read ({error}): see that the nights beside it are those of this configuration, then "
             f"`rm {typed(owner)}`"
         ) from error
-    if theirs != mine:
+    if theirs != mine and not any(nights_in(root)):  # nothing was made by it yet
+        write_whole(owner, json.dumps(mine).encode())
+    elif theirs != mine:
         raise NightsUnclear(
             f"{root} holds the nights of another configuration ({named}): set night.root to a folder of its own, or, "
             f"where this one replaces it, `rm {typed(owner)}`; nights that were uploaded go on in their own sets"

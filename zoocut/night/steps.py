@@ -218,7 +218,7 @@ def _link(night: Night, record: NightRecord) -> NightRecord:
         admin, project, served = _served(target.project_id, workflow, target.endpoint)
         if link(admin, find_details(admin, project, f"id:{target.set_id}"), served):
             night.tell(f"workflow {served.name!r} serves {target.set_name!r}")
-        note_served(nights_in(record.path.parent), target, served.workflow_id)
+        note_served(nights_in(record.path.parent), target, served.workflow_id, night.tell)
     return record.with_step("linked")
 
 

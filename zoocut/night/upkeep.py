@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from zoocut.config.load import Loaded
+from zoocut.config.night import NightSettings
+from zoocut.errors import LedgerError
 from zoocut.night.record import NightRecord, read_night
 from zoocut.night.root import os_error
-from zoocut.night.withdrawing import sets_of, take_out
+from zoocut.night.withdrawing import SetKey, sets_of, take_out
 from zoocut.run.folder import PICTURES_REMOVED
 
 __all__ = ["keep_up"]
@@ -35,8 +37,21 @@ def keep_up(nights: Iterable[NightRecord], config: Loaded, tell: Tell) -> None:
         old = [night for night in known if _is_older(night, settings.unlink_after)]
         waiting = [night for night in old if "unlinked" not in night.steps]
         still_filled = sets_of(night for night in known if night not in old) if waiting else set()
-        for night in waiting:
+        _take_all_out(waiting, settings, still_filled, tell)
+
+
+def _take_all_out(
+    nights: Iterable[NightRecord], settings: NightSettings, still_filled: Collection[SetKey], tell: Tell
+) -> None:
+    """Take out the sets of all nights; a ledger that cannot be used is told at the end, and keeps no other waiting."""
+    stopped: LedgerError | None = None
+    for night in nights:
+        try:
             take_out(night, settings, still_filled, tell)
+        except LedgerError as error:
+            stopped = stopped or error
+    if stopped is not None:
+        raise stopped
 
 
 def _is_older(night: NightRecord, days: float) -> bool:

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from zoocut.api.server import sign_in
 from zoocut.config.night import NightSettings
+from zoocut.errors import LedgerError
 from zoocut.ledger import Ledger, Target, sole_uploader
 from zoocut.ledger.withdrawals import Withdrawals
 from zoocut.night.record import NightRecord, read_night
 from zoocut.run.folder import Run
 from zoocut.subject_sets import find_project, find_set, find_workflow, unlink
 
-__all__ = ["note_served", "sets_of", "take_out"]
+__all__ = ["SetKey", "note_served", "sets_of", "take_out"]
 
 UNLINKED = "unlinked"
 SetKey = tuple[str, str]
@@ -105,17 +106,26 @@ def _how_far(share: float) -> str:
     )
 
 
-def note_served(nights: Iterable[NightRecord], served: Target, workflow_id: str) -> None:
+def note_served(
+    nights: Iterable[NightRecord], served: Target, workflow_id: str, tell: Callable[[str], None]
+) -> None:
     """Note in the ledgers of all nights that go to a set that a workflow serves it.
+
+    A ledger of another night that cannot be used is told and stops nothing: no subject hangs on the note.
 
     Raises
     ------
     ZoocutError
-        When a ledger cannot be used, or a record not be written.
+        When a record cannot be written.
     """
     for night in nights:
-        same = [target for target in _targets(night) if _key(target) == _key(served)]
-        if same and _end(Run.open(night.path), same, workflow_id) and UNLINKED in night.steps:
+        try:
+            same = [target for target in _targets(night) if _key(target) == _key(served)]
+            ended = bool(same) and _end(Run.open(night.path), same, workflow_id)
+        except LedgerError as error:
+            tell(f"the night {night.night} cannot be looked at: {error}")
+            continue
+        if ended and UNLINKED in night.steps:
             steps = {step: moment for step, moment in night.steps.items() if step != UNLINKED}
             replace(night, steps=steps).save()
 
