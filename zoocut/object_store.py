@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path, PosixPath
 from typing import IO, Any, NoReturn
@@ -110,7 +111,9 @@ class ObjectPath(PosixPath):
 
     def glob(self, pattern: str, **_: Any) -> Generator[ObjectPath, None, None]:
         """Yield what lies directly below it and has a name of that pattern."""
-        yield from (one for one in (self.iterdir() if self.is_dir() else ()) if one.match(pattern))
+        found = self.iterdir() if self.is_dir() else ()
+        # by its name alone: what `match` makes of a pattern differs from one Python to the next
+        yield from (one for one in found if fnmatchcase(one.name, pattern))
 
     def listing(self) -> dict[str, int]:
         """Return when each object below it was written, in nanoseconds, by its path from here."""
