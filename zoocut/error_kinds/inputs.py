@@ -16,6 +16,7 @@ __all__ = [
     "FolderInUse",
     "FolderTaken",
     "MissingColumn",
+    "NewerRun",
     "NoContext",
     "NoDataset",
     "NoFootprint",
@@ -214,6 +215,12 @@ class NotDrawable(InputError):
     def __init__(self, message: str, code: str = code) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NewerRun(InputError):
+    """A run was begun by a newer zoocut, which writes pictures otherwise."""
+
+    code = "Z239"
 
 
 class WrongUnit(InputError):

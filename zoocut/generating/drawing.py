@@ -72,17 +72,21 @@ class BatchDrawer:
         The run folder, where the files go.
     call : str
         Tells this call of `generate` from others that the same worker served.
+    encoding : int
+        What the run's pictures are written by.
     """
 
     settings: Settings
     folder: Path
     open_images: Callable[[], Images]
     path: Path
-    call: str = ""
+    call: str
+    encoding: int
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be sent without what is open here: a worker opens files for itself."""
-        return type(self), (self.settings, self.folder, self.open_images, self.path, self.call)
+        own = (self.settings, self.folder, self.open_images, self.path, self.call, self.encoding)
+        return type(self), own
 
     def draw(self, exposures: Exposures) -> Drawn:
         """Draw the sources of some exposures."""
@@ -106,7 +110,7 @@ class BatchDrawer:
 
     @cached_property
     def _media(self) -> Media:
-        return open_media(self.settings, self.folder)
+        return open_media(self.settings, self.folder, self.encoding)
 
     def _cuts(self, exposures: Exposures, rejections: list[Rejection]) -> Iterator[Cut]:
         """Cut every source; put those that cannot be cut into `rejections`."""

@@ -37,6 +37,7 @@ from zoocut.generating.runs import (
     INPUTS,
     alone,
     alone_in_part,
+    encoding_of,
     open_record,
     open_run,
     refuse_changes_in_part,
@@ -229,9 +230,12 @@ def _open_call(
         opened = inputs or open_inputs(config)
         draw = _shared_by(executor, jobs, opened.ahead, stack)
         sources = check_metadata(opened.catalog.sources(), settings.metadata)
-        drawer = BatchDrawer(settings, config.folder, opened.open_images, folder, token_hex(8))
+        encoding = encoding_of(folder)
+        drawer = BatchDrawer(settings, config.folder, opened.open_images, folder, token_hex(8), encoding)
         files = drawer.files  # opens the media: a fault in their settings is told before a run is made
         run = open_run(folder, settings)
+        if run.encoding != encoding:  # it was made anew, or another process has made it meanwhile
+            drawer = replace(drawer, encoding=encoding_of(folder))
         limit = limit or settings.select.limit
         yield _Call(config, opened, sources, drawer, files, run, limit, draw)
 
@@ -259,7 +263,8 @@ def _require_same_rows(call: _Call) -> bool:
 
 def _compare(call: _Call, changed: str) -> None:
     config, run = call.config, call.run
-    comparer = BatchComparer(config.settings, config.folder, call.inputs.open_images, run.path, token_hex(8))
+    opened = call.inputs.open_images
+    comparer = BatchComparer(config.settings, config.folder, opened, run.path, token_hex(8), run.encoding)
     refuse_altered_rows(run, call.inputs, comparer, call.draw, changed)
 
 

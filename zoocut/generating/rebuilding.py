@@ -19,9 +19,10 @@ from zoocut.errors import InputError
 from zoocut.generating.metadata_text import metadata_of
 from zoocut.ledger import run_id_in
 from zoocut.metadata_words import columns_named
+from zoocut.render.patterned import LONGEST_HEAD, is_patterned
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
-from zoocut.run.record import LEDGER, MANIFEST_FORMAT, damaged_record
+from zoocut.run.record import FIRST_ENCODING, LEDGER, MANIFEST_FORMAT, NEWEST_ENCODING, damaged_record
 from zoocut.run.sources import read_drawn
 
 __all__ = ["is_rebuilt", "proved", "rebuild", "refuse_other_metadata"]
@@ -51,9 +52,22 @@ def rebuild(path: Path, settings: Settings) -> Run:
         raise NotWritable(
             f"cannot put {record} aside as {aside}: {error.strerror}; check its permissions"
         ) from error
-    run_id = left.get("run", {}).get("id") or run_id_in(path)
+    known = left.get("run", {})
+    encoding = known.get("encoding", FIRST_ENCODING) if "id" in known else _encoding_of_pictures(path)
+    run_id = known.get("id") or run_id_in(path)
     kept = {name: left[name] for name in (LEDGER, MANIFEST_FORMAT) if name in left}
-    return Run.create(path, settings, kept, run_id)
+    return Run.create(path, settings, kept, run_id, encoding)
+
+
+def _encoding_of_pictures(path: Path) -> int:
+    """Tell from the pictures of a run what they are written by; the newest where there are none."""
+    met = NEWEST_ENCODING
+    for picture in (path / "images").rglob("*.png"):
+        with picture.open("rb") as file:
+            if is_patterned(file.read(LONGEST_HEAD)):
+                return NEWEST_ENCODING
+        met = FIRST_ENCODING
+    return met
 
 
 def _left_of(text: str) -> dict[str, Any]:

@@ -10,19 +10,28 @@ from pathlib import Path
 
 from zoocut.config.load import differences
 from zoocut.config.settings import RunSettings, Settings
-from zoocut.error_kinds import FolderInUse, FolderTaken, NotWritable, OtherSettings, WrongShare
+from zoocut.error_kinds import (
+    FolderInUse,
+    FolderTaken,
+    NewerRun,
+    NotARun,
+    NotWritable,
+    OtherSettings,
+    WrongShare,
+)
 from zoocut.files import TEMPORARY_SUFFIX, remove_parts
 from zoocut.generating.parts import Part
 from zoocut.generating.rebuilding import is_rebuilt, rebuild
 from zoocut.object_store import ObjectPath
 from zoocut.run.folder import Run
-from zoocut.run.record import TornRun, damaged_record
+from zoocut.run.record import FIRST_ENCODING, NEWEST_ENCODING, TornRun, damaged_record, read_record
 from zoocut.run.recorded import DamagedRecord, Recorded
 
 __all__ = [
     "INPUTS",
     "alone",
     "alone_in_part",
+    "encoding_of",
     "open_record",
     "open_run",
     "refuse_changes_in_part",
@@ -59,7 +68,28 @@ def open_run(path: Path, settings: Settings) -> Run:
         return _opened_or_rebuilt(path, settings)
     if path.is_file() or (path.is_dir() and any(map(_is_anothers, path.iterdir()))):
         raise FolderTaken(f"{path} is there already and is no run of zoocut: choose another folder with -o")
-    return Run.create(path, settings)
+    return Run.create(path, settings, encoding=NEWEST_ENCODING)
+
+
+def encoding_of(path: Path) -> int:
+    """Return what the pictures of the run at `path` are written by; the newest where there is none yet.
+
+    Raises
+    ------
+    InputError
+        When a newer zoocut has begun it, or its `run.toml` is no text of zoocut's.
+    """
+    try:
+        encoding = read_record(path).encoding
+    except (NotARun, TornRun):
+        return NEWEST_ENCODING
+    if not FIRST_ENCODING <= encoding <= NEWEST_ENCODING:
+        raise NewerRun(
+            f"{path} was begun by a newer zoocut: its pictures have the encoding {encoding}, and this one knows "
+            f"{FIRST_ENCODING} to {NEWEST_ENCODING}. Run `python -m pip install --upgrade zoocut`, then this again; or "
+            "generate into a new folder"
+        )
+    return encoding
 
 
 def _is_anothers(path: Path) -> bool:

@@ -19,6 +19,7 @@ from zoocut.config.section import Section
 from zoocut.config.settings import Settings
 from zoocut.error_kinds import WrongSetting
 from zoocut.model import Cutout, DiaSource, Rejection
+from zoocut.run.record import NEWEST_ENCODING
 
 __all__ = ["Cut", "MediaContext", "Medium", "Shown"]
 
@@ -80,11 +81,14 @@ class MediaContext:
         All settings.
     folder : Path
         What relative paths in them are relative to.
+    encoding : int
+        What the run's pictures are written by.
     """
 
     name: str
     settings: Settings
     folder: Path
+    encoding: int = NEWEST_ENCODING
 
     def section(self, kind: type[AnySection]) -> AnySection:
         """Read the medium's own section.

@@ -8,6 +8,7 @@ from zoocut.config.draw import DrawSettings, PanelName
 from zoocut.media.medium import Cut
 from zoocut.model import DiaSource, Images, Rejection
 from zoocut.render import Renderer, open_renderer
+from zoocut.run.record import FIRST_ENCODING
 
 __all__ = ["cut_one", "open_panel", "pictures"]
 
@@ -28,7 +29,8 @@ def open_panel(draw: DrawSettings, panel: PanelName, title: str, **changes: obje
     """
     settings = draw.panel(panel).model_copy(update={"title": title, **changes})
     update = {"panels": (panel,), "layout": "row", "use_footprint": False, "sizes": (), panel: settings}
-    return open_renderer(draw.model_copy(update=update | {"add_metadata": False}))
+    # later encodings need many pictures of one shape
+    return open_renderer(draw.model_copy(update=update | {"add_metadata": False}), FIRST_ENCODING)
 
 
 def pictures(renderer: Renderer, cuts: Sequence[Cut]) -> Iterator[bytes | Rejection]:

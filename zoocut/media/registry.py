@@ -15,6 +15,7 @@ from zoocut.error_kinds import PluginFailed, WrongSetting
 from zoocut.errors import did_you_mean
 from zoocut.media.medium import Cut, MediaContext, Medium, Shown
 from zoocut.model import Rejection
+from zoocut.run.record import NEWEST_ENCODING
 
 __all__ = ["Media", "media_sections", "open_media"]
 
@@ -83,7 +84,7 @@ def _together(shown: Sequence[Shown]) -> Shown:
     return Shown(files, tuple(note for one in shown for note in one.notes))
 
 
-def open_media(settings: Settings, folder: Path) -> Media:
+def open_media(settings: Settings, folder: Path, encoding: int = NEWEST_ENCODING) -> Media:
     """Open the media that `[draw] media` and `[talk] attach` name.
 
     Parameters
@@ -92,6 +93,8 @@ def open_media(settings: Settings, folder: Path) -> Media:
         All settings.
     folder : Path
         What relative paths in them are relative to.
+    encoding : int
+        What the run's pictures are written by.
 
     Raises
     ------
@@ -111,7 +114,7 @@ def open_media(settings: Settings, folder: Path) -> Media:
             _require_known(key, name, theirs)
 
     def opened(names: Sequence[str]) -> list[Medium]:
-        return [_opener(name, theirs)(MediaContext(name, settings, folder)) for name in names]
+        return [_opener(name, theirs)(MediaContext(name, settings, folder, encoding)) for name in names]
 
     media = Media(opened(settings.draw.media), opened(settings.talk.attach))
     for key, endings in (("draw.media", media.endings), ("talk.attach", media.talk_endings)):

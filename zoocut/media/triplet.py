@@ -24,12 +24,14 @@ class Panels:
     ----------
     draw : DrawSettings
         What the pictures look like.
+    encoding : int
+        What they are written by.
     word : str
         What their names have before the panel's.
     """
 
-    def __init__(self, draw: DrawSettings, word: str = "") -> None:
-        self._renderer = open_renderer(draw)
+    def __init__(self, draw: DrawSettings, encoding: int, word: str = "") -> None:
+        self._renderer = open_renderer(draw, encoding)
         self._word = word
         self._font = draw.font if draw.add_metadata else None
 
@@ -59,17 +61,17 @@ class Panels:
 def open_triplet(context: MediaContext) -> Panels:
     """Open the panels in the layout of `[draw]`."""
     context.section(NoSettings)
-    return Panels(context.settings.draw)
+    return Panels(context.settings.draw, context.encoding)
 
 
 def open_frames(context: MediaContext) -> Panels:
     """Open the panels as pictures of their own, which Zooniverse shows as frames one after the other."""
     context.section(NoSettings)
-    return Panels(context.settings.draw.model_copy(update={"layout": "separate"}))
+    return Panels(context.settings.draw.model_copy(update={"layout": "separate"}), context.encoding)
 
 
 def open_annotated(context: MediaContext) -> Panels:
     """Open the panels with a source's values and flags above them: for Talk, since they steer answers."""
     context.section(NoSettings)
     draw = context.settings.draw.model_copy(update={"add_metadata": True, "layout": "row"})
-    return Panels(draw, "-annotated")
+    return Panels(draw, context.encoding, "-annotated")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import ceil
 from typing import Any, Protocol
@@ -32,6 +32,9 @@ SMALLEST_BAR_LABEL_PIX = 8
 """Type of 18 pixels is still some 11 on a phone that shows a picture of three panels 390 pixels wide."""
 
 Canvas = npt.NDArray[Any]
+Cut = tuple[DiaSource, tuple[Cutout, ...]]
+Painted = Mapping[tuple[PanelName, int], Canvas]
+"""Palette indices of each panel at each size."""
 
 
 class Annotation(Protocol):
@@ -93,34 +96,38 @@ class PictureDrawer:
         """(width, height) of the picture."""
         return self._layout.width_pix, self._layout.height_pix
 
-    def draw(
-        self,
-        source: DiaSource,
-        cutouts: tuple[Cutout, ...],
-        painted: Mapping[tuple[PanelName, int], Canvas],
-    ) -> Picture:
-        """Draw a source.
+    def draw(self, batch: Sequence[Cut], painted: Painted) -> list[Picture]:
+        """Draw sources whose cutouts are of the same shapes.
 
         Parameters
         ----------
-        source : DiaSource
-            What the annotation tells of.
-        cutouts : tuple of Cutout
-            One a size, for their scales.
-        painted : mapping of (panel, size index) to (y, x) array
-            Palette indices, top row first, not yet zoomed.
+        batch : sequence of (DiaSource, tuple of Cutout)
+            What the annotations tell of, and one cutout a size, for their scales.
+        painted : mapping of (panel, size index) to (n, y, x) array
+            Palette indices of all of them, top row first, not yet zoomed.
         """
+        return [
+            self._draw_one(source, cutouts, {key: panels[i] for key, panels in painted.items()})
+            for i, (source, cutouts) in enumerate(batch)
+        ]
+
+    def _draw_one(self, source: DiaSource, cutouts: tuple[Cutout, ...], painted: Painted) -> Picture:
         rows = self._ground.copy()
-        canvas = rows[:, 1:]
         for place in self._layout.panels:
             panel = painted[place.name, place.size_index]
-            self._paste(rows, canvas, place, panel, cutouts[place.size_index].pixel_scale_arcsec)
-        self._annotation.print_values(canvas, source)
+            bar = self._bar(panel.shape, cutouts[place.size_index].pixel_scale_arcsec)
+            self._paste(rows, place, panel, bar)
+        self._annotation.print_values(rows[:, 1:], source)
         return Picture(self._writer.write(rows), *self.size_pix)
 
-    def _paste(
-        self, rows: Canvas, canvas: Canvas, place: PanelBox, panel: Canvas, scale_arcsec: float | None
-    ) -> None:
+    def _bar(self, shape: tuple[int, ...], scale_arcsec: float | None) -> Bar | None:
+        """Choose the bar of a panel."""
+        if self._bar_arcsec is None or not scale_arcsec:
+            return None
+        height, width = _drawn(shape, self._panel_pix)
+        return bar_for(self._bar_arcsec, max(height, width) / max(shape) / scale_arcsec, width)
+
+    def _paste(self, rows: Canvas, place: PanelBox, panel: Canvas, bar: Bar | None) -> None:
         """Zoom a panel into the middle of its square."""
         longest = max(panel.shape)
         panel = _filling(panel, self._panel_pix)
@@ -130,11 +137,9 @@ class PictureDrawer:
         x = place.x + (self._panel_pix - width) // 2
         target = rows[y : y + height].reshape(panel.shape[0], zoom, rows.shape[1])
         target[:, :, 1 + x : 1 + x + width] = panel.repeat(zoom, axis=1)[:, None, :]
-        if self._bar_arcsec is not None and scale_arcsec:
+        if bar is not None:
             enlarged = max(height, width) / longest
-            bar = bar_for(self._bar_arcsec, enlarged / scale_arcsec, width)
-            if bar is not None:
-                self._draw_bar(canvas[y : y + height, x : x + width], bar, ceil(enlarged))
+            self._draw_bar(rows[y : y + height, 1 + x : 1 + x + width], bar, ceil(enlarged))
 
     def _draw_bar(self, panel: Canvas, bar: Bar, zoom: int) -> None:
         edge, half = self._bar_edge, self._bar_half
@@ -167,19 +172,36 @@ def bar_label_pix(panel_pix: int) -> float:
     return max(SMALLEST_BAR_LABEL_PIX, BAR_LABEL_PART * panel_pix)
 
 
-def _filling(panel: Canvas, side: int) -> Canvas:
-    """Stretch a panel that no whole number would zoom to its square: its pixels are then one or two wide.
+def _is_stretched(shape: tuple[int, ...], side: int) -> bool:
+    """Whether no whole number but 1 zooms a panel, and that leaves a part of its square: it is stretched to fill it.
 
-    A smaller one is left for the largest whole number that fits, which keeps all pixels of one size.
+    Its pixels are then one or two wide. A smaller one is left for the largest whole number that fits, which keeps all
+    pixels of one size.
     """
-    longest = max(panel.shape)
-    if side // longest > 1 or longest == side:
+    return side // max(shape) == 1 and max(shape) != side
+
+
+def _drawn(shape: tuple[int, ...], side: int) -> tuple[int, int]:
+    """Return how high and wide a panel is drawn."""
+    longest = max(shape)
+    height, width = (
+        max(length * side // longest, 1) if _is_stretched(shape, side) else side // longest * length
+        for length in shape
+    )
+    return height, width
+
+
+def _filling(panel: Canvas, side: int) -> Canvas:
+    """Stretch a panel that is to be stretched."""
+    if not _is_stretched(panel.shape, side):
         return panel
-    rows, columns = (_steps(length, length * side // longest) for length in panel.shape)
+    rows, columns = (
+        _steps(length, goal) for length, goal in zip(panel.shape, _drawn(panel.shape, side), strict=True)
+    )
     return panel[rows[:, None], columns]
 
 
 @lru_cache(maxsize=256)
 def _steps(length: int, goal: int) -> npt.NDArray[np.intp]:
     """Return for each of `goal` pixels the one of `length` that it shows."""
-    return np.arange(max(goal, 1)) * length // max(goal, 1)
+    return np.arange(goal) * length // goal

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from isal import isal_zlib
 
-__all__ = ["PngWriter"]
+__all__ = ["DEFLATE_LEVEL", "PngWriter", "chunk"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PALETTE, TRUE_COLOUR = 3, 2
@@ -28,16 +28,23 @@ class PngWriter:
         Red, green and blue of each index.
     width_pix, height_pix : int
         Size of every picture.
+
+    Attributes
+    ----------
+    indexed : bool
+        Whether pixels are indices of a palette.
+    head, tail : bytes
+        What stands before and behind the pixels of every picture.
     """
 
     def __init__(self, colours: npt.NDArray[np.uint8], width_pix: int, height_pix: int) -> None:
         self._colours = colours
-        self._indexed = len(colours) <= LARGEST_PALETTE
-        kind = PALETTE if self._indexed else TRUE_COLOUR
+        self.indexed = len(colours) <= LARGEST_PALETTE
+        kind = PALETTE if self.indexed else TRUE_COLOUR
         header = struct.pack(">IIBBBBB", width_pix, height_pix, 8, kind, 0, 0, 0)
-        palette = _chunk(b"PLTE", colours.tobytes()) if self._indexed else b""
-        self._head = SIGNATURE + _chunk(b"IHDR", header) + palette
-        self._tail = _chunk(b"IEND", b"")
+        palette = chunk(b"PLTE", colours.tobytes()) if self.indexed else b""
+        self.head = SIGNATURE + chunk(b"IHDR", header) + palette
+        self.tail = chunk(b"IEND", b"")
 
     def canvas(self, index: int) -> npt.NDArray[Any]:
         """Make the rows of a picture of one colour.
@@ -47,8 +54,8 @@ class PngWriter:
         (y, 1 + x) array
             Column 0 is not part of the picture: it holds the filter type of each row, 0 for none.
         """
-        height, width = struct.unpack(">II", self._head[20:24] + self._head[16:20])
-        rows = np.full((height, 1 + width), index, np.uint8 if self._indexed else np.uint16)
+        height, width = struct.unpack(">II", self.head[20:24] + self.head[16:20])
+        rows = np.full((height, 1 + width), index, np.uint8 if self.indexed else np.uint16)
         rows[:, 0] = 0
         return rows
 
@@ -60,9 +67,9 @@ class PngWriter:
         rows : (y, 1 + x) array
             As `canvas` made it, painted with indices.
         """
-        data = rows if self._indexed else self._true_colours(rows)
+        data = rows if self.indexed else self._true_colours(rows)
         packed = isal_zlib.compress(data, DEFLATE_LEVEL)
-        return b"".join((self._head, _chunk(b"IDAT", packed), self._tail))
+        return b"".join((self.head, chunk(b"IDAT", packed), self.tail))
 
     def _true_colours(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         height, width = rows.shape[0], rows.shape[1] - 1
@@ -71,6 +78,7 @@ class PngWriter:
         return data
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """Write a part of a PNG file."""
     checksum = isal_zlib.crc32(content, isal_zlib.crc32(kind))
     return b"".join((struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum)))

@@ -8,7 +8,7 @@ zoomed into its pictures, which share their ground, and written as PNG.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,17 +22,19 @@ from zoocut.render.annotation import ANNOTATION_COLOURS, Unannotated, WithMetada
 from zoocut.render.layout import lay_out
 from zoocut.render.levels import Levels, open_levels
 from zoocut.render.palette import Ink, Palette, check_colours, mix_palette
-from zoocut.render.picture import BAR_INK, Annotation, PictureDrawer, bar_label_pix
+from zoocut.render.patterned import PatternDrawer
+from zoocut.render.picture import BAR_INK, Annotation, Cut, Painted, PictureDrawer, bar_label_pix
 from zoocut.render.reducing import reduced
 from zoocut.render.text import Type, font_file, require_letters
+from zoocut.run.record import FIRST_ENCODING, NEWEST_ENCODING
 
 __all__ = ["Renderer", "kept_renderer", "open_renderer"]
 
 AT_ONCE = 24
 """Cutouts that are stretched together: few enough that their arrays stay in the cache of a processor."""
 
-Cut = tuple[DiaSource, tuple[Cutout, ...]]
-Painted = npt.NDArray[Any]
+DRAWERS: Mapping[int, type[PictureDrawer]] = {FIRST_ENCODING: PictureDrawer, NEWEST_ENCODING: PatternDrawer}
+"""What writes pictures in each encoding: the same pixels in other bytes."""
 
 
 class Renderer:
@@ -91,10 +93,13 @@ class Renderer:
         """
         batch = [(source, self._fitting(cutouts)) for source, cutouts in batch]
         refusals = [self._refusal(source, cutouts) for source, cutouts in batch]
-        painted = self._paint([cutouts for _, cutouts in batch], refusals)
-        for i, (source, cutouts) in enumerate(batch):
-            refusal = refusals[i]
-            yield refusal or tuple(drawer.draw(source, cutouts, painted[i]) for drawer in self._drawers)
+        pictures: dict[int, tuple[Picture, ...]] = {}
+        for alike in _of_one_kind([cutouts for _, cutouts in batch], refusals):
+            several = [batch[i] for i in alike]
+            painted = self.paint([cutouts for _, cutouts in several])
+            drawn = zip(*(drawer.draw(several, painted) for drawer in self._drawers), strict=True)
+            pictures.update(zip(alike, drawn, strict=True))
+        yield from (refusal or pictures[i] for i, refusal in enumerate(refusals))
 
     def _fitting(self, cutouts: tuple[Cutout, ...]) -> tuple[Cutout, ...]:
         """Average footprints down that are larger than a panel; sizes are chosen, and so never reduced."""
@@ -116,29 +121,30 @@ class Renderer:
             raise ValueError(f"a source came with {len(cutouts)} cutouts where {self._rows} are drawn")
         return None
 
-    def _paint(
-        self, batch: Sequence[tuple[Cutout, ...]], refusals: Sequence[Rejection | None]
-    ) -> list[dict[tuple[PanelName, int], Painted]]:
-        """Give each panel of each source its palette indices, top row first, before zooming."""
-        painted: list[dict[tuple[PanelName, int], Painted]] = [{} for _ in batch]
+    def paint(self, alike: Sequence[tuple[Cutout, ...]]) -> Painted:
+        """Give each panel at each size of sources of one kind its palette indices, top row first, before zooming."""
+        painted = {}
         for row in range(self._rows):
-            for alike in _of_one_kind([cutouts[row] for cutouts in batch], refusals):
-                for name in self._names:
-                    stack = np.stack([_native(getattr(batch[i][row], name)) for i in alike])
-                    indices = self._colours.take(self._levels[name].of(stack))
-                    for i, panel in zip(alike, indices, strict=True):
-                        painted[i][name, row] = panel[::-1]
+            for name in self._names:
+                stack = np.stack([_native(getattr(cutouts[row], name)) for cutouts in alike])
+                painted[name, row] = self._colours.take(self._levels[name].of(stack))[:, ::-1]
         return painted
 
 
-def _of_one_kind(cutouts: Sequence[Cutout], refusals: Sequence[Rejection | None]) -> Iterator[list[int]]:
-    """Yield numbers of cutouts that can be stacked, few enough to stay in the processor's cache."""
+def _of_one_kind(
+    batch: Sequence[tuple[Cutout, ...]], refusals: Sequence[Rejection | None]
+) -> Iterator[list[int]]:
+    """Yield numbers of sources whose cutouts can be stacked, few enough to stay in the processor's cache."""
     groups: dict[object, list[int]] = defaultdict(list)
-    for i, (cutout, refusal) in enumerate(zip(cutouts, refusals, strict=True)):
+    for i, (cutouts, refusal) in enumerate(zip(batch, refusals, strict=True)):
         if refusal is None:
-            groups[cutout.template.shape, *(_dtype(getattr(cutout, name)) for name in _PANELS)].append(i)
+            groups[tuple(map(_kind, cutouts))].append(i)
     for group in groups.values():
         yield from (group[i : i + AT_ONCE] for i in range(0, len(group), AT_ONCE))
+
+
+def _kind(cutout: Cutout) -> object:
+    return cutout.template.shape, *(_dtype(getattr(cutout, name)) for name in _PANELS)
 
 
 _PANELS: tuple[PanelName, ...] = ("template", "science", "difference")
@@ -154,8 +160,15 @@ def _native(image: FloatImage) -> FloatImage:
     return np.ma.filled(floats, np.nan)
 
 
-def open_renderer(draw: DrawSettings) -> Renderer:
+def open_renderer(draw: DrawSettings, encoding: int = NEWEST_ENCODING) -> Renderer:
     """Make ready to draw: find fonts, colours, intervals and stretches, and lay out the pictures.
+
+    Parameters
+    ----------
+    draw : DrawSettings
+        What pictures look like.
+    encoding : int
+        The run's, as `run.toml` tells it; of what belongs to no run, the newest.
 
     Raises
     ------
@@ -171,7 +184,7 @@ def open_renderer(draw: DrawSettings) -> Renderer:
         "bar": Type(font_file(draw.font), bar_label_pix(draw.panel_pix)),
     }
     drawers = [
-        PictureDrawer(layout, draw, palette, types, _annotation(draw, palette, layout.width_pix))
+        DRAWERS[encoding](layout, draw, palette, types, _annotation(draw, palette, layout.width_pix))
         for layout in lay_out(draw)
     ]
     count = len(palette.levels) - 1

@@ -16,6 +16,7 @@ from zoocut.files import write_first, write_whole
 from zoocut.run.manifest import ManifestRow, describe_manifest, read_manifest
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
 from zoocut.run.record import (
+    FIRST_ENCODING,
     LEDGER,
     MANIFEST,
     MANIFEST_FORMAT,
@@ -53,6 +54,8 @@ class Run(RunFiles):
         What the user has said of the manifests, where another tool wrote them.
     ledger_path : Path or None
         Where its ledger lies, if not in the folder: on a disk that keeps locks.
+    encoding : int
+        What its pictures are written by.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class Run(RunFiles):
     manifest_name: str = MANIFEST
     manifest_format: ManifestFormat = AS_IT_TELLS
     ledger_path: Path | None = None
+    encoding: int = FIRST_ENCODING
 
     @classmethod
     def open(cls, path: Path) -> Run:
@@ -77,7 +81,13 @@ class Run(RunFiles):
         except ConfigError as error:
             raise unreadable(path / "run.toml", error) from error
         return cls(
-            path, found.run_id, settings, found.manifest_name, found.manifest_format, found.ledger_path
+            path,
+            found.run_id,
+            settings,
+            found.manifest_name,
+            found.manifest_format,
+            found.ledger_path,
+            found.encoding,
         )
 
     @classmethod
@@ -87,6 +97,7 @@ class Run(RunFiles):
         settings: RunSettings = NOTHING_KNOWN,
         note: Mapping[str, Any] | None = None,
         run_id: str | None = None,
+        encoding: int = FIRST_ENCODING,
     ) -> Run:
         """Make `run.toml` in a folder that has none; when another process was first, its run is opened.
 
@@ -100,13 +111,16 @@ class Run(RunFiles):
             Further tables for the reader's sake, such as the input of the first call.
         run_id : str, optional
             The id of a run whose `run.toml` is lost; else a new one.
+        encoding : int
+            What its pictures are written by, where it has any.
 
         Raises
         ------
         InputError
             When the folder cannot be written, or already holds another run's files.
         """
-        content = {"settings": _written(settings), **(note or {})}
+        told = {} if encoding == FIRST_ENCODING else {"encoding": encoding}
+        content = {"run": told, "settings": _written(settings), **(note or {})}
         write_first(path / "run.toml", text_of(run_id or secrets.token_hex(6), content))
         return cls.open(path)  # this process's or, where another one was first, that one's
 

@@ -20,9 +20,11 @@ from zoocut.run.manifest import count_rows
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
 
 __all__ = [
+    "FIRST_ENCODING",
     "LEDGER",
     "MANIFEST",
     "MANIFEST_FORMAT",
+    "NEWEST_ENCODING",
     "RunFiles",
     "RunRecord",
     "TornRun",
@@ -47,6 +49,10 @@ END = "end"
 
 ENDED = 2
 """The format of `run.toml` that has such a table; older ones have none."""
+
+FIRST_ENCODING, NEWEST_ENCODING = 1, 2
+"""What pictures are written by: a run whose `run.toml` does not tell was begun when there was one alone. The pixels are
+the same; a run keeps the bytes that it began with, for its pictures are known by their checksums."""
 
 
 class TornRun(RecordDamaged):
@@ -130,6 +136,8 @@ class RunRecord(RunFiles):
         What the user has said of the manifests, where another tool wrote them.
     ledger_path : Path or None
         Where its ledger lies, if not in the folder: on a disk that keeps locks.
+    encoding : int
+        What its pictures are written by.
     """
 
     path: Path
@@ -138,6 +146,7 @@ class RunRecord(RunFiles):
     manifest_name: str = MANIFEST
     manifest_format: ManifestFormat = AS_IT_TELLS
     ledger_path: Path | None = None
+    encoding: int = FIRST_ENCODING
 
 
 def read_record(path: Path) -> RunRecord:
@@ -159,8 +168,9 @@ def read_record(path: Path) -> RunRecord:
         said = content.get(MANIFEST_FORMAT, {})
         form = ManifestFormat(tuple(said.get("images", ())), said.get("encoding"))
         elsewhere = Path(content[LEDGER]["path"]) if LEDGER in content else None
+        encoding = int(content["run"].get("encoding", FIRST_ENCODING))
         return RunRecord(
-            path, str(content["run"]["id"]), content.get("settings", {}), MANIFEST, form, elsewhere
+            path, str(content["run"]["id"]), content.get("settings", {}), MANIFEST, form, elsewhere, encoding
         )
     except FileNotFoundError:
         if damaged_record(path).exists():
@@ -203,11 +213,14 @@ def content_of(path: Path) -> dict[str, Any]:
 
 
 def text_of(run_id: str, content: Mapping[str, Any]) -> bytes:
-    """Write the text of `run.toml`, with an end that tells that it is whole."""
+    """Write the text of `run.toml`, with an end that tells that it is whole; what `content` knows of the run stays."""
     import tomli_w
 
     between = {name: table for name, table in content.items() if name not in ("run", END)}
-    return tomli_w.dumps({"run": {"id": run_id, "format": ENDED}, **between, END: {}}).encode()
+    # the id comes last: where it is left of a file that is cut off, so is all that is known of the run
+    known = {**content.get("run", {}), "format": ENDED}
+    known.pop("id", None)
+    return tomli_w.dumps({"run": {**known, "id": run_id}, **between, END: {}}).encode()
 
 
 def unreadable(record: Path, error: Exception) -> InputError:
