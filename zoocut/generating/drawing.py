@@ -28,6 +28,7 @@ from zoocut.media.registry import Media, open_media
 from zoocut.model import Cutout, DiaSource, Images, Rejection
 from zoocut.reasons import NOTHING_TO_SHOW, OTHER_PIXELS
 from zoocut.run.folder import Run
+from zoocut.run.record import NEWEST_ENCODING
 from zoocut.run.recorded import trimmed
 from zoocut.run.sources import DrawnSource
 
@@ -80,8 +81,8 @@ class BatchDrawer:
     folder: Path
     open_images: Callable[[], Images]
     path: Path
-    call: str
-    encoding: int
+    call: str = ""
+    encoding: int = NEWEST_ENCODING
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Be sent without what is open here: a worker opens files for itself."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 import numpy as np
@@ -44,6 +45,7 @@ DISTANCE_BASES = np.array([1, 2, 3, 4, *((2 + odd << bits) + 1 for bits in range
 DISTANCE_EXTRA = np.array([0, 0, 0, 0, *(bits for bits in range(1, 14) for _ in (0, 1))])
 """Section 3.2.5: the first length or distance of each symbol, and how many more bits tell which it is."""
 
+LONGEST_CODE, LONGEST_CODE_OF_LENGTH = 15, 7
 CODES_OF_LENGTHS = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)
 AGAIN, MOST_AGAIN, FEWEST_AGAIN = 16, 6, 3
 
@@ -63,7 +65,7 @@ def distance_symbol(distance: int) -> int:
     return int(np.searchsorted(DISTANCE_BASES, distance, side="right")) - 1
 
 
-def huffman(counts: Mapping[int, int], depth: int) -> dict[int, int]:
+def huffman(counts: Mapping[int, int], depth: int, most: int) -> dict[int, int]:
     """Choose lengths of codes by how often symbols occur, below a node that lies `depth` bits deep.
 
     Parameters
@@ -72,6 +74,8 @@ def huffman(counts: Mapping[int, int], depth: int) -> dict[int, int]:
         How often each symbol occurs.
     depth : int
         Bits that all of the codes begin with.
+    most : int
+        Bits that a code may have.
 
     Returns
     -------
@@ -82,10 +86,12 @@ def huffman(counts: Mapping[int, int], depth: int) -> dict[int, int]:
     heapq.heapify(heap)
     while len(heap) > 1:
         (few, first, one), (more, _, other) = heapq.heappop(heap), heapq.heappop(heap)
-        heapq.heappush(
-            heap, (few + more, first, {symbol: bits + 1 for symbol, bits in (one | other).items()})
-        )
-    return heap[0][2]
+        joined = {symbol: bits + 1 for symbol, bits in (one | other).items()}
+        heapq.heappush(heap, (few + more, first, joined))
+    found = heap[0][2]
+    if max(found.values()) > most:  # counts that differ less give a tree that is less deep
+        return huffman({symbol: count // 2 + 1 for symbol, count in counts.items()}, depth, most)
+    return found
 
 
 class BlockCodes:
@@ -105,7 +111,7 @@ class BlockCodes:
         """Return the bits that a block begins with (section 3.2.7)."""
         lengths = [*self._bits.tolist(), *self._distance_bits.tolist()]
         tokens = list(_run_lengths(lengths))
-        bits = huffman({kind: sum(1 for one, _ in tokens if one == kind) for kind, _ in tokens}, 0)
+        bits = huffman(Counter(kind for kind, _ in tokens), 0, LONGEST_CODE_OF_LENGTH)
         known, codes = _canonical(bits, len(CODES_OF_LENGTHS))
         told = max(at for at, length in enumerate(CODES_OF_LENGTHS) if known[length]) + 1
         fields = [(int(is_last), 1), (2, 2), (SYMBOLS - 257, 5), (DISTANCES - 1, 5), (told - 4, 4)]
@@ -160,7 +166,7 @@ def _canonical(lengths: Mapping[int, int], count: int) -> tuple[npt.NDArray[np.i
     return bits, codes
 
 
-def _run_lengths(lengths: list[int]):
+def _run_lengths(lengths: list[int]) -> Iterator[tuple[int, int]]:
     """Yield each length, and (16, n) where it is repeated n times."""
     for length, several in groupby(lengths):
         count = len(list(several))

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from zoocut.render.deflate import (
     END,
     LONGEST,
+    LONGEST_CODE,
     SHORTEST,
     Bits,
     BlockCodes,
@@ -44,9 +45,12 @@ NARROWEST, WIDEST = 3, 11
 ALIKE_FROM = 13
 """Zeros of a filtered row that are shorter to refer to than to write one by one."""
 
-NEAR, BEYOND_ONE = 1, 4
-"""How far back a difference of none finds zeros: beside it, or where the pixel before it shows one column alone, as at
-the end of a bar, beyond that."""
+BESIDE = 1
+"""How far back a difference of none finds a zero to repeat."""
+
+BEYOND = ((4,), (7, 8), (5, 6))
+"""Where it does not, because the pixel before it shows one column alone, as at the end of a bar, it refers to three
+zeros beyond; of these distances those of one group are used, for two bits are all that is left for them."""
 
 ADLER = 65521
 
@@ -167,7 +171,8 @@ class Pattern:
         low, high = before & 0xFFFF, before >> 16
         added, weighted = (sums.astype(np.int64) % ADLER).T
         high = (high + self._length % ADLER * low + weighted) % ADLER
-        return high << 16 | (low + added) % ADLER
+        checksums: npt.NDArray[np.int64] = high << 16 | (low + added) % ADLER
+        return checksums
 
 
 def prepare(rows: Symbols, bands: Sequence[Band], shown: Bytes) -> Pattern | None:
@@ -187,7 +192,7 @@ def prepare(rows: Symbols, bands: Sequence[Band], shown: Bytes) -> Pattern | Non
     Pattern or None
         None where a picture of this kind cannot be compressed so.
     """
-    if any(not NARROWEST <= band.zoom <= WIDEST for band in bands):
+    if not all(NARROWEST <= band.zoom <= WIDEST for band in bands):
         return None
     own, left = rows, np.zeros_like(rows)
     filters = np.zeros((len(rows), 1), np.int64)
@@ -221,19 +226,23 @@ class _Text:
         is_open = ((own >= OPEN) | (left >= OPEN)) & (own != left)
         self.kind = np.where(is_open, own << 24 | left, (own - left) & 0xFF)
         self.is_open = is_open
-        both = (own >= OPEN) & (left >= OPEN)
-        never = ~np.isin(np.where(own >= OPEN, left, own), shown)
-        self.may_be_zero = is_open & (both | ~never)
+        may_equal = np.zeros(OPEN, bool)
+        may_equal[shown] = True
+        self.may_be_zero = is_open & (
+            (np.minimum(own, left) >= OPEN) | may_equal[np.minimum(own, left) & 0xFF]
+        )
         self.as_above, self.as_before = np.zeros(len(own), bool), np.zeros(len(own), bool)
         self.as_above[stride:] = self.kind[stride:] == self.kind[:-stride]
         self.as_before[1:] = self.kind[1:] == self.kind[:-1]
 
-    def zeros_before(self, holes: Symbols) -> Symbols:
-        """Return how far before them three zeros lie, or one zero that is repeated; -1 where none is near."""
-        zero = np.concatenate([np.zeros(BEYOND_ONE, bool), ~self.is_open & (self.kind == 0)])
-        here = holes + BEYOND_ONE
-        further = zero[here - BEYOND_ONE] & zero[here - BEYOND_ONE + 1] & zero[here - BEYOND_ONE + 2]
-        return np.where(zero[here - NEAR], NEAR, np.where(further, BEYOND_ONE, -1))
+    def zeros_before(self, holes: Symbols, beyond: Sequence[int]) -> Symbols:
+        """Return how far before them a zero lies that can be repeated, or three; 0 where none do."""
+        zero = ~self.is_open & (self.kind == 0)
+        found = np.where(zero[holes - BESIDE], BESIDE, 0)
+        for distance in beyond:
+            three = zero[holes - distance] & zero[holes - distance + 1] & zero[holes - distance + 2]
+            found = np.where((found == 0) & three, distance, found)
+        return found
 
     def references(self, first: int, stop: int, fewest: int) -> tuple[Symbols, Symbols, Symbols]:
         """Choose what is repeated of a part: starts, lengths and distances, and the rest is written."""
@@ -282,7 +291,7 @@ class _Block:
         The bits that they begin at.
     is_filtered : bool
         Whether differences are written.
-    behind_zeros : (hole,) array of int
+    zeros : (hole,) array of int
         How far before it three zeros lie, to which a difference that is none refers.
     tables : mapping of int to (65536,) array of uint32
         Bits of two values, by that distance.
@@ -292,7 +301,7 @@ class _Block:
     holes: Symbols
     at: Symbols
     is_filtered: bool
-    behind_zeros: Symbols
+    zeros: Symbols
     tables: Mapping[int, npt.NDArray[np.uint32]]
 
 
@@ -301,16 +310,13 @@ def _block(text: _Text, band: Band, is_last: bool) -> _Block | None:
     starts, lengths, distances = text.references(first, stop, ALIKE_FROM if band.is_filtered else SHORTEST)
     is_written = ~_covered(stop - first, starts - first, lengths)
     holes = first + np.flatnonzero(is_written & text.is_open[first:stop])
-    behind_zeros = text.zeros_before(holes) if band.is_filtered else np.zeros_like(holes)
-    if band.is_filtered and not _can_be_zero(text, holes[text.may_be_zero[holes]], is_written, first, stop):
+    zeros = _zeros_before(text, band, holes, is_written, first, stop)
+    if zeros is None:
         return None
-    if (behind_zeros[text.may_be_zero[holes]] < 0).any():
-        return None
-    codes = _codes(band, text.stride, lengths)
+    codes = _codes(band, text.stride, lengths, zeros)
     written = first + np.flatnonzero(is_written)
-    literals = np.where(
-        text.is_open[written], 1, text.kind[written]
-    )  # 1 is none of those with a shorter code
+    # what is open is left out; 1 is none of the literals that have a shorter code
+    literals = np.where(text.is_open[written], 1, text.kind[written])
     order = np.argsort(np.concatenate([written, starts]), kind="stable")
     parts = [codes.header(is_last)]
     tokens = [
@@ -322,33 +328,47 @@ def _block(text: _Text, band: Band, is_last: bool) -> _Block | None:
     begins = int(parts[0][1].sum()) + np.cumsum(tokens[1]) - tokens[1]
     parts += [(tokens[0], tokens[1]), codes.literals(np.array([END]))]
     values, counts = (np.concatenate(several) for several in zip(*parts, strict=True))
-    tables = {distance: _pairs(codes, distance) for distance in np.unique(behind_zeros).tolist()}
-    return _Block((values, counts), holes, begins[is_hole], band.is_filtered, behind_zeros, tables)
+    tables = {distance: _pairs(codes, distance) for distance in np.unique(zeros).tolist()}
+    return _Block((values, counts), holes, begins[is_hole], band.is_filtered, zeros, tables)
 
 
-def _can_be_zero(text: _Text, at: Symbols, is_written: npt.NDArray[np.bool_], first: int, stop: int) -> bool:
-    """Whether two zeros are written behind each of some differences, to refer to three together."""
-    if len(at) and at[-1] + 2 >= stop:
-        return False
-    behind = np.stack([at + 1, at + 2])
-    return bool((is_written[behind - first] & (text.kind[behind] == 0)).all())
+def _zeros_before(
+    text: _Text, band: Band, holes: Symbols, is_written: npt.NDArray[np.bool_], first: int, stop: int
+) -> Symbols | None:
+    """Tell for each hole how far before it zeros lie that a difference of none refers to; None where one finds none."""
+    if not band.is_filtered:
+        return np.zeros_like(holes)
+    concerned = text.may_be_zero[holes]
+    behind = holes[concerned][:, None] + [1, 2]
+    if behind.max(initial=0) >= stop or not (is_written[behind - first] & (text.kind[behind] == 0)).all():
+        return None  # the reference takes the place of the two zeros that are written behind it
+    for beyond in BEYOND:
+        zeros = np.where(concerned, text.zeros_before(holes, beyond), BESIDE)
+        if zeros.all():
+            return zeros
+    return None
 
 
-def _codes(band: Band, stride: int, lengths: Symbols) -> BlockCodes:
+def _codes(band: Band, stride: int, lengths: Symbols, zeros: Symbols) -> BlockCodes:
     """Choose codes by which a pixel takes twelve bits."""
     far = distance_symbol(stride)
     longest = int(symbols_of(np.array([LONGEST]))[0])
     repeated = int(symbols_of(np.array([SHORTEST if band.is_filtered else band.zoom - 1]))[0])
     if band.is_filtered:
         chosen = {0: 1, **dict.fromkeys(range(1, 256), 10), repeated: 10}
-        distances = {far: 1, distance_symbol(NEAR): 2, distance_symbol(BEYOND_ONE): 2}
+        beyond = int(zeros.max(initial=BESIDE))
+        # two bits a distance: those of a symbol for two distances take the second one to tell which it is
+        one, two = (far, distance_symbol(max(beyond, 4))) if beyond <= 4 else (distance_symbol(beyond), far)
+        distances = {distance_symbol(BESIDE): 2, one: 1, two: 2}
     else:
         chosen = {**dict.fromkeys(range(256), 9), repeated: 2}
         distances = {0: 1, far: 1}
     chosen[longest] = 3
     symbols, counts = np.unique(symbols_of(lengths), return_counts=True)
     others = {END: 1, **dict(zip(symbols.tolist(), counts.tolist(), strict=True))}
-    rest = huffman({symbol: count for symbol, count in others.items() if symbol not in chosen}, 3)
+    rest = huffman(
+        {symbol: count for symbol, count in others.items() if symbol not in chosen}, 3, LONGEST_CODE
+    )
     return BlockCodes(chosen | rest, distances)
 
 
@@ -357,7 +377,8 @@ def _pairs(codes: BlockCodes, behind_zeros: int) -> npt.NDArray[np.uint32]:
     single = codes.literals(np.arange(256))[0].astype(np.uint32)
     if behind_zeros:
         single[0] = codes.references(np.array([SHORTEST]), np.array([behind_zeros]))[0][0]
-    return (single[None, :] | single[:, None] << PIXEL_BITS).ravel()
+    pairs: npt.NDArray[np.uint32] = (single[None, :] | single[:, None] << np.uint32(PIXEL_BITS)).ravel()
+    return pairs
 
 
 def _put_together(text: _Text, blocks: Sequence[_Block]) -> Pattern:
@@ -387,14 +408,14 @@ def _put_together(text: _Text, blocks: Sequence[_Block]) -> Pattern:
 def _runs(text: _Text, block: _Block, first_bit: int, weights: npt.NDArray[np.float64]) -> list[_Runs]:
     """Group the holes of a block by how many follow each other."""
     own, left, at = text.own[block.holes], text.left[block.holes], first_bit + block.at
-    follows = (np.diff(at) == PIXEL_BITS) & (np.diff(block.behind_zeros) == 0)
+    follows = (np.diff(at) == PIXEL_BITS) & (np.diff(block.zeros) == 0)
     if block.is_filtered:
         follows &= left[1:] == own[:-1]
     starts = np.append(0, np.flatnonzero(~follows) + 1)
     counts = np.diff(np.append(starts, len(at)))
     found = []
-    for count, distance in sorted({*zip(counts.tolist(), block.behind_zeros[starts].tolist(), strict=True)}):
-        of_count = starts[(counts == count) & (block.behind_zeros[starts] == distance)]
+    for count, distance in sorted({*zip(counts.tolist(), block.zeros[starts].tolist(), strict=True)}):
+        of_count = starts[(counts == count) & (block.zeros[starts] == distance)]
         members = of_count[:, None] + np.arange(count)
         pixels = own[members]
         if block.is_filtered:
