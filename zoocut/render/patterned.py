@@ -30,8 +30,8 @@ Look = tuple[tuple[tuple[int, ...], Bar | None], ...]
 """Shape and bar of the panels of each size: pictures of one look share a pattern."""
 
 ZLIB = b"\x78\xda"
-"""The head of a zlib stream (RFC 1950): deflate, a window of 32 kB, the slowest level, for so a pattern was made. At the
-level that other pictures are compressed with ISA-L writes another: by that they are told apart."""
+"""The head of a zlib stream (RFC 1950): deflate, a window of 32 kB, the slowest level, for so a pattern was made. ISA-L
+writes another at the level that other pictures are compressed with: by that they are told apart."""
 
 LONGEST_HEAD = 1024
 """So many bytes of a file of either encoding have its palette, and the head of its pixels."""
