@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,6 +102,13 @@ def sandbox() -> Iterator[Running]:
     """One sandbox in a process of its own, without faults, for all tests that leave none behind."""
     with running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str | None:
+    """Where this machine has a Chromium."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 Columns = Mapping[str, tuple[str, Sequence[Any]]]

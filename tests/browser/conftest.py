@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
@@ -18,11 +16,11 @@ ARGUMENTS = [
 @pytest.fixture(
     scope="module"
 )  # its event loop, while it runs, lets no other module open a browser of its own
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
+def chromium(chromium_path: str | None) -> Iterator[Browser]:
+    if chromium_path is None:
         pytest.skip("needs a chromium on the PATH")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
         yield browser
         browser.close()
 

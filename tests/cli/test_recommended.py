@@ -101,10 +101,10 @@ def test_that_is_none(say: Say, run: Path, tmp_path: Path) -> None:
     simulate_field(tmp_path / "field", 4)
     (tmp_path / "empty").mkdir()
     for command in ("status", "upload", "verify", "export", "preview"):
-        say(command, tmp_path / "empty")
+        assert "zoocut generate CONFIG -o RUN" in say(command, tmp_path / "empty")
     (run / "manifest.csv").unlink()
-    for command in ("status", "upload"):
-        say(command, run)
+    assert recommended(say("status", run))
+    assert "zoocut generate CONFIG -o RUN" in say("upload", run)
 
 
 def test_whose_subjects_were_taken_out(say: Say, run: Path, server: Running) -> None:
@@ -122,13 +122,17 @@ def test_whose_subjects_were_taken_out(say: Say, run: Path, server: Running) -> 
 def test_of_a_set_that_is_gone(say: Say, run: Path) -> None:
     say("upload", run, *WHERE, "R gone")
     say("sets", "delete", "R gone", "-p", "owner/rehearsal", "--yes")
-    for command in ("upload", "status", "verify"):
-        say(command, run)
-    say("sets", "show", "R gone", "-p", "owner/rehearsal")
-    say("sets", "show", "R gone")
+    for command, told in (
+        ("upload", "is gone"),
+        ("status", "every row is in its set"),
+        ("verify", "unlinked: 4"),
+    ):
+        assert told in say(command, run)
+    assert "zoocut sets list" in say("sets", "show", "R gone", "-p", "owner/rehearsal")
+    assert "add --project" in say("sets", "show", "R gone")
 
 
 def test_of_an_account_that_may_not(say: Say, run: Path) -> None:
-    for who in ("stranger", "banned"):
-        say("upload", run, *WHERE, "R not yours", who=who)
-        say("doctor", "-p", "owner/rehearsal", who=who)
+    for who, told, code in (("stranger", "role of collaborator", "Z423"), ("banned", "is banned", "Z424")):
+        assert f"[{code}]" in say("upload", run, *WHERE, "R not yours", who=who)
+        assert told in say("doctor", "-p", "owner/rehearsal", who=who)

@@ -70,6 +70,7 @@ def test_every_entry_that_can_come_about_has_a_step_that_is_sent(
         goes_on(entry, facts, WorkQueue(*ledger))
         possible = events(entry, now)
         if not possible:
+            assert entry.state.at_rest
             break
         entry = after(entry, possible[pick % len(possible)])
     goes_on(entry, facts, WorkQueue(*ledger))

@@ -42,7 +42,16 @@ def test_settings_that_are_shown_are_taken(text: str) -> None:
     shown = tomllib.loads(text)
     kind = "alerts" if "columns" in shown.get("catalog", {}) else "table"
     tree = {section: {**values, **shown.get(section, {})} for section, values in BASES[kind].items()}
-    open_renderer(load_tree({**shown, **tree}).settings.draw)
+    settings = load_tree({**shown, **tree}).settings
+    assert as_shown(shown, settings.model_dump(mode="json")) == shown
+    assert open_renderer(settings.draw)
+
+
+def as_shown(shown: Any, held: Any) -> Any:
+    """Give what is held where something is shown."""
+    if not isinstance(shown, dict):
+        return held
+    return {name: as_shown(one, held[name]) for name, one in shown.items()}
 
 
 def test_the_pages_show_settings() -> None:

@@ -265,9 +265,10 @@ def test_only_what_a_file_can_say_is_offered(panel: dict[str, Any], says: str) -
 
 @pytest.mark.parametrize("stretch", ["linear", "sqrt", "log", "asinh", "squared"])
 def test_another_stretch_needs_no_options_of_the_first(stretch: str) -> None:
-    open_renderer(
-        DrawSettings.model_validate({"template": {"stretch": stretch}, "science": {"stretch": stretch}})
-    )
+    draw = DrawSettings.model_validate({"template": {"stretch": stretch}, "science": {"stretch": stretch}})
+    assert draw.template.stretch_options == ({"a": 0.1} if stretch == "asinh" else {})
+    plain = DrawSettings.model_validate({"template": {"stretch": "sinh"}, "science": {"stretch": "sinh"}})
+    assert np.any(drawn(draw) != drawn(plain))
 
 
 def test_one_size_needs_no_list() -> None:
