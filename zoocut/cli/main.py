@@ -15,6 +15,7 @@ from zoocut.cli.console import results as out
 from zoocut.cli.faults import FAULT, OUTPUT_LOST, fault_of_ours, tell_error
 from zoocut.cli.general_options import general_options_first, spoken
 from zoocut.cli.lazy import lazy_group
+from zoocut.error_kinds import no_room
 from zoocut.errors import ZoocutError
 
 __all__ = ["app", "run"]
@@ -107,7 +108,7 @@ def run() -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno != errno.ENOSPC or error.filename is not None:
-            tell_error(fault_of_ours(error), FAULT)
+            _tell_unforeseen(error)
             sys.exit(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer has nowhere to go either
         tell_error(
@@ -117,5 +118,13 @@ def run() -> None:
         )
         sys.exit(1)
     except Exception as error:  # what nobody foresaw is a fault of the program, and says so
-        tell_error(fault_of_ours(error), FAULT)
+        _tell_unforeseen(error)
         sys.exit(1)
+
+
+def _tell_unforeseen(error: Exception) -> None:
+    """Tell that the machine has no room, or else that it is a fault of the program."""
+    if refused := no_room(error):
+        tell_error(str(refused), refused.code)
+    else:
+        tell_error(fault_of_ours(error), FAULT)

@@ -72,6 +72,7 @@ from zoocut.error_kinds.outcomes import (
     DemoFailed,
     NoRoom,
     SubjectsLeft,
+    no_room,
 )
 from zoocut.error_kinds.uploads import (
     AccountBanned,
@@ -182,4 +183,5 @@ __all__ = [
     "WrongShare",
     "WrongSubjects",
     "WrongUnit",
+    "no_room",
 ]

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from zoocut.error_kinds import NoRoom, no_room
+from zoocut.errors import first_line
 from zoocut.ledger import Image
 from zoocut.uploading.png_rows import require_all_rows
 
@@ -46,25 +48,53 @@ def content_problem(image: Image, content: bytes) -> str | None:
 
     Raises
     ------
-    MemoryError, ImportError
-        When this machine has no room for it, or for Pillow's readers: the picture may be whole.
+    NoRoom
+        When this machine refuses memory or a thread: the picture may be whole.
     """
-    # Pillow passes over a reader that it cannot load, and then calls every picture unidentified
-    from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError  # noqa: F401
-    from PIL import Image as Picture
-
     expected = DRAWN_TYPES.get(image.mime)
     if expected is None:
         return None
+    try:
+        return _decoding_problem(image, content, expected)
+    except Exception as error:  # Pillow raises anything from SyntaxError to struct.error for broken files
+        if refused := no_room(error):
+            raise refused from error
+    _require_room(expected)
+    return _told_problem(image, content, expected)
+
+
+def _require_room(kind: str) -> None:
+    """Decode a whole picture of a type: where that fails, it is this machine that refuses.
+
+    Pillow passes over readers that it has no room to load, and then takes every picture for broken.
+    """
+    from PIL import Image as Picture
+
+    whole = io.BytesIO()
+    try:
+        Picture.new("P", (8, 8)).convert("P" if kind == "GIF" else "RGB").save(whole, kind)
+        _decoding_problem(Image("", ""), whole.getvalue(), kind)
+    except Exception as error:
+        raise NoRoom(
+            f"this machine cannot read a picture now ({first_line(error)}), most likely for want of memory: give "
+            "--requests a smaller number, or raise its limits; the run is safe, and the same command goes on"
+        ) from error
+
+
+def _told_problem(image: Image, content: bytes, expected: str) -> str | None:
+    """Look again, since other threads may have needed all memory, and say what is wrong."""
+    from PIL import Image as Picture
+    from PIL import UnidentifiedImageError
+
     try:
         return _decoding_problem(image, content, expected)
     except UnidentifiedImageError:
         return f"{image.path} holds no {expected}: {DRAW_AGAIN}"
     except Picture.DecompressionBombError:
         return f"{image.path} has more than the {MOST_PIXELS} pixels that are looked into: draw it smaller"
-    except (MemoryError, ImportError):
-        raise
-    except Exception as error:  # Pillow raises anything from SyntaxError to struct.error for broken files
+    except Exception as error:
+        if refused := no_room(error):
+            raise refused from error
         return f"{image.path} is no whole {expected} ({error}): {DRAW_AGAIN}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,8 +10,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
-from zoocut.error_kinds import NoRoom
-from zoocut.errors import ZoocutError
+from zoocut.error_kinds import no_room
 from zoocut.logs import logged
 from zoocut.uploading.context import Outcome
 
@@ -95,13 +93,7 @@ class Workers(Generic[Item]):
 
     def send(self, job: Job[Item]) -> None:
         """Have a job done."""
-        try:
-            self._threads.submit(self._carry_out, job)
-        except RuntimeError as error:
-            raise NoRoom(
-                f"this machine has no room for another thread ({error}): give --requests a smaller number, or raise "
-                "its limits; the run is safe"
-            ) from error
+        self._threads.submit(self._carry_out, job)
         self._out[job.kind] += 1
 
     def _carry_out(self, job: Job[Item]) -> None:
@@ -127,10 +119,8 @@ class Workers(Generic[Item]):
         self._out[job.kind] -= 1
         if isinstance(result, Outcome):
             return Finished(job, result, None, took_s)
-        if _is_want_of_memory(result):
-            result = ZoocutError(
-                "this machine ran out of memory: give --requests a smaller number; the run is safe"
-            )
+        if refused := no_room(result):
+            result = refused
         if not isinstance(result, Exception):
             raise result
         return Finished(job, Outcome(), result, took_s)
@@ -138,11 +128,3 @@ class Workers(Generic[Item]):
     def shut_down(self) -> None:
         """Let the threads end when their jobs do."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _is_want_of_memory(failure: BaseException) -> bool:
-    """Whether a failure is that memory was refused: to Python, or to the system as it loaded a library."""
-    refused = isinstance(failure, OSError) and failure.errno == errno.ENOMEM
-    words = ("failed to map segment", "cannot allocate memory")
-    unloaded = isinstance(failure, ImportError) and any(one in str(failure).lower() for one in words)
-    return isinstance(failure, MemoryError) or refused or unloaded

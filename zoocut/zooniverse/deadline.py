@@ -148,10 +148,9 @@ class Deadline:
         with self._changing:
             self._running.add(exchange)
             if self._watcher is None:
-                self._watcher = threading.Thread(
-                    target=self._end_the_late, name="zoocut-deadline", daemon=True
-                )
-                self._watcher.start()
+                watcher = threading.Thread(target=self._end_the_late, name="zoocut-deadline", daemon=True)
+                watcher.start()  # before it is named: where there is no room for it, the next call tries again
+                self._watcher = watcher
 
     def _end_the_late(self) -> None:
         while True:
