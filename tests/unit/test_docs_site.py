@@ -80,7 +80,7 @@ def test_the_page_of_commands_has_each_with_its_options() -> None:
     page = reference_pages.commands_page()
     assert "## zoocut upload\n" in page
     assert "## zoocut sets members\n" in page
-    assert "`--part K/N`\n: Draw the Kth of N shares" in page
+    assert "`--part K/N`\n: Draw share K of N" in page
     assert "whose \\[upload\\] and \\[rights\\]" in page
 
 

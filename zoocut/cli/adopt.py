@@ -25,9 +25,10 @@ SubjectSetOption = Annotated[
     typer.Option("--set", help="The subject set, by name or id; by default the one that the run went to."),
 ]
 SetByOption = Annotated[
-    str | None, typer.Option("--set-by", help="The metadata key, for a run that went to one set a value.")
+    str | None,
+    typer.Option("--set-by", help="The metadata key, for a run that went to one set for each value of it."),
 ]
-EndpointOption = Annotated[str | None, typer.Option(help="The server. Else PANOPTES_ENDPOINT.")]
+EndpointOption = Annotated[str | None, typer.Option(help="The server; by default PANOPTES_ENDPOINT.")]
 YesOption = Annotated[
     bool, typer.Option("--yes", help="Do not ask before subjects of another tool are taken over.")
 ]

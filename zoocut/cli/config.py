@@ -47,13 +47,13 @@ def explain(
         str | None,
         typer.Argument(
             metavar="[KEY]",
-            help="A key such as draw.panel_pix, or a section such as draw; all of them without.",
+            help="A key such as draw.panel_pix, or a section such as draw; without it, all are explained.",
             show_default=False,
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what settings mean, what they may be and what they are unless set.
+    """Print what settings mean, which values they take and what their defaults are.
 
     Example: zoocut config explain draw.panel_pix
     """

@@ -32,9 +32,7 @@ def dedupe(
     ] = False,
     by_external_id: Annotated[
         bool,
-        typer.Option(
-            "--by-external-id", help="Take external_id for the source where there is no diaSourceId."
-        ),
+        typer.Option("--by-external-id", help="Compare by external_id where a subject has no diaSourceId."),
     ] = False,
     settle: Annotated[
         float, typer.Option("--settle", min=0, help="How many seconds old a subject must be to be taken out.")

@@ -14,7 +14,7 @@ def demo(
         Path | None,
         typer.Option("--output", "-o", help="A new folder. [default: zoocut-demo]", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Equal seeds make equal fields.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed makes the same field.")] = 1,
 ) -> None:
     """Show the whole journey, from sources to votes, on a simulated field; needs no account and no network.
 

@@ -19,13 +19,17 @@ def doctor(
     project: ProjectOption = None,
     workflow: Annotated[
         str | None,
-        typer.Option("--workflow", help="A workflow's id: does it suit the run?", show_default=False),
+        typer.Option(
+            "--workflow",
+            help="The id of a workflow that is to suit the run; needs --run.",
+            show_default=False,
+        ),
     ] = None,
     run: Annotated[
         Path | None,
         typer.Option(
             "--run",
-            help="A run: what of imports is known from it, and whether --workflow suits it.",
+            help="A run, for what its uploads tell of imports, and to compare with --workflow.",
             show_default=False,
         ),
     ] = None,
@@ -35,8 +39,8 @@ def doctor(
 ) -> None:
     """Look at server, clock, account, rights, quota, disk and versions, and say what to do.
 
-    With --run also the server's limit of imports, where the run's uploads met it; with --workflow too, whether the
-    workflow shows what the run's subjects have.
+    With --run it also tells the server's limit of imports, if the run's uploads met it; with --workflow as well,
+    whether the workflow shows what the run's subjects have.
 
     Example: zoocut doctor --project owner/name
     """

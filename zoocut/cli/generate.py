@@ -37,30 +37,37 @@ OutputOption = Annotated[
         "-o",
         parser=_run_folder,
         metavar="PATH",
-        help="The run folder, new or made with the same settings; s3://BUCKET/FOLDER is experimental.",
+        help="The run folder: a new one, or one made with the same settings; s3://BUCKET/FOLDER is experimental.",
         show_default=False,
     ),
 ]
 InputOption = Annotated[
     str | None,
-    typer.Option("--input", help="The catalog: overrides catalog.path. Quote patterns.", show_default=False),
+    typer.Option(
+        "--input", help="The catalog, in place of catalog.path. Put patterns into quotes.", show_default=False
+    ),
 ]
 JobsOption = Annotated[
     int,
     typer.Option(
-        "--jobs", "-j", min=0, help="Processes that draw, as far as it is quicker; 0 and 1: this one alone."
+        "--jobs",
+        "-j",
+        min=0,
+        help="How many processes draw, where that is quicker than one; with 0 or 1 this process draws alone.",
     ),
 ]
 LimitOption = Annotated[
-    int | None, typer.Option("--limit", min=1, help="Most sources to take.", show_default=False)
+    int | None,
+    typer.Option("--limit", min=1, help="The largest number of sources to take.", show_default=False),
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Take every source, also where select.limit is set.")]
 LeastOption = Annotated[
-    float | None, typer.Option("--reliability-min", help="Least reliability, inclusive.", show_default=False)
+    float | None,
+    typer.Option("--reliability-min", help="Draw sources of this reliability or more.", show_default=False),
 ]
 GreatestOption = Annotated[
     float | None,
-    typer.Option("--reliability-max", help="Greatest reliability, inclusive.", show_default=False),
+    typer.Option("--reliability-max", help="Draw sources of this reliability or less.", show_default=False),
 ]
 SettingOption = Annotated[
     list[str] | None,
@@ -84,7 +91,7 @@ PartOption = Annotated[
     typer.Option(
         "--part",
         metavar="K/N",
-        help="Draw the Kth of N shares, for a job array; a call without it completes the run.",
+        help="Draw share K of N, for a job array; a call without --part completes the run.",
         show_default=False,
     ),
 ]

@@ -18,13 +18,17 @@ def join(
         Path, typer.Argument(help="Zooniverse's classification export, a CSV.", show_default=False)
     ],
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="The runs it is about.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="RUN...", help="The runs that the export is about.", show_default=False),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The CSV to write.", show_default=False)],
     column: Annotated[
         list[str] | None,
         typer.Option(
-            "--column", "-c", help="A catalog column to add; all when not given.", show_default=False
+            "--column",
+            "-c",
+            help="A catalog column to add; may be repeated. Without it, all are added.",
+            show_default=False,
         ),
     ] = None,
     key: Annotated[
@@ -39,8 +43,8 @@ def join(
 ) -> None:
     """Add diaSourceId and the catalog's columns to a classification export.
 
-    The export may have millions of rows. Ids are taken from subject_data under any prefix, or by subject from
-    the run's ledger; a row that cannot be joined is kept and says why in the column `join`.
+    The export may have millions of rows. The id of a row is read from its subject_data, whatever prefix the key
+    has, or found in the run's ledger by the subject's id. A row without one is kept, and its column `join` says why.
 
     Example: zoocut join classifications.csv night-run -o joined.csv -c ra -c dec -c snr
     """

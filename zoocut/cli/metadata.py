@@ -41,12 +41,12 @@ def metadata(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Bring the metadata of uploaded subjects to what the run's manifest says now.
+    """Change the metadata of uploaded subjects to what the run's manifest says now.
 
-    A changed #priority is also what subjects are served by from then on, by workflows that are prioritized.
+    Where #priority changed, prioritized workflows serve the subjects by the new value from then on.
 
     Edit manifest.csv, for example the heading metadata:snr to metadata:#snr, look at --diff, then --apply. Subjects
-    that were made by addresses, with --urls or --import, go by manifest-urls.csv.
+    that were made with --urls or --import have theirs from manifest-urls.csv.
 
     Example: zoocut metadata night-run --apply
     """

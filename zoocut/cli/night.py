@@ -25,13 +25,17 @@ def night(
     until: Annotated[
         str | None,
         typer.Option(
-            "--until", help="The last step: generate, where there is no network.", show_default=False
+            "--until",
+            help="Stop after this step: generate, on a machine without network.",
+            show_default=False,
         ),
     ] = None,
     begin: Annotated[
         str | None,
         typer.Option(
-            "--from", help="The first step: upload, for nights that are drawn elsewhere.", show_default=False
+            "--from",
+            help="Begin with this step: upload, for nights that were drawn elsewhere.",
+            show_default=False,
         ),
     ] = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes to draw with.")] = 1,
@@ -41,7 +45,7 @@ def night(
     show: Annotated[bool, typer.Option("--status", help="Show the last nights, and do nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take what is new since the last time: draw, upload, verify, link; for cron, safe to be killed and run again.
+    """Draw, upload, verify and link what is new since the last time; it may be killed and run again, as by cron.
 
     Example: zoocut night zoocut.toml
     """

@@ -37,7 +37,9 @@ ManifestFolder = Annotated[
 EndpointOption = Annotated[
     str | None,
     typer.Option(
-        "--endpoint", help="The server; PANOPTES_ENDPOINT, else the real Zooniverse.", show_default=False
+        "--endpoint",
+        help="The server; by default PANOPTES_ENDPOINT, else the real Zooniverse.",
+        show_default=False,
     ),
 ]
 ProjectOption = Annotated[
@@ -61,7 +63,7 @@ ImagesOption = Annotated[
     typer.Option(
         "--images",
         metavar="COLUMN,COLUMN",
-        help="For a manifest of another tool: its columns of images, in order.",
+        help="For a manifest of another tool: the columns that name images, in order.",
     ),
 ]
 EncodingOption = Annotated[

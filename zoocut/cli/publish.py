@@ -26,7 +26,7 @@ def publish(
         typer.Option(
             "--to",
             metavar="URL",
-            help="The place that is served at manifest.url_root: s3://BUCKET/FOLDER, file:///FOLDER or a folder.",
+            help="What is served at manifest.url_root: s3://BUCKET/FOLDER, file:///FOLDER or a folder.",
             show_default=False,
         ),
     ],
@@ -35,12 +35,11 @@ def publish(
     ] = False,
     rights: Annotated[
         str | None,
-        typer.Option(
-            "--rights", help="The grounds on which Rubin's data may be public; docs/rights.md lists them."
-        ),
+        typer.Option("--rights", help="Why Rubin's data may be public; docs/rights.md lists the grounds."),
     ] = None,
     check: Annotated[
-        str, typer.Option("--check", help="Addresses to read back as an outsider: all, sample or none.")
+        str,
+        typer.Option("--check", help="Which addresses to read back, as anybody would: all, sample or none."),
     ] = "sample",
     as_json: JsonOption = False,
 ) -> None:

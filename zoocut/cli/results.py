@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 RunsArgument = Annotated[
-    list[Path], typer.Argument(metavar="RUN...", help="The runs it is about.", show_default=False)
+    list[Path],
+    typer.Argument(metavar="RUN...", help="The runs whose sources were voted on.", show_default=False),
 ]
 ExportOption = Annotated[
     Path | None,
@@ -35,7 +36,7 @@ WorkflowsOption = Annotated[
     Path | None,
     typer.Option(
         "--workflows",
-        help="The project's workflow export, which numbers the answers; asked from the server with the export.",
+        help="The project's workflow export, which tells what the numbers of answers mean.",
         show_default=False,
     ),
 ]
@@ -55,7 +56,7 @@ VersionOption = Annotated[
         help="Whose votes count: newest, all, each (a row for each version), or a version such as 12 or 12.34.",
     ),
 ]
-ByOption = Annotated[str, typer.Option("--by", help="What a row is about: source, subject or object.")]
+ByOption = Annotated[str, typer.Option("--by", help="What each row stands for: source, subject or object.")]
 AllVotesOption = Annotated[
     bool,
     typer.Option("--all-votes", help="Count all votes of a volunteer for a subject, not only the first."),
@@ -64,7 +65,7 @@ DropAnonymousRepeatsOption = Annotated[
     bool,
     typer.Option(
         "--drop-anonymous-repeats",
-        help="Count one vote a subject from each network without sign-in; a classroom shares one.",
+        help="Of volunteers without sign-in, count one vote for each subject and network; a classroom shares one.",
     ),
 ]
 BeforeLaunchOption = Annotated[
@@ -95,7 +96,11 @@ PlotsOption = Annotated[
 ]
 MaxAgeOption = Annotated[
     float,
-    typer.Option("--max-age", min=0, help="Hours that an export may be old to be taken as it is."),
+    typer.Option(
+        "--max-age",
+        min=0,
+        help="Take an export that is younger than this many hours; else ask for a new one.",
+    ),
 ]
 WaitOption = Annotated[
     float, typer.Option("--wait", min=0, help="Minutes to wait for an export that the server is making.")

@@ -19,25 +19,27 @@ HostOption = Annotated[str, typer.Option(help="Address to listen on; only loopba
 AccountOption = Annotated[
     list[str] | None, typer.Option(help="One more account, with the same password; may be repeated.")
 ]
-FaultsOption = Annotated[Path | None, typer.Option(help="TOML file with [[fault]] tables.")]
+FaultsOption = Annotated[Path | None, typer.Option(help="A TOML file of faults, each a [[fault]] table.")]
 FaultOption = Annotated[
     list[str] | None,
     typer.Option(help="One fault, as 'commit-then-500:nth=3'; may be repeated."),
 ]
-UrlLifeOption = Annotated[float, typer.Option(help="Seconds a signed address lives.", min=0)]
-TokenLifeOption = Annotated[float, typer.Option(help="Seconds a token lives.", min=0)]
-PageCapOption = Annotated[int, typer.Option(help="Rows a page has at most.", min=1)]
-QuotaOption = Annotated[int, typer.Option(help="Subjects an account may upload.", min=0)]
+UrlLifeOption = Annotated[float, typer.Option(help="Seconds for which a signed address works.", min=0)]
+TokenLifeOption = Annotated[float, typer.Option(help="Seconds for which a token works.", min=0)]
+PageCapOption = Annotated[int, typer.Option(help="The largest number of rows on a page.", min=1)]
+QuotaOption = Annotated[int, typer.Option(help="How many subjects an account may upload.", min=0)]
 ImportLimitOption = Annotated[
     int, typer.Option(help="Rows of a manifest that may be imported at once.", min=0)
 ]
 VolunteersOption = Annotated[
     int,
-    typer.Option(help="Robots that classify; they need a live project, so owner/rehearsal is one.", min=0),
+    typer.Option(
+        help="How many robots classify; owner/rehearsal is then a live project, as they need one.", min=0
+    ),
 ]
 AccuracyOption = Annotated[float, typer.Option(help="The chance that a robot is right.", min=0, max=1)]
 ExportEveryOption = Annotated[
-    float, typer.Option(help="Seconds within which no second export of a thing is made.", min=0)
+    float, typer.Option(help="Seconds that pass before the same export is made again.", min=0)
 ]
 StaleDocumentsOption = Annotated[
     bool, typer.Option("--stale-documents", help="Cache written records for a second, as the server may.")
@@ -67,9 +69,10 @@ def sandbox(
 ) -> None:
     """Run a server like Zooniverse's on this machine, to rehearse against, until Ctrl-C.
 
-    Accounts owner, collab, stranger and banned, password sandbox-password; project owner/rehearsal. For the
-    client credentials grant, which acts as owner, the client id is "5a4d" and the secret "5ec7", each sixteen
-    times.
+    It has the accounts owner, collab, stranger and banned, all with the password sandbox-password, and the project
+    owner/rehearsal. For the client credentials grant, which acts as owner, the client id is "5a4d" and the secret
+    "5ec7", each sixteen times.
+
     It prints its endpoint on one line as soon as it answers. Faults can also be set while it runs, by a POST to
     /sandbox/faults; a GET there lists them all.
 

@@ -28,13 +28,13 @@ for command in (members, add, remove, copy, merge, split, training):
 def list_(
     project: ProjectOption = None,
     runs: Annotated[
-        Path, typer.Option("--runs", help="The folder with the runs that may have been uploaded to them.")
+        Path, typer.Option("--runs", help="Where to look for runs that were uploaded to them.")
     ] = Path(),
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """List the sets of a project, counted now.
+    """List the sets of a project, with their subjects counted now.
 
     Example: zoocut sets list --project owner/name
     """
@@ -52,7 +52,7 @@ def show_(
     name: SetArgument,
     project: ProjectOption = None,
     runs: Annotated[
-        Path, typer.Option("--runs", help="The folder with the runs that may have been uploaded to it.")
+        Path, typer.Option("--runs", help="Where to look for runs that were uploaded to it.")
     ] = Path(),
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
@@ -80,7 +80,12 @@ def create(
     project: ProjectOption = None,
     metadata: Annotated[
         list[str] | None,
-        typer.Option("--metadata", "-m", help="KEY=VALUE to note about it.", show_default=False),
+        typer.Option(
+            "--metadata",
+            "-m",
+            help="A note about the set, as KEY=VALUE; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
@@ -158,10 +163,12 @@ def link(
     project: ProjectOption = None,
     copy: Annotated[
         bool,
-        typer.Option("--copy", help="Copy the set into the project of a workflow elsewhere, given by id."),
+        typer.Option(
+            "--copy", help="Copy the set into the project of the workflow, which is named by its id."
+        ),
     ] = False,
     runs: Annotated[
-        Path, typer.Option("--runs", help="The folder with the runs that may have been uploaded to it.")
+        Path, typer.Option("--runs", help="Where to look for runs that were uploaded to it.")
     ] = Path(),
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
@@ -233,7 +240,7 @@ def unlink(
     endpoint: EndpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let a workflow serve a set no more.
+    """Stop a workflow from serving a set.
 
     Example: zoocut sets unlink 'Night 1' 'Real or bogus' --project owner/name
     """

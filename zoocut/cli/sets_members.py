@@ -55,7 +55,7 @@ def members(
 ) -> None:
     """List the subjects of a set and the diaSourceId that each tells, whichever tool made them.
 
-    The CSV is one that `exclude` in a configuration's [select] takes.
+    The section [select] of a configuration takes the CSV as `exclude`.
 
     Example: zoocut sets members 'Night 1' --project owner/name --csv > seen.csv
     """

@@ -24,7 +24,7 @@ def status(
         typer.Option(
             "--watch",
             min=1.0,
-            help="Tell again every so many seconds, until nothing is left to upload.",
+            help="Show it again after this many seconds, until nothing is left to upload.",
             show_default=False,
         ),
     ] = None,

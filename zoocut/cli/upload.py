@@ -50,18 +50,16 @@ SetByOption = Annotated[
     str | None,
     typer.Option(
         "--set-by",
-        help="A metadata key: its values part the rows into sets, which --set 'Night {KEY}' names.",
+        help="A metadata key: rows go to one set for each of its values, named as in --set 'Night {KEY}'.",
     ),
 ]
 SampleOption = Annotated[
     int | None,
-    typer.Option("--sample", min=1, help="Upload no more than the first so many rows, as for a rehearsal."),
+    typer.Option("--sample", min=1, help="Upload only this many rows, the first ones, as for a rehearsal."),
 ]
 RightsOption = Annotated[
     str | None,
-    typer.Option(
-        "--rights", help="The grounds on which Rubin's data may be public; docs/rights.md lists them."
-    ),
+    typer.Option("--rights", help="Why Rubin's data may be public; docs/rights.md lists the grounds."),
 ]
 UrlsOption = Annotated[
     bool,
@@ -73,14 +71,16 @@ ImportOption = Annotated[
 ]
 ImportRowsOption = Annotated[
     int | None,
-    typer.Option("--import-rows", min=1, help="Most rows of one import.", rich_help_panel="Import"),
+    typer.Option(
+        "--import-rows", min=1, help="The largest number of rows in one import.", rich_help_panel="Import"
+    ),
 ]
 ImportStallOption = Annotated[
     float | None,
     typer.Option(
         "--import-stall",
         min=0.1,
-        help="Seconds without progress after which an import counts as dead.",
+        help="Seconds without progress after which an import counts as failed.",
         rich_help_panel="Import",
     ),
 ]
@@ -88,7 +88,7 @@ AssentOption = Annotated[
     bool, typer.Option("--yes", help="Do not ask before adding to a set that volunteers are shown.")
 ]
 AgainOption = Annotated[
-    bool, typer.Option("--again", help="Make subjects also of rows whose external_id the set holds already.")
+    bool, typer.Option("--again", help="Also upload rows whose external_id the set holds already.")
 ]
 TalkOnlyOption = Annotated[
     bool,
@@ -112,7 +112,7 @@ SettleOption = Annotated[
     typer.Option(
         "--settle",
         min=0,
-        help="Seconds after a lost answer before a subject that is not found counts as not made.",
+        help="Seconds to wait after a lost answer: a subject that is not found by then counts as not made.",
         rich_help_panel=TIMING,
     ),
 ]
@@ -133,14 +133,16 @@ AnswerOption = Annotated[
 ]
 RequestsOption = Annotated[
     int | None,
-    typer.Option("--requests", min=1, max=64, help="Most requests at once.", rich_help_panel=TIMING),
+    typer.Option(
+        "--requests", min=1, max=64, help="The largest number of requests at once.", rich_help_panel=TIMING
+    ),
 ]
 LedgerOption = Annotated[
     Path | None,
     typer.Option(
         "--ledger",
-        help="Where the run's ledger is to lie, once and for all: on a local disk, where the run folder's file "
-        "system keeps no locks.",
+        help="Keep the run's ledger in this file on a local disk, for all later commands too; for a run folder whose "
+        "file system keeps no locks.",
         show_default=False,
     ),
 ]
