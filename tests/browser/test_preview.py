@@ -391,6 +391,9 @@ def test_a_long_run_is_read_in_parts(page: Page, chromium: Browser, tmp_path: Pa
     page.locator(".card-id").nth(8).click()
     expect(page.locator("#catalog")).to_contain_text("row 24")
     page.keyboard.press("Escape")
+    expect(
+        page.locator("#cards button").nth(8)
+    ).to_be_focused()  # given back once it is closed, away from any typing
     page.locator("#search").fill("")
     expect(page.locator("#count")).to_have_text("10 of 10 cutouts in rows 1 to 10 of 25")
     page.locator("#show-rejected").click()

@@ -95,7 +95,7 @@
 
   const FIRST = 1, COUNT = 2;
   const rowsInAll = data.parts.at(-1)[FIRST] + data.parts.at(-1)[COUNT];
-  const firstRows = data.rows, awaited = new Map();
+  const firstRows = data.rows, awaited = new Map(), loading = new Map();
   const span = (n) => `${data.parts[n][FIRST] + 1} to ${data.parts[n][FIRST] + data.parts[n][COUNT]}`;
   window.zoocutPart = (n, text) => awaited.get(n)?.(JSON.parse(text));
 
@@ -112,6 +112,11 @@
   function load(n) {
     const file = data.parts[n][0];
     if (!file) return Promise.resolve(firstRows);
+    if (!loading.has(n)) loading.set(n, loaded(n, file).finally(() => loading.delete(n)));
+    return loading.get(n);
+  }
+
+  function loaded(n, file) {
     return new Promise((resolve, reject) => {
       const script = element("script", undefined, { src: file });
       awaited.set(n, resolve);
