@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import requests
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from zoocut.model import DiaSource
 from zoocut.sandbox import Running
 
 Night = Callable[..., subprocess.CompletedProcess[str]]
@@ -22,6 +23,22 @@ Night = Callable[..., subprocess.CompletedProcess[str]]
 TODAY = datetime.now(UTC).date()
 Rows = list[tuple[int, date, int, float]]
 """Id, night, object, snr."""
+
+
+class InMemory:
+    """A catalog of rows that are there."""
+
+    def __init__(self, rows: list[DiaSource]) -> None:
+        self._rows = rows
+
+    @property
+    def expected(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def sources(self) -> Iterator[DiaSource]:
+        """Yield them."""
+        yield from self._rows
 
 
 class Survey:

@@ -9,14 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
-from surveys import TODAY, Night, Survey, asked, held
+from surveys import TODAY, InMemory, Night, Survey, asked, held
 from uploads import Zoocut, account
 
 from zoocut.config.night import NightSettings
@@ -27,22 +27,6 @@ from zoocut.night.dates import night_of
 from zoocut.night.record import NightRecord
 from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
 from zoocut.sandbox import Running
-
-
-class InMemory:
-    """A catalog of rows that are there."""
-
-    def __init__(self, rows: list[DiaSource]) -> None:
-        self._rows = rows
-
-    @property
-    def expected(self) -> int:
-        """How many rows there are."""
-        return len(self._rows)
-
-    def sources(self) -> Iterator[DiaSource]:
-        """Yield them."""
-        yield from self._rows
 
 
 def test_what_is_new_goes_to_the_set_of_its_night_and_nothing_new_asks_nothing(

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 from hosts import Host, serving
-from surveys import TODAY, Night, Survey, held
+from surveys import TODAY, InMemory, Night, Survey, held
 from uploads import Control, Zoocut, account, serve, subjects
 
 from zoocut.config.night import NightSettings
@@ -482,27 +482,11 @@ def test_a_column_of_ids_is_followed_exactly() -> None:
     rows = [
         DiaSource(n, 0.0, 0.0, "t", "r", {"visit": f"{TODAY:%Y%m%d}00017", "diaObjectId": n}) for n in IDS
     ]
-    new = choose_new(Listed(rows), Known(), NightSettings(since_column="diaObjectId"), TODAY)
+    new = choose_new(InMemory(rows), Known(), NightSettings(since_column="diaObjectId"), TODAY)
     assert new.greatest == 2**60 + 65
 
 
 IDS = (2**60 + 1, 2**60 + 65)
-
-
-class Listed:
-    """A catalog of rows."""
-
-    def __init__(self, rows: list[DiaSource]) -> None:
-        self._rows = rows
-
-    @property
-    def expected(self) -> int:
-        """How many there are."""
-        return len(self._rows)
-
-    def sources(self) -> Iterator[DiaSource]:
-        """Yield them."""
-        yield from self._rows
 
 
 def test_a_damaged_ledger_of_an_old_night_is_told_and_stops_no_new_night(

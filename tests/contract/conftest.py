@@ -45,6 +45,15 @@ class Person:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def fault(self, name: str, **settings: Any) -> None:
+        """Have the sandbox make a fault."""
+        self.control("POST", "/faults", {"name": name, **settings})
+
+    def external_ids(self, project: str) -> list[str]:
+        """Give those of what a project really holds."""
+        subjects = self.control("GET", "/truth")["subjects"]
+        return [one["external_id"] for one in subjects if one["project"] == int(project)]
+
     def project(self) -> str:
         return self.found("/projects?slug=owner/rehearsal")["id"]
 
@@ -115,6 +124,12 @@ def tester(faulty: Running) -> Iterator[Person]:
     someone = Person(faulty.endpoint, "owner")
     yield someone
     someone.control("DELETE", "/faults")
+
+
+@pytest.fixture
+def project(tester: Person) -> str:
+    """A new project of theirs."""
+    return tester.new_project()
 
 
 @pytest.fixture(scope="session")

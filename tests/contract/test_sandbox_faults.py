@@ -19,21 +19,6 @@ from zoocut.sandbox.faults.registry import FAULTS
 BYTES = b"\x89PNG some bytes" * 100
 
 
-@pytest.fixture
-def project(tester: Any) -> str:
-    return tester.new_project()
-
-
-def fault(tester: Any, name: str, **settings: Any) -> None:
-    tester.control("POST", "/faults", {"name": name, **settings})
-
-
-def made(tester: Any, project: str) -> list[str]:
-    """The external ids of what a project really holds."""
-    truth = tester.control("GET", "/truth")["subjects"]
-    return [s["external_id"] for s in truth if s["project"] == int(project)]
-
-
 def wait_until(condition: Callable[[], bool], within_s: float = 240) -> None:
     end = time.monotonic() + within_s
     while not condition():
@@ -45,27 +30,27 @@ def wait_until(condition: Callable[[], bool], within_s: float = 240) -> None:
 def test_the_work_is_done_but_the_answer_is_an_error_page(
     tester: Any, project: str, name: str, status: int
 ) -> None:
-    fault(tester, name, **({"delay_s": 0.3} if status == 504 else {}))
+    tester.fault(name, **({"delay_s": 0.3} if status == 504 else {}))
     begun = time.monotonic()
     answer = tester.try_subject(project, "a")
     assert answer.status_code == status
     assert answer.headers["Content-Type"].startswith("text/html")
-    assert made(tester, project) == ["a"]
+    assert tester.external_ids(project) == ["a"]
     assert status == 500 or time.monotonic() - begun >= 0.3
 
 
 def test_the_work_is_done_but_the_connection_breaks(tester: Any, project: str) -> None:
-    fault(tester, "commit-then-close")
+    tester.fault("commit-then-close")
     with pytest.raises(requests.ConnectionError):
         tester.try_subject(project, "a")
-    assert made(tester, project) == ["a"]
+    assert tester.external_ids(project) == ["a"]
 
 
 def test_the_work_is_done_but_the_answer_is_cut(tester: Any, project: str) -> None:
-    fault(tester, "truncated")
+    tester.fault("truncated")
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         tester.try_subject(project, "a")
-    assert made(tester, project) == ["a"]
+    assert tester.external_ids(project) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -80,11 +65,11 @@ def test_the_work_is_done_but_the_answer_is_cut(tester: Any, project: str) -> No
     ],
 )
 def test_nothing_is_done(tester: Any, project: str, name: str, status: int, kind: str) -> None:
-    fault(tester, name)
+    tester.fault(name)
     answer = tester.try_subject(project, "a")
     assert answer.status_code == status
     assert answer.headers.get("Content-Type", "").startswith(kind)
-    assert made(tester, project) == []
+    assert tester.external_ids(project) == []
     if name == "too-many":
         assert answer.headers["Retry-After"] == "1"
     if name == "unauthorised":
@@ -92,22 +77,22 @@ def test_nothing_is_done(tester: Any, project: str, name: str, status: int, kind
 
 
 def test_the_work_is_done_later(tester: Any, project: str) -> None:
-    fault(tester, "late-commit", delay_s=0.5)
+    tester.fault("late-commit", delay_s=0.5)
     assert tester.try_subject(project, "late").status_code == 504
-    assert made(tester, project) == []
-    wait_until(lambda: made(tester, project) == ["late"])
+    assert tester.external_ids(project) == []
+    wait_until(lambda: tester.external_ids(project) == ["late"])
 
 
 def test_links_conflict(tester: Any, project: str) -> None:
     set_id, subject = tester.new_set(project), tester.new_subject(project)
-    fault(tester, "conflict", nth=1)
+    tester.fault("conflict", nth=1)
     answers = [tester.link(set_id, subject["id"]) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [409, 200]
     assert answers[0].json()["errors"][0]["message"] == "Attempted to update a stale object: SubjectSet."
 
 
 def test_a_token_expires(tester: Any, project: str) -> None:
-    fault(tester, "token-expired", nth=2)
+    tester.fault("token-expired", nth=2)
     assert tester.try_subject(project).status_code == 201
     answer = tester.try_subject(project)
     assert (answer.status_code, answer.content) == (401, b"")
@@ -115,7 +100,7 @@ def test_a_token_expires(tester: Any, project: str) -> None:
 
 
 def test_a_token_is_pruned(tester: Any, project: str) -> None:
-    fault(tester, "token-pruned")
+    tester.fault("token-pruned")
     answer = tester.try_subject(project)
     assert answer.status_code == 401
     assert "logged in" in answer.json()["errors"][0]["message"]
@@ -127,7 +112,7 @@ def test_a_token_is_pruned(tester: Any, project: str) -> None:
 )
 def test_the_store_refuses(tester: Any, project: str, name: str, status: int, code: str) -> None:
     url = tester.url(tester.new_subject(project))
-    fault(tester, name, nth=1)
+    tester.fault(name, nth=1)
     answer = tester.put(url, BYTES)
     assert (answer.status_code, answer.headers["x-ms-error-code"]) == (status, code)
     assert tester.put(url, BYTES).status_code == 201
@@ -141,7 +126,7 @@ def blob(tester: Any, subject: dict[str, Any]) -> dict[str, Any] | None:
 
 def test_the_store_breaks_off(tester: Any, project: str) -> None:
     subject = tester.new_subject(project)
-    fault(tester, "blob-reset")
+    tester.fault("blob-reset")
     with pytest.raises(requests.ConnectionError):
         tester.put(tester.url(subject), BYTES * 2000)
     assert blob(tester, subject) is None
@@ -149,14 +134,14 @@ def test_the_store_breaks_off(tester: Any, project: str) -> None:
 
 def test_the_store_acknowledges_and_loses(tester: Any, project: str) -> None:
     subject = tester.new_subject(project)
-    fault(tester, "blob-lost")
+    tester.fault("blob-lost")
     assert tester.put(tester.url(subject), BYTES).status_code == 201
     assert blob(tester, subject) is None
 
 
 def test_a_body_comes_slowly(tester: Any, project: str) -> None:
     tester.new_subject(project)
-    fault(tester, "slow-body", delay_s=0.4)
+    tester.fault("slow-body", delay_s=0.4)
     begun = time.monotonic()
     answer = tester.call("GET", f"/subjects?project_id={project}")
     assert time.monotonic() - begun >= 0.4
@@ -166,16 +151,16 @@ def test_a_body_comes_slowly(tester: Any, project: str) -> None:
 def test_rows_appear_between_pages(tester: Any, project: str) -> None:
     for number in range(4):
         tester.new_subject(project, external_id=str(number))
-    fault(tester, "page-drift", rows=2)
+    tester.fault("page-drift", rows=2)
     query = f"/subjects?project_id={project}&sort=-id&page_size=2"
     pages = [tester.call("GET", f"{query}&page={page}").json()["subjects"] for page in (1, 2)]
     assert [[row["external_id"] for row in page] for page in pages] == [["3", "2"], ["3", "2"]]
-    assert made(tester, project).count("drift") == 2
+    assert tester.external_ids(project).count("drift") == 2
 
 
 def test_tags_are_weak_and_still_match(tester: Any, project: str) -> None:
     subject = tester.new_subject(project)
-    fault(tester, "weak-etags")
+    tester.fault("weak-etags")
     tag = tester.call("GET", f"/subjects/{subject['id']}").headers["ETag"]
     assert tag.startswith('W/"')
     again = tester.call(
@@ -185,7 +170,7 @@ def test_tags_are_weak_and_still_match(tester: Any, project: str) -> None:
 
 
 def test_documents_are_stale(tester: Any, project: str) -> None:
-    fault(tester, "stale-documents")
+    tester.fault("stale-documents")
     before = tester.found("/me")["uploaded_subjects_count"]
     tester.new_subject(project)
     assert tester.found("/me")["uploaded_subjects_count"] == before
@@ -194,7 +179,7 @@ def test_documents_are_stale(tester: Any, project: str) -> None:
 
 
 def test_answers_take_time(tester: Any, project: str) -> None:
-    fault(tester, "latency", delay_s=0.2, max_s=0.3)
+    tester.fault("latency", delay_s=0.2, max_s=0.3)
     begun = time.monotonic()
     tester.try_subject(project)
     assert time.monotonic() - begun >= 0.2
@@ -202,7 +187,7 @@ def test_answers_take_time(tester: Any, project: str) -> None:
 
 def test_bytes_take_time(tester: Any, project: str) -> None:
     url = tester.url(tester.new_subject(project))
-    fault(tester, "bandwidth", bytes_per_s=100_000)
+    tester.fault("bandwidth", bytes_per_s=100_000)
     begun = time.monotonic()
     assert tester.put(url, b"x" * 40_000).status_code == 201
     assert time.monotonic() - begun >= 0.4
@@ -215,7 +200,7 @@ def test_every_fault_has_a_test() -> None:
 
 
 def test_calls_are_chosen_by_number_and_route(tester: Any, project: str) -> None:
-    fault(tester, "unavailable", nth=[2, 3])
+    tester.fault("unavailable", nth=[2, 3])
     tester.call("GET", f"/subjects?project_id={project}")
     assert [tester.try_subject(project).status_code for _ in range(4)] == [201, 503, 503, 201]
     injected = tester.control("GET", "/injected")["injected"]
@@ -227,7 +212,7 @@ def test_calls_are_chosen_by_number_and_route(tester: Any, project: str) -> None
 
 def test_chance_is_repeatable(tester: Any, project: str) -> None:
     def run() -> list[int]:
-        fault(tester, "unavailable", probability=0.5, seed=7)
+        tester.fault("unavailable", probability=0.5, seed=7)
         statuses = [tester.try_subject(project).status_code for _ in range(20)]
         tester.control("DELETE", "/faults")
         return statuses
@@ -238,7 +223,7 @@ def test_chance_is_repeatable(tester: Any, project: str) -> None:
 
 
 def test_faults_end_after_some_times(tester: Any, project: str) -> None:
-    fault(tester, "unavailable", times=2)
+    tester.fault("unavailable", times=2)
     assert [tester.try_subject(project).status_code for _ in range(4)] == [503, 503, 201, 201]
 
 

@@ -265,24 +265,20 @@ def test_a_job_dies_with_the_server(host: Host, tmp_path: Path, at: Callable[...
 # faults
 
 
-def fault(tester: Any, name: str, **settings: Any) -> None:
-    tester.control("POST", "/faults", {"name": name, **settings})
-
-
 def test_it_dies_at_a_row(tester: Any, host: Host, set_id: str) -> None:
-    fault(tester, "import-dies", row=4)
+    tester.fault("import-dies", row=4)
     done = imported(tester, set_id, host.file(manifest(8)))
     assert (done["imported_count"], ids(tester, set_id)) == (0, ["1", "2", "3"])
 
 
 def test_it_never_ends(tester: Any, host: Host, set_id: str) -> None:
-    fault(tester, "import-stalls", row=6)
+    tester.fault("import-stalls", row=6)
     done = imported(tester, set_id, host.file(manifest(8)))
     assert (done["imported_count"], len(ids(tester, set_id))) == (5, 5)
 
 
 def test_it_wakes_again(tester: Any, host: Host, set_id: str) -> None:
-    fault(tester, "import-stalls", row=6, wake_s=0.6)
+    tester.fault("import-stalls", row=6, wake_s=0.6)
     begun = time.monotonic()
     number = tester.made(start(tester, set_id, host.file(manifest(8))))["id"]
     while document(tester, number)["imported_count"] < 8:
@@ -292,13 +288,13 @@ def test_it_wakes_again(tester: Any, host: Host, set_id: str) -> None:
 
 
 def test_it_runs_twice(tester: Any, host: Host, set_id: str) -> None:
-    fault(tester, "import-twice")
+    tester.fault("import-twice")
     imported(tester, set_id, host.file(manifest(4)))
     assert sorted(ids(tester, set_id)) == sorted(["1", "2", "3", "4"] * 2)
 
 
 def test_rows_take_time(tester: Any, host: Host, set_id: str) -> None:
-    fault(tester, "import-slow", row_s=0.1)
+    tester.fault("import-slow", row_s=0.1)
     begun = time.monotonic()
     number = tester.made(start(tester, set_id, host.file(manifest(5))))["id"]
     while document(tester, number)["imported_count"] < 5:
@@ -307,7 +303,7 @@ def test_rows_take_time(tester: Any, host: Host, set_id: str) -> None:
 
 
 def test_others_come_between(tester: Any, host: Host, set_id: str) -> None:
-    fault(tester, "import-strangers", rows=2)
+    tester.fault("import-strangers", rows=2)
     imported(tester, set_id, host.file(manifest(3)))
     held = ids(tester, set_id)
     assert [one for one in held if not one.startswith("other-")] == ["1", "2", "3"]
@@ -315,20 +311,20 @@ def test_others_come_between(tester: Any, host: Host, set_id: str) -> None:
 
 
 def test_the_manifest_is_not_to_be_had(tester: Any, host: Host, set_id: str) -> None:
-    fault(tester, "import-no-manifest")
+    tester.fault("import-no-manifest")
     assert start(tester, set_id, host.file(manifest(3))).status_code == 422
     assert ids(tester, set_id) == []
 
 
 def test_the_host_is_slow(tester: Any, host: Host, set_id: str) -> None:
-    fault(tester, "import-slow-host", delay_s=0.4)
+    tester.fault("import-slow-host", delay_s=0.4)
     begun = time.monotonic()
     assert start(tester, set_id, host.file(manifest(1))).status_code == 201
     assert time.monotonic() - begun >= 0.4
 
 
 def test_counts_are_stale(tester: Any, host: Host, set_id: str) -> None:
-    fault(tester, "import-stale-counts")
+    tester.fault("import-stale-counts")
     number = tester.made(start(tester, set_id, host.file(manifest(2))))["id"]
     end = time.monotonic() + 240
     while len(ids(tester, set_id)) < 2:

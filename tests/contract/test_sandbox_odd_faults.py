@@ -17,21 +17,6 @@ from zoocut.sandbox import Running, running
 BYTES = b"\x89PNG some bytes"
 
 
-@pytest.fixture
-def project(tester: Any) -> str:
-    return tester.new_project()
-
-
-def fault(tester: Any, name: str, **settings: Any) -> None:
-    tester.control("POST", "/faults", {"name": name, **settings})
-
-
-def made(tester: Any, project: str) -> list[str]:
-    """The external ids of what a project really holds."""
-    subjects = tester.control("GET", "/truth")["subjects"]
-    return [one["external_id"] for one in subjects if one["project"] == int(project)]
-
-
 def md5(data: bytes) -> str:
     return base64.b64encode(hashlib.md5(data).digest()).decode()
 
@@ -41,50 +26,50 @@ def md5(data: bytes) -> str:
 
 @pytest.mark.parametrize("status", [403, 408, 409, 502])
 def test_a_page_after_the_work_was_done(tester: Any, project: str, status: int) -> None:
-    fault(tester, "commit-then-page", status=status)
+    tester.fault("commit-then-page", status=status)
     answer = tester.try_subject(project, "a")
     assert (answer.status_code, answer.headers["Content-Type"][:9]) == (status, "text/html")
-    assert made(tester, project) == ["a"]
+    assert tester.external_ids(project) == ["a"]
 
 
 def test_json_of_a_gateway_after_the_work_was_done(tester: Any, project: str) -> None:
-    fault(tester, "commit-then-json")
+    tester.fault("commit-then-json")
     answer = tester.try_subject(project, "a")
     assert (answer.status_code, "errors" in answer.json()) == (503, False)
-    assert made(tester, project) == ["a"]
+    assert tester.external_ids(project) == ["a"]
 
 
 def test_nothing_is_said_after_the_work_was_done(tester: Any, project: str) -> None:
-    fault(tester, "commit-then-empty")
+    tester.fault("commit-then-empty")
     answer = tester.try_subject(project, "a")
     assert (answer.status_code, answer.content) == (201, b"")
-    assert made(tester, project) == ["a"]
+    assert tester.external_ids(project) == ["a"]
 
 
 def test_a_conflict_as_the_api_says_it_makes_nothing(tester: Any, project: str) -> None:
-    fault(tester, "error-json", status=409)
+    tester.fault("error-json", status=409)
     answer = tester.try_subject(project, "a")
     assert answer.status_code == 409
     assert answer.json()["errors"][0]["message"].startswith("Attempted to update a stale object")
-    assert made(tester, project) == []
+    assert tester.external_ids(project) == []
 
 
 def test_a_conflict_as_a_page_says_it_makes_nothing(tester: Any, project: str) -> None:
-    fault(tester, "error-page", status=409)
+    tester.fault("error-page", status=409)
     answer = tester.try_subject(project, "a")
     assert (answer.status_code, answer.headers["Content-Type"][:9]) == (409, "text/html")
-    assert made(tester, project) == []
+    assert tester.external_ids(project) == []
 
 
 def test_documents_without_their_records(tester: Any, project: str) -> None:
-    fault(tester, "records-dropped")
+    tester.fault("records-dropped")
     answer = tester.try_subject(project, "a")
     assert (answer.status_code, answer.json()["subjects"]) == (201, [])
-    assert made(tester, project) == ["a"]
+    assert tester.external_ids(project) == ["a"]
 
 
 def test_subjects_without_what_volunteers_do_not_see(tester: Any, project: str) -> None:
-    fault(tester, "keys-dropped")
+    tester.fault("keys-dropped")
     metadata = {"diaSourceId": "1", "#zoocut": "k", "//note": "n"}
     subject = tester.new_subject(project, metadata=metadata)
     assert subject["metadata"] == {"diaSourceId": "1"}
@@ -98,14 +83,14 @@ def test_subjects_without_what_volunteers_do_not_see(tester: Any, project: str) 
 
 def test_the_store_tells_no_checksum(tester: Any, project: str) -> None:
     subject = tester.new_subject(project)
-    fault(tester, "blob-no-checksum")
+    tester.fault("blob-no-checksum")
     answer = tester.put(tester.url(subject), BYTES)
     assert (answer.status_code, "Content-MD5" in answer.headers) == (201, False)
 
 
 def test_the_store_tells_the_checksum_of_other_bytes(tester: Any, project: str) -> None:
     subject = tester.new_subject(project)
-    fault(tester, "blob-other-checksum")
+    tester.fault("blob-other-checksum")
     answer = tester.put(tester.url(subject), BYTES)
     assert answer.headers["Content-MD5"] not in ("", md5(BYTES))
     public = tester.url(tester.found(f"/subjects/{subject['id']}"))
@@ -114,7 +99,7 @@ def test_the_store_tells_the_checksum_of_other_bytes(tester: Any, project: str) 
 
 def test_the_store_keeps_other_bytes(tester: Any, project: str) -> None:
     subject = tester.new_subject(project)
-    fault(tester, "blob-other-bytes")
+    tester.fault("blob-other-bytes")
     answer = tester.put(tester.url(subject), BYTES)
     served = requests.get(tester.url(tester.found(f"/subjects/{subject['id']}")), timeout=240)
     assert served.content != BYTES
@@ -137,7 +122,7 @@ def listed(tester: Any, project: str, size: int = 2) -> list[str]:
 
 def test_lists_lag(tester: Any, project: str) -> None:
     tester.new_subject(project, external_id="a")
-    fault(tester, "list-lags", lag_s=0.7)
+    tester.fault("list-lags", lag_s=0.7)
     assert listed(tester, project) == []
     end = time.monotonic() + 240
     while listed(tester, project) != ["a"]:
@@ -147,7 +132,7 @@ def test_lists_lag(tester: Any, project: str) -> None:
 def test_lists_skip(tester: Any, project: str) -> None:
     for name in "abc":
         tester.new_subject(project, external_id=name)
-    fault(tester, "list-skips")
+    tester.fault("list-skips")
     answer = tester.call("GET", f"/subjects?project_id={project}").json()
     assert [one["external_id"] for one in answer["subjects"]] == ["a", "c"]
     assert answer["meta"]["subjects"]["count"] == 3
@@ -156,14 +141,14 @@ def test_lists_skip(tester: Any, project: str) -> None:
 def test_lists_shift(tester: Any, project: str) -> None:
     for name in "abcde":
         tester.new_subject(project, external_id=name)
-    fault(tester, "list-shifts")
+    tester.fault("list-shifts")
     assert listed(tester, project) == ["a", "b", "d", "e"]
 
 
 def test_memberships_lag_too(tester: Any, project: str) -> None:
     set_id = tester.new_set(project)
     tester.link(set_id, tester.new_subject(project)["id"])
-    fault(tester, "list-lags", lag_s=30)
+    tester.fault("list-lags", lag_s=30)
     rows = tester.call("GET", f"/set_member_subjects?subject_set_id={set_id}").json()
     assert (rows["set_member_subjects"], rows["meta"]["set_member_subjects"]["count"]) == ([], 0)
 
@@ -174,7 +159,7 @@ def test_memberships_lag_too(tester: Any, project: str) -> None:
 def test_documents_are_kept_for_a_while(tester: Any, project: str) -> None:
     set_id = tester.new_set(project, metadata={"lease": "a"})
     path = f"/subject_sets/{set_id}"
-    fault(tester, "cached-documents", age_s=3600)
+    tester.fault("cached-documents", age_s=3600)
     tester.found(path)
     tester.call("PUT", path, {"subject_sets": {"metadata": {"lease": "b"}}})
     assert tester.found(path)["metadata"] == {"lease": "a"}
@@ -186,7 +171,7 @@ def test_documents_are_kept_for_a_while(tester: Any, project: str) -> None:
     ("settings", "lie_s"), [({"ahead_s": 86400}, 86400), ({"ahead_s": 0, "behind_s": 3600}, -3600)]
 )
 def test_dates_lie(tester: Any, project: str, settings: dict[str, float], lie_s: float) -> None:
-    fault(tester, "date-lies", **settings)
+    tester.fault("date-lies", **settings)
     answer = tester.call("GET", "/me")
     dated = email.utils.parsedate_to_datetime(answer.headers["Date"]).timestamp()
     assert abs(dated - time.time() - lie_s) < 30

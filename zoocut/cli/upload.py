@@ -141,7 +141,7 @@ LedgerOption = Annotated[
     Path | None,
     typer.Option(
         "--ledger",
-        help="Keep the run's ledger in this file on a local disk, for all later commands too; for a run folder whose "
+        help="From now on, keep the run's ledger in this file or folder on a local disk; needed where the run folder's "
         "file system keeps no locks.",
         show_default=False,
     ),
