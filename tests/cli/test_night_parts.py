@@ -533,7 +533,7 @@ def test_a_disk_that_is_full_or_read_only_is_told_as_that(
         done = night()
         assert (done.returncode, "No space left on device" in done.stderr) == (3, True), done.stderr
         assert "free space" in done.stderr
-        filler.write_bytes(bytes(120_000))  # room for the record, and not for all pictures
+        filler.write_bytes(bytes(190_000))  # room for the record, and not for all pictures
         done = night()
         assert (done.returncode, "No space left on device" in done.stderr) == (3, True), done.stderr
         assert held(server, tmp_path.name) == {}
