@@ -21,6 +21,7 @@ from zoocut.errors import ZooniverseError
 from zoocut.zooniverse.credentials import is_loopback_host
 from zoocut.zooniverse.prepared import PreparedSession
 from zoocut.zooniverse.retrying import with_retries
+from zoocut.zooniverse.store import contradiction, is_page
 from zoocut.zooniverse.transport import Transport, foreign_errors
 
 __all__ = [
@@ -49,8 +50,8 @@ ENDINGS = ("gif", "jpeg", "jpg", "json", "mp4", "png", "svg")
 LOCAL_NAMES = (".local", ".localdomain", ".lan", ".internal", ".intranet", ".home.arpa", ".localhost")
 """Names that only a local network knows (RFC 6762, RFC 8375, and what routers and clouds give out)."""
 
-UNSAFE = re.compile(r"[^!-~]|[<>\\^`{|}\"]")
-"""What an address may not hold as it is, by RFC 3986."""
+UNSAFE = re.compile(r"[^!-~]|[<>\\^`{|}\"]|%(?![0-9A-Fa-f]{2})|%00")
+"""What an address may not hold as it is, by RFC 3986; %00 ends names on many hosts."""
 
 Item = TypeVar("Item")
 Told = TypeVar("Told")
@@ -93,15 +94,22 @@ def form_problem(address: str, endpoint: str = "") -> str | None:
         The server it is for; empty when that is not known yet.
     """
     parts = _parts(address)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    if (
+        parts is None
+        or parts.scheme not in ("http", "https")
+        or "" in (parts.hostname or "").rstrip(".").split(".")
+    ):
         return f"{address} is no web address: set manifest.url_root and generate the run again"
     if "@" in parts.netloc:
         shown = address.replace(parts.netloc, f"...@{parts.netloc.rpartition('@')[2]}", 1)
         return f"{shown} holds a name or a password, which everybody would read: serve the images without a log-in"
     if "?" in address or "#" in address:
         return f"{address} has a query string, and Zooniverse reads the type from the end: serve the files without one"
-    if UNSAFE.search(address):
-        return f"{address!r} holds what no address may as it is, such as a blank: write it as %20, and so on"
+    if UNSAFE.search(address) or {".", ".."} & set(parts.path.split("/")):
+        return (
+            f"{address!r} holds what no address may as it is, such as a lone % or /../, or a blank: write it as %20, "
+            "and so on"
+        )
     ending = posixpath.splitext(parts.path)[1].removeprefix(".")
     if ending not in ENDINGS:
         return (
@@ -139,7 +147,8 @@ def _is_local(host: str) -> bool:
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
-        return "." not in host.rstrip(".") or host.rstrip(".").endswith(LOCAL_NAMES)
+        bare = host.rstrip(".")
+        return "." not in bare or bare.endswith(LOCAL_NAMES) or bare.rpartition(".")[2].isdecimal()
 
 
 class Outsider:
@@ -172,7 +181,7 @@ class Outsider:
             if answer.status_code != 200:
                 return f"{address} {_refusal(answer)}"
             for chunk in answer.iter_content(1 << 16):
-                first = first or chunk[:64]
+                first += chunk[: 64 - len(first)]
                 digest.update(chunk)
             kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return _content_problem(served, kind, first, digest.hexdigest())
@@ -191,14 +200,14 @@ def _refusal(answer: requests.Response) -> str:
 
 
 def _content_problem(served: Served, kind: str, first: bytes, md5: str) -> str:
-    wanted = media_type(served.address)
-    if kind == "text/html" or first.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
-        return f"{served.address} answers a page, perhaps a log-in, not an image: serve the image itself"
+    wanted, other = media_type(served.address), contradiction(kind, first)
+    if other is not None and (served.md5 is None or is_page(kind, first)):
+        return f"{served.address} {other}"
     if served.md5 is not None and md5 != served.md5:
         return f"{served.address} serves other bytes than the run has: publish the run again"
     if wanted and kind != wanted:
         return f"{served.address} is served as {kind or 'nothing'}, not as {wanted}: set the host's content types"
-    return ""
+    return "" if first else f"{served.address} serves nothing: it is empty"
 
 
 def sampled(served: Sequence[Item], check: str) -> Sequence[Item]:

@@ -134,8 +134,16 @@ def test_a_key_that_no_import_takes(
     ("instead", "told"),
     [
         (lambda h: answer(h, 404), "answers 404"),
-        (lambda h: answer(h, 200, b"<html>log in", Content_Type="text/html"), "is served as text/html"),
+        (
+            lambda h: answer(h, 200, b"<html>log in", Content_Type="text/html"),
+            "answers a page, perhaps a log-in",
+        ),
         (lambda h: answer(h, 200, b"%PDF", Content_Type="application/pdf"), "not as image/png"),
+        (lambda h: answer(h, 200, b"\n<!DOCTYPE html>", Content_Type="image/png"), "answers a page"),
+        (lambda h: answer(h, 200, picture("j", "JPEG"), Content_Type="image/png"), "what it serves is none"),
+        (lambda h: answer(h, 200, b"", Content_Type="image/png"), "it is empty"),
+        (lambda h: answer(h, 302, Location=h.path), "redirects without end: mend the address"),
+        (lambda h: answer(h, 500), "answered 500 to GET"),
     ],
 )
 def test_an_address_without_a_file_of_the_run_is_read_and_its_row_told(
@@ -149,7 +157,7 @@ def test_an_address_without_a_file_of_the_run_is_read_and_its_row_told(
     """A manifest of addresses alone: one that serves no image is told with its row and stops nothing."""
     run = address_rows(make_run(tmp_path / "served", 20), f"{host.endpoint}/served")
     (run / "images").rename(tmp_path / "images")
-    name = f"Addresses {told}"
+    name = f"Addresses {told.partition(',')[0]} {tmp_path.name}"
 
     def serve(handler: BaseHTTPRequestHandler) -> bool:
         path = tmp_path / handler.path.removeprefix("/served/")
@@ -275,3 +283,23 @@ def test_a_set_that_was_begun_by_files_goes_on_by_files(
     assert len(subjects(server, name)) == 6
     assert zoocut(*plain, f"{name} too", "--create", *way, **where).returncode == 0
     assert len(subjects(server, f"{name} too")) == 6
+
+
+@pytest.mark.parametrize("way", ["--urls", "--import"])
+def test_a_plot_by_its_address(zoocut: Zoocut, tmp_path: Path, host: Host, server: Running, way: str) -> None:
+    """Light curves are JSON: a location as images are."""
+    run = Run.create(tmp_path / "plots")
+    (run.path / "images").mkdir()
+    names = ("images/1.json", "images/1.png")
+    (run.path / names[0]).write_text('{"data":[]}')
+    (run.path / names[1]).write_bytes(picture("plot"))
+    write_manifest(run.manifest, [ManifestRow("1", names, {"band": "g"})], ["band"], 2)
+    address_rows(run.path, f"{host.endpoint}/plots")
+    name = f"Plots {way}"
+    done = zoocut("upload", run.path, way, "--settle", 1, *FAST[-2:], "--set", name, **account(server))
+    assert done.returncode == 0, done.stdout
+    (subject,) = subjects(server, name)
+    kinds = [
+        (one["mime"], one["url"].removeprefix(f"{host.endpoint}/plots/")) for one in subject["locations"]
+    ]
+    assert kinds == [("application/json", names[0]), ("image/png", names[1])]

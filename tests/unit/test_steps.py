@@ -123,6 +123,8 @@ class Blobs:
             raise Refused("nothing there", 404)
         return self.held[url]
 
+    fetch_media = fetch
+
     def holds(self, url: str, md5: str | None) -> bool:
         return url in self.held and self.held[url][2] == md5
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,8 @@ from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext, key_of
 from zoocut.uploading.import_rules import destination_of_parts, fits_import, local_md5
 from zoocut.uploading.machine import Measured, Rejected, after
-from zoocut.zooniverse.request_errors import Refused
+from zoocut.zooniverse.request_errors import NotNow, Refused
+from zoocut.zooniverse.retrying import with_retries
 
 __all__ = ["PartHost", "part_host", "planned", "write_part"]
 
@@ -87,18 +88,52 @@ def _cell(text: str) -> str:
 
 
 def _measured(run: Run, context: UploadContext, page: list[Entry]) -> list[Entry]:
-    """Note type and checksums of the rows' images; a row whose address serves no such image is rejected."""
-    look = partial(_looked_at, run, context)
-    looked = iter(result for _, result in in_threads(look, [image for one in page for image in one.images]))
-    return [_with_images(one, [next(looked) for _ in one.images]) for one in page]
+    """Note type and checksums of the rows' images; a row whose address serves no such image is rejected.
+
+    Raises
+    ------
+    NotNow
+        When most of the addresses cannot be had now: it is their host, not they.
+    """
+    images = [image for one in page for image in one.images]
+    looked = [result for _, result in in_threads(partial(_looked_at, run, context), images)]
+    away = [result for result in looked if isinstance(result, NotNow)]
+    if 2 * len(away) > len(looked):
+        raise away[0]
+    again = partial(with_retries, partial(_look_at, run, context))
+    settled = iter(
+        _told(again, image) if isinstance(result, NotNow) else result
+        for image, result in zip(images, looked, strict=True)
+    )
+    return [_with_images(one, [next(settled) for _ in one.images]) for one in page]
 
 
-def _looked_at(run: Run, context: UploadContext, image: Image) -> Image | str:
-    """Return an image with its checksums: of the run's own file, else of what the address serves; or why not."""
+def _told(look: Callable[[Image], Image | str], image: Image) -> Image | str:
+    try:
+        return look(image)
+    except NotNow as error:
+        return f"{error}: run `zoocut upload RUN --import --retry-rejected` when its host serves it"
+
+
+def _looked_at(run: Run, context: UploadContext, image: Image) -> Image | str | NotNow:
+    try:
+        return _look_at(run, context, image)
+    except NotNow as error:
+        return error
+
+
+def _look_at(run: Run, context: UploadContext, image: Image) -> Image | str:
+    """Return an image with its checksums: of the run's own file, else of what the address serves; or why not.
+
+    Raises
+    ------
+    NotNow
+        When it cannot be told now.
+    """
     kind, md5 = media_type(image.path), local_md5(run.path, run.settings.manifest.url_root, image.path)
     if md5 is None:
         try:
-            served, _, md5 = context.store.fetch(image.path)
+            served, _, md5 = context.store.fetch_media(image.path)
         except Refused as error:
             return f"{error}: mend the address"
         if served != kind:

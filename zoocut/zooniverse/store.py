@@ -16,10 +16,19 @@ from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused
 from zoocut.zooniverse.retrying import with_retries
 from zoocut.zooniverse.transport import Transport, foreign_errors, retry_after_s
 
-__all__ = ["OCCUPIED", "Store"]
+__all__ = ["OCCUPIED", "Store", "contradiction", "is_page"]
 
 OCCUPIED = (400, 409, 412)
 """What stores refuse bytes with where something is already; 400 and 409 were seen, Azure documents 412 as well."""
+
+PAGES = (b"<!doctype html", b"<html")
+BEGINNINGS: dict[str, tuple[bytes, ...]] = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "application/json": (b"{", b"[", b" ", b"\t", b"\r", b"\n"),
+}
+"""What files of a type begin with; of others nothing is known."""
 
 
 class Store:
@@ -137,20 +146,70 @@ class Store:
         NotNow
             When it cannot be told now.
         """
-        digest, length = hashlib.md5(usedforsecurity=False), 0
+        return self._read(url)[:3]
+
+    def fetch_media(self, url: str) -> tuple[str, int, str]:
+        """Read a public address that is to show an image, as `fetch` does.
+
+        Raises
+        ------
+        Refused
+            Also when it is empty, a page, or begins otherwise than its type does.
+        NotNow
+            When it cannot be told now.
+        """
+        kind, length, md5, first = self._read(url)
+        problem = "serves nothing: it is empty" if not length else contradiction(kind, first)
+        if problem is not None:
+            raise Refused(f"{url} {problem}", HTTPStatus.OK)
+        return kind, length, md5
+
+    def _read(self, url: str) -> tuple[str, int, str, bytes]:
+        digest, length, first = hashlib.md5(usedforsecurity=False), 0, b""
         _require_address(url)
         with (
             foreign_errors(url.partition("?")[0]),
             self._transport.whole_exchange(),
-            self._session.get(url, stream=True) as response,
+            self._answer(url) as response,
         ):
             if response.status_code != 200:
                 raise Refused(f"{url} answers {response.status_code}", response.status_code)
             for chunk in response.iter_content(1 << 16):
                 digest.update(chunk)
                 length += len(chunk)
+                first += chunk[: 64 - len(first)]
             kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return kind, length, digest.hexdigest()
+        return kind, length, digest.hexdigest(), first
+
+    def _answer(self, url: str) -> requests.Response:
+        try:
+            return self._session.get(url, stream=True)
+        except requests.TooManyRedirects as error:
+            if error.response is not None:
+                error.response.close()
+            raise Refused(f"{url} redirects without end", HTTPStatus.LOOP_DETECTED) from error
+
+
+def is_page(kind: str, first: bytes) -> bool:
+    """Whether an answer of some type that begins so is a page for people, whatever its type says."""
+    return kind == "text/html" or first.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(PAGES)
+
+
+def contradiction(kind: str, first: bytes) -> str | None:
+    """Return what the first bytes of an answer say against its type; None when nothing.
+
+    Parameters
+    ----------
+    kind : str
+        The content type that the host tells.
+    first : bytes
+        Some dozens of them.
+    """
+    if is_page(kind, first):
+        return "answers a page, perhaps a log-in, not an image: serve the image itself"
+    if kind in BEGINNINGS and not first.startswith(BEGINNINGS[kind]):
+        return f"is served as {kind}, and what it serves is none: serve the image itself"
+    return None
 
 
 def _require_address(url: str) -> None:

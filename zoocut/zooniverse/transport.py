@@ -108,7 +108,8 @@ class Transport(HTTPAdapter):
                 _ = response.content  # requests keeps it
             answers.append(response)
         if response.status_code >= 500:
-            raise _server_fault(request, response)
+            with response:  # one that is streamed would keep its connection
+                raise _server_fault(request, response)
         return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
+from zoocut.addresses import media_type
 from zoocut.ledger import Entry, Image
 from zoocut.uploading.context import Outcome, UploadContext
 from zoocut.uploading.machine import Measured, Rejected
@@ -48,10 +49,12 @@ def _measure(context: UploadContext, image: Image) -> Image:
         if problem := content_problem(image, content):
             raise ValueError(problem)
         return measured(image, content)
-    kind, size, md5 = context.store.fetch(image.path)
-    if not kind.startswith("image/"):
+    kind, size, md5 = context.store.fetch_media(image.path)
+    if not kind.startswith("image/") and kind != media_type(image.path):
+        wanted = media_type(image.path) or "an image"
         raise ValueError(
-            f"{image.path} answers with {kind or 'no type'}, not with an image: correct the address"
+            f"{image.path} answers with {kind or 'no type'}, not with {wanted}: correct the address, or set the host's "
+            "content types"
         )
     address = hashlib.sha256(image.path.encode()).hexdigest()
     return replace(image, mime=kind, size=size, sha256=address, md5=md5)
