@@ -253,7 +253,7 @@ def test_negative_stamps_are_turned(tmp_path: Path, told: Any) -> None:
     np.testing.assert_array_equal(sent[0].difference, trimmed(45, 50) + 20000)
 
 
-@pytest.mark.parametrize("told", ["", "x", "-", 2, 0.5, "tf"])
+@pytest.mark.parametrize("told", ["", "x", "--", 2, 0.5, "tf"])
 def test_a_sign_that_nobody_knows_is_not_guessed(tmp_path: Path, told: Any) -> None:
     path = write(tmp_path / "a.avro", packet(1, trimmed(45, 50), isdiffpos=told))
     assert f"its field candidate.isdiffpos is {told!r}" in reason(path)

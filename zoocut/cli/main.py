@@ -15,7 +15,7 @@ from zoocut.cli.console import results as out
 from zoocut.cli.faults import FAULT, OUTPUT_LOST, fault_of_ours, tell_error
 from zoocut.cli.general_options import general_options_first, spoken
 from zoocut.cli.lazy import lazy_group
-from zoocut.error_kinds import no_room
+from zoocut.error_kinds.outcomes import no_room
 from zoocut.errors import ZoocutError
 
 __all__ = ["app", "run"]

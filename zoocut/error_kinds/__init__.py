@@ -72,7 +72,6 @@ from zoocut.error_kinds.outcomes import (
     DemoFailed,
     NoRoom,
     SubjectsLeft,
-    no_room,
 )
 from zoocut.error_kinds.uploads import (
     AccountBanned,
@@ -183,5 +182,4 @@ __all__ = [
     "WrongShare",
     "WrongSubjects",
     "WrongUnit",
-    "no_room",
 ]

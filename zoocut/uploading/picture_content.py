@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from zoocut.error_kinds import NoRoom, no_room
+from zoocut.error_kinds.outcomes import NoRoom, no_room
 from zoocut.errors import first_line
 from zoocut.ledger import Image
 from zoocut.uploading.png_rows import require_all_rows

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
-from zoocut.error_kinds import no_room
+from zoocut.error_kinds.outcomes import no_room
 from zoocut.logs import logged
 from zoocut.uploading.context import Outcome
 
