@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import os
-import secrets
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -113,9 +112,12 @@ def write_unsynced(path: str | Path, content: bytes) -> None:
         path.write_bytes(content)
         return
     part = _part_of(path)
-    with _explained(path), _removed_on_error(part):
+    try:
         _write_new(part, content)
         os.replace(part, path)
+    except BaseException as error:  # a picture takes so little that context managers would be seen
+        with _explained(path), _removed_on_error(part):
+            raise error
 
 
 def write_first(path: Path, content: bytes) -> bool:
@@ -228,8 +230,8 @@ def _sync(path: str | Path) -> None:
 
 
 def _part_of(path: str | Path) -> str:
-    folder, name = os.path.split(path)
-    return os.path.join(folder, f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+    folder, separator, name = os.fspath(path).rpartition(os.sep)
+    return f"{folder}{separator}.{name}.{os.urandom(4).hex()}{TEMPORARY_SUFFIX}"
 
 
 def _write_new(part: str, content: bytes) -> None:
@@ -239,8 +241,12 @@ def _write_new(part: str, content: bytes) -> None:
     except FileNotFoundError:
         os.makedirs(os.path.dirname(part), exist_ok=True)
         descriptor = os.open(part, NEW_FILE, 0o666)
-    with open(descriptor, "wb", buffering=0) as file:
-        file.write(content)
+    try:
+        written = os.write(descriptor, content)
+        while written < len(content):  # a system writes two gigabytes at a time, or what there is room for
+            written += os.write(descriptor, memoryview(content)[written:])
+    finally:
+        os.close(descriptor)
 
 
 def is_address(text: str) -> bool:

@@ -15,7 +15,7 @@ from zoocut.model import Value
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Block", "BlockRow"]
+__all__ = ["Block", "BlockRow", "whole_row"]
 
 
 class Block:
@@ -39,6 +39,11 @@ class Block:
     def names(self) -> dict[str, None]:
         """The columns in order."""
         return dict.fromkeys([*self._table.column_names, *self._renamed, "diaSourceId"])
+
+    @cached_property
+    def rows(self) -> list[tuple[Value, ...]]:
+        """The values of all columns, row by row."""
+        return list(zip(*map(self.column, self.names), strict=True))
 
     def column(self, name: str) -> list[Value]:
         """Return the values of a column.
@@ -80,12 +85,21 @@ class BlockRow(Mapping[str, Value]):
     def __len__(self) -> int:
         return len(self._block.names)
 
+    def to_dict(self) -> dict[str, Value]:
+        """Return all of its values."""
+        return dict(zip(self._block.names, self._block.rows[self._at], strict=True))
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Be sent without the other rows of the block."""
-        return dict, (dict(self),)
+        return dict, (self.to_dict(),)
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        return repr(self.to_dict())
+
+
+def whole_row(columns: Mapping[str, Value]) -> dict[str, Value]:
+    """Return all values of a source, whatever keeps them."""
+    return columns.to_dict() if isinstance(columns, BlockRow) else dict(columns)
 
 
 def plain_values(column: pa.ChunkedArray) -> list[Value]:

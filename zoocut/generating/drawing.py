@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
+from zoocut.catalogs.blocks import whole_row
 from zoocut.config.settings import RunSettings, Settings
 from zoocut.error_kinds import WorkersLost
 from zoocut.errors import InputError
@@ -159,7 +160,7 @@ class BatchDrawer:
         done.notes.update(list(dict.fromkeys(note for cutout in cutouts for note in cutout.notes)))
         done.notes.update(shown.notes)
         images = tuple(None if one is None else name for name, one in zip(names, sums, strict=True))
-        done.sources.append((planned.position, DrawnSource(dict(source.columns), images, sums)))
+        done.sources.append((planned.position, DrawnSource(whole_row(source.columns), images, sums)))
 
     def _chunk(self, planned: Planned) -> str:
         if planned.chunk is not None:

@@ -48,8 +48,10 @@ class Frames:
             settings.allow_missing_template,
         )
         self._patterns = (settings.template, settings.science, settings.difference)
+        self._last: tuple[list[Value] | None, str] = (None, "")
         for name, pattern in zip(PANELS, self._patterns, strict=True):
             _check(f"images.{name}", pattern)
+        self._fields = tuple(dict.fromkeys(name for one in self._patterns for name in _fields(one)))
 
     def exposure_of(self, source: DiaSource) -> str:
         """Name the source's three frames.
@@ -59,7 +61,15 @@ class Frames:
         InputError
             When the source lacks a column that the paths need.
         """
-        return " | ".join(_fill(pattern, source) for pattern in self._patterns)
+        values = [source.columns.get(name) for name in self._fields]
+        # equal numbers of other kinds are written otherwise: 1, 1.0 and True, or 0.0 and -0.0
+        is_plain = all(type(value) in (int, str) for value in values)
+        if is_plain and values == self._last[0]:
+            return self._last[1]
+        exposure = " | ".join(_fill(pattern, source) for pattern in self._patterns)
+        if is_plain:
+            self._last = (values, exposure)
+        return exposure
 
     def cut(self, exposure: str, sources: Sequence[DiaSource]) -> Iterator[tuple[Cutout, ...] | Rejection]:
         """Cut every source out of the three frames.
@@ -91,9 +101,13 @@ class Frames:
         ]
 
 
+def _fields(pattern: str) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(pattern) if name is not None]
+
+
 def _check(key: str, pattern: str) -> None:
     try:
-        fields = [name for _, name, _, _ in Formatter().parse(pattern) if name is not None]
+        fields = _fields(pattern)
     except ValueError as error:
         raise MalformedPattern(
             f"{key} = {pattern!r} is malformed ({error}): write columns as {{visit}}"

@@ -80,6 +80,8 @@ class Media:
 
 
 def _together(shown: Sequence[Shown]) -> Shown:
+    if len(shown) == 1:
+        return shown[0]
     files = tuple(file for one in shown for file in one.files)
     return Shown(files, tuple(note for one in shown for note in one.notes))
 

@@ -49,16 +49,20 @@ class Levels:
         """
         vmin, vmax = (limit[:, None, None] for limit in self._interval.limits(stack))
         lost = ~np.isfinite(stack)
+        without_data = lost if lost.any() else None
         with np.errstate(all="ignore"):
             values = np.subtract(stack, vmin, dtype=np.float64)
             values /= vmax - vmin
-            values[lost | (vmin == vmax)] = 0
-            values = self._stretch(values, clip=False)
+            values[(vmin == vmax).ravel()] = 0
+            if without_data is not None:
+                values[without_data] = 0
+            values = self._stretch(values, clip=False, out=values)
             values *= self._count
             np.fmax(values, 0, out=values)
             np.fmin(values, self._count - 1, out=values)
         levels: npt.NDArray[np.intp] = values.astype(np.intp)
-        levels[lost] = self._count
+        if without_data is not None:
+            levels[without_data] = self._count
         return levels
 
 

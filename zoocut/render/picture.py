@@ -181,6 +181,7 @@ def _is_stretched(shape: tuple[int, ...], side: int) -> bool:
     return side // max(shape) == 1 and max(shape) != side
 
 
+@lru_cache(maxsize=256)
 def _drawn(shape: tuple[int, ...], side: int) -> tuple[int, int]:
     """Return how high and wide a panel is drawn."""
     longest = max(shape)

@@ -11,8 +11,8 @@ from zoocut.model import FloatImage
 
 __all__ = ["ZScale"]
 
-AT_ONCE = 32
-"""Images whose samples stay in the processor's cache together."""
+AT_ONCE = 64
+"""Images whose samples stay in the processor's cache together, by half a megabyte an array."""
 
 Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
@@ -74,7 +74,9 @@ class ZScale:
             slope = slope / self.contrast
         count = samples.shape[1]
         centre = (count - 1) // 2
-        median = np.median(samples, axis=1)
+        median = np.mean(
+            samples[:, (count - 1) // 2 : count // 2 + 1], axis=1
+        )  # what np.median has, of what is sorted
         low = np.fmax(vmin, median - (centre - 1) * slope)
         high = np.fmin(vmax, median + (count - centre) * slope)
         whole = ~(enough & (low < high))

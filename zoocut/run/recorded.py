@@ -222,6 +222,8 @@ class Recorded:
 
         Catalogs are mostly read in the order that was recorded, so the row behind the last one is looked at first.
         """
+        if not len(self._sorted):
+            return None
         key, row = id_key(dia_source_id), self._next
         if not (self._in_order and row < len(self._view) and self._view[row] == key):
             at = int(self._sorted.searchsorted(key))

@@ -15,6 +15,7 @@ from zoocut.generating.inputs import open_inputs
 from zoocut.generating.plan import SOURCES_AT_ONCE
 from zoocut.model import Cutout, DiaSource
 from zoocut.render import open_renderer
+from zoocut.render.renderer import AT_ONCE
 
 _kept: dict[str, Any] = {}
 
@@ -65,6 +66,7 @@ def _cut(job: dict[str, Any]) -> Callable[[], Any]:
     def action() -> int:
         images = inputs.open_images()
         cutouts = list(images.cut(images.exposure_of(sources[0]), sources))
-        return len(renderer._paint(cutouts, [None] * len(cutouts)))
+        painted = [renderer.paint(cutouts[i : i + AT_ONCE]) for i in range(0, len(cutouts), AT_ONCE)]
+        return sum(len(panels["difference", 0]) for panels in painted)
 
     return action
