@@ -12,7 +12,7 @@ from itertools import islice
 
 from zoocut.errors import ZooniverseError
 from zoocut.ledger import Entry, Ledger, Target
-from zoocut.metadata_keys import sent_name
+from zoocut.metadata_keys import is_priority, sent_name
 from zoocut.run.folder import Run
 from zoocut.zooniverse.api import PAGE_SIZE
 from zoocut.zooniverse.panoptes import Membership, Panoptes
@@ -97,10 +97,7 @@ def _compare(
 def _priority(metadata: Mapping[str, str]) -> float | None:
     """Read `#priority` as Zooniverse does, whatever its capitals."""
     found = next((value for key, value in metadata.items() if sent_name(key).casefold() == PRIORITY), None)
-    try:
-        return None if found is None else float(found)
-    except ValueError:
-        return None
+    return float(found) if found is not None and is_priority(found) else None
 
 
 def _batches(entries: Iterator[Entry]) -> Iterator[Sequence[Entry]]:

@@ -157,6 +157,28 @@ def test_files_of_several_subjects_are_attached_at_once(
     assert same(attached(server, name), expected(run, 8, 1))
 
 
+def test_a_ledger_put_back_to_an_older_copy_attaches_nothing_twice(
+    zoocut: Zoocut, server: Running, tmp_path: Path
+) -> None:
+    run, name = talk_run(tmp_path / "older"), "Older ledger"
+    (run / "talk.csv").rename(tmp_path / "talk.csv")
+    assert zoocut("upload", run, *WHERE, name, *QUICK, **account(server)).returncode == 0
+    copy = (run / "ledger.sqlite3").read_bytes()
+    (tmp_path / "talk.csv").rename(run / "talk.csv")
+    assert zoocut("upload", run, "--talk-only", *QUICK, **account(server)).returncode == 0
+    assert same(attached(server, name), expected(run))
+    for file in run.glob("ledger.sqlite3*"):
+        file.unlink()
+    (run / "ledger.sqlite3").write_bytes(copy)
+    done = zoocut("upload", run, "--talk-only", *QUICK, **account(server))
+    assert done.returncode == 0, done.stderr
+    assert same(attached(server, name), expected(run)), (
+        "what the subject has is read before anything is attached"
+    )
+    checked = zoocut("verify", run, **account(server))
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_media_of_others_stay_and_strays_are_pruned(zoocut: Zoocut, server: Running, tmp_path: Path) -> None:
     run, name = talk_run(tmp_path / "strays", 1), "talk strays"
     assert zoocut("upload", run, *WHERE, name, **account(server)).returncode == 0

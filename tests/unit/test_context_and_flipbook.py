@@ -22,6 +22,7 @@ from zoocut.catalogs import open_catalog
 from zoocut.config.settings import Settings
 from zoocut.errors import ConfigError
 from zoocut.images import open_images
+from zoocut.media.fetching import PictureFetcher
 from zoocut.media.medium import Shown
 from zoocut.media.registry import open_media
 from zoocut.model import DiaSource, Rejection
@@ -269,6 +270,12 @@ def picture(width: int = 8, kind: str = "jpeg") -> bytes:
     return file.getvalue()
 
 
+def deep(mode: str, kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.new(mode, (20, 20), 300).save(file, kind)
+    return file.getvalue()
+
+
 def sends(content: bytes, status: int = 200, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
     def send(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
@@ -349,6 +356,12 @@ def test_a_picture_by_address_is_asked_for_once(tmp_path: Path, host: Host) -> N
         ([sends(b"", 503)], "answers 503", 3),
         ([sends(picture(600, "bmp"))], "sends more than 1000000 bytes", 1),
         ([dribbles], "takes longer than 0.3 s", 3),
+        ([sends(picture(1, "png"))], "sends a picture of 1 x 1 pixels, which shows nothing", 1),
+        ([sends(deep("I;16", "png"))], "of more than 8 bits a pixel", 1),
+        ([sends(deep("F", "tiff"))], "of more than 8 bits a pixel", 1),
+        ([sends(picture(600)[:700])], "answers something that is no picture", 1),
+        ([sends(b"", 302, Location="/login"), sends(b"<html>")], "answers something that is no picture", 2),
+        ([sends(b"", 200)], "answers something that is no picture", 1),
     ],
 )
 def test_servers_that_answer_badly_cost_the_panel_or_the_row(
@@ -381,6 +394,43 @@ def test_requests_keep_their_distance(tmp_path: Path, host: Host) -> None:
     assert all(at - began >= 0.39 * number for number, (at, _) in enumerate(host.asked))
 
 
+@pytest.mark.parametrize(
+    ("ra", "columns"),
+    [
+        (150.25, {"ra": "10:01:00", "dec": "-30:00:00"}),
+        (150.25, {"ra": 10.0167}),
+        (-209.75, {}),
+        (510.25, {}),
+    ],
+)
+def test_positions_in_addresses_are_degrees_whatever_the_columns_are_in(
+    tmp_path: Path, host: Host, ra: float, columns: dict[str, Any]
+) -> None:
+    host.answers = [sends(picture())]
+    source = DiaSource(1, ra, -30.0, "t", "row 1", columns)
+    PictureFetcher(host.address + "/{ra:.2f}/{dec:.1f}", 0, 60, 1, 10**6).picture(source)
+    assert [path for _, path in host.asked] == ["/150.25/-30.0"]
+
+
+def test_what_is_transparent_is_black(tmp_path: Path, host: Host) -> None:
+    file = io.BytesIO()
+    Image.new("RGBA", (20, 20), (255, 0, 0, 0)).save(file, "png")
+    host.answers = [sends(file.getvalue())]
+    (found,) = fetched(tmp_path, host)
+    assert grey(files_of(found)[0]).max() == 0
+
+
+def test_a_cache_that_cannot_be_written_is_told(
+    tmp_path: Path, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    (tmp_path / "file").touch()
+    host.answers = [sends(picture())]
+    (found,) = fetched(tmp_path, host)
+    assert isinstance(found, Shown)
+    assert "set XDG_CACHE_HOME to a folder on a local disk" in found.notes[0]
+
+
 def test_a_host_that_is_not_there(tmp_path: Path, host: Host) -> None:
     gone = Host("http://127.0.0.1:9")
     (found,) = fetched(tmp_path, gone, attempts=1)
@@ -394,6 +444,7 @@ def test_a_host_that_is_not_there(tmp_path: Path, host: Host) -> None:
         ({"address": "http://h/{ra"}, "is malformed"),
         ({"address": "http://h/{0}"}, "only a column's name may stand there"),
         ({"address": "ftp://h/{ra}"}, "is not allowed"),
+        ({"address": "http://me:word@h/{ra}"}, "holds a name or a password"),
         ({"timeout_s": 3}, "are for an address"),
     ],
 )
@@ -408,3 +459,6 @@ def test_a_column_that_the_address_needs_is_missing(tmp_path: Path, host: Host) 
     (found,) = fetched(tmp_path, host, address=host.address + "/{nights}")
     assert isinstance(found, Shown)
     assert "it has no nights, which media.context.address needs" in found.notes[0]
+    (found,) = fetched(tmp_path, host, address=host.address + "/{visit:{width}}")
+    assert isinstance(found, Shown)
+    assert "does not fit the value of a column" in found.notes[0]

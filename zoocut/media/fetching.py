@@ -9,7 +9,7 @@ import hashlib
 import io
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +17,14 @@ from string import Formatter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from zoocut.error_kinds import MalformedPattern, MissingColumn, NoContext
+from zoocut.error_kinds import MalformedPattern, MissingColumn, NoContext, NotWritable
 from zoocut.errors import InputError
 from zoocut.files import write_whole
 from zoocut.model import DiaSource
 
 if TYPE_CHECKING:
     import requests
+    from PIL.Image import Image as PillowImage
 
 __all__ = ["PictureFetcher"]
 
@@ -31,6 +32,9 @@ TEMPORARY = (429, 500, 502, 503, 504)
 """Answers after which the same request may be asked again (RFC 9110, section 15)."""
 
 LONGEST_WAIT_S = 60.0
+FEWEST_PIXELS = 8
+"""Smaller pictures stand for none: servers send a single pixel where they have no image."""
+
 LARGEST_PIXELS = 50_000_000
 """Decoded size of the largest picture that is opened."""
 
@@ -102,15 +106,23 @@ class PictureFetcher:
         """
         address = self._address(source)
         kept = self._folder / f"{hashlib.sha256(address.encode()).hexdigest()}.png"
-        if kept.is_file():
-            return kept.read_bytes()
-        content = _as_png(self._fetched(address), urlsplit(address).netloc)
-        write_whole(kept, content)
+        try:
+            if kept.is_file():
+                return kept.read_bytes()
+            content = _as_png(self._fetched(address), urlsplit(address).netloc)
+            write_whole(kept, content)
+        except (OSError, NotImplementedError) as error:  # filelock raises the latter where there are no locks
+            raise NotWritable(
+                f"{self._folder}, where pictures are kept, cannot be used ({error}): set XDG_CACHE_HOME to a folder "
+                "on a local disk"
+            ) from error
         return content
 
     def _address(self, source: DiaSource) -> str:
-        known: Mapping[str, object] = {"ra": source.ra_deg, "dec": source.dec_deg, **source.columns}
-        known = {**known, "diaSourceId": source.dia_source_id}
+        known: dict[str, object] = {**source.columns, "diaSourceId": source.dia_source_id}
+        if source.ra_deg is not None and source.dec_deg is not None:
+            # in degrees, whatever unit columns of the same names are in
+            known |= {"ra": source.ra_deg % 360, "dec": source.dec_deg}
         names = {name for _, name, _, _ in Formatter().parse(self._pattern) if name}
         missing = sorted(name for name in names if known.get(name) is None)
         if missing:
@@ -118,7 +130,7 @@ class PictureFetcher:
         quoted = {name: _quoted(known[name]) for name in names}
         try:
             return self._pattern.format(**quoted)
-        except ValueError as error:
+        except (ValueError, KeyError, IndexError) as error:
             raise MissingColumn(
                 f"{self._section}.address does not fit the value of a column ({error})"
             ) from None
@@ -192,6 +204,10 @@ def _check(pattern: str, section: str) -> None:
         raise MalformedPattern(
             f"{section}.address = {pattern!r} is malformed ({error}): write columns as {{ra}}"
         ) from None
+    if "@" in urlsplit(pattern).netloc:
+        raise MalformedPattern(
+            f"{section}.address holds a name or a password, which the run would keep: use a server that asks for none"
+        )
     wrong = next((name for name in names if not name.isidentifier()), None)
     if wrong is not None:
         raise MalformedPattern(
@@ -212,6 +228,16 @@ def _without_credentials(request: requests.PreparedRequest) -> requests.Prepared
     return request
 
 
+def _on_black(image: PillowImage) -> PillowImage:
+    """Return a picture without transparency, which would show what lies hidden there."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    above = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", above.size, "black"), above).convert("RGB")
+
+
 def _as_png(content: bytes, host: str) -> bytes:
     """Decode a picture and write it as PNG."""
     from PIL import Image
@@ -222,8 +248,16 @@ def _as_png(content: bytes, host: str) -> bytes:
                 raise NoContext(
                     f"{host} sends a picture of {image.width} x {image.height} pixels: ask for a smaller one"
                 )
+            if min(image.size) < FEWEST_PIXELS:
+                raise NoContext(
+                    f"{host} sends a picture of {image.width} x {image.height} pixels, which shows nothing"
+                )
+            if image.mode[0] in "IF":  # converted it would be cut off at 255, and be white
+                raise NoContext(
+                    f"{host} sends a picture of more than 8 bits a pixel: ask for one of 8 bits, or JPEG"
+                )
             file = io.BytesIO()
-            image.convert("RGB").save(file, "png")
+            _on_black(image).save(file, "png")
     except InputError:
         raise
     except Exception as error:  # decoders raise almost anything
