@@ -13,6 +13,7 @@ import io
 import math
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -483,7 +484,7 @@ SHARED_OBJECTS = 31
 
 
 def _write_apdb(path: Path, rng: np.random.Generator) -> None:
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("CREATE TABLE metadata (name TEXT PRIMARY KEY, value TEXT)")
         told = {"version:schema": "1.0.0", "instrument": "LSSTCam-imSim"}
         database.executemany("INSERT INTO metadata VALUES (?, ?)", told.items())

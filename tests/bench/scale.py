@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 FIRST_ID = 250_911_420_113_408_000
@@ -137,7 +138,7 @@ def make_ledger(run: Path, rows: int) -> None:
 
     with Ledger.open(opened.ledger, opened.run_id) as ledger:
         ledger.plan(ledger.add_target(ENDPOINT, "1", "owner/project", "2", "Set"), planned(), SHA256)
-    with sqlite3.connect(opened.ledger) as connection:
+    with closing(sqlite3.connect(opened.ledger)) as connection, connection:
         connection.execute(
             "UPDATE rows SET state = 'linked', subject_id = CAST(? + row - (SELECT MIN(row) FROM rows) AS TEXT), "
             "sent_at = 1780000000, sent_as = '3'",

@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def imports(server: Running, run: Path) -> int:
 
 
 def asked(run: Path) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(run / "ledger.sqlite3") as ledger:
+    with closing(sqlite3.connect(run / "ledger.sqlite3")) as ledger, ledger:
         return ledger.execute(
             "SELECT part, attempt, state, row_count FROM imports ORDER BY part, attempt"
         ).fetchall()

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def test_a_port_in_use_is_one_sentence() -> None:
 
 
 def test_a_newer_data_folder_is_one_sentence(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "sandbox.sqlite3") as db:
+    with closing(sqlite3.connect(tmp_path / "sandbox.sqlite3")) as db, db:
         db.execute("PRAGMA user_version = 99")
     db.close()
     done = command("--port", "0", "--data", str(tmp_path))
@@ -188,7 +189,7 @@ def test_a_data_folder_of_the_first_version_is_brought_up_to_date(
     with running(tmp_path) as server:
         me = at(server.endpoint, "owner")
         assert me.new_subject(me.project())["id"] == "1"
-    with sqlite3.connect(tmp_path / "sandbox.sqlite3") as db:
+    with closing(sqlite3.connect(tmp_path / "sandbox.sqlite3")) as db, db:
         db.executescript(BACK_TO_1)
     db.close()
     with running(tmp_path) as server:

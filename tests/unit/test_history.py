@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -657,7 +658,7 @@ def test_histories_of_an_apdb(apdb: tuple[Settings, Path], count_queries: Callab
     assert len(queries) == 2, "one a table for a batch"
     assert len(found) == 290
     assert max(len(history.points) for history in found if isinstance(history, History)) == 2
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         rows = database.execute(
             "select diaObjectId, visit, detector, psfFlux from DiaForcedSource"
         ).fetchall()
