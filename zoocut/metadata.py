@@ -14,6 +14,7 @@ from zoocut.ledger import Entry, Image, Ledger, PlannedRow, Target
 from zoocut.metadata_keys import sent_name
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
+from zoocut.run.row_rules import row_problem
 from zoocut.zooniverse.api import PAGE_SIZE
 from zoocut.zooniverse.request_errors import Refused
 from zoocut.zooniverse.set_admin import SetAdmin
@@ -90,7 +91,8 @@ def unlike_other_manifest(run: Run, target: Target) -> list[str]:
 
 def _planned(row: ManifestRow) -> PlannedRow:
     metadata = {sent_name(key): value for key, value in row.metadata.items()}
-    return PlannedRow(row.external_id, metadata, tuple(Image(location, "") for location in row.locations))
+    images = tuple(Image(location, "") for location in row.locations)
+    return PlannedRow(row.external_id, metadata, images, row_problem(row))
 
 
 def _compare(
@@ -104,6 +106,9 @@ def _compare(
             continue
         if subject is None:
             yield Left(entry.external_id, GONE.format(entry.subject_id))
+            continue
+        if row.problem is not None:
+            yield Left(entry.external_id, row.problem)
             continue
         if [image.path for image in row.images] != [image.path for image in entry.images]:
             yield Left(entry.external_id, OTHER_IMAGES)

@@ -51,6 +51,27 @@ def test_files_for_talk_are_attached_and_told(
     assert (done.returncode, "1 not on talk" in done.stdout) == (3, True), done.stdout
 
 
+def test_a_night_without_its_pictures_is_still_one_to_verify_and_to_upload(
+    night: Night, zoocut: Zoocut, survey: Survey, server: Running, tmp_path: Path
+) -> None:
+    old, run = TODAY - timedelta(days=5), tmp_path / "nights" / str(TODAY - timedelta(days=5))
+    talk = '[talk]\nattach = ["annotated"]\n'
+    survey.add_sections(talk)
+    survey.add(old, (1, 101))
+    assert night().returncode == 0
+    survey.configure(f"{tmp_path.name} {{night}}", keep="3 d")
+    survey.add_sections(talk)
+    assert "the pictures of" in night().stderr
+    assert not [*run.rglob("*.png")], "those for Talk too, once they are attached"
+    checked = zoocut("verify", run, **account(server))
+    assert checked.returncode == 0, checked.stdout
+    again = zoocut("upload", run, **account(server))
+    assert (again.returncode, "1 linked" in again.stdout) == (0, True), again.stderr
+    survey.add(old, (2, 102))
+    assert night().returncode == 0
+    assert held(server, tmp_path.name) == {f"{tmp_path.name} {old}": ["1", "2"]}
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
     with serving(tmp_path / "www") as served:

@@ -211,6 +211,30 @@ def test_metadata_goes_on_where_it_was_stopped(keeping: Keeping) -> None:
     keeping.types(0, "upload", run.path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("#priority", "nan", "#priority 'nan', which is not a number"),
+        ("#Priority", "soon", "which is not a number"),
+        ("#zoocut", "mine", "kept for zoocut"),
+        ("#training_subject", "true", "without #feedback_1_id"),
+        ("note", "a\x07b", "control characters in note"),
+    ],
+)
+def test_metadata_that_no_upload_sends_is_left_as_it_is(
+    keeping: Keeping, key: str, value: str, told: str
+) -> None:
+    """The key that tells a subject apart must never be written over, nor a priority be what is no number."""
+    run, _, subjects = keeping.uploaded("night", 2)
+    before = [keeping.admin.panoptes.subject(number).metadata for number in subjects]
+    first, second = read_manifest(run.manifest)
+    rows = [ManifestRow(first.external_id, first.locations, {**first.metadata, key: value}), second]
+    write_manifest(run.manifest, rows, ["diaSourceId", "snr", key])
+    done = keeping.types(3, "metadata", run.path, "--apply", "--yes")
+    assert (told in done.stderr, done.stdout) == (True, "0 subjects changed\n"), done.stderr
+    assert [keeping.admin.panoptes.subject(number).metadata for number in subjects] == before
+
+
 def test_metadata_goes_on_past_what_cannot_be_changed(keeping: Keeping) -> None:
     """A subject that is gone, a row that is gone and one with another image are told; the others are changed."""
     run, _, subjects = keeping.uploaded("night", 5)

@@ -107,6 +107,8 @@ def _lacks(target: dict[str, Any]) -> bool:
 
 def _next(run: Path, document: dict[str, Any]) -> str:
     targets = document["targets"]
+    if not document["run"]["rows"]:
+        return "finish `zoocut generate CONFIG -o RUN`: the manifest, which it writes last, has no rows yet"
     if not targets:
         return f"zoocut upload {typed(run)} --project OWNER/NAME --set 'SET NAME' --dry-run"
     if all(target["complete"] for target in targets):

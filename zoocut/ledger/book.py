@@ -377,5 +377,5 @@ def _explained(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         raise LedgerDamaged(
             f"{path} is damaged ({error}): restore a copy, or move it away and rebuild it from the server with "
-            f"`zoocut adopt {typed(path.parent)}`"
+            f"`zoocut adopt {typed(path.parent)} --project OWNER/NAME --set 'SET NAME'`"
         ) from error

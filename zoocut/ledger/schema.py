@@ -260,7 +260,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
 def _damaged(path: Path, verdict: str) -> LedgerError:
     return LedgerDamaged(
         f"{path} is damaged ({verdict}): restore a copy, or move it away and rebuild it from the server with "
-        f"`zoocut adopt {typed(path.parent)}`"
+        f"`zoocut adopt {typed(path.parent)} --project OWNER/NAME --set 'SET NAME'`"
     )
 
 

@@ -12,6 +12,7 @@ from zoocut.api.server import sign_in
 from zoocut.api.server_reports import verify
 from zoocut.api.uploads import plan_upload, upload
 from zoocut.config.load import Loaded
+from zoocut.config.settings import Settings
 from zoocut.error_kinds import NotConfirmed
 from zoocut.errors import NotPermitted, SignInError, ZooniverseError
 from zoocut.generating import Inputs, generate
@@ -94,9 +95,15 @@ def _generate(night: Night, record: NightRecord) -> NightRecord:
     drawn = open_record(open_run(record.path, night.config.settings)) if begun else ()
     chosen = replace(inputs, catalog=ChosenCatalog(inputs.catalog, record.chosen, drawn))
     settings = served_from(night.config.settings, record.path.name, night.send(record))
-    config = replace(night.config, settings=settings)
+    config = replace(night.config, settings=_of_night(settings, record))
     done = generate(config, record.path, jobs=night.jobs, inputs=chosen)
     return record.with_step("generated", drawn=done.rows, not_drawn=done.rejected.total())
+
+
+def _of_night(settings: Settings, record: NightRecord) -> Settings:
+    """Name the set as far as it is known, so that `zoocut upload RUN` goes on where the night does."""
+    named = set_names(settings, record.subject_set).of(record.night, record.run_date or "{run_date}")
+    return settings.model_copy(update={"upload": settings.upload.model_copy(update={"subject_set": named})})
 
 
 def _publish(night: Night, record: NightRecord) -> NightRecord:

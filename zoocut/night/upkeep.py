@@ -66,7 +66,7 @@ def _remove_pictures(night: NightRecord, tell: Tell) -> None:
         mark.touch()  # before they go: what is cut off here must not be drawn again
     except OSError as error:
         raise os_error(mark, error) from error
-    for name in ("images", "numpy"):
+    for name in ("images", "numpy", *(() if night.counts.get("not_on_talk") else ("talk",))):
         shutil.rmtree(night.path / name, ignore_errors=True)
     replace(read_night(night.path), pictures_removed=True).save()
     tell(f"the pictures of {night.night} are removed; ledger, manifest and sources stay")

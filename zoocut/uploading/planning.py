@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import islice
@@ -11,10 +10,11 @@ from pathlib import Path
 
 from zoocut.error_kinds import NotARun, UnreadableFile
 from zoocut.ledger import Entry, Ledger, PlannedRow, State, Target
-from zoocut.metadata_keys import is_priority, missing_feedback, sent_name
+from zoocut.metadata_keys import sent_name
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow
 from zoocut.run.manifest_columns import AS_IT_TELLS
+from zoocut.run.row_rules import row_problem
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.goals import Share
 from zoocut.uploading.machine import Gone, Restored, after
@@ -22,14 +22,6 @@ from zoocut.uploading.pictures import RunPictures
 from zoocut.zooniverse.request_errors import Refused
 
 __all__ = ["plan", "planned_rows", "take_back_rejected"]
-
-RAW_PIXELS = re.compile(
-    r"\.(npy|npz|fits?|fts|fz|asdf|h5|hdf5?|parquet|avro|ecsv|vot|csv|xisf|tiff?)(\.(gz|fz|bz2))?([?#].*)?$",
-    re.IGNORECASE,
-)
-"""What holds measurements in the place of a picture, here or at an address."""
-
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def plan(run: Run, ledger: Ledger, target: Target, *, sample: int | None = None, anew: bool = False) -> None:
@@ -85,43 +77,8 @@ def _checksum(path: Path) -> str:
 def _planned(pictures: RunPictures, row: ManifestRow) -> PlannedRow:
     metadata = {sent_name(key): value for key, value in row.metadata.items()}
     looks = [pictures.look(location) for location in row.locations]
-    problem = _row_problem(row) or next((problem for _, problem in looks if problem), None)
+    problem = row_problem(row) or next((problem for _, problem in looks if problem), None)
     return PlannedRow(row.external_id, metadata, tuple(image for image, _ in looks), problem)
-
-
-def _row_problem(row: ManifestRow) -> str | None:
-    if not row.external_id.strip():
-        return f"line {row.line} of the manifest has no external_id: give the row one of its own"
-    if row.problem:
-        return f"row {row.external_id}: {row.problem}"
-    raw = next((name for name in row.locations if RAW_PIXELS.search(name)), None)
-    if raw is not None:
-        return f"row {row.external_id}: {raw} holds raw pixels or tables, which are never sent: name a picture of it"
-    if not row.locations:
-        return f"row {row.external_id} has no location: name its image"
-    odd = [key for key, value in row.metadata.items() if _control(key) or _control(value)]
-    if _control(row.external_id) or odd:
-        return f"row {row.external_id} has control characters in {', '.join(odd) or 'its id'}: remove them"
-    return _metadata_problem(row)
-
-
-def _control(text: str) -> bool:
-    return CONTROL.search(text) is not None
-
-
-def _metadata_problem(row: ManifestRow) -> str | None:
-    lower = {key.lower(): value for key, value in row.metadata.items()}
-    priority = lower.get("#priority")
-    if priority is not None and not is_priority(priority):
-        return (
-            f"row {row.external_id} has #priority {priority!r}, which is not a number: it would take the "
-            "priorities of its whole batch away; correct it"
-        )
-    if lower.get("#training_subject", "").lower() == "true" and (missing := missing_feedback(lower)):
-        return f"row {row.external_id} is a #training_subject without {', '.join(missing)}: complete it"
-    if "#zoocut" in lower:
-        return f"row {row.external_id} has a metadata column #zoocut, which is kept for zoocut: rename it"
-    return None
 
 
 def take_back_rejected(context: UploadContext, ledger: Ledger) -> None:

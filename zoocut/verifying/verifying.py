@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from zoocut.id_set import IdSet
-from zoocut.ledger import Entry, Ledger, State, Target
+from zoocut.ledger import Entry, Image, Ledger, State, Target
 from zoocut.ledger.outlines import outlines, senders
 from zoocut.metadata_keys import SubjectKey
 from zoocut.priorities import other_priorities
-from zoocut.run.folder import Run
+from zoocut.run.folder import PICTURES_REMOVED, Run
 from zoocut.talk_audit import audit_talk
 from zoocut.verifying.audit import Audit
 from zoocut.zooniverse.api import PAGE_SIZE
@@ -256,12 +256,20 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 def _serves(folder: Path, store: Store, entry: Entry, subject: Subject) -> bool:
     try:
         return len(subject.addresses) == len(entry.images) and all(
-            store.holds_retrying(address.url, _md5(folder / image.path) if image.hosted else image.md5)
+            store.holds_retrying(address.url, _expected(folder, image) if image.hosted else image.md5)
             for image, address in zip(entry.images, subject.addresses, strict=True)
             if image.hosted or image.md5
         )
     except OSError:
         return False
+
+
+def _expected(folder: Path, image: Image) -> str | None:
+    """Return the checksum of an image on disk; of one that `night.keep` has removed, that of what was sent."""
+    path = folder / image.path
+    if (folder / PICTURES_REMOVED).exists() and not path.exists():
+        return image.md5
+    return _md5(path)
 
 
 def _md5(path: Path) -> str:
