@@ -23,7 +23,12 @@ ROWS = [{"candid": 2**60 + n, "stamp": bytes(range(256)) * n} for n in range(40)
 
 def container(codec: str, rows: list[dict[str, Any]], sync_interval: int = 16000) -> bytes:
     file = io.BytesIO()
-    fastavro.writer(file, fastavro.parse_schema(SCHEMA), rows, codec=codec, sync_interval=sync_interval)
+    try:
+        fastavro.writer(file, fastavro.parse_schema(SCHEMA), rows, codec=codec, sync_interval=sync_interval)
+    except (
+        ValueError
+    ) as error:  # of versions that know no other package for zstandard than the one of that name
+        pytest.skip(f"fastavro cannot write it: {error}")
     return file.getvalue()
 
 

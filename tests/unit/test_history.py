@@ -356,8 +356,10 @@ def test_synthetic_packets_of_each_schema_through_the_wire(version: str, tmp_pat
 
 def load_schema(version: str) -> Any:
     packet = pytest.importorskip("lsst.alert.packet")
-    name = f"lsst.v{version.replace('/', '_')}.alert.avsc"
-    return fastavro.schema.load_schema(Path(packet.__file__).parent / "schema" / version / name)
+    path = Path(packet.__file__).parent / "schema" / version / f"lsst.v{version.replace('/', '_')}.alert.avsc"
+    if not path.exists():
+        pytest.skip(f"this lsst-alert-packet is older than the schema {version}")
+    return fastavro.schema.load_schema(path)
 
 
 def filled(schema: Any, record: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -637,7 +637,7 @@ def test_a_table_that_is_read_while_it_is_used_is_the_same_as_one_in_memory(tmp_
         "late_inexact": [*whole, 5.0, 2.0**60],
         "all_whole": [*whole, 5.0, 6.0],
         "single": pa.array([0.1, 7, None, 1, 2, 3], pa.float32()),
-        "half": pa.array([1, 7, None, 1, 2, 3], pa.float16()),
+        "half": pa.array([one and np.float16(one) for one in (1, 7, None, 1, 2, 3)], pa.float16()),
         "text": pa.array([b"a", b"b", None, b"c", b"d", b"e"]),
         "no_text": pa.array([b"a", b"b", None, b"c", b"d", b"\xff"]),
         "words": pa.array(["g", "r", None, "g", "r", "i"]).dictionary_encode(),
