@@ -6,6 +6,7 @@ column leads to the tile's bytes in the heap; GZIP_2 puts the first bytes of all
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from astropy.io import fits
 from isal import isal_zlib
 
-__all__ = ["read_gzipped"]
+__all__ = ["DESCRIPTORS", "read_gzipped", "read_part"]
 
 Pixels = npt.NDArray[np.generic]
 
@@ -73,14 +74,13 @@ def read_gzipped(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list
         return None if tiles is None else [_rows(file, tiles, *band) for band in bands]
 
 
-def _read(file: IO[bytes], at: int, length: int) -> bytes:
+def read_part(file: IO[bytes], at: int, length: int) -> bytes:
     """Read a part of a file; one that is mapped would count as memory."""
-    file.seek(at)
-    return file.read(length)
+    return os.pread(file.fileno(), length, at)
 
 
 def _tiles(file: IO[bytes], at: int, data: int) -> _Tiles | None:
-    header = fits.Header.fromstring(_read(file, at, data - at).decode("ascii"))
+    header = fits.Header.fromstring(read_part(file, at, data - at).decode("ascii"))
     width, rows = header["ZNAXIS1"], header["ZNAXIS2"]
     form = header["TFORM1"].strip().removeprefix("1")[:1]
     dtype = DTYPES.get(header["ZBITPIX"])
@@ -93,7 +93,9 @@ def _tiles(file: IO[bytes], at: int, data: int) -> _Tiles | None:
     count = -(-rows // height)
     if header["NAXIS2"] != count or header["NAXIS1"] != 2 * DESCRIPTORS[form].itemsize:
         return None
-    table = np.frombuffer(_read(file, data, header["NAXIS1"] * count), DESCRIPTORS[form]).reshape(count, 2)
+    table = np.frombuffer(read_part(file, data, header["NAXIS1"] * count), DESCRIPTORS[form]).reshape(
+        count, 2
+    )
     heap = data + header.get("THEAP", header["NAXIS1"] * count)
     return _Tiles(dtype, (rows, width), height, header["ZCMPTYPE"].strip() == "GZIP_2", table, heap)
 
@@ -114,7 +116,7 @@ def _tile(file: IO[bytes], tiles: _Tiles, number: int) -> Pixels:
     rows = min(tiles.height, tiles.shape[0] - number * tiles.height)
     shape, item = (rows, tiles.shape[1]), tiles.dtype.itemsize
     size = shape[0] * shape[1] * item
-    unpacked = np.frombuffer(isal_zlib.decompress(_read(file, start, length), GZIP_WBITS, size), np.uint8)
+    unpacked = np.frombuffer(isal_zlib.decompress(read_part(file, start, length), GZIP_WBITS, size), np.uint8)
     if len(unpacked) != size:
         raise ValueError(f"tile {number} unpacks to {len(unpacked)} bytes, not {size}")
     if not tiles.shuffled:
