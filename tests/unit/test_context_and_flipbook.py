@@ -228,6 +228,31 @@ def test_the_nearest_epochs_are_shown(tmp_path: Path) -> None:
         assert frames == pytest.approx([255 * (v - first) / (last - first) for v in expected], abs=2)
 
 
+def test_frames_have_the_size_of_the_source_itself(tmp_path: Path) -> None:
+    """An earlier epoch of another footprint must not push the source out of its own flip-book."""
+    for visit in (1, 2, 3):
+        write_frames(tmp_path, visit, np.full((SIZE, SIZE), float(visit)))
+    header = ROWS.strip() + ",bbox_min_x,bbox_max_x,bbox_min_y,bbox_max_y\n"
+    rows = "1,60,60,1,7,60001,55,65,50,70\n2,60,60,2,7,60002,50,70,50,70\n3,60,60,3,7,60003,50,70,50,70\n"
+    draw = {"media": ["flipbook"], "use_footprint": True, "difference": {"interval": "minmax", "title": ""}}
+    first, *others = shown(settings_for(tmp_path, header + rows, draw=draw), tmp_path)
+    assert [frame is None for frame in files_of(first)[:3]] == [False, True, True]
+    for found in others:
+        assert isinstance(found, Shown)
+        assert [frame is None for frame in found.files[:3]] == [False, False, True]
+        assert found.notes == ("epochs of flip-books left out: their cutouts have another size",)
+
+
+def test_times_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    write_frames(tmp_path, 1, np.zeros((SIZE, SIZE)))
+    rows = "1,60,60,1,7,2026-01-01T00:00:00\n2,60,60,1,7,2026-01-02T00:00:00\n"
+    settings = settings_for(tmp_path, ROWS + rows, draw={"media": ["flipbook"]})
+    with pytest.raises(
+        ConfigError, match=r"media\.flipbook\.time names the column midpointMjdTai, which holds '2026"
+    ):
+        shown(settings, tmp_path)
+
+
 def test_what_moves_is_seen_to_move(tmp_path: Path) -> None:
     for visit, x in ((1, 50), (2, 56)):
         science = np.zeros((SIZE, SIZE))

@@ -21,6 +21,7 @@ from zoocut.catalogs import open_catalog
 from zoocut.config.draw import PanelName
 from zoocut.config.section import Section
 from zoocut.config.settings import Settings
+from zoocut.error_kinds import WrongSetting
 from zoocut.errors import InputError
 from zoocut.images import open_images
 from zoocut.media.medium import Cut, MediaContext, Shown
@@ -113,16 +114,21 @@ class Flipbook:
     def _epochs(self) -> Mapping[Value, Sequence[Epoch]]:
         """Read the catalog: the epochs of every object in order of time."""
         found: defaultdict[Value, list[Epoch]] = defaultdict(list)
+        other: Value = None
         settings = self._settings
         catalog = open_catalog(settings.catalog, self._folder, rights_basis=settings.rights.basis)
         for row in catalog.sources():
             if isinstance(row, DiaSource):
-                name, time = (
-                    self._object(row),
-                    number_of(value_of(row, self._own.time, "media.flipbook.time")),
-                )
+                name, told = self._object(row), value_of(row, self._own.time, "media.flipbook.time")
+                time = number_of(told)
                 if name is not None and time is not None:
                     found[name].append(Epoch(float(time), row))
+                other = told if time is None and other is None else other
+        if not found and other is not None:
+            raise WrongSetting(
+                f"media.flipbook.time names the column {self._own.time}, which holds {other!r}: give a column of "
+                "numbers, such as MJD"
+            )
         for epochs in found.values():
             epochs.sort(key=lambda epoch: (epoch.time, epoch.source.dia_source_id))
         return found
@@ -132,7 +138,7 @@ class Flipbook:
 
     def _shown(self, source: DiaSource) -> Shown | Rejection:
         notes: list[str] = []
-        cuts = list(self._cuts(source, notes))
+        cuts = self._cuts(source, notes)
         if len(cuts) < 2 and self._own.required:
             return Rejection.of(
                 source, "its object has one epoch alone, which is no flip-book", NOTHING_TO_SHOW
@@ -146,24 +152,27 @@ class Flipbook:
         files = [one for one in drawn if isinstance(one, bytes)]
         return Shown((*files, *[None] * (self._own.frames - len(files))), tuple(notes))
 
-    def _cuts(self, source: DiaSource, notes: list[str]) -> Iterator[Cut]:
-        """Cut the first size of every epoch; one that cannot be cut is left out and noted."""
-        shape = None
-        for epoch in self._chosen(source):
+    def _cuts(self, source: DiaSource, notes: list[str]) -> list[Cut]:
+        """Cut the first size of every epoch; those that cannot be cut, or not as the source itself, are noted."""
+        found = [cut for epoch in self._chosen(source) if (cut := self._cut(epoch, source)) is not None]
+        notes += ["epochs of flip-books left out: they cannot be cut"] * (
+            len(self._chosen(source)) - len(found)
+        )
+        shapes = {epoch.dia_source_id: cutouts[0].science.shape for epoch, cutouts in found}
+        shape = shapes.get(source.dia_source_id, next(iter(shapes.values()), None))
+        alike = [cut for cut in found if cut[1][0].science.shape == shape]
+        notes += ["epochs of flip-books left out: their cutouts have another size"] * (
+            len(found) - len(alike)
+        )
+        return alike
+
+    def _cut(self, epoch: DiaSource, source: DiaSource) -> Cut | None:
+        try:
             at = epoch if self._own.centre == "source" else _moved(epoch, source)
-            try:
-                found = cut_one(self._images, at)
-            except InputError as error:
-                found = Rejection.of(epoch, error)
-            if isinstance(found, Rejection):
-                notes.append("epochs of flip-books left out: they cannot be cut")
-                continue
-            cutout = found[1][0]
-            shape = shape or cutout.science.shape
-            if cutout.science.shape == shape:
-                yield epoch, (cutout,)
-            else:
-                notes.append("epochs of flip-books left out: their cutouts have another size")
+            found = cut_one(self._images, at)
+        except InputError:
+            return None
+        return None if isinstance(found, Rejection) else (epoch, (found[1][0],))
 
     def _chosen(self, source: DiaSource) -> list[DiaSource]:
         """Choose the epochs nearest in time, in order of time."""
