@@ -47,29 +47,37 @@ def test_time_left_counts_steps_before_anything_is_linked() -> None:
     assert (snapshot.steps_done, snapshot.rate) == (1, 0.0)
 
 
-def shown(in_s: float, form: str) -> set[str]:
-    return {f"{datetime.fromtimestamp(time.time() + in_s + more):{form}}" for more in (-1, 0, 1)}
+def shown(in_s: float, form: str, since: float) -> set[str]:
+    """Give the moments that may be told where it is told some time between `since` and now."""
+    return {
+        f"{datetime.fromtimestamp(at + in_s):{form}}" for at in range(int(since) - 1, int(time.time()) + 2)
+    }
 
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 answer was lost"), (20, "20 answers were lost")])
 def test_doubts_tell_until_when(count: int, words: str) -> None:
     waiting = Waiting(None, None, [ENTRY] * count, 180.0, now=1010.0)
-    assert waiting_words(waiting) in {f"{words}: waiting until {at} to be sure" for at in shown(230, "%H:%M")}
+    since = time.time()
+    assert waiting_words(waiting) in {
+        f"{words}: waiting until {at} to be sure" for at in shown(230, "%H:%M", since)
+    }
     assert waiting_words(replace(waiting, now=1200.0)) == f"{words}: their subjects are looked for"
 
 
 def test_the_last_doubt_counts() -> None:
     entries = [ENTRY, replace(ENTRY, sent_at=1300.0), replace(ENTRY, attempt=2)]
     waiting = Waiting(None, None, entries, 180.0, now=1400.0)
+    since = time.time()
     assert waiting_words(waiting) in {
-        f"3 answers were lost: waiting until {at} to be sure" for at in shown(140, "%H:%M")
+        f"3 answers were lost: waiting until {at} to be sure" for at in shown(140, "%H:%M", since)
     }
 
 
 def test_trouble_tells_when_it_is_tried_again() -> None:
     waiting = Waiting("the server answered 503", 12.0, [], 180.0, now=0.0)
+    since = time.time()
     assert waiting_words(waiting) in {
-        f"the server answered 503: tried again at {at}" for at in shown(13, "%X")
+        f"the server answered 503: tried again at {at}" for at in shown(13, "%X", since)
     }
     assert waiting_words(replace(waiting, again_in_s=None)) == "the server answered 503: being tried again"
     assert waiting_words(replace(waiting, trouble=None)) is None
