@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -256,6 +257,34 @@ def test_killed_while_it_draws_into_the_store(
     done = zoocut(*words)
     assert done.returncode == 0, done.stderr
     assert of_run(store, "killed") == whole
+
+
+@pytest.mark.parametrize("options", [(), ("--part", "1/1")])
+def test_another_call_on_the_same_run_is_told(
+    zoocut: Zoocut, store: Store, field_folder: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """A store has no locks: a note there tells of a call that draws, and of one of another host that was killed."""
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=store.behind)
+    run, key = f"notes{len(options)}", f"notes{len(options)}/.generate.lock"
+    command = ("generate", field_folder / "there.toml", "-o", f"s3://data/{run}", *options)
+    assert zoocut(*command).returncode == 0
+    process = subprocess.Popen(["true"])
+    process.wait()
+    for content, told in (
+        (
+            b"node17 4711 2026-01-31T02:03:04Z",
+            "another call (process 4711 of node17, since 2026-01-31T02:03:04Z)",
+        ),
+        (f"{socket.gethostname()} {os.getppid()} then".encode(), f"process {os.getppid()} of"),
+        (f"{socket.gethostname()} {process.pid} then".encode(), ""),
+    ):
+        client.put_object(Bucket="data", Key=key, Body=content)
+        done = zoocut(*command)
+        assert (done.returncode, told in done.stderr, "another call" in done.stderr) == (0, True, bool(told))
+    if not options:
+        assert ".generate.lock" not in store.objects(run), "that of a process which has ended is taken over"
 
 
 @pytest.mark.parametrize("where", ["frames", "table", "run"])

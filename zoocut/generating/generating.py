@@ -145,7 +145,7 @@ def generate(
     InputError
         When no source can be read at all, or a file of the run cannot be written.
     """
-    with _open_call(config, path, jobs, limit, inputs, executor) as call, alone(call.run):
+    with _open_call(config, path, jobs, limit, inputs, executor) as call, alone(call.run) as told:
         recorded = open_record(call.run)
         damaged = call.run.sources.with_suffix(".damaged")
         if damaged.exists():
@@ -159,7 +159,7 @@ def generate(
             call.tally.notes[f"run.toml could not be read and was made anew: {proved(run)}"] += 1
         rejections = _draw(call, recorded, report)
         rows = _write_files(run, config.settings, rejections)
-    return call.tally.generated(run, rows, changed, call.inputs.notes)
+    return call.tally.generated(run, rows, changed, [*call.inputs.notes, *told])
 
 
 def generate_part(
@@ -192,10 +192,13 @@ def generate_part(
     ConfigError, InputError
         As `generate` does, and when another process draws the same share.
     """
-    with _open_call(config, path, jobs, limit, inputs, executor) as call, alone_in_part(call.run, part):
+    with (
+        _open_call(config, path, jobs, limit, inputs, executor) as call,
+        alone_in_part(call.run, part) as told,
+    ):
         refuse_changes_in_part(call.run, config.settings, part)
         _draw(replace(call, holds=part.holds), open_record(call.run), report)
-    return call.tally.generated(call.run, 0, (), call.inputs.notes)
+    return call.tally.generated(call.run, 0, (), [*call.inputs.notes, *told])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from zoocut.config.load import differences
@@ -19,6 +22,7 @@ from zoocut.error_kinds import (
     OtherSettings,
     WrongShare,
 )
+from zoocut.errors import ZoocutError
 from zoocut.files import TEMPORARY_SUFFIX, remove_parts
 from zoocut.generating.parts import Part
 from zoocut.generating.rebuilding import is_rebuilt, rebuild
@@ -168,8 +172,10 @@ def refuse_changes_in_part(run: Run, settings: Settings, part: Part) -> None:
 
 
 @contextmanager
-def alone(run: Run) -> Iterator[None]:
+def alone(run: Run) -> Iterator[list[str]]:
     """Keep other `generate` processes out of the run, and clear away what a killed one was writing.
+
+    Yields what the user should know: in a store, which keeps nobody out, that another call may draw there.
 
     Raises
     ------
@@ -177,37 +183,47 @@ def alone(run: Run) -> Iterator[None]:
         When another process is generating into the run, or a part of it.
     """
     with ExitStack() as stack:
-        stack.enter_context(_locked(run.path, run.path / RUN_LOCK, timeout_s=0.0))
         parts = sorted(run.path.glob(".generate-*.lock"))
-        for lock in parts:
+        told = [
             stack.enter_context(_locked(run.path, lock, timeout_s=0.0))
+            for lock in (run.path / RUN_LOCK, *parts)
+        ]
         remove_parts(run.path)
-        yield
+        yield [*filter(None, told)]
         for lock in parts:
-            lock.unlink(missing_ok=True)
+            if not isinstance(lock, ObjectPath):
+                lock.unlink(missing_ok=True)
 
 
 @contextmanager
-def alone_in_part(run: Run, part: Part) -> Iterator[None]:
+def alone_in_part(run: Run, part: Part) -> Iterator[list[str]]:
     """Keep other `generate` processes out of a part of the run; those of other parts go on beside it.
+
+    Yields what `alone` does.
 
     Raises
     ------
     InputError
         When another process is drawing the same part, or generating into the whole run.
     """
-    with _locked(run.path, run.path / f".generate-{part.number}-of-{part.of}.lock", timeout_s=0.0):
-        with _locked(run.path, run.path / RUN_LOCK, timeout_s=TURN_S):
+    own, whole = run.path / f".generate-{part.number}-of-{part.of}.lock", run.path / RUN_LOCK
+    with _locked(run.path, own, timeout_s=0.0) as told:
+        if isinstance(whole, ObjectPath):
+            yield [*filter(None, (told, _other_call(whole)))]
+            return
+        with _locked(run.path, whole, timeout_s=TURN_S):
             pass  # a process that draws the whole run holds it all the time, those of other parts for a moment
-        yield
+        yield []
 
 
 @contextmanager
-def _locked(folder: Path, path: Path, timeout_s: float) -> Iterator[None]:
+def _locked(folder: Path, path: Path, timeout_s: float) -> Iterator[str]:
+    """Hold a lock; yield what to tell where that keeps nobody out."""
     from filelock import FileLock, Timeout
 
     if isinstance(path, ObjectPath):
-        yield  # a store has no locks either
+        with _noted(path) as told:
+            yield told
         return
     lock = FileLock(path, timeout=timeout_s)
     try:
@@ -223,12 +239,51 @@ def _locked(folder: Path, path: Path, timeout_s: float) -> Iterator[None]:
             ) from None
         # The file system has no locks. Files appear whole and every call records in parts of its own, so two calls
         # at once would draw some pictures twice, and never a wrong one.
-        yield
+        yield ""
         return
     try:
-        yield
+        yield ""
     finally:
         lock.release()
+
+
+@contextmanager
+def _noted(path: ObjectPath) -> Iterator[str]:
+    """Leave a note in a store, which has no locks, for as long as the block takes; yield what another's note tells."""
+    mine = f"{socket.gethostname()} {os.getpid()} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}".encode()
+    told = "" if path.write_first(mine) else _other_call(path)
+    if not told:
+        path.write_bytes(mine)  # also in the place of one whose process has ended
+    try:
+        yield told
+    finally:
+        if not told:
+            with suppress(ZoocutError, OSError):  # a store that is gone is told by what failed first
+                path.unlink(missing_ok=True)
+
+
+def _other_call(path: ObjectPath) -> str:
+    """Say whose note is there; empty where there is none, or that of a process of this machine which has ended."""
+    if not path.exists():
+        return ""
+    host, _, rest = path.read_text(encoding="utf-8").partition(" ")
+    process, _, since = rest.partition(" ")
+    if host == socket.gethostname() and process.isdecimal() and not _is_alive(int(process)):
+        return ""
+    return (
+        f"another call (process {process} of {host}, since {since}) draws into this run, or was killed: two at once "
+        f"draw some pictures twice, never a wrong one; where it was killed, remove {path}"
+    )
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def open_record(run: Run) -> Recorded:
