@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -403,16 +404,18 @@ def test_a_second_call_waits_where_it_is_asked_to(night: Night, survey: Survey, 
     lock = tmp_path / "nights" / ".night.lock"
     lock.parent.mkdir()
     code = (
-        "import sys, time; from filelock import FileLock\n"
-        "with FileLock(sys.argv[1]): print('held', flush=True); time.sleep(1)"
+        "import sys; from filelock import FileLock\n"
+        "with FileLock(sys.argv[1]): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as first:
+        assert first.stdin is not None
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
         assert night("--until", "generate").returncode == 9
-        assert night("--until", "generate", "--wait", "60").returncode == 0
+        threading.Timer(1.0, first.stdin.close).start()
+        assert night("--until", "generate", "--wait", "240").returncode == 0
 
 
 def test_a_limit_that_is_met_loses_nothing(
