@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image
 
 from zoocut.catalogs.history import History, Kind
 from zoocut.catalogs.history.points import Point
-from zoocut.errors import ConfigError
+from zoocut.errors import ConfigError, InputError
 from zoocut.media.curve import CurveSettings, plot_curve
 from zoocut.media.lightcurve_png import CurvePlotter, LightcurvePngSettings
 
@@ -70,6 +71,25 @@ def test_the_same_curve_is_the_same_picture() -> None:
     )
     assert colours(drawn([(0, 9.0, "r")], small)).shape == (300, 400, 3)
     assert colours(drawn([(0, 9.0, "r")])).shape == (600, 800, 3)
+
+
+@pytest.mark.parametrize("name", ["$\\frac$", "$a$", "_r", "a_b^c", "{x}", "%s", "\\alpha"])
+def test_names_and_labels_are_drawn_as_they_are_written(name: str) -> None:
+    """As no formula, and in the legend also where matplotlib would leave a name out."""
+    points = [(-10.0, 1.0, name), (-5.0, 2.0, name)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert drawn(points, y_label=name) != drawn(points, y_label="y")
+        unlike = drawn([(at, flux, "x" + name) for at, flux, _ in points])
+        assert drawn(points) != unlike
+    if name.startswith("_"):
+        hidden = drawn([(-10.0, 1.0, "__"), (-5.0, 2.0, "__")])
+        assert (colours(hidden) != colours(drawn(points))).any(), "the legend shows which name it is"
+
+
+def test_letters_that_the_font_lacks_are_told() -> None:
+    with pytest.raises(InputError, match=r"cannot draw: name another in draw\.font, or the bands"):
+        drawn([(-10.0, 1.0, "\u4e57")])
 
 
 def test_a_font_that_is_missing_is_told() -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from zoocut.catalogs.history import open_histories
+from zoocut.error_kinds import NoHistory
 from zoocut.media.curve import Curve, CurveSettings, Plotted, Series
 from zoocut.media.lightcurve import CurveMedium
 from zoocut.media.lightcurve_json import BEYOND, style_of
 from zoocut.media.medium import MediaContext
-from zoocut.render.text import font_file, require_letters
+from zoocut.render.text import font_file, missing_letters, require_letters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,10 +65,25 @@ class CurvePlotter:
 
     def __init__(self, settings: LightcurvePngSettings, font: str) -> None:
         self._settings = settings
-        self._font = font_file(font)
+        self._font, self._named = font_file(font), font
 
     def png(self, curve: Curve) -> bytes:
-        """Draw a curve; the same curve gives the same bytes."""
+        """Draw a curve; the same curve gives the same bytes.
+
+        Raises
+        ------
+        InputError
+            When the font lacks a letter of a band's name.
+        """
+        missing = missing_letters(self._named, "".join(s.label for s in (*curve.bands, *curve.limits)))
+        if missing:
+            raise NoHistory(
+                f"its bands' names have {', '.join(map(repr, missing))}, which the font {self._named!r} cannot draw: "
+                "name another in draw.font, or the bands in history.columns.bands"
+            )
+        return self._drawn(curve)
+
+    def _drawn(self, curve: Curve) -> bytes:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
         from matplotlib.font_manager import FontProperties
@@ -81,7 +97,7 @@ class CurvePlotter:
         font = FontProperties(fname=str(self._font), size=points)
         _draw(axes, curve, font)
         columns = max(1, int(settings.width_pix / settings.text_height_pix / LEGEND_ENTRY_TYPES))
-        figure.legend(
+        legend = figure.legend(
             loc="outside upper left",
             ncols=columns,
             prop=font,
@@ -90,6 +106,8 @@ class CurvePlotter:
             handletextpad=0.3,
             columnspacing=0.8,
         )
+        for text in legend.get_texts():
+            text.set_parse_math(False)
         file = io.BytesIO()
         figure.savefig(file, format="png", metadata={"Software": None})
         return file.getvalue()
@@ -128,7 +146,7 @@ def _draw(axes: Axes, curve: Curve, font: FontProperties) -> None:
         style: dict[str, Any] = {"mfc": "none", "mec": RING_COLOUR, "mew": 2.0}
         size = RING_PIX * POINTS_AN_INCH / DOTS_AN_INCH
         x, y = [curve.trigger.x], [curve.trigger.y]
-        axes.plot(x, y, "o", markersize=size, label=curve.trigger_label, zorder=5, **style)
+        axes.plot(x, y, "o", markersize=size, label=_shown(curve.trigger_label), zorder=5, **style)
     _ranges(axes, curve)
     _words(axes, curve, font)
 
@@ -142,7 +160,12 @@ def _errors(axes: Axes, points: Iterable[Plotted], colour: str) -> None:
 def _points(axes: Axes, series: Series, glyph: str, style: dict[str, Any]) -> None:
     x, y = [point.x for point in series.points], [point.y for point in series.points]
     size = MARKER_PIX * POINTS_AN_INCH / DOTS_AN_INCH
-    axes.plot(x, y, MARKERS[glyph], markersize=size, label=series.label, zorder=2, **style)
+    axes.plot(x, y, MARKERS[glyph], markersize=size, label=_shown(series.label), zorder=2, **style)
+
+
+def _shown(label: str) -> str:
+    """Return a label as matplotlib shows it: those that begin with an underscore it leaves out."""
+    return f" {label}" if label.startswith("_") else label
 
 
 def _ranges(axes: Axes, curve: Curve) -> None:
@@ -161,8 +184,8 @@ def _ranges(axes: Axes, curve: Curve) -> None:
 def _words(axes: Axes, curve: Curve, font: FontProperties) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    axes.set_xlabel(curve.x_label, fontproperties=font)
-    axes.set_ylabel(curve.y_label, fontproperties=font)
+    axes.set_xlabel(curve.x_label, fontproperties=font, parse_math=False)
+    axes.set_ylabel(curve.y_label, fontproperties=font, parse_math=False)
     axes.locator_params(nbins=5)
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set_fontproperties(font)

@@ -12,7 +12,7 @@ from zoocut.catalogs.history.cells import ObjectId, number, object_id, valid_mjd
 from zoocut.catalogs.history.grouped import Row, Rows, by_object
 from zoocut.catalogs.history.mapped import MappedRows, require_units
 from zoocut.catalogs.history.points import Kind, Point
-from zoocut.catalogs.table_files import read_table
+from zoocut.catalogs.table_files import explained, read_table
 from zoocut.catalogs.values import FORMER_NAMES
 from zoocut.config.history import TableHistorySettings
 from zoocut.error_kinds import FileMissing, MissingColumn, NoHistory
@@ -47,6 +47,7 @@ class TableRows:
         self._kind = Kind(settings.measured)
         if not self._path.is_file():
             raise FileMissing(f"{self._path} does not exist: check history.path")
+        self._require_columns(self._names())
 
     @property
     def scale(self) -> str:
@@ -74,13 +75,23 @@ class TableRows:
         read = read_table(self._path, self._settings.object, broken, "history.path")
         if broken:
             raise NoHistory(f"{broken[0].row}: {broken[0].reason}")
-        self._require_columns(read.table.column_names)
         require_units(self._settings.columns, read.units, self._path)
         return read.table
+
+    def _names(self) -> Sequence[str]:
+        """Read the names of the columns, before anything is drawn; of parquet nothing else is read for it."""
+        if self._path.suffix.lower() != ".parquet":
+            return self._whole.column_names  # type: ignore[no-any-return]
+        import pyarrow.parquet as pq
+
+        with explained(self._path, "parquet"):
+            return pq.ParquetFile(self._path).schema_arrow.names  # type: ignore[no-any-return]
 
     def _require_columns(self, names: Sequence[str]) -> None:
         columns = self._settings.columns
         limits = () if columns.limit is None else (columns.limit,)
+        if self._settings.object not in names:
+            raise no_objects(self._path, self._settings.object, names)
         missing = [name for name in (*columns.needed, *limits, *self._settings.flags) if name not in names]
         if missing:
             raise MissingColumn(
@@ -131,14 +142,17 @@ def rows_of_objects(
     import pyarrow.compute as pc
 
     if name not in table.column_names:
-        raise MissingColumn(
-            f"{where} has no column {name}: set history.object (it has {', '.join(table.column_names[:12])})"
-        )
+        raise no_objects(where, name, table.column_names)
     column, wanted = _comparable(table[name], name, objects, where)
     for row in table.filter(pc.is_in(column, value_set=wanted)).to_pylist():
         found = object_id(row[name])
         if found is not None:
             yield found, row
+
+
+def no_objects(where: object, name: str, names: Sequence[str]) -> MissingColumn:
+    """Say that a table has no such column of object ids."""
+    return MissingColumn(f"{where} has no column {name}: set history.object (it has {', '.join(names[:12])})")
 
 
 def _comparable(
