@@ -77,7 +77,7 @@ def test_nothing_is_done(tester: Any, project: str, name: str, status: int, kind
 
 
 def test_the_work_is_done_later(tester: Any, project: str) -> None:
-    tester.fault("late-commit", delay_s=0.5)
+    tester.fault("late-commit", delay_s=3)
     assert tester.try_subject(project, "late").status_code == 504
     assert tester.external_ids(project) == []
     wait_until(lambda: tester.external_ids(project) == ["late"])

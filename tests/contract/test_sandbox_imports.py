@@ -60,7 +60,7 @@ def document(tester: Any, number: str) -> dict[str, Any]:
     return tester.found(f"/subject_set_imports/{number}")
 
 
-def settled(tester: Any, number: str, still_s: float = 0.4) -> dict[str, Any]:
+def settled(tester: Any, number: str, still_s: float = 2.0) -> dict[str, Any]:
     """Wait until an import is done, or its set stands still, and return its document."""
     end, before, since = time.monotonic() + 240, -1, time.monotonic()
     while time.monotonic() < end:
@@ -97,6 +97,12 @@ def manifest(count: int, first: int = 1) -> str:
 @pytest.fixture
 def set_id(tester: Any) -> str:
     return tester.new_set(tester.new_project())
+
+
+def await_members(tester: Any, set_id: str, count: int) -> None:
+    end = time.monotonic() + 240
+    while len(members(tester, set_id)) < count:
+        assert time.monotonic() < end
 
 
 def imported(tester: Any, set_id: str, address: str) -> dict[str, Any]:
@@ -290,6 +296,7 @@ def test_it_wakes_again(tester: Any, host: Host, set_id: str) -> None:
 def test_it_runs_twice(tester: Any, host: Host, set_id: str) -> None:
     tester.fault("import-twice")
     imported(tester, set_id, host.file(manifest(4)))
+    await_members(tester, set_id, 8)
     assert sorted(ids(tester, set_id)) == sorted(["1", "2", "3", "4"] * 2)
 
 
@@ -305,6 +312,7 @@ def test_rows_take_time(tester: Any, host: Host, set_id: str) -> None:
 def test_others_come_between(tester: Any, host: Host, set_id: str) -> None:
     tester.fault("import-strangers", rows=2)
     imported(tester, set_id, host.file(manifest(3)))
+    await_members(tester, set_id, 5)
     held = ids(tester, set_id)
     assert [one for one in held if not one.startswith("other-")] == ["1", "2", "3"]
     assert len(held) == 5

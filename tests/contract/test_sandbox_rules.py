@@ -209,11 +209,15 @@ def test_a_signed_address_lives_as_long_as_it_says(at: Callable[..., Any]) -> No
             assert time.monotonic() < end
         answer = me.put(me.url(subject), b"x")
         assert (answer.status_code, answer.headers["x-ms-error-code"]) == (403, "AuthorizationFailure")
-        tag = me.call("GET", f"/subjects/{subject['id']}").headers["ETag"]
-        body = {"subjects": {"locations": []}}
-        fresh = me.call("PUT", f"/subjects/{subject['id']}", body, **{"If-Match": tag}).json()["subjects"][0]
-        assert me.url(fresh).split("?")[0] == me.url(subject).split("?")[0]
-        assert me.put(me.url(fresh), b"x").status_code == 201
+        sent = 403
+        while sent != 201:  # until one is used within its second
+            assert time.monotonic() < end
+            tag = me.call("GET", f"/subjects/{subject['id']}").headers["ETag"]
+            body = {"subjects": {"locations": []}}
+            made = me.call("PUT", f"/subjects/{subject['id']}", body, **{"If-Match": tag})
+            fresh = me.url(made.json()["subjects"][0])
+            assert fresh.split("?")[0] == me.url(subject).split("?")[0]
+            sent = me.put(fresh, b"x").status_code
 
 
 def test_bytes_that_are_no_json_are_refused_before_anything_else(sandbox: Running) -> None:
