@@ -582,6 +582,24 @@ def test_the_change_in_a_row_of_dia_source_is_no_total_flux(tmp_path: Path) -> N
         assert fluxes(first) == expected
 
 
+@pytest.mark.parametrize(
+    ("scale", "seconds"), [("TAI", 0.0), ("UTC", -37.0), ("TT", 32.184), ("TDB", 32.184)]
+)
+def test_the_time_of_a_source_is_in_the_scale_of_the_table(
+    tmp_path: Path, scale: str, seconds: float
+) -> None:
+    """The catalog tells TAI; 37 s of leap seconds in 2023, and TT = TAI + 32.184 s."""
+    table(tmp_path)
+    path = tmp_path / "sources.parquet"
+    sources = pq.read_table(path)
+    sources = sources.rename_columns(["midpointMjdTai" if n == "mjd" else n for n in sources.column_names])
+    pq.write_table(sources, path)
+    first = from_table(tmp_path, columns=COLUMNS | {"time_scale": scale})[0]
+    assert isinstance(first, History)
+    assert (first.trigger_mjd - 60001.0) * 86400 == pytest.approx(seconds, abs=0.01)
+    assert (first.scale, first.trigger, len(first.points)) == (scale, None, 2)
+
+
 def test_a_catalog_without_the_column_of_objects_is_told(tmp_path: Path) -> None:
     table(tmp_path)
     for told in from_table(tmp_path, object_of_source="obj"):
@@ -673,6 +691,12 @@ def test_histories_of_an_apdb(apdb: tuple[Settings, Path], count_queries: Callab
     ]
     assert len(points) > 200
     assert all(forced_of[object_, point.exposure] == point.flux_njy for object_, point in points)
+
+
+def test_flags_that_an_apdb_lacks_are_refused(apdb: tuple[Settings, Path]) -> None:
+    history = apdb[0].history.model_copy(update={"flags": ("pixelFlags_typo",)})
+    with pytest.raises(InputError, match=r"has no column pixelFlags_typo in .*: check history\.flags"):
+        open_histories(apdb[0].model_copy(update={"history": history}), Path())
 
 
 @pytest.fixture

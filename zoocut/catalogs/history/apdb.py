@@ -59,6 +59,12 @@ class ApdbRows:
         self._settings = settings
         self._place, self._engine = open_engine(settings, folder)
         self._tables = {kind: self._described(name) for name, kind in TABLES.items()}
+        known = {column.name for table in self._tables.values() for column in table.columns}
+        missing = [name for name in settings.flags if name not in known]
+        if missing:
+            raise MissingColumn(
+                f"{self._place} has no column {', '.join(missing)} in {' or '.join(TABLES)}: check history.flags"
+            )
 
     def rows(self, objects: Sequence[ObjectId]) -> Rows:
         """Fetch the rows of some objects, one query a table."""

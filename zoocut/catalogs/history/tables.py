@@ -107,8 +107,15 @@ def trigger_from(
     row, columns = source.columns, settings.columns
     if columns.time in row:
         return reader.mjd(row), _own_point(source, settings, reader, left_out)
-    mjd = number(row.get("midpointMjdTai", row.get(FORMER_NAMES["midpointMjdTai"])))
-    return (valid_mjd(mjd) if columns.time_scale == "TAI" else None), None
+    mjd = valid_mjd(number(row.get("midpointMjdTai", row.get(FORMER_NAMES["midpointMjdTai"]))))
+    return (None if mjd is None else _from_tai(mjd, columns.time_scale)), None
+
+
+def _from_tai(mjd: float, scale: str) -> float:
+    """Turn a date of TAI into one of the scale that a table's times are in."""
+    from astropy.time import Time
+
+    return mjd if scale == "TAI" else float(getattr(Time(mjd, format="mjd", scale="tai"), scale.lower()).mjd)
 
 
 def _own_point(
