@@ -9,7 +9,6 @@ from typing import Any
 
 from zoocut.metadata_keys import PREFIXES
 from zoocut.run.folder import Run
-from zoocut.run.sources import read_drawn
 
 __all__ = ["EMBARGO", "newest_observation"]
 
@@ -44,6 +43,8 @@ def newest_observation(run: Run) -> datetime | None:
 
 def _rows(run: Run) -> Iterator[Mapping[str, Any]]:
     if run.sources.is_file():
+        from zoocut.run.sources import read_drawn
+
         yield from (source.columns for source in read_drawn(run.sources, COLUMNS))
         return
     for row in run.rows():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -26,6 +27,9 @@ MOST_PIXELS = 178_956_970
 
 SEVERAL_AT_ONCE_PIXELS = 4 << 20
 """Images up to this size are decoded side by side, 16 MB each; larger ones one at a time."""
+
+PNG_BEGINS = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+"""Signature and first chunk of a PNG, whose width and height follow: PNG specification, sections 5.2 and 11.2.1."""
 
 DRAW_AGAIN = "draw it again, then run `zoocut upload RUN --retry-rejected`"
 _large_images = ThreadPoolExecutor(1)
@@ -106,10 +110,10 @@ def _decoding_problem(image: Image, content: bytes, expected: str) -> str | None
         if found != expected:
             return f"{image.path} holds a {found}, not a {expected}: give it the name of its type"
         large = picture.width * picture.height > SEVERAL_AT_ONCE_PIXELS
+        if not large:
+            _load(picture, expected)
     if large:
         _large_images.submit(_decode, content, expected).result()
-    else:
-        _decode(content, expected)
     if expected == "PNG":
         with _opened(content) as picture:
             picture.verify()  # compares the checksum of every part, to the end
@@ -120,19 +124,32 @@ def _decoding_problem(image: Image, content: bytes, expected: str) -> str | None
 def _opened(content: bytes) -> ImageFile:
     from PIL import Image as Picture
 
+    kinds = list(DRAWN_TYPES.values())
+    if _is_small_png(content):
+        return Picture.open(io.BytesIO(content), formats=kinds)
     with _opening, warnings.catch_warnings():  # which is not made for several threads
         warnings.simplefilter("ignore", Picture.DecompressionBombWarning)  # warns of half of MOST_PIXELS
-        return Picture.open(io.BytesIO(content), formats=list(DRAWN_TYPES.values()))
+        return Picture.open(io.BytesIO(content), formats=kinds)
+
+
+def _is_small_png(content: bytes) -> bool:
+    """Whether Pillow has nothing to warn of: most pictures are, and need not wait for each other."""
+    if not content.startswith(PNG_BEGINS) or len(content) < len(PNG_BEGINS) + 8:
+        return False
+    width, height = struct.unpack_from(">II", content, len(PNG_BEGINS))
+    return int(width) * int(height) <= SEVERAL_AT_ONCE_PIXELS
 
 
 def _decode(content: bytes, kind: str) -> None:
     """Decode all pixels; their memory is free again on return."""
+    with _opened(content) as picture:
+        _load(picture, kind)
+
+
+def _load(picture: ImageFile, kind: str) -> None:
     from PIL import ImageSequence
 
-    with _opened(content) as picture:
-        if (
-            kind == "JPEG"
-        ):  # at an eighth of its size all of it is still read, in a sixty-fourth of the memory
-            picture.draft(None, (picture.width // 8 or 1, picture.height // 8 or 1))
-        for frame in ImageSequence.Iterator(picture) if kind == "GIF" else (picture,):
-            frame.load()
+    if kind == "JPEG":  # at an eighth of its size all of it is still read, in a sixty-fourth of the memory
+        picture.draft(None, (picture.width // 8 or 1, picture.height // 8 or 1))
+    for frame in ImageSequence.Iterator(picture) if kind == "GIF" else (picture,):
+        frame.load()

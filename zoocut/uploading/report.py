@@ -121,9 +121,10 @@ class Tally:
         if entry.state.at_rest:
             self._set_back.discard(entry.row)
             return True
-        if _way(entry) < _way(before):
+        now, then = _way(entry), _way(before)
+        if now < then:
             self._set_back.add(entry.row)
-        return _way(entry) > _way(before) and entry.row not in self._set_back
+        return now > then and entry.row not in self._set_back
 
     def idle_s(self) -> float:
         """Return for how many seconds no row got any further."""
@@ -139,7 +140,7 @@ class Tally:
 
 def _way(entry: Entry) -> tuple[int, int]:
     """Return how far an entry is that is not at rest."""
-    return ON_THE_WAY.get(entry.state, 0), sum(image.proved for image in entry.images)
+    return ON_THE_WAY.get(entry.state, 0), [image.proved for image in entry.images].count(True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Generic, Protocol, TypeVar
 
 from zoocut.error_kinds.outcomes import no_room
@@ -71,7 +72,9 @@ class Finished(Generic[Item]):
 
 
 class Workers(Generic[Item]):
-    """A fixed number of threads.
+    """Threads, as many as there were jobs at once.
+
+    A future for each job, as the standard library's pools make, would cost a tenth of what an upload computes.
 
     Parameters
     ----------
@@ -80,12 +83,13 @@ class Workers(Generic[Item]):
     """
 
     def __init__(self, size: int) -> None:
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="zoocut-upload")
-        self._out = Counter[str]()
+        self._size, self._threads = size, list[Thread]()
+        self._out, self._count = Counter[str](), 0
+        self._jobs = SimpleQueue[Job[Item] | None]()
         self._back = SimpleQueue[tuple[Job[Item], Outcome | BaseException, float]]()
 
     def __len__(self) -> int:
-        return self._out.total()
+        return self._count
 
     def busy_with(self, *kinds: str) -> bool:
         """Whether a job of one of these kinds is out."""
@@ -93,8 +97,20 @@ class Workers(Generic[Item]):
 
     def send(self, job: Job[Item]) -> None:
         """Have a job done."""
-        self._threads.submit(self._carry_out, job)
+        if len(self) >= len(self._threads) < self._size:
+            self._start_thread()
+        self._jobs.put(job)
         self._out[job.kind] += 1
+        self._count += 1
+
+    def _start_thread(self) -> None:
+        thread = Thread(target=self._work, name=f"zoocut-upload-{len(self._threads)}")
+        thread.start()
+        self._threads.append(thread)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._carry_out(job)
 
     def _carry_out(self, job: Job[Item]) -> None:
         began = time.monotonic()
@@ -117,6 +133,7 @@ class Workers(Generic[Item]):
 
     def _taken(self, job: Job[Item], result: Outcome | BaseException, took_s: float) -> Finished[Item]:
         self._out[job.kind] -= 1
+        self._count -= 1
         if isinstance(result, Outcome):
             return Finished(job, result, None, took_s)
         if refused := no_room(result):
@@ -126,5 +143,9 @@ class Workers(Generic[Item]):
         return Finished(job, Outcome(), result, took_s)
 
     def shut_down(self) -> None:
-        """Let the threads end when their jobs do."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Let the threads end when their jobs do; those that have not begun are not carried out."""
+        with suppress(Empty):
+            while True:
+                self._jobs.get_nowait()
+        for _ in self._threads:
+            self._jobs.put(None)

@@ -20,14 +20,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import HTTPResponse
 
+from zoocut.zooniverse.exchange import PIECE_BYTES
+
 __all__ = ["WATCHED_POOLS", "Deadline"]
 
 LOOKS = 20
 """Looks in the time of the limit: an exchange outlasts it by a twentieth at most."""
-
-PIECE_BYTES = 1 << 16
-"""A request is sent in pieces of so many bytes, each with a time-out of its own; most go out whole, with their header,
-in one call of the system, which releases Python's lock once and not three times."""
 
 
 @dataclass(eq=False, slots=True)
@@ -60,6 +58,13 @@ class _Watched(HTTPConnection):
 
     _gathered: bytearray | None = None
     """The beginning of a request that is not sent yet, while one is being written."""
+
+    def watch(self) -> None:
+        """Tell of the socket, where the connection is open and used as it is."""
+        self.answering = self.sock
+        exchange = _exchange.get()
+        if exchange is not None:
+            exchange.connection = self
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self.answering = None

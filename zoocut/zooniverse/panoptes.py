@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from threading import Event
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote_plus
 
 from zoocut.error_kinds import AccountBanned, NoRole, NotFoundThere
 from zoocut.errors import QuotaReached
@@ -349,13 +349,13 @@ class Panoptes:
     def _address(self, url: str) -> Address:
         from datetime import datetime
 
-        parts = urlsplit(url)
+        address, _, query = url.partition("#")[0].partition("?")
+        told = next((word[3:] for word in query.split("&") if word.startswith("se=")), "")
         try:
-            told = datetime.fromisoformat(parse_qs(parts.query)["se"][0]).timestamp()
-            ends = self.api.clock.own_time_of(told)
-        except (KeyError, ValueError):
+            ends = self.api.clock.own_time_of(datetime.fromisoformat(unquote_plus(told)).timestamp())
+        except ValueError:
             ends = self.now() + SIGNATURE_S
-        return Address(url, parts.path.rpartition("/")[2], ends)
+        return Address(url, address.rpartition("/")[2], ends)
 
 
 class RetryingPanoptes(Panoptes):

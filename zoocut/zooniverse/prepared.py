@@ -8,6 +8,7 @@ left to requests, as are redirects: what is prepared here follows none.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from io import BytesIO
@@ -18,10 +19,15 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
 
+from zoocut.zooniverse.exchange import PLAIN_TARGET
+
 __all__ = ["PreparedSession"]
 
 COOKIES_S = 60.0
 """A cookie that ends is sent for a minute more at most; servers end theirs after hours."""
+
+PLAIN_ADDRESS = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]+)?" + PLAIN_TARGET.pattern)
+"""An address that stays as it is, a signed one to the letter."""
 
 
 class PreparedSession(requests.Session):
@@ -75,7 +81,10 @@ class PreparedSession(requests.Session):
     ) -> requests.PreparedRequest:
         prepared = requests.PreparedRequest()
         prepared.prepare_method(method)
-        prepared.prepare_url(url, params or None)
+        if params or not PLAIN_ADDRESS.fullmatch(url):
+            prepared.prepare_url(url, params or None)
+        else:
+            prepared.url = url
         prepared.prepare_headers({**self._headers_of_all, **(headers or {})})
         cookie = self._cookie_for(prepared)
         if cookie is not None:

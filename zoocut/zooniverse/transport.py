@@ -16,11 +16,13 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3.exceptions import NewConnectionError
 from urllib3.util import Retry
 
 from zoocut.logs import note_request
 from zoocut.zooniverse.deadline import WATCHED_POOLS, Deadline
+from zoocut.zooniverse.exchange import exchanged, written
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Unreachable
 
 __all__ = [
@@ -79,8 +81,7 @@ class Transport(HTTPAdapter):
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:
         """Return the connections to a server; which those are is settled once for each, until they are closed."""
-        scheme, _, rest = str(request.url).partition("://")
-        server = scheme, rest.partition("/")[0], verify, cert, tuple((proxies or {}).items())
+        server = _server(request, verify, proxies, cert)
         known = self._pools.get(server)
         if known is None or known.pool is None:
             known = super().get_connection_with_tls_context(request, verify, proxies, cert)
@@ -103,7 +104,9 @@ class Transport(HTTPAdapter):
         """
         kwargs["timeout"] = self._timeout
         with self.whole_exchange(), _noted(request) as answers:
-            response = super().send(request, *args, **kwargs)
+            response = None if args else self._on_open_connection(request, **kwargs)
+            if response is None:
+                response = super().send(request, *args, **kwargs)
             if not kwargs.get("stream"):
                 _ = response.content  # requests keeps it
             answers.append(response)
@@ -111,6 +114,35 @@ class Transport(HTTPAdapter):
             with response:  # one that is streamed would keep its connection
                 raise _server_fault(request, response)
         return response
+
+    def _on_open_connection(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response | None:
+        """Send a request on a connection that is open; None, and nothing was sent, where that cannot be."""
+        if stream or select_proxy(str(request.url), proxies):
+            return None
+        pool, said = self._pools.get(_server(request, verify, proxies, cert)), written(request)
+        if said is None or pool is None or pool.pool is None:
+            return None
+        connection = pool._get_conn()
+        try:
+            if connection.sock is None:
+                return None
+            connection.watch()
+            return exchanged(self, connection, request, said, self._timeout[1])
+        finally:
+            pool._put_conn(connection)
+
+
+def _server(request: requests.PreparedRequest, verify: Any, proxies: Any, cert: Any) -> Hashable:
+    scheme, _, rest = str(request.url).partition("://")
+    return scheme, rest.partition("/")[0], verify, cert, tuple((proxies or {}).items())
 
 
 @contextmanager
