@@ -101,20 +101,20 @@ def test_the_limit_waits_as_long_as_it_is_asked_to() -> None:
 
 def test_the_limit_grows_quickly_then_halves_then_grows_slowly() -> None:
     limit = ConcurrencyLimit(32)
+    assert limit.limit == 8
+    for _ in range(8):
+        limit.good(0.1)
+    assert limit.limit == 16
+    limit.bad(10.0, None)
+    limit.bad(10.5, None)
+    assert limit.limit == 8
+    limit.bad(11.0, None)
     assert limit.limit == 4
     for _ in range(4):
         limit.good(0.1)
-    assert limit.limit == 8
-    limit.bad(10.0, None)
-    limit.bad(10.5, None)
     assert limit.limit == 4
-    limit.bad(11.0, None)
-    assert limit.limit == 2
     limit.good(0.1)
-    assert limit.limit == 2
-    limit.good(0.1)
-    limit.good(0.1)
-    assert limit.limit == 3
+    assert limit.limit == 5
     for _ in range(50):
         limit.good(10.0)
     assert limit.limit == 3

@@ -266,5 +266,6 @@ def _damaged(path: Path, verdict: str) -> LedgerError:
 
 def _migrate(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+    if version < VERSION:  # in one transaction: each would wait for the disk
+        scripts = " ".join(MIGRATIONS[version:])
+        connection.executescript(f"BEGIN IMMEDIATE; {scripts} PRAGMA user_version = {VERSION}; COMMIT;")

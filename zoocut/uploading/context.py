@@ -56,6 +56,8 @@ class UploadContext:
         This uploader's right to the set; None for those who only look.
     new_set : bool
         Whether this very upload has made the set: it holds nobody's subjects, and no workflow serves it.
+    newest_id : int or None
+        The project's highest subject id before anything was made; None where nothing is to be made.
     """
 
     folder: Path
@@ -67,6 +69,7 @@ class UploadContext:
     checks: int = 0
     lease: Held | None = None
     new_set: bool = False
+    newest_id: int | None = None
 
     @property
     def may_send(self) -> bool:

@@ -19,7 +19,7 @@ from zoocut.uploading.matching import look_alikes
 from zoocut.uploading.picture_content import content_problem
 from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.planning import planned_rows
-from zoocut.uploading.preflight import CONVENTION_BYTES, left_at_most, look_first, upload_warnings
+from zoocut.uploading.preflight import CONVENTION_BYTES, look_first, upload_warnings
 from zoocut.uploading.request import UploadRequest
 from zoocut.uploading.targets import Choice
 from zoocut.uploading.upload_plan import TargetPlan, UploadPlan
@@ -40,21 +40,20 @@ def forecast(run: Run, request: UploadRequest, panoptes: RetryingPanoptes) -> Up
     account = start.account
     project = panoptes.project(request.goal.project or "")
     targets = tuple(_target(run, request, panoptes, choice) for choice in start.choices)
-    left = left_at_most(panoptes, account)
     rows = sum(target.to_upload for target in targets)
     large = sum(target.large_images for target in targets)
     return UploadPlan(
         panoptes.endpoint,
         account.login,
         account.banned,
-        left,
+        start.left,
         project.slug,
         "owner or collaborator" if panoptes.holds_role(project) else "none of its own; perhaps by a group",
         start.rights.basis,
         run.describe_manifest(),
         targets,
         (
-            *upload_warnings(account, left, rows, large, importing=request.importing is not None),
+            *upload_warnings(account, start.left, rows, large, importing=request.importing is not None),
             *start.questions,
             *start.notes,
             *_alike(run, targets),

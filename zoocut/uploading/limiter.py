@@ -7,8 +7,8 @@ from pathlib import Path
 
 __all__ = ["ConcurrencyLimit", "most_that_fit"]
 
-START = 4.0
-"""Few enough for a server in trouble; one that is not is asked 64 at once after 60 good answers."""
+START = 8.0
+"""Few enough for a server in trouble; one that is not is asked 64 at once after 56 good answers, in four rounds."""
 
 SLOWED = 3.0
 """Answers that take this many times the quickest one mean that more requests would only wait longer; less may be

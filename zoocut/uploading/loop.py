@@ -99,7 +99,7 @@ class UploadLoop:
         self._ending: Exception | None = None
         self._quota: QuotaReached | None = None
         self._stands_in_the_way: str | None = None
-        self._watermark = 0
+        self._watermark = context.newest_id or 0
         self._members: int | None = None
         self._looks = Looks()
         self._quiet_until = {"look": float("-inf"), "link": float("-inf")}
@@ -178,9 +178,6 @@ class UploadLoop:
             last = doubtful[-1].row
             self._change([(e, after(e, LostSight(e.reason or stopped, self._sent_at(e)))) for e in doubtful])
             self._save_and_send()
-        if self._tally.counts[State.PLANNED] + self._tally.counts[State.IN_DOUBT]:
-            retrying = self._context.retrying
-            self._watermark = retrying.newest_subject_id(self._context.target.project_id)
 
     def _sent_at(self, entry: Entry) -> float:
         """Return when an earlier process sent a create, by this one's clock: no earlier than either clock says.

@@ -5,7 +5,7 @@ The dry run and the upload ask the same questions in the same order, so that bot
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from zoocut.error_kinds import AccountBanned, NoRole, WrongSetting
@@ -55,13 +55,19 @@ class Start:
         What the user has to agree to before a set is made.
     notes : sequence of str
         What the user should know and need not decide.
+    left : int or None
+        How many subjects the account may still upload, at most; None when it is not limited.
+    newest : mapping of str to int
+        The highest subject id of each project, which whatever is made from now on is above.
     """
 
     account: Account
     rights: Rights
     choices: Sequence[Choice]
     questions: Sequence[str]
-    notes: Sequence[str] = ()
+    notes: Sequence[str]
+    left: int | None
+    newest: Mapping[str, int]
 
 
 def look_first(
@@ -85,15 +91,18 @@ def look_first(
     ConfigError
         When rights are not told or not enough, nothing tells which set, or its name cannot be given to a new one.
     """
-    account, (rights, choices) = in_parallel(
-        lambda: require_account(panoptes),
+    (account, left), (rights, choices) = in_parallel(
+        lambda: _account(panoptes),
         lambda: (
             require_rights(run, request.rights),
             choose(run, request.goal, request.set_by, targets, panoptes),
         ),
     )
-    for project in {choice.project.project_id: choice.project for choice in choices}.values():
-        _require_role(panoptes, project)
+    projects = {choice.project.project_id: choice.project for choice in choices}
+    _, newest = in_parallel(
+        lambda: _require_roles(panoptes, projects.values()),
+        lambda: {number: panoptes.newest_subject_id(number) for number in projects},
+    )
     _require_begun_manifest(run, choices)
     here = [one for one in targets if one.endpoint == panoptes.endpoint]
     questions = _questions(choices, here, request.goal.subject_set or "")
@@ -102,7 +111,12 @@ def look_first(
         *_left_out(run, request, choices),
         *_of_import(run, request, choices, panoptes),
     ]
-    return Start(account, rights, choices, questions, notes)
+    return Start(account, rights, choices, questions, notes, left, newest)
+
+
+def _account(panoptes: RetryingPanoptes) -> tuple[Account, int | None]:
+    account = require_account(panoptes)
+    return account, left_at_most(panoptes, account)
 
 
 def _require_begun_manifest(run: Run, choices: Sequence[Choice]) -> None:
@@ -146,12 +160,13 @@ def _left_out(run: Run, request: UploadRequest, choices: Sequence[Choice]) -> li
     ]
 
 
-def _require_role(panoptes: RetryingPanoptes, project: Project) -> None:
-    if not panoptes.holds_role(project) and not panoptes.role_of_a_group(project):
-        raise NoRole(
-            f"this account is neither owner nor collaborator of {project.slug}, so it may not make sets or subjects "
-            "there: ask its owner for the role of collaborator"
-        )
+def _require_roles(panoptes: RetryingPanoptes, projects: Iterable[Project]) -> None:
+    for project in projects:
+        if not panoptes.holds_role(project) and not panoptes.role_of_a_group(project):
+            raise NoRole(
+                f"this account is neither owner nor collaborator of {project.slug}, so it may not make sets or "
+                "subjects there: ask its owner for the role of collaborator"
+            )
 
 
 def _questions(choices: Sequence[Choice], targets: Sequence[Target], template: str) -> list[str]:
@@ -236,17 +251,15 @@ def require_account(panoptes: RetryingPanoptes) -> Account:
     return account
 
 
-def tell_first(
-    request: UploadRequest, contexts: list[UploadContext], ledger: Ledger, account: Account
-) -> None:
+def tell_first(request: UploadRequest, contexts: list[UploadContext], ledger: Ledger, start: Start) -> None:
     """See to it that the user knows what is coming."""
     coming = [context for context in contexts if ledger.count_unfinished(context.target)]
     if not coming:
         return
     planned = sum(ledger.counts(context.target)[State.PLANNED] for context in coming)
     large = sum(ledger.count_larger(context.target, CONVENTION_BYTES) for context in coming)
-    left, importing = left_at_most(coming[0].retrying, account), request.importing is not None
-    for note in upload_warnings(account, left, planned, large, importing=importing):
+    importing = request.importing is not None
+    for note in upload_warnings(start.account, start.left, planned, large, importing=importing):
         request.tell(note)
     for context in coming:
         serving = [] if context.new_set else context.retrying.active_workflows(context.target.set_id)

@@ -86,7 +86,7 @@ def upload(
         request.tell(recognised)
     with ExitStack() as leases:
         contexts = list(_contexts(run, request, start, ledger, panoptes, store, leases, stop, report))
-        tell_first(request, contexts, ledger, start.account)
+        tell_first(request, contexts, ledger, start)
         sent = _move_all(run, contexts, ledger, request, start.account, stop, report)
     ended = tuple(summarise(ledger, context.target) for context in contexts)
     return UploadSummary(run.path, ended, sent, time.monotonic() - began)
@@ -159,7 +159,8 @@ def _contexts(
         context = UploadContext(
             run.path, run.run_id, start.account.user_id, target, panoptes, store, request.checks
         )
-        context = replace(context, new_set=is_leased_by(found, token))
+        newest = start.newest[choice.project.project_id]
+        context = replace(context, new_set=is_leased_by(found, token), newest_id=newest)
         made_at = began if context.new_set else float("-inf")
         with _trouble_noted(ledger, target):
             _take_in(run, request, context, ledger)

@@ -86,6 +86,7 @@ class Workers(Generic[Item]):
         self._size, self._threads = size, list[Thread]()
         self._out, self._count = Counter[str](), 0
         self._jobs = SimpleQueue[Job[Item] | None]()
+        self._broken: BaseException | None = None
         self._back = SimpleQueue[tuple[Job[Item], Outcome | BaseException, float]]()
 
     def __len__(self) -> int:
@@ -109,8 +110,11 @@ class Workers(Generic[Item]):
         self._threads.append(thread)
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._carry_out(job)
+        try:
+            while (job := self._jobs.get()) is not None:
+                self._carry_out(job)
+        except BaseException as failure:  # without memory not even a failure can be put into the queue
+            self._broken = failure
 
     def _carry_out(self, job: Job[Item]) -> None:
         began = time.monotonic()
@@ -129,6 +133,8 @@ class Workers(Generic[Item]):
             while True:
                 found.append(self._taken(*self._back.get_nowait()))
         except Empty:
+            if self._broken is not None:
+                raise no_room(self._broken) or self._broken from None
             return found
 
     def _taken(self, job: Job[Item], result: Outcome | BaseException, took_s: float) -> Finished[Item]:

@@ -71,7 +71,8 @@ class Connection(Protocol):
 
 def written(request: requests.PreparedRequest) -> Written | None:
     """Write a request down; None where urllib3 has to see to it."""
-    body, headers, parts = request.body, request.headers, urlsplit(str(request.url))
+    body: Any = request.body
+    headers, parts = request.headers, urlsplit(str(request.url))
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     content = body.getvalue() if type(body) is io.BytesIO and body.tell() == 0 else body or b""
     told = headers.get("Content-Length", "0" if not content else "")
@@ -84,7 +85,7 @@ def written(request: requests.PreparedRequest) -> Written | None:
         and not {"host", "transfer-encoding"} & {name.lower() for name in headers}
         and all(isinstance(value, str) and value.isascii() for value in headers.values())
     )
-    if not ordinary or not isinstance(content, bytes):
+    if not ordinary:
         return None
     lines = [f"{request.method} {target} HTTP/1.1", f"Host: {parts.netloc}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -206,7 +207,8 @@ def _response(
     response.headers = CaseInsensitiveDict((name, value.strip()) for name, _, value in pairs)
     response.encoding = get_encoding_from_headers(response.headers)
     response.url, response.request = str(request.url), request
-    response._content, response._content_consumed = content, True  # as reading it would
+    response._content = content
+    response._content_consumed = True  # type: ignore[attr-defined]  # as reading it would
     return response
 
 
