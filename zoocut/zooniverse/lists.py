@@ -18,6 +18,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, count, pairwise
 from types import TracebackType
 from typing import Any
@@ -280,6 +281,7 @@ class _Pass:
         return len(ids) < page.size
 
 
+@lru_cache(maxsize=8 * AHEAD)  # each is asked for as often as pages are read ahead
 def _window(start: int, largest: int) -> tuple[int, int]:
     """Choose number and size of the page that begins at or before `start` and ends as late as it can."""
     if start <= 0:
