@@ -157,8 +157,9 @@ class BatchDrawer:
             return
         names = self.files.names(source, self._chunk(planned))
         self.files.write(names, shown.files)
-        done.notes.update(list(dict.fromkeys(note for cutout in cutouts for note in cutout.notes)))
-        done.notes.update(shown.notes)
+        if shown.notes or any(cutout.notes for cutout in cutouts):
+            done.notes.update(list(dict.fromkeys(note for cutout in cutouts for note in cutout.notes)))
+            done.notes.update(shown.notes)
         images = tuple(None if one is None else name for name, one in zip(names, sums, strict=True))
         done.sources.append((planned.position, DrawnSource(whole_row(source.columns), images, sums)))
 

@@ -135,10 +135,12 @@ def _scaled(samples: Floats) -> tuple[Floats, Floats]:
 
 def _grown(marks: Bools, width: int) -> Bools:
     """Spread marks as `np.convolve(marks, np.ones(width), mode="same")` does."""
-    grown = marks.copy()
     behind = (width - 1) // 2
-    for step in range(1, width - behind):
-        grown[:, step:] |= marks[:, :-step]
-    for step in range(1, behind + 1):
-        grown[:, :-step] |= marks[:, step:]
-    return grown
+    grown = np.zeros((len(marks), marks.shape[1] + width - 1), bool)
+    grown[:, : marks.shape[1]] = marks
+    reach = 1
+    while reach < width:  # each mark reaches twice as far to the right, or as far as is left
+        step = min(reach, width - reach)
+        grown[:, step:] |= grown[:, :-step].copy()
+        reach += step
+    return grown[:, behind : behind + marks.shape[1]]
