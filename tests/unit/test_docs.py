@@ -67,12 +67,17 @@ def test_settings_of_media_are_those_that_there_are(block: str, tmp_path: Path) 
     """Every block of docs/media.md, in a configuration that has what it needs beside it."""
     import tomllib
 
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     from zoocut.config.load import load_tree
     from zoocut.media.registry import open_media
 
     given = tomllib.loads(block)
     table = given.get("history", {}).get("kind") == "table"
-    (tmp_path / "forced.parquet").touch()
+    names = [given["history"]["object"], *given["history"]["columns"].values()] if table else []
+    columns = {name: [1] for name in names if isinstance(name, str)}
+    pq.write_table(pa.table(columns), tmp_path / "forced.parquet")
     tree = {
         "catalog": {"kind": "table" if table else "alerts", "path": "unused"},
         "images": {"kind": "frames", "template": "t", "science": "s", "difference": "d"},
