@@ -150,6 +150,7 @@ class PictureFetcher:
     def _asked(self, address: str) -> Answer:
         """Ask once, when it is this process's turn."""
         import requests
+        from urllib3.exceptions import ReadTimeoutError
 
         session = requests.Session()
         session.auth = _without_credentials
@@ -160,6 +161,10 @@ class PictureFetcher:
             except requests.Timeout:
                 return Answer(told=f"does not answer within {self._timeout_s:g} s", is_temporary=True)
             except requests.RequestException as error:
+                if error.args and isinstance(
+                    error.args[0], ReadTimeoutError
+                ):  # amid the body it is no Timeout
+                    return Answer(told=f"takes longer than {self._timeout_s:g} s", is_temporary=True)
                 return Answer(told=f"cannot be reached ({type(error).__name__})", is_temporary=True)
 
     def _read(self, response: requests.Response) -> Answer:
