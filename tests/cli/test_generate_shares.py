@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -181,21 +182,23 @@ def test_processes_end_with_the_one_that_began_them(
 ) -> None:
     run = tmp_path / "run"
     command = [sys.executable, "-m", "zoocut", "generate", str(crowded), "-o", str(run), "-j", "2"]
-    process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    # itself, two that help to start, two workers
-    while process.poll() is None and len(members_of(process.pid)) < 5:
-        time.sleep(0.01)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=240)
-    assert process.returncode == code
-    deadline = time.monotonic() + 240
-    while (alive := members_of(process.pid)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not alive
+    # many large pictures: enough for a machine that is five times as fast
+    command += ["--set", "draw.panel_pix=600", "--set", "draw.sizes=[30, 60, 90, 120]"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        # itself, two that help to start, two workers
+        while process.poll() is None and len(members_of(process.pid)) < 5:
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=200)
+        assert process.returncode == code
+        deadline = time.monotonic() + 120
+        while (alive := members_of(process.pid)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not alive
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert b"Traceback" not in said
     if code > 0:
         assert f"what is drawn stays in {run}" in said.decode()
