@@ -30,11 +30,9 @@ from zoocut.render.deflate import (
     huffman,
     symbols_of,
 )
+from zoocut.render.repeats import BESIDE, OpenText, covered
 
-__all__ = ["OPEN", "Band", "Pattern", "prepare"]
-
-OPEN = 256
-"""In the rows that a pattern is made of smaller numbers are colours, and others the pixels that are open."""
+__all__ = ["Band", "Pattern", "prepare"]
 
 PIXEL_BITS = 12
 """Of an open pixel with its repetition: two of them are three bytes."""
@@ -44,9 +42,6 @@ NARROWEST, WIDEST = 3, 11
 
 ALIKE_FROM = 13
 """Zeros of a filtered row that are shorter to refer to than to write one by one."""
-
-BESIDE = 1
-"""How far back a difference of none finds a zero to repeat."""
 
 BEYOND = ((4,), (7, 8), (5, 6))
 """Where it does not, because the pixel before it shows one column alone, as at the end of a bar, it refers to three
@@ -201,80 +196,11 @@ def prepare(rows: Symbols, bands: Sequence[Band], shown: Bytes) -> Pattern | Non
             filters[band.first : band.stop] = 1
             left[band.first : band.stop, 1:] = rows[band.first : band.stop, :-1]
     own, left = np.concatenate([filters, own], axis=1), np.concatenate([np.zeros_like(filters), left], axis=1)
-    text = _Text(own.ravel(), left.ravel(), own.shape[1], shown)
+    text = OpenText(own.ravel(), left.ravel(), own.shape[1], shown)
     blocks = [_block(text, band, band is bands[-1]) for band in bands]
     if None in blocks:
         return None
     return _put_together(text, [block for block in blocks if block is not None])
-
-
-class _Text:
-    """The bytes that are compressed, known or open: each is a colour or pixel less its neighbour on the left.
-
-    Parameters
-    ----------
-    own, left : (byte,) array of int
-        Colours and numbers of pixels; 0 for no neighbour.
-    stride : int
-        Bytes of a row.
-    shown : (n,) array of uint8
-        Colours that open pixels may have.
-    """
-
-    def __init__(self, own: Symbols, left: Symbols, stride: int, shown: Bytes) -> None:
-        self.own, self.left, self.stride = own, left, stride
-        is_open = ((own >= OPEN) | (left >= OPEN)) & (own != left)
-        self.kind = np.where(is_open, own << 24 | left, (own - left) & 0xFF)
-        self.is_open = is_open
-        may_equal = np.zeros(OPEN, bool)
-        may_equal[shown] = True
-        self.may_be_zero = is_open & (
-            (np.minimum(own, left) >= OPEN) | may_equal[np.minimum(own, left) & 0xFF]
-        )
-        self.as_above, self.as_before = np.zeros(len(own), bool), np.zeros(len(own), bool)
-        self.as_above[stride:] = self.kind[stride:] == self.kind[:-stride]
-        self.as_before[1:] = self.kind[1:] == self.kind[:-1]
-
-    def zeros_before(self, holes: Symbols, beyond: Sequence[int]) -> Symbols:
-        """Return how far before them a zero lies that can be repeated, or three; 0 where none do."""
-        zero = ~self.is_open & (self.kind == 0)
-        found = np.where(zero[holes - BESIDE], BESIDE, 0)
-        for distance in beyond:
-            three = zero[holes - distance] & zero[holes - distance + 1] & zero[holes - distance + 2]
-            found = np.where((found == 0) & three, distance, found)
-        return found
-
-    def references(self, first: int, stop: int, fewest: int) -> tuple[Symbols, Symbols, Symbols]:
-        """Choose what is repeated of a part: starts, lengths and distances, and the rest is written."""
-        above = _references(self.as_above[first:stop], SHORTEST)
-        covered = _covered(stop - first, *above)
-        before = _references(self.as_before[first:stop] & ~covered, fewest)
-        starts, lengths = (np.concatenate(pair) for pair in zip(above, before, strict=True))
-        distances = np.repeat([self.stride, 1], [len(above[0]), len(before[0])])
-        return first + starts, lengths, distances
-
-
-def _references(repeats: npt.NDArray[np.bool_], fewest: int) -> tuple[Symbols, Symbols]:
-    """Give starts and lengths of references for runs of bytes that repeat others."""
-    edges = np.flatnonzero(np.diff(repeats.astype(np.int8), prepend=0, append=0))
-    starts, lengths = edges[::2], edges[1::2] - edges[::2]
-    starts, lengths = starts[lengths >= fewest], lengths[lengths >= fewest]
-    parts = -(-lengths // LONGEST)
-    which = np.repeat(np.arange(len(starts)), parts)
-    number = np.arange(len(which)) - np.repeat(np.cumsum(parts) - parts, parts)
-    # what is left for the last of several may be too short: all but the first begin earlier then
-    short = np.maximum(SHORTEST - (lengths - LONGEST * (parts - 1)), 0)[which] * (parts[which] > 1)
-    begins = number * LONGEST - short * (number == parts[which] - 1)
-    ends = np.append(begins[1:], 0)
-    ends[number == parts[which] - 1] = lengths
-    return starts[which] + begins, ends - begins
-
-
-def _covered(size: int, starts: Symbols, lengths: Symbols) -> npt.NDArray[np.bool_]:
-    steps = np.zeros(size + 1, np.int64)
-    np.add.at(steps, starts, 1)
-    np.add.at(steps, starts + lengths, -1)
-    return np.cumsum(steps[:-1]) > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,10 +231,10 @@ class _Block:
     tables: Mapping[int, npt.NDArray[np.uint32]]
 
 
-def _block(text: _Text, band: Band, is_last: bool) -> _Block | None:
+def _block(text: OpenText, band: Band, is_last: bool) -> _Block | None:
     first, stop = band.first * text.stride, band.stop * text.stride
     starts, lengths, distances = text.references(first, stop, ALIKE_FROM if band.is_filtered else SHORTEST)
-    is_written = ~_covered(stop - first, starts - first, lengths)
+    is_written = ~covered(stop - first, starts - first, lengths)
     holes = first + np.flatnonzero(is_written & text.is_open[first:stop])
     zeros = _zeros_before(text, band, holes, is_written, first, stop)
     if zeros is None:
@@ -333,7 +259,7 @@ def _block(text: _Text, band: Band, is_last: bool) -> _Block | None:
 
 
 def _zeros_before(
-    text: _Text, band: Band, holes: Symbols, is_written: npt.NDArray[np.bool_], first: int, stop: int
+    text: OpenText, band: Band, holes: Symbols, is_written: npt.NDArray[np.bool_], first: int, stop: int
 ) -> Symbols | None:
     """Tell for each hole how far before it zeros lie that a difference of none refers to; None where one finds none."""
     if not band.is_filtered:
@@ -381,7 +307,7 @@ def _pairs(codes: BlockCodes, behind_zeros: int) -> npt.NDArray[np.uint32]:
     return pairs
 
 
-def _put_together(text: _Text, blocks: Sequence[_Block]) -> Pattern:
+def _put_together(text: OpenText, blocks: Sequence[_Block]) -> Pattern:
     size = len(text.kind)
     kinds, which = np.unique(text.kind[text.is_open], return_inverse=True)
     at = size - np.flatnonzero(text.is_open)
@@ -405,7 +331,7 @@ def _put_together(text: _Text, blocks: Sequence[_Block]) -> Pattern:
     return Pattern(bytes_of(values, counts), runs, sums, size)
 
 
-def _runs(text: _Text, block: _Block, first_bit: int, weights: npt.NDArray[np.float64]) -> list[_Runs]:
+def _runs(text: OpenText, block: _Block, first_bit: int, weights: npt.NDArray[np.float64]) -> list[_Runs]:
     """Group the holes of a block by how many follow each other."""
     own, left, at = text.own[block.holes], text.left[block.holes], first_bit + block.at
     follows = (np.diff(at) == PIXEL_BITS) & (np.diff(block.zeros) == 0)

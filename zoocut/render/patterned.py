@@ -17,9 +17,10 @@ from zoocut.model import DiaSource, Picture
 from zoocut.render.annotation import Unannotated
 from zoocut.render.layout import Layout
 from zoocut.render.palette import Palette
-from zoocut.render.pattern import OPEN, Band, Pattern, prepare
+from zoocut.render.pattern import Band, Pattern, prepare
 from zoocut.render.picture import Annotation, Cut, Painted, PictureDrawer
 from zoocut.render.png import DEFLATE_LEVEL, chunk
+from zoocut.render.repeats import OPEN
 from zoocut.render.scale_bar import Bar
 from zoocut.render.text import Type
 
