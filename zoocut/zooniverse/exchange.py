@@ -162,6 +162,7 @@ def _answer(
         if (
             found is None
             or headers is None
+            or method == "HEAD"
             or int(found[1]) in WITHOUT_BODY
             or not (length.isascii() and length.isdecimal())
             or not UNUSUAL.isdisjoint(headers)

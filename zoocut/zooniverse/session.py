@@ -7,7 +7,6 @@ because `Panoptes.client()` in another thread is a new anonymous client of the p
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,20 +39,7 @@ def _logging_left_alone() -> Iterator[None]:
     root.setLevel(level)
 
 
-@contextmanager
-def _without_numpy() -> Iterator[None]:
-    """Spare the library numpy, of which it only wants to know arrays: a tenth of the time in which a command starts."""
-    unloaded = "numpy" not in sys.modules
-    if unloaded:
-        sys.modules["numpy"] = None  # type: ignore[assignment]  # as Python knows that there is none
-    try:
-        yield
-    finally:
-        if unloaded:
-            del sys.modules["numpy"]
-
-
-with _logging_left_alone(), _without_numpy():
+with _logging_left_alone():
     from panoptes_client import Panoptes
     from panoptes_client.panoptes import PanoptesAPIException
 
