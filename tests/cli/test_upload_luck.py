@@ -165,7 +165,7 @@ def test_a_ban_in_mid_run_stops_it_and_it_goes_on_later(
 
 
 def test_a_server_that_hangs_is_given_up_and_the_run_goes_on_later(zoocut: Zoocut, tmp_path: Path) -> None:
-    """Every request hangs for an hour, from the first rows on: fewer rows than lost creates that end an upload sooner."""
+    """Every request hangs for an hour; there are fewer rows than lost creates that end an upload sooner."""
     run, name = make_run(tmp_path / "run", 3), "hangs"
     hour = {"name": "latency", "delay_s": 3600.0, "route": "POST /api/subjects"}
     with running() as hanging:
