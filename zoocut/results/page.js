@@ -202,6 +202,8 @@
   }
 
   function returnFocus() {
+    const now = document.activeElement; // told late: who has gone on to another field by now stays there
+    if (now !== document.body && !at("cards").contains(now)) return;
     while (state.drawn <= state.open) grow();
     at("cards").children[state.open]?.firstElementChild.focus();
   }
