@@ -25,6 +25,7 @@ from zoocut.model import DiaSource
 from zoocut.night.choosing import choose_new, known_sources
 from zoocut.night.dates import night_of
 from zoocut.night.record import NightRecord
+from zoocut.night.report import notify
 from zoocut.run.sources import DrawnSource, DrawnWriter, put_together
 from zoocut.sandbox import Running
 
@@ -265,18 +266,20 @@ def test_a_failed_subtraction_stops_and_is_told(
         ("/nowhere/notify", "ended with 127"),
         ("printf '\\377' >&2; exit 3", "ended with 3: \ufffd"),
         ("exec <&-; exit 1", "ended with 1"),
-        ("sleep 600 & sleep 600", "had not ended after 1 s, and was stopped"),
     ],
 )
-def test_a_command_for_notices_that_fails_is_told_and_ends(
-    night: Night, survey: Survey, monkeypatch: pytest.MonkeyPatch, command: str, says: str
+def test_a_command_for_notices_that_fails_is_told(
+    night: Night, survey: Survey, command: str, says: str
 ) -> None:
-    if command.startswith("sleep"):
-        monkeypatch.setattr("zoocut.night.report.NOTIFY_S", 1.0)
     survey.configure("Night {night}", stop_above=1, notify=command)
     survey.add(TODAY, (1, 101), (2, 102))
     done = night()
     assert (done.returncode, f"warning: night.notify {says}" in done.stderr) == (10, True), done.stderr
+
+
+def test_a_command_for_notices_that_hangs_is_told_and_ends() -> None:
+    told = notify("sleep 600 & sleep 600", ConfigError("look"), [], longest_s=1.0)
+    assert told == "night.notify had not ended after 1 s, and was stopped"
 
 
 def test_a_backlog_is_passed_over_and_told(

@@ -92,7 +92,9 @@ def one_line(night: NightRecord) -> str:
     )
 
 
-def notify(command: str, error: ZoocutError, nights: list[NightRecord]) -> str | None:
+def notify(
+    command: str, error: ZoocutError, nights: list[NightRecord], *, longest_s: float = NOTIFY_S
+) -> str | None:
     """Give a JSON report to a command; return why that failed, None when it did not.
 
     Parameters
@@ -103,6 +105,8 @@ def notify(command: str, error: ZoocutError, nights: list[NightRecord]) -> str |
         What needs a person.
     nights : list of NightRecord
         The nights of this call.
+    longest_s : float
+        After so many seconds the command is stopped.
     """
     report: dict[str, Any] = {
         "version": 1,
@@ -118,15 +122,15 @@ def notify(command: str, error: ZoocutError, nights: list[NightRecord]) -> str |
         ],
     }
     try:
-        code, says = _run(command, json.dumps(report).encode())
+        code, says = _run(command, json.dumps(report).encode(), longest_s)
     except (OSError, ValueError) as failed:
         return f"night.notify could not be run: {failed}"
     except subprocess.TimeoutExpired:
-        return f"night.notify had not ended after {NOTIFY_S:.0f} s, and was stopped"
+        return f"night.notify had not ended after {longest_s:.0f} s, and was stopped"
     return None if code == 0 else f"night.notify ended with {code}: {says}"
 
 
-def _run(command: str, content: bytes) -> tuple[int, str]:
+def _run(command: str, content: bytes, longest_s: float) -> tuple[int, str]:
     """Run a command of the user's own file by a shell; what it started ends with it when it takes too long.
 
     Raises
@@ -137,14 +141,13 @@ def _run(command: str, content: bytes) -> tuple[int, str]:
         When it has not ended in time.
     """
     pipe = subprocess.PIPE
-    with (
-        tempfile.TemporaryFile() as said
-    ):  # a pipe would be read for as long as anything that it started lives
+    # a pipe in its place would be read for as long as anything that the command started lives
+    with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             command, shell=True, stdin=pipe, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True
         )
         try:
-            process.communicate(content, NOTIFY_S)
+            process.communicate(content, longest_s)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
