@@ -6,18 +6,18 @@ column leads to the tile's bytes in the heap; GZIP_2 puts the first bytes of all
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from astropy.io import fits
 from isal import isal_zlib
 
-__all__ = ["DESCRIPTORS", "read_gzipped", "read_part"]
+from zoocut.images.tile_table import DESCRIPTORS, TileTable, open_tiles
+
+__all__ = ["read_gzipped"]
 
 Pixels = npt.NDArray[np.generic]
 
@@ -28,7 +28,6 @@ DTYPES: dict[int, np.dtype[Any]] = {
     -32: np.dtype(">f4"),
     -64: np.dtype(">f8"),
 }
-DESCRIPTORS: dict[str, np.dtype[Any]] = {"P": np.dtype(">i4"), "Q": np.dtype(">i8")}
 GZIP_WBITS = 31
 QUANTIZED = ("ZSCALE", "ZZERO", "ZBLANK")
 """Keywords by which tiles hold other numbers than the pixels are (FITS standard 4.0, table 36)."""
@@ -36,14 +35,12 @@ QUANTIZED = ("ZSCALE", "ZZERO", "ZBLANK")
 
 @dataclass(frozen=True, slots=True)
 class _Tiles:
-    """Where the tiles of an image are: whole rows, so many at a time."""
+    """What tiles hold, and where."""
 
+    table: TileTable
     dtype: np.dtype[Any]
-    shape: tuple[int, int]
-    height: int
     shuffled: bool
     descriptors: npt.NDArray[Any]
-    heap: int
 
 
 def read_gzipped(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list[Pixels] | None:
@@ -68,55 +65,40 @@ def read_gzipped(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list
     Exception
         Whatever a damaged tile provokes.
     """
-    with path.open("rb") as file:
-        place = hdu.fileinfo()
-        tiles = _tiles(file, place["hdrLoc"], place["datLoc"])
-        return None if tiles is None else [_rows(file, tiles, *band) for band in bands]
+    with open_tiles(path, hdu) as table:
+        tiles = _tiles(table)
+        return None if tiles is None else [_rows(tiles, *band) for band in bands]
 
 
-def read_part(file: IO[bytes], at: int, length: int) -> bytes:
-    """Read a part of a file; one that is mapped would count as memory."""
-    return os.pread(file.fileno(), length, at)
-
-
-def _tiles(file: IO[bytes], at: int, data: int) -> _Tiles | None:
-    header = fits.Header.fromstring(read_part(file, at, data - at).decode("ascii"))
-    width, rows = header["ZNAXIS1"], header["ZNAXIS2"]
+def _tiles(table: TileTable) -> _Tiles | None:
+    header = table.header
     form = header["TFORM1"].strip().removeprefix("1")[:1]
     dtype = DTYPES.get(header["ZBITPIX"])
-    plain = (header["TFIELDS"], header["TTYPE1"].strip(), header["ZNAXIS"]) == (1, "COMPRESSED_DATA", 2)
-    if not plain or any(name in header for name in QUANTIZED):
+    is_plain = (header["TFIELDS"], header["TTYPE1"].strip()) == (1, "COMPRESSED_DATA")
+    if not is_plain or not table.has_whole_rows or any(name in header for name in QUANTIZED):
         return None
-    if dtype is None or form not in DESCRIPTORS or header.get("ZTILE1", width) != width:
+    if dtype is None or form not in DESCRIPTORS or header["NAXIS1"] != 2 * DESCRIPTORS[form].itemsize:
         return None
-    height = header.get("ZTILE2", 1)
-    count = -(-rows // height)
-    if header["NAXIS2"] != count or header["NAXIS1"] != 2 * DESCRIPTORS[form].itemsize:
-        return None
-    table = np.frombuffer(read_part(file, data, header["NAXIS1"] * count), DESCRIPTORS[form]).reshape(
-        count, 2
-    )
-    heap = data + header.get("THEAP", header["NAXIS1"] * count)
-    return _Tiles(dtype, (rows, width), height, header["ZCMPTYPE"].strip() == "GZIP_2", table, heap)
+    descriptors = table.rows(DESCRIPTORS[form]).reshape(-1, 2)
+    return _Tiles(table, dtype, header["ZCMPTYPE"].strip() == "GZIP_2", descriptors)
 
 
-def _rows(file: IO[bytes], tiles: _Tiles, first: int, stop: int) -> Pixels:
-    begin, end = first // tiles.height, -(-stop // tiles.height)
-    top, bottom = begin * tiles.height, min(end * tiles.height, tiles.shape[0])
-    pixels: Pixels = np.empty((bottom - top, tiles.shape[1]), tiles.dtype.newbyteorder("="))
-    for number in range(begin, end):
-        place = (number - begin) * tiles.height
-        pixels[place : place + tiles.height] = _tile(file, tiles, number)
+def _rows(tiles: _Tiles, first: int, stop: int) -> Pixels:
+    numbers, top, bottom = tiles.table.covering(first, stop)
+    height, width = tiles.table.height, tiles.table.shape[1]
+    pixels: Pixels = np.empty((bottom - top, width), tiles.dtype.newbyteorder("="))
+    for number in numbers:
+        place = number * height - top
+        pixels[place : place + height] = _tile(tiles, number)
     return pixels[first - top : stop - top]
 
 
-def _tile(file: IO[bytes], tiles: _Tiles, number: int) -> Pixels:
-    length, offset = (int(one) for one in tiles.descriptors[number])
-    start = tiles.heap + offset
-    rows = min(tiles.height, tiles.shape[0] - number * tiles.height)
-    shape, item = (rows, tiles.shape[1]), tiles.dtype.itemsize
+def _tile(tiles: _Tiles, number: int) -> Pixels:
+    (rows, width), height = tiles.table.shape, tiles.table.height
+    shape, item = (min(height, rows - number * height), width), tiles.dtype.itemsize
     size = shape[0] * shape[1] * item
-    unpacked = np.frombuffer(isal_zlib.decompress(read_part(file, start, length), GZIP_WBITS, size), np.uint8)
+    packed = tiles.table.packed(*tiles.descriptors[number].tolist())
+    unpacked = np.frombuffer(isal_zlib.decompress(packed, GZIP_WBITS, size), np.uint8)
     if len(unpacked) != size:
         raise ValueError(f"tile {number} unpacks to {len(unpacked)} bytes, not {size}")
     if not tiles.shuffled:

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from zoocut.images.gzip_tiles import DESCRIPTORS, read_part
+from zoocut.images.tile_table import DESCRIPTORS, TileTable, open_tiles
 
 __all__ = ["ScaledRows", "read_riced"]
 
@@ -65,14 +65,12 @@ class ScaledRows:
 
 @dataclass(frozen=True, slots=True)
 class _Tiles:
-    """Where the tiles of an image are: whole rows, so many at a time."""
+    """What tiles hold, and where."""
 
+    table: TileTable
     dtype: np.dtype[Any]
-    shape: tuple[int, int]
-    height: int
     block_size: int
-    table: npt.NDArray[Any]
-    heap: int
+    rows: npt.NDArray[Any]
 
 
 def read_riced(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list[ScaledRows] | None:
@@ -97,30 +95,23 @@ def read_riced(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list[S
     Exception
         Whatever a damaged tile, or another version of astropy, provokes.
     """
-    with path.open("rb") as file:
-        place = hdu.fileinfo()
-        tiles = _tiles(file, place["hdrLoc"], place["datLoc"])
-        return None if tiles is None else [_rows(file, tiles, *band) for band in bands]
+    with open_tiles(path, hdu) as table:
+        tiles = _tiles(table)
+        return None if tiles is None else [_rows(tiles, *band) for band in bands]
 
 
-def _tiles(file: IO[bytes], at: int, data: int) -> _Tiles | None:
-    header = fits.Header.fromstring(read_part(file, at, data - at).decode("ascii"))
-    rows, width = header["ZNAXIS2"], header["ZNAXIS1"]
-    dtype, height = FLOATS.get(header["ZBITPIX"]), header.get("ZTILE2", 1)
+def _tiles(table: TileTable) -> _Tiles | None:
+    header, dtype = table.header, FLOATS.get(table.header["ZBITPIX"])
     options = {header[f"ZNAME{n}"]: header[f"ZVAL{n}"] for n in range(1, 10) if f"ZNAME{n}" in header}
-    is_plain = header["ZNAXIS"] == 2 and header.get("ZTILE1", width) == width and "ZBLANK" not in header
-    is_scaled = (
-        "ZSCALE" not in header and "ZZERO" not in header
-    )  # for all tiles alike: of columns each has its own
+    # a scale for all tiles alike stands in the header: of columns each tile has its own
+    is_plain = table.has_whole_rows and not any(name in header for name in ("ZBLANK", "ZSCALE", "ZZERO"))
     is_exact = header.get("ZQUANTIZ", "NO_DITHER").strip() == "NO_DITHER"
     columns = _columns(header)
-    if dtype is None or columns is None or not (is_plain and is_scaled and is_exact):
+    if dtype is None or columns is None or not (is_plain and is_exact):
         return None
-    if options.get("BYTEPIX", BYTES_A_NUMBER) != BYTES_A_NUMBER or header["NAXIS2"] != -(-rows // height):
+    if options.get("BYTEPIX", BYTES_A_NUMBER) != BYTES_A_NUMBER:
         return None
-    table = np.frombuffer(read_part(file, data, header["NAXIS1"] * header["NAXIS2"]), columns)
-    heap = data + header.get("THEAP", header["NAXIS1"] * header["NAXIS2"])
-    return _Tiles(dtype, (rows, width), height, int(options.get("BLOCKSIZE", 32)), table, heap)
+    return _Tiles(table, dtype, int(options.get("BLOCKSIZE", 32)), table.rows(columns))
 
 
 def _columns(header: fits.Header) -> np.dtype[Any] | None:
@@ -141,23 +132,24 @@ def _columns(header: fits.Header) -> np.dtype[Any] | None:
     return columns if is_whole else None
 
 
-def _rows(file: IO[bytes], tiles: _Tiles, first: int, stop: int) -> ScaledRows:
+def _rows(tiles: _Tiles, first: int, stop: int) -> ScaledRows:
     from astropy.io.fits.hdu.compressed._codecs import Rice1
 
-    begin, end = first // tiles.height, -(-stop // tiles.height)
-    top, bottom = begin * tiles.height, min(end * tiles.height, tiles.shape[0])
-    numbers = np.empty((bottom - top, tiles.shape[1]), np.int32)
-    for number in range(begin, end):
-        at = number * tiles.height - top
-        part = numbers[at : at + tiles.height]
-        length, offset = tiles.table[TILES][number].tolist()
+    covering, top, bottom = tiles.table.covering(first, stop)
+    height = tiles.table.height
+    numbers = np.empty((bottom - top, tiles.table.shape[1]), np.int32)
+    for number in covering:
+        part = numbers[number * height - top :][:height]
+        length, offset = tiles.rows[TILES][number].tolist()
         if not length:
             raise ValueError(f"tile {number} is stored otherwise")
         codec = Rice1(blocksize=tiles.block_size, bytepix=BYTES_A_NUMBER, tilesize=part.size)
-        packed = np.frombuffer(read_part(file, tiles.heap + offset, length), np.uint8)
+        packed = np.frombuffer(tiles.table.packed(length, offset), np.uint8)
         part[...] = codec.decode(packed).reshape(part.shape)
     scale, zero = (
-        np.repeat(tiles.table[name][begin:end].astype(np.float64), tiles.height)[first - top : stop - top]
+        np.repeat(tiles.rows[name][covering.start : covering.stop].astype(np.float64), height)[
+            first - top : stop - top
+        ]
         for name in SCALES
     )
     return ScaledRows(numbers[first - top : stop - top], scale, zero, tiles.dtype)
