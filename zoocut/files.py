@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -230,8 +230,18 @@ def _sync(path: str | Path) -> None:
 
 
 def _part_of(path: str | Path) -> str:
+    """Name a file that no other writer names: the system is asked for random bytes once, not for each picture."""
     folder, separator, name = os.fspath(path).rpartition(os.sep)
-    return f"{folder}{separator}.{name}.{os.urandom(4).hex()}{TEMPORARY_SUFFIX}"
+    return f"{folder}{separator}.{name}.{_mark(os.getpid())}{next(_numbers):x}{TEMPORARY_SUFFIX}"
+
+
+_numbers = count()
+
+
+@cache
+def _mark(_process: int) -> str:
+    """Choose what the temporary files of this process are told apart by; one that is forked chooses anew."""
+    return os.urandom(4).hex()
 
 
 def _write_new(part: str, content: bytes) -> None:

@@ -9,6 +9,7 @@ import pytest
 from astropy.io import fits
 
 from zoocut.images.compressed import _by_cfitsio, read_bands
+from zoocut.images.geometry import cut_all
 from zoocut.images.gzip_tiles import read_gzipped
 from zoocut.images.rice_tiles import read_riced
 
@@ -134,6 +135,11 @@ def test_riced_tiles_are_what_astropy_reads(
                 expected = np.asarray(file[1].section[first:stop])
                 assert np.asarray(one).tobytes() == expected.astype(one.dtype).tobytes()
                 assert one[1:3, 5:70].tobytes() == expected[1:3, 5:70].astype(one.dtype).tobytes()
+                boxes = [(first, 0, 2, 9), (first + 1, 71, 2, 9), (first - 1, 4, 3, 3), (first, 6, 3, 5)]
+                for cutout, theirs in zip(
+                    cut_all(one, boxes, first), cut_all(expected, boxes, first), strict=True
+                ):
+                    assert cutout.tobytes() == theirs.tobytes()
                 assert np.asarray(one).tobytes() == _by_cfitsio(path, 1, [(first, stop)], 80)[0].tobytes()
         else:
             with contextlib.suppress(ValueError):  # a row without data is stored in another column

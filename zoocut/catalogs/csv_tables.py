@@ -59,18 +59,27 @@ def read_csv(
         names = _names(path, text.header, tell)
         chunks: list[list[pa.Array]] = [[] for _ in names]
         good = _whole(path, len(names), text.lines(), broken)
-        while several := list(islice(good, ROWS_AT_ONCE)):
-            lines += [line.number for line in several]
-            for column, cells in zip(
-                chunks, zip(*(line.cells for line in several), strict=True), strict=True
-            ):
-                column.append(pa.array(cells, pa.string()))
+        while cells := _next_cells(good, lines):
+            for at, column in enumerate(chunks):
+                column.append(pa.array(cells[at :: len(names)], pa.string()))
     columns = {name: pa.chunked_array(parts, pa.string()) for name, parts in zip(names, chunks, strict=True)}
     typed = {
         name: column if name == id_column else column_of_texts(name, column, tell)
         for name, column in columns.items()
     }
     return pa.table(typed), lines
+
+
+def _next_cells(good: Iterator[Line], lines: list[int]) -> list[str]:
+    """Return the cells of the next lines, row after row in one list: a list a row would keep garbage collection busy.
+
+    Where the lines begin is put into `lines`.
+    """
+    cells: list[str] = []
+    for line in islice(good, ROWS_AT_ONCE):
+        lines.append(line.number)
+        cells += line.cells
+    return cells
 
 
 def _names(path: Path, header: Sequence[str], tell: Tell) -> list[str]:

@@ -177,6 +177,8 @@ def differences(before: BaseModel, now: BaseModel, *sections: str) -> list[str]:
         The sections that are compared.
     """
     old, new = (one.model_dump(mode="json", include=set(sections)) for one in (before, now))
+    if old == new:
+        return []
     keys = sorted({*dotted(old), *dotted(new)})
     pairs = ((key, at(old, key), at(new, key)) for key in keys)
     return [f"{key} was {was!r}, now {is_now!r}" for key, was, is_now in pairs if was != is_now]

@@ -66,11 +66,11 @@ def write_manifest_of(run: Run, metadata: Mapping[str, str]) -> int:
     InputError
         When the run has drawn nothing.
     """
-    first = next(read_drawn(run.sources), None)
+    drawn = read_drawn(run.sources, columns_named(metadata))
+    first = next(drawn, None)
     if first is None:
         raise NothingDrawn(_why_nothing(run))
-    drawn = read_drawn(run.sources, columns_named(metadata))
-    counted = _Counted(_row(source, metadata) for source in drawn)
+    counted = _Counted(_row(source, metadata) for source in chain([first], drawn))
     write_manifest(run.manifest, counted, metadata, locations=_most_locations(run, first))
     write_talk_of(run)
     return counted.count
@@ -113,10 +113,13 @@ def write_urls_manifest_of(run: Run, metadata: Mapping[str, str], url_root: str 
     url_root : str or None
         Where the run folder will be served; None: nowhere, so nothing is written.
     """
-    first = next(read_drawn(run.sources), None)
-    if url_root is None or first is None:
+    if url_root is None:
         return
-    rows = (_row(source, metadata) for source in read_drawn(run.sources, columns_named(metadata)))
+    drawn = read_drawn(run.sources, columns_named(metadata))
+    first = next(drawn, None)
+    if first is None:
+        return
+    rows = (_row(source, metadata) for source in chain([first], drawn))
     addressed = (
         replace(row, locations=tuple(_address(name, url_root) for name in row.locations)) for row in rows
     )

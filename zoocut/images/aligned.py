@@ -15,7 +15,8 @@ from zoocut.error_kinds import BadPosition, BadWcs
 from zoocut.errors import InputError
 from zoocut.images.alignment import align
 from zoocut.images.boxes import Boxes
-from zoocut.images.geometry import AS_READ_OUT, Box, Turn, turns_to_north
+from zoocut.images.geometry import AS_READ_OUT, Box, Turn, overlapping, rows_within, turns_to_north
+from zoocut.images.geometry import Boxes as BoxArray
 from zoocut.images.planes import Plane
 from zoocut.images.positions import locate_sources
 from zoocut.images.sky import Located
@@ -74,13 +75,16 @@ class Aligned:
             turns_to_north(located.north, located.east) if self._north_up else [AS_READ_OUT] * len(sources)
         )
         scales = [scale if isfinite(scale) else None for scale in located.scale_arcsec.tolist()]
-        boxes = [box for several in wanted if not isinstance(several, Rejection) for box in several]
-        stamps = zip(*(_stamps(plane, boxes) for plane in planes), strict=True)
-        for source, several, turn, scale in zip(sources, wanted, turns, scales, strict=True):
-            if isinstance(several, Rejection):
-                yield several
+        # an array in the place of thousands of objects, which garbage collection would look at again and again
+        boxes = np.array([box for one in wanted if not isinstance(one, Rejection) for box in one], np.int64)
+        outcomes = [one if isinstance(one, Rejection) else len(one) for one in wanted]
+        del wanted
+        stamps = zip(*(_stamps(plane, boxes.reshape(-1, 4)) for plane in planes), strict=True)
+        for source, outcome, turn, scale in zip(sources, outcomes, turns, scales, strict=True):
+            if isinstance(outcome, Rejection):
+                yield outcome
             else:
-                cutouts = tuple(_cutout(next(stamps), turn, scale) for _ in several)
+                cutouts = tuple([_cutout(next(stamps), turn, scale) for _ in range(outcome)])
                 yield refuse_empty(source, cutouts, self._needed)
 
     def _wanted(
@@ -130,16 +134,15 @@ def _cutout(stamps: Sequence[FloatImage], turn: Turn, scale_arcsec: float | None
     return Cutout(template, science, difference, scale_arcsec, turn.notes)
 
 
-def _stamps(plane: Plane, boxes: Sequence[Box]) -> list[FloatImage]:
+def _stamps(plane: Plane, boxes: BoxArray) -> list[FloatImage]:
     """Cut all boxes out of a plane, so that the pixels of one plane are in memory at a time."""
-    own = boxes if plane.origin == (0, 0) else [box.seen_from(*plane.origin) for box in boxes]
-    there = [box.overlaps(plane.shape) for box in own]
-    present = [box for box, is_there in zip(own, there, strict=True) if is_there]
-    plane.load([box.rows_within(plane.shape[0]) for box in present])
-    found = iter(plane.cut_all(present))
+    own: BoxArray = boxes - np.array([*plane.origin, 0, 0])
+    there = overlapping(own, plane.shape)
+    plane.load(rows_within(own[there], plane.shape[0]))
+    found = iter(plane.cut_all(own[there]))
     stamps = [
-        next(found) if is_there else np.full((box.height, box.width), np.nan)
-        for box, is_there in zip(own, there, strict=True)
+        next(found) if is_there else np.full(size, np.nan)
+        for is_there, size in zip(there.tolist(), own[:, 2:].tolist(), strict=True)
     ]
     plane.release()
     return stamps

@@ -87,6 +87,8 @@ class Frames:
         paths = [located(self._folder, part) for part in exposure.split(" | ")]
         with ExitStack() as stack:
             planes = [stack.enter_context(open_frame(file)) for file in self._files(paths)]
+            for plane in planes[:-1]:
+                plane.share_wcs(planes[-1])
             yield from self._aligned.cut(planes, sources)
 
     def _files(self, paths: Sequence[Path]) -> list[FrameFile]:

@@ -14,7 +14,7 @@ from zoocut.config.images import FootprintColumns
 from zoocut.error_kinds import NoImage, WrongArguments
 from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
-from zoocut.images.geometry import Box, cut_all
+from zoocut.images.geometry import cut_all
 from zoocut.images.planes import Plane
 from zoocut.images.sky import SkyWcs, read_wcs
 from zoocut.model import PANELS, Cutout, DiaSource, FloatImage, Rejection
@@ -47,10 +47,10 @@ class MemoryPlane(Plane):
         self.wcs = wcs
         self._pixels = pixels
 
-    def load(self, rows: Sequence[tuple[int, int]]) -> None:
+    def load(self, rows: npt.ArrayLike) -> None:
         """Do nothing: the pixels are there."""
 
-    def cut_all(self, boxes: Sequence[Box]) -> list[FloatImage]:
+    def cut_all(self, boxes: npt.ArrayLike) -> list[FloatImage]:
         """Copy boxes; outside the image is NaN."""
         return cut_all(self._pixels, boxes)
 

@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from zoocut.model import FloatImage
+
+if TYPE_CHECKING:
+    from zoocut.images.rice_tiles import ScaledRows
 
 __all__ = [
     "AS_READ_OUT",
     "Box",
+    "Boxes",
+    "Rows",
     "Turn",
     "blank_out",
     "box_around",
     "cut",
     "cut_all",
+    "gathered",
     "merge_bands",
     "oblong_around",
+    "overlapping",
+    "rows_within",
     "turn_to_north",
     "turns_to_north",
 ]
 
+
+Rows: TypeAlias = "npt.NDArray[np.generic] | ScaledRows"
+"""An image or a band of its rows, or what becomes one when a part of it is taken."""
+
+Boxes = npt.NDArray[np.int64]
+"""Many boxes: (n, 4), each as `Box` has it."""
 
 FILL = np.finfo(np.float32).max
 """Resampling programs write this value, or its negative, where the template has no coverage (seen in ZTF)."""
@@ -40,8 +54,7 @@ CUT_AT_ONCE = 64
 """Boxes that share an array: few, for one that is kept keeps them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle of pixels, which may lie partly or wholly outside an image.
 
     Parameters
@@ -49,7 +62,7 @@ class Box:
     y, x : int
         The first row and column.
     height, width : int
-        How many rows and columns.
+        How many rows and columns. Many boxes are an array with a row of four for each.
     """
 
     y: int
@@ -80,18 +93,18 @@ class Box:
             and box.x + box.width > self.x
         )
 
-    def encloses(self, box: Box) -> bool:
-        """Whether every pixel of another box is one of this one's."""
-        return (
-            self.y <= box.y
-            and self.x <= box.x
-            and box.y + box.height <= self.y + self.height
-            and box.x + box.width <= self.x + self.width
-        )
 
-    def rows_within(self, height: int) -> tuple[int, int]:
-        """First row and the row after the last one that lie inside an image of that height."""
-        return max(self.y, 0), min(self.y + self.height, height)
+def overlapping(boxes: Boxes, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Tell of each of many boxes whether any of its pixels lies inside an image of `shape`."""
+    y, x, height, width = boxes.T
+    inside: npt.NDArray[np.bool_] = (y < shape[0]) & (x < shape[1]) & (y + height > 0) & (x + width > 0)
+    return inside
+
+
+def rows_within(boxes: Boxes, height: int) -> npt.NDArray[np.int64]:
+    """Return of each box the first row, and the row after the last one, that lie in an image of that height."""
+    rows: npt.NDArray[np.int64] = np.clip(boxes[:, :1] + boxes[:, 2:3] * [0, 1], 0, height)
+    return rows
 
 
 def box_around(y_pix: float, x_pix: float, size_pix: int) -> Box:
@@ -117,7 +130,7 @@ def oblong_around(y_pix: float, x_pix: float, height: int, width: int) -> Box:
     return Box(ceil(y_pix - height / 2), ceil(x_pix - width / 2), height, width)
 
 
-def cut(image: npt.NDArray[np.generic], box: Box, first_row: int = 0) -> FloatImage:
+def cut(image: Rows, box: Box, first_row: int = 0) -> FloatImage:
     """Copy a box out of an image; what lies outside, and pixels that hold a fill value, are NaN.
 
     Parameters
@@ -148,14 +161,14 @@ def cut(image: npt.NDArray[np.generic], box: Box, first_row: int = 0) -> FloatIm
     return cutout
 
 
-def cut_all(image: npt.NDArray[np.generic], boxes: Sequence[Box], first_row: int = 0) -> list[FloatImage]:
+def cut_all(image: Rows, boxes: npt.ArrayLike, first_row: int = 0) -> list[FloatImage]:
     """Copy boxes out of an image as `cut` does, those of one size that lie inside it together.
 
     Parameters
     ----------
     image : (y, x) array
         The image, or a band of its rows.
-    boxes : sequence of Box
+    boxes : (n, 4) array of int, or sequence of Box
         In the whole image's pixels.
     first_row : int
         The whole image's row that `image` begins with.
@@ -165,35 +178,36 @@ def cut_all(image: npt.NDArray[np.generic], boxes: Sequence[Box], first_row: int
     list of (y, x) array of float
         One a box; several may be parts of one array.
     """
-    whole = Box(first_row, 0, *image.shape)
-    inside: dict[tuple[int, int], list[int]] = defaultdict(list)
-    found: dict[int, FloatImage] = {}
-    for i, box in enumerate(boxes):
-        if whole.encloses(box):
-            inside[box.height, box.width].append(i)
-        else:
-            found[i] = cut(image, box, first_row)
-    for size, members in inside.items():
+    own: Boxes = np.asarray(boxes, np.int64).reshape(-1, 4) - np.array([first_row, 0, 0, 0])
+    corners, sizes = own[:, :2], own[:, 2:]
+    inside = ((corners >= 0) & (corners + sizes <= image.shape)).all(axis=1)
+    outside = np.flatnonzero(~inside).tolist()
+    found = {i: cut(image, Box(*own[i].tolist())) for i in outside}
+    for size in {(height, width) for height, width in sizes[inside].tolist()}:
+        members = np.flatnonzero(inside & (sizes == size).all(axis=1))
         for start in range(0, len(members), CUT_AT_ONCE):
             part = members[start : start + CUT_AT_ONCE]
-            found.update(zip(part, _cut_alike(image, [boxes[i] for i in part], first_row, size), strict=True))
-    return [found[i] for i in range(len(boxes))]
+            found.update(zip(part.tolist(), _cut_alike(image, corners[part], size), strict=True))
+    return [found[i] for i in range(len(own))]
 
 
-def _cut_alike(
-    image: npt.NDArray[np.generic], boxes: Sequence[Box], first_row: int, size: tuple[int, int]
-) -> FloatImage:
-    stack = np.empty((len(boxes), *size), _float_of(image))
-    for stamp, box in zip(stack, boxes, strict=True):
-        top = box.y - first_row
-        stamp[...] = image[top : top + box.height, box.x : box.x + box.width]
+def _cut_alike(image: Rows, corners: npt.NDArray[np.int64], size: tuple[int, int]) -> FloatImage:
+    """Copy stamps of one size: gathered together they take half the time of one after the other."""
+    stack: FloatImage = gathered(image, corners, size).astype(_float_of(image), copy=False)
     filled = np.abs(stack) == FILL
     if filled.any():
         stack[filled] = np.nan
     return stack
 
 
-def _float_of(image: npt.NDArray[np.generic]) -> np.dtype[np.floating]:
+def gathered(image: Rows, corners: npt.NDArray[np.int64], size: tuple[int, int]) -> npt.NDArray[np.generic]:
+    """Copy parts of one size out of an image, as they are, from (y, x) corners on."""
+    if isinstance(image, np.ndarray):
+        return sliding_window_view(image, size)[corners[:, 0], corners[:, 1]]
+    return image.gathered(corners, size)
+
+
+def _float_of(image: Rows) -> np.dtype[np.floating]:
     """Return what an image's pixels become: float32 stays it, everything else becomes float64."""
     return np.dtype(np.float32 if image.dtype.kind == "f" and image.dtype.itemsize <= 4 else np.float64)
 
@@ -254,6 +268,8 @@ class Turn:
 
     def image(self, image: FloatImage) -> FloatImage:
         """Turn an image."""
+        if self.matrix == UNTURNED:
+            return image
         (yy, yx), (xy, xx) = self.matrix
         if yx:
             image = image.T
@@ -262,7 +278,7 @@ class Turn:
     @property
     def notes(self) -> tuple[str, ...]:
         """What to tell of a cutout that is turned so: nothing where it is as read out."""
-        return () if self == AS_READ_OUT else ("turned by right angles, so that north is up",)
+        return () if self.matrix == UNTURNED else ("turned by right angles, so that north is up",)
 
     def vector(self, vector: Any) -> tuple[Any, Any]:
         """Turn a (y, x) direction: two numbers, or two arrays of them."""
@@ -271,7 +287,8 @@ class Turn:
         return yy * y + yx * x, xy * y + xx * x
 
 
-AS_READ_OUT = Turn(((1, 0), (0, 1)))
+UNTURNED = ((1, 0), (0, 1))
+AS_READ_OUT = Turn(UNTURNED)
 
 _TURNS = tuple(
     turn for a in (1, -1) for b in (1, -1) for turn in (Turn(((a, 0), (0, b))), Turn(((0, a), (b, 0))))

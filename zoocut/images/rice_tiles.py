@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
+from numpy.lib.stride_tricks import sliding_window_view
 
 from zoocut.images.tile_table import DESCRIPTORS, TileTable, open_tiles
 
@@ -58,6 +59,15 @@ class ScaledRows:
         scaled = self.numbers[part] * self.scale[rows, None]
         scaled += self.zero[rows, None]
         return scaled.astype(self.dtype)
+
+    def gathered(self, corners: npt.NDArray[np.int64], size: tuple[int, int]) -> Pixels:
+        """Take parts of one size, from (y, x) corners on: the same pixels as one after the other."""
+        y, x = corners.T
+        rows = y[:, None] + np.arange(size[0])
+        scaled = sliding_window_view(self.numbers, size)[y, x] * self.scale[rows][:, :, None]
+        scaled += self.zero[rows][:, :, None]
+        pixels: Pixels = scaled.astype(self.dtype)
+        return pixels
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
         return self[:, :].astype(dtype or self.dtype)

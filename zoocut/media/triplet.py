@@ -8,7 +8,7 @@ from zoocut.config.draw import DrawSettings
 from zoocut.config.section import Section
 from zoocut.media.medium import Cut, MediaContext, Shown
 from zoocut.model import DiaSource, Rejection
-from zoocut.render import missing_letters, open_renderer, words_of
+from zoocut.render import kept_renderer, missing_letters, words_of
 
 __all__ = ["open_annotated", "open_frames", "open_triplet"]
 
@@ -31,7 +31,7 @@ class Panels:
     """
 
     def __init__(self, draw: DrawSettings, encoding: int, word: str = "") -> None:
-        self._renderer = open_renderer(draw, encoding)
+        self._renderer = kept_renderer(draw, encoding)
         self._word = word
         self._font = draw.font if draw.add_metadata else None
 

@@ -215,7 +215,7 @@ def _recorded_twice(paths: Iterable[Path]) -> Keys:
     """Tell which sources have more than one row in some files."""
     import pyarrow.parquet as pq
 
-    columns = (pq.read_table(readable(one), columns=["diaSourceId"]) for one in paths)
+    columns = (pq.ParquetFile(readable(one)).read(["diaSourceId"]) for one in paths)
     keys, counts = np.unique(np.concatenate([_keys(one) for one in columns]), return_counts=True)
     return keys[counts > 1]
 

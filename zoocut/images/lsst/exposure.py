@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from zoocut.error_kinds import NoImage
-from zoocut.images.geometry import Box
 from zoocut.images.lsst.afw_archive import Archive, open_archive
 from zoocut.images.lsst.exposure_wcs import exposure_wcs
 from zoocut.images.planes import Plane, is_scaled, open_fits, unreadable
@@ -68,7 +68,7 @@ class LsstPlane(Plane):
         self.wcs = wcs
         self._factor = factor
 
-    def cut_all(self, boxes: Sequence[Box]) -> list[FloatImage]:
+    def cut_all(self, boxes: npt.ArrayLike) -> list[FloatImage]:
         """Copy boxes out of the rows that were loaded; outside the image and without data is NaN."""
         images = super().cut_all(boxes)
         return images if self._factor == 1 else [image * image.dtype.type(self._factor) for image in images]
