@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 __all__ = ["IdSet"]
@@ -41,6 +41,14 @@ class IdSet:
         return isinstance(other, IdSet) and self._held == other._held
 
     __hash__ = None  # type: ignore[assignment]
+
+    def lacking(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Return those of some numbers that are not held; one look is enough where all are held, side by side."""
+        ordered = array("q", sorted(numbers))
+        at = bisect_left(self._held, ordered[0]) if ordered else 0
+        if self._held[at : at + len(ordered)] == ordered:
+            return ()
+        return [number for number in numbers if number not in self]
 
     @property
     def highest(self) -> int:

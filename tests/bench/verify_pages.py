@@ -138,7 +138,7 @@ def serve(asked: argparse.Namespace) -> None:
     app = application(
         asked.rows, Run.open(Path(asked.folder)).run_id, endpoint, asked.latency, asked.page, picture
     )
-    uvicorn.run(app, port=asked.serve, log_level="error", backlog=512)
+    uvicorn.run(app, port=asked.serve, log_level="error", backlog=512, date_header=False)
 
 
 def main() -> None:

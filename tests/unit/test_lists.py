@@ -26,7 +26,7 @@ def served(
 
 
 def ids(read: Read, above: int | None = None) -> set[int]:
-    return set(read_wanted(read, "subjects", lambda _: True, above, first_pause_s=0.0).documents)
+    return set(read_wanted(read, "subjects", lambda ids: ids, above, first_pause_s=0.0).documents)
 
 
 @pytest.mark.parametrize("falling", [False, True])
@@ -49,6 +49,12 @@ def test_what_is_there_all_the_time_is_seen(seed: int, cap: int, falling: bool) 
 
     found = ids(served(items, move, falling=falling, cap=cap), 0 if falling else None)
     assert stay <= found
+
+
+@pytest.mark.parametrize("above", [0, 1, 99, 100, 101, 199, 200, 298, 299, 300])
+def test_the_newest_are_those_above_a_number(above: int) -> None:
+    items = set(range(1, 301))
+    assert ids(served(items, lambda: None, falling=True), above) == {one for one in items if one > above}
 
 
 @pytest.mark.parametrize("taken_out_after", [1, 2])
@@ -82,7 +88,7 @@ def test_a_list_that_never_comes_to_rest_is_a_doubt() -> None:
         return Page([{"id": str(one)} for one in some], 90, 100)
 
     with pytest.raises(Doubtful, match="what is not seen in it may be there"):
-        read_wanted(read, "subjects", lambda number: True, first_pause_s=0.0)
+        read_wanted(read, "subjects", lambda ids: ids, first_pause_s=0.0)
 
 
 @pytest.mark.parametrize("falling", [False, True])

@@ -17,6 +17,8 @@ def test_ids(some: list[int], others: list[int], bound: int) -> None:
     assert list(known) == sorted(set(some))
     assert (len(known), known.highest) == (len(set(some)), max(some, default=0))
     assert [number in known for number in others] == [number in set(some) for number in others]
+    assert list(known.lacking(others)) == [number for number in others if number not in set(some)]
+    assert not known.lacking(sorted(set(some), reverse=True)[bound:])
     assert list(known.up_to(bound)) == sorted(number for number in set(some) if number <= bound)
     assert known.without(IdSet(others)) == set(some) - set(others)
     assert (known == IdSet(others)) == (set(some) == set(others))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from zoocut.ledger.book import PAGE, Ledger
 from zoocut.ledger.records import State, Target
@@ -11,8 +11,7 @@ from zoocut.ledger.records import State, Target
 __all__ = ["Outline", "outlines", "senders"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """A row of the ledger in outline.
 
     Parameters

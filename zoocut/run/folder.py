@@ -13,7 +13,7 @@ from zoocut.config.settings import RunSettings
 from zoocut.error_kinds import FileMissing, NotARun
 from zoocut.errors import ConfigError, InputError
 from zoocut.files import write_first, write_whole
-from zoocut.run.manifest import ManifestRow, describe_manifest, read_manifest
+from zoocut.run.manifest import ManifestRow, describe_manifest, read_manifest, read_metadata_keys
 from zoocut.run.manifest_columns import AS_IT_TELLS, ManifestFormat
 from zoocut.run.record import (
     FIRST_ENCODING,
@@ -237,6 +237,16 @@ class Run(RunFiles):
             When it is missing, cannot be read, or does not tell which of its columns are images.
         """
         return read_manifest(self.manifest, self.manifest_format)
+
+    def metadata_keys(self) -> list[str]:
+        """Read which metadata the manifest has, without its rows where its header tells.
+
+        Raises
+        ------
+        InputError
+            When it is missing, cannot be read, or does not tell which of its columns are images.
+        """
+        return read_metadata_keys(self.manifest, self.manifest_format)
 
     def describe_manifest(self) -> str:
         """Say what was recognised in a manifest of another tool's making; empty for one of zoocut's own.

@@ -24,7 +24,14 @@ from zoocut.run.manifest_columns import (
     choose_columns,
 )
 
-__all__ = ["ManifestRow", "count_rows", "describe_manifest", "read_manifest", "write_manifest"]
+__all__ = [
+    "ManifestRow",
+    "count_rows",
+    "describe_manifest",
+    "read_manifest",
+    "read_metadata_keys",
+    "write_manifest",
+]
 
 UNPLAIN = (b'"', b"\r", b"\0", b"\n\n", b"\n,", b"\n ", b"\n\t")
 """What stands in a CSV that has other rows than lines, or lines that may be blank."""
@@ -116,6 +123,19 @@ def read_manifest(path: Path, form: ManifestFormat = AS_IT_TELLS) -> Iterator[Ma
         columns = choose_columns(path, text.header, form, lambda: _lines(path, form))
         for line in _whole(path, text):
             yield _row(path, columns, line)
+
+
+def read_metadata_keys(path: Path, form: ManifestFormat = AS_IT_TELLS) -> list[str]:
+    """Read which metadata a manifest has, without its rows where its header tells.
+
+    Raises
+    ------
+    InputError
+        As `read_manifest`, but for faults of rows.
+    """
+    with _opened(path, form) as text:
+        columns = choose_columns(path, text.header, form, lambda: _lines(path, form))
+        return [key for key, _ in columns.metadata]
 
 
 def count_rows(path: Path, form: ManifestFormat = AS_IT_TELLS) -> int:

@@ -37,7 +37,7 @@ __all__ = ["Progress", "verify"]
 SAMPLE = 100
 """How many subjects a sample reads the images of: a fault that 3 in 100 subjects have is met with 95 % certainty."""
 
-READERS = 16
+READERS = 32
 """Images read at once: hosts of images serve browsers, each of which reads six at once."""
 
 Found = defaultdict[str, list[str]]

@@ -6,13 +6,13 @@ busy, the answer is lost or the set was being changed. Which of the two a functi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from threading import Event
 from typing import Any
 
 from zoocut.errors import Interrupted
 from zoocut.zooniverse.clock import Clock
-from zoocut.zooniverse.lists import Listed, Page, Report, read_wanted
+from zoocut.zooniverse.lists import Listed, Page, Report, Wanted, read_wanted
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, malformed_is_doubtful
 from zoocut.zooniverse.retrying import with_retries
 from zoocut.zooniverse.session import Answer, Session
@@ -93,14 +93,14 @@ class Api:
         self, path: str, kind: str, params: Mapping[str, str], above: int | None = None
     ) -> list[Document]:
         """Read a whole list, or what of it has ids above a number; in doubt rather than with something missing."""
-        return list(self.listed(path, kind, params, lambda _: True, above).documents.values())
+        return list(self.listed(path, kind, params, lambda ids: ids, above).documents.values())
 
     def listed(
         self,
         path: str,
         kind: str,
         params: Mapping[str, str],
-        wanted: Callable[[int], bool],
+        wanted: Wanted,
         above: int | None = None,
         report: Report = lambda read, length: None,
     ) -> Listed:

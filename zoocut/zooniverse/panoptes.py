@@ -6,7 +6,7 @@ fresh. Unknown query parameters are ignored by the server without a word, so fil
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from threading import Event
 from typing import Any
@@ -35,6 +35,8 @@ __all__ = [
 
 SIGNATURE_S = 240.0
 """How long a signed address is trusted when it does not tell: signatures live five minutes."""
+
+NOBODY = IdSet()
 
 Location = str | dict[str, str]
 """A MIME type for an image that Zooniverse keeps, or {MIME type: address} for one that stays where it is."""
@@ -172,28 +174,24 @@ class Panoptes:
         project_id: str,
         user_id: str,
         above: int,
-        known: Container[int] = (),
+        known: IdSet = NOBODY,
         report: Report = lambda read, length: None,
     ) -> Iterator[Subject]:
         """List a user's subjects in a project above a watermark, the newest first, without those that are known."""
         params = {"project_id": project_id, "upload_user_id": user_id}
-        found = self.api.listed(
-            "/subjects", "subjects", params, lambda number: number not in known, above, report
-        )
+        found = self.api.listed("/subjects", "subjects", params, known.lacking, above, report)
         return map(self.subject_of, found.documents.values())
 
     def subjects_of_set(self, set_id: str) -> Iterator[Subject]:
         """List the subjects of a set by id; deleted ones do not show."""
-        return self.members(set_id, ())[1]
+        return self.members(set_id, NOBODY)[1]
 
     def members(
-        self, set_id: str, known: Container[int], report: Report = lambda read, length: None
+        self, set_id: str, known: IdSet, report: Report = lambda read, length: None
     ) -> tuple[IdSet, Iterator[Subject]]:
         """List the ids of a set's subjects, and those subjects that are not `known`."""
         params = {"subject_set_id": set_id}
-        found = self.api.listed(
-            "/subjects", "subjects", params, lambda number: number not in known, report=report
-        )
+        found = self.api.listed("/subjects", "subjects", params, known.lacking, report=report)
         return found.ids, map(self.subject_of, found.documents.values())
 
     def subjects(self, subject_ids: Sequence[str]) -> list[Subject]:

@@ -60,7 +60,7 @@ class Transport(HTTPAdapter):
         How many connections are kept open.
     """
 
-    def __init__(self, read_s: float = READ_S, connections: int = 64) -> None:
+    def __init__(self, read_s: float = READ_S, connections: int = 128) -> None:
         self._timeout = (min(CONNECT_S, read_s), read_s)
         self._deadline = Deadline(WHOLE * read_s)
         self._pools: dict[Hashable, Any] = {}
