@@ -15,7 +15,6 @@ from zoocut.config.settings import Settings
 from zoocut.error_kinds import WrongArguments
 from zoocut.generating import Generated, Inputs, Part, Progress, generate_part
 from zoocut.generating import generate as draw_run
-from zoocut.images.frames_in_memory import FramesInMemory
 from zoocut.model import Catalog, Images
 from zoocut.select import Selection
 
@@ -150,6 +149,8 @@ def _catalog(source: Any, loaded: Loaded) -> Catalog:
 def _opening(frames: Frames, loaded: Loaded) -> Callable[[], Images]:
     if isinstance(frames, Images):
         return partial(_given, frames)
+    from zoocut.images.frames_in_memory import FramesInMemory
+
     return partial(FramesInMemory, frames, loaded.settings.draw)
 
 

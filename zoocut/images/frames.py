@@ -6,17 +6,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FramesSettings
 from zoocut.error_kinds import MalformedPattern, MissingColumn
-from zoocut.images.aligned import Aligned
 from zoocut.images.boxes import boxes_for
-from zoocut.images.frame_files import FrameFile, open_frame
 from zoocut.model import PANELS, Cutout, DiaSource, Rejection, Value
 from zoocut.object_store import located
 from zoocut.values import formatted
+
+if TYPE_CHECKING:
+    from zoocut.images.frame_files import FrameFile
 
 __all__ = ["Frames"]
 
@@ -42,11 +43,8 @@ class Frames:
     def __init__(self, settings: FramesSettings, draw: DrawSettings, folder: Path) -> None:
         self._settings = settings
         self._folder = folder
-        self._aligned = Aligned(
-            boxes_for(settings.footprint, draw),
-            draw.orientation == "north-up",
-            settings.allow_missing_template,
-        )
+        self._boxes = boxes_for(settings.footprint, draw)
+        self._north_up = draw.orientation == "north-up"
         self._patterns = (settings.template, settings.science, settings.difference)
         self._last: tuple[list[Value] | None, str] = (None, "")
         for name, pattern in zip(PANELS, self._patterns, strict=True):
@@ -84,14 +82,21 @@ class Frames:
         InputError
             When a frame is missing, damaged or not aligned with the others, before anything is yielded.
         """
+        # exposures are named also where nothing is to be cut, or others cut: astropy takes as long as 1,000 sources
+        from zoocut.images.aligned import Aligned
+        from zoocut.images.frame_files import open_frame
+
+        aligned = Aligned(self._boxes, self._north_up, self._settings.allow_missing_template)
         paths = [located(self._folder, part) for part in exposure.split(" | ")]
         with ExitStack() as stack:
             planes = [stack.enter_context(open_frame(file)) for file in self._files(paths)]
             for plane in planes[:-1]:
                 plane.share_wcs(planes[-1])
-            yield from self._aligned.cut(planes, sources)
+            yield from aligned.cut(planes, sources)
 
     def _files(self, paths: Sequence[Path]) -> list[FrameFile]:
+        from zoocut.images.frame_files import FrameFile
+
         own = self._settings
         extensions = (own.template_extension, own.science_extension, own.difference_extension)
         masks = (own.template_mask_extension, own.science_mask_extension, own.difference_mask_extension)
