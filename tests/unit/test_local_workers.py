@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -10,9 +13,12 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
+import astropy.wcs  # noqa: F401 - this process has imported what draws, as after a first call
 import pytest
 
+from zoocut import fork_server
 from zoocut.config.settings import Settings
+from zoocut.error_kinds import WorkersLost
 from zoocut.generating.drawing import BatchDrawer, Drawn, Exposures
 from zoocut.generating.local_workers import LocalWorkers
 from zoocut.generating.plan import Batch, Planned
@@ -35,6 +41,22 @@ class Slow(BatchDrawer):
         return Drawn(notes=Counter({str(os.getpid()): count}))
 
 
+@dataclass(frozen=True)
+class Perishing(BatchDrawer):
+    """Takes its time, and is killed where it is not the process of the test: alone, or with the server."""
+
+    def draw(self, exposures: Exposures) -> Drawn:
+        if str(os.getpid()) != self.call:
+            for pid in (os.getppid(), os.getpid())[self.encoding :]:
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02 * sum(len(planned) for _, planned in exposures))
+        return Drawn()
+
+
+def settings() -> Settings:
+    return Settings.model_validate({"catalog": {"kind": "table", "path": "s.csv"}, "images": FRAMES})
+
+
 def batches(count: int, exposures: int, rows: int) -> Iterator[Batch]:
     """Yield full batches of some exposures."""
     for number in range(count):
@@ -51,17 +73,17 @@ def batches(count: int, exposures: int, rows: int) -> Iterator[Batch]:
     ("count", "exposures", "rows", "each_s", "ahead", "elsewhere"),
     [
         (10, 10, 30, 0.0, inf, False),
-        (4, 10, 30, 0.001, inf, False),
-        (4, 10, 30, 0.001, 256, False),
-        (1, 28, 10, 0.02, inf, True),
+        (2, 10, 10, 0.001, inf, False),
+        (2, 10, 10, 0.001, 64, False),
+        (1, 14, 10, 0.02, inf, True),
+        (6, 10, 30, 0.001, 256, True),
     ],
-    ids=["no time", "one second", "one second of packets", "six seconds"],
+    ids=["no time", "a fifth of a second", "a fifth of packets", "three seconds", "two seconds of packets"],
 )
 def test_workers_draw_where_it_is_quicker(
     tmp_path: Path, count: int, exposures: int, rows: int, each_s: float, ahead: float, elsewhere: bool
 ) -> None:
-    settings = Settings.model_validate({"catalog": {"kind": "table", "path": "s.csv"}, "images": FRAMES})
-    drawer = Slow(settings, tmp_path, no_images, tmp_path, str(each_s))
+    drawer = Slow(settings(), tmp_path, no_images, tmp_path, str(each_s))
     positions, who = [], Counter[str]()
     with LocalWorkers(2, ahead) as workers:
         for batch, drawn in workers.draw(batches(count, exposures, rows), drawer):
@@ -71,3 +93,39 @@ def test_workers_draw_where_it_is_quicker(
     assert sum(who.values()) == len(positions)
     assert (len(who) > 1) == elsewhere
     assert str(os.getpid()) in who
+
+
+@pytest.mark.parametrize("spared", [1, 0], ids=["a worker", "the server and a worker"])
+def test_lost_processes_are_told(tmp_path: Path, spared: int) -> None:
+    drawer = Perishing(settings(), tmp_path, no_images, tmp_path, str(os.getpid()), spared)
+    with pytest.raises(WorkersLost, match="run the same command again"), LocalWorkers(2) as workers:
+        list(workers.draw(batches(40, 10, 30), drawer))
+
+
+def draw_elsewhere(folder: Path) -> None:
+    """Draw what takes no time, in a process that has imported nothing, with a server that began before."""
+    fork_server.start()
+    while fork_server.seconds_until_ready() > 0:
+        time.sleep(0.01)
+    who = Counter[str]()
+    with LocalWorkers(2) as workers:
+        for _, drawn in workers.draw(batches(1, 10, 30), Slow(settings(), folder, no_images, folder, "0")):
+            who += drawn.notes
+    print(sum(who.values()), who[str(os.getpid())])
+
+
+def test_workers_that_began_before_draw_from_the_first(tmp_path: Path) -> None:
+    told = (
+        "import sys; del sys.modules['astropy.wcs']; from pathlib import Path; test.draw_elsewhere(Path('.'))"
+    )
+    words = [sys.executable, "-c", f"import {Path(__file__).stem} as test; {told}"]
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        words,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == ["300", "0"], done.stderr

@@ -118,6 +118,10 @@ def generate(
 
     Example: zoocut generate zoocut.toml --input 'night/*.avro' -o night-run -j 2
     """
+    if jobs > 1 and dask is None:
+        from zoocut import fork_server
+
+        fork_server.start()  # it imports while this process does
     from zoocut.api.generation import generate as draw
     from zoocut.cli.progress import generation_progress
     from zoocut.cli.stopping import broken_off

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -213,7 +214,8 @@ def draw_batches(
     """
     waiting: deque[tuple[Batch, Future[Drawn] | None]] = deque()
     for batch in batches:
-        drawn = executor.submit(_draw, drawer, batch.exposures) if batch.exposures else None
+        with _loss_told():
+            drawn = executor.submit(_draw, drawer, batch.exposures) if batch.exposures else None
         waiting.append((batch, drawn))
         if len(waiting) > ahead:
             yield _result(*waiting.popleft())
@@ -222,8 +224,15 @@ def draw_batches(
 
 
 def _result(batch: Batch, drawn: Future[Drawn] | None) -> tuple[Batch, Drawn]:
-    try:
+    with _loss_told():
         return batch, Drawn() if drawn is None else drawn.result()
+
+
+@contextmanager
+def _loss_told() -> Iterator[None]:
+    """Tell that workers are lost, whether work is given to them or taken from them."""
+    try:
+        yield
     except BrokenExecutor as error:
         raise WorkersLost(
             f"a process that draws has ended ({error}), most likely for want of memory: run the same "

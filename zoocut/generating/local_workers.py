@@ -1,24 +1,27 @@
 """Processes on this machine that draw: `generate -j N`.
 
-They are forked from one server process that imports what drawing needs while this process draws; a process that
-imports for itself takes longer than it needs to draw a thousand sources. Little is drawn in this process alone.
+They are forked from one server process that imports what drawing needs while this process draws, or imports itself; a
+process that imports for itself takes longer than it needs to draw a thousand sources. Little is drawn in this process
+alone.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from math import inf
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
 from multiprocessing.connection import wait
-from multiprocessing.forkserver import ensure_running
 from threading import Thread
 from time import monotonic
 from typing import ParamSpec, TypeVar
 
+from zoocut import fork_server
 from zoocut.generating.drawing import BatchDrawer, Drawn, draw_batches, draw_here
 from zoocut.generating.plan import SOURCES_AT_ONCE, Batch
 
@@ -27,27 +30,30 @@ __all__ = ["LocalWorkers"]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-PRELOADED = ["zoocut.generating.drawing", "zoocut.images.frames", "zoocut.render.renderer"]
-
 AHEAD = 3
 """Batches a process that wait for it or are being drawn: fewer would let it wait, more only hold memory."""
 
-TRIED_S = 0.3
-"""So many seconds of drawing tell how long a source takes; hundreds of the quickest, few of the slowest."""
+TRIED_S = 0.05
+"""So many seconds of drawing tell how long a source takes: some hundred of the quickest, few of the slowest."""
 
-START_S = 1.0
-"""The server has imported by then (0.75 s of processor time where measured), and this process draws meanwhile."""
+WORTH_S = 0.3
+"""What is left once workers can draw must take this process as long: to fork two, and to open fonts and files in each,
+takes 0.06 s where measured, sending another tenth, and half of the rest is won."""
 
-WORTH_S = 4.0
-"""What is left must take this process as long: a second of it goes by before the workers draw, another is what they
-cost in all (the server's imports, fonts and files that each opens for itself, sending), and half of the rest is won;
-where the cores are busy with other work, less."""
+OPENING_S = 0.25
+"""To import what draws and to open it takes this process as long; workers that can draw by then draw from the first."""
+
+FEW = 50
+"""Fewer sources are drawn here until it is known that they take long."""
 
 PIECE_S = 0.2
 """Workers get pieces of batches that take as long: a full one takes half a minute where images are slow to open."""
 
 PIECE = 32
 """The fewest sources of a piece, and how many are drawn at once while time is measured."""
+
+UNTRIED_PIECE = 64
+"""So many where nothing was drawn here: 12 ms of the quickest, of which sending takes a tenth."""
 
 MOST_LOOKED_AT = 64
 """Batches that are held at most to see how much is left; a run that goes on has many with nothing to draw."""
@@ -91,8 +97,7 @@ class LocalWorkers:
             if not plan.holds(1):
                 return
             self._executor = yield from self._start(plan, drawer)
-        pieces = plan.pieces(max(PIECE, PIECE_S / self._tried.each_s))
-        yield from draw_batches(pieces, drawer, self._executor, AHEAD * self._jobs)
+        yield from draw_batches(plan.pieces(self._tried.piece), drawer, self._executor, AHEAD * self._jobs)
 
     def _draw_until_worth(self, plan: _Plan, drawer: BatchDrawer) -> Iterator[tuple[Batch, Drawn]]:
         """Draw as long as what is left is too little to start workers for, to the end if it stays so."""
@@ -103,20 +108,25 @@ class LocalWorkers:
             yield batch, self._tried.draw(batch, drawer)
 
     def _is_worth(self, plan: _Plan) -> bool:
+        """Whether what is left takes so long that workers win, or they can begin before this process."""
+        until_ready = fork_server.seconds_until_ready()
+        if not self._tried.has_begun:
+            can_begin_sooner = until_ready <= OPENING_S and "astropy.wcs" not in sys.modules
+            return can_begin_sooner and self._ahead >= FEW and plan.holds(FEW)
         if self._tried.seconds < TRIED_S:
             return False
-        needed = WORTH_S / self._tried.each_s
+        needed = (until_ready + WORTH_S) / self._tried.each_s
         # what cannot be seen is guessed: where so much was drawn, as much may follow
-        if needed > self._ahead and self._tried.seconds < WORTH_S:
+        if needed > self._ahead and self._tried.seconds < until_ready + WORTH_S:
             return False
         return plan.holds(min(needed, self._ahead))
 
     def _start(self, plan: _Plan, drawer: BatchDrawer) -> Generator[tuple[Batch, Drawn], None, _Processes]:
-        """Start workers, and draw here until they can."""
-        context = get_context("forkserver")
-        context.set_forkserver_preload(PRELOADED)
-        ensure_running()
-        yield from draw_here(plan.pieces_until(monotonic() + START_S), drawer)
+        """Start workers, and draw here until they can, unless nothing is open here yet."""
+        context = fork_server.start()
+        if self._tried.has_begun:
+            until = monotonic() + fork_server.seconds_until_ready()
+            yield from draw_here(plan.pieces_until(until), drawer)
         return _Processes(ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_end_with_parent))
 
 
@@ -144,8 +154,13 @@ class _Tried:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.has_begun = False
         self._count = 0
-        self._is_warm = False
+
+    @property
+    def piece(self) -> float:
+        """How many sources are sent together."""
+        return max(PIECE, PIECE_S / self.each_s) if self._count else UNTRIED_PIECE
 
     @property
     def each_s(self) -> float:
@@ -156,10 +171,10 @@ class _Tried:
         """Draw a batch; the first is not counted where it is small, since fonts and files are opened for it."""
         start = monotonic()
         drawn = drawer.draw(batch.exposures)
-        if batch.planned >= (1 if self._is_warm else SOURCES_AT_ONCE):
+        if batch.planned >= (1 if self.has_begun else SOURCES_AT_ONCE):
             self.seconds += monotonic() - start
             self._count += batch.planned
-        self._is_warm = self._is_warm or batch.planned > 0
+        self.has_begun = self.has_begun or batch.planned > 0
         return drawn
 
 
@@ -203,6 +218,7 @@ class _Plan:
 
 def _end_with_parent() -> None:
     """End this worker when its parent is gone, whatever ended that; signals of the terminal are the parent's."""
+    gc.freeze()  # what the server has imported is no garbage: to look through it is an eighth of a worker's time
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
