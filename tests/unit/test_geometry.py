@@ -20,6 +20,8 @@ from zoocut.images.geometry import (
     cut,
     cut_all,
     merge_bands,
+    overlapping,
+    squares_around,
     turn_to_north,
     turns_to_north,
 )
@@ -50,10 +52,11 @@ def tangent(angle_deg: float, flip: int, scale_deg: float = 2e-4) -> WCS:
 @pytest.mark.parametrize("x", [-0.5, 3.0, 24.5, 25.1, 49.5, 52.0])
 def test_a_box_holds_the_pixels_of_cutout2d(size: int, y: float, x: float) -> None:
     box = box_around(y, x, size)
-    if not box.overlaps(PLANE.shape):
+    if not overlapping(np.array(box), PLANE.shape):
         with pytest.raises(ValueError, match="do not overlap"):
             Cutout2D(PLANE, (x, y), size, mode="partial", fill_value=np.nan)
         return
+    assert squares_around(np.array([y, np.nan]), np.array([x, 3]), [size, 5])[0, 0].tolist() == list(box)
     expected = Cutout2D(PLANE, (x, y), size, mode="partial", fill_value=np.nan).data
     np.testing.assert_array_equal(cut(PLANE, box), expected)
     assert cut(PLANE, box).dtype == np.float32

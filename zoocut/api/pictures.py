@@ -12,8 +12,8 @@ from zoocut.config.load import load_tree
 from zoocut.config.settings import Settings
 from zoocut.error_kinds import NotDrawable, WrongArguments
 from zoocut.images.aligned import Aligned
+from zoocut.images.boxes import squares, whole_of
 from zoocut.images.frames_in_memory import MemoryPlane, plane_of
-from zoocut.images.geometry import Box, box_around
 from zoocut.model import PANELS, Cutout, DiaSource, Picture, Rejection, SourceId
 from zoocut.reasons import TOO_WIDE
 from zoocut.render import kept_renderer
@@ -116,10 +116,7 @@ def _cut(planes: list[MemoryPlane], source: DiaSource, look: DrawSettings) -> tu
             TOO_WIDE,
         )
 
-    def boxes(_: DiaSource, y_pix: float, x_pix: float) -> tuple[Box, ...]:
-        squares = tuple(box_around(y_pix, x_pix, size) for size in look.sizes)
-        return squares or (Box(0, 0, height, width),)
-
+    boxes = squares(look.sizes) if look.sizes else whole_of((height, width))
     (outcome,) = Aligned(boxes, look.orientation == "north-up").cut(planes, [source])
     if isinstance(outcome, Rejection):
         raise NotDrawable(outcome.reason, outcome.code)

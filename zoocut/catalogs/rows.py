@@ -119,13 +119,14 @@ def sources_of_block(
     """
     ids = _ids(table[names.dia_source_id], names.id_kind)
     block = Block(table, names.columns, ids)
-    places = _positions(table, names)
+    positions = _plain_positions(table, names)
+    ra, dec = positions or ([], [])
     for at, row in enumerate(rows):
         columns, known = BlockRow(block, at), ids[at]
         try:
             if isinstance(known, ValueError):
                 raise known
-            ra_deg, dec_deg, pixel_yx = places[at] if places else _position(columns, names)
+            ra_deg, dec_deg, pixel_yx = (ra[at], dec[at], None) if positions else _position(columns, names)
         except ValueError as error:
             cell = table[names.dia_source_id][at].as_py()
             yield Rejection("" if cell is None else str(cell), row, str(error), code_of(error))
@@ -163,19 +164,19 @@ def _position(columns: Mapping[str, Value], names: TableNames) -> PositionCells:
     return (*position(columns, names.ra, names.dec, names.angles), None)
 
 
-def _positions(table: pa.Table, names: TableNames) -> list[PositionCells]:
-    """Read all positions at once where nothing is to be said of any: numbers in degrees on the sky; else none."""
+def _plain_positions(table: pa.Table, names: TableNames) -> tuple[list[float], list[float]] | None:
+    """Read all ra and dec at once where nothing is to be said of any: numbers in degrees on the sky; else None."""
     import numpy as np
     import pyarrow as pa
 
     columns = [table[name] for name in (names.ra, names.dec) if name in table.column_names]
     plain = names.x is None and names.angles == (DEGREES, DEGREES) and len(columns) == 2
     if not plain or not all(pa.types.is_float64(column.type) for column in columns):
-        return []
+        return None
     ra, dec = (column.to_numpy() for column in columns)
     if not (np.abs(ra) <= 360).all() or not (np.abs(dec) <= 90).all():  # so is NaN
-        return []
-    return [(one, other, None) for one, other in zip(ra.tolist(), dec.tolist(), strict=True)]
+        return None
+    return ra.tolist(), dec.tolist()
 
 
 def _pixel(columns: Mapping[str, Value], y: str, x: str, first_pixel: int) -> tuple[float, float]:

@@ -152,7 +152,7 @@ class BatchDrawer:
             done.rejections.append(Rejection.of(source, reason, NOTHING_TO_SHOW))
             return
         sums = checksums(shown)
-        if planned.sha256 not in (None, trimmed(sums)):
+        if planned.sha256 is not None and planned.sha256 != trimmed(sums):
             reason = "its pixels are no longer those that the run recorded: generate it into a new folder"
             done.rejections.append(Rejection.of(source, reason, OTHER_PIXELS))
             return
@@ -161,7 +161,7 @@ class BatchDrawer:
         if shown.notes or any(cutout.notes for cutout in cutouts):
             done.notes.update(list(dict.fromkeys(note for cutout in cutouts for note in cutout.notes)))
             done.notes.update(shown.notes)
-        images = tuple(None if one is None else name for name, one in zip(names, sums, strict=True))
+        images = tuple([None if one is None else name for name, one in zip(names, sums, strict=True)])
         done.sources.append((planned.position, DrawnSource(whole_row(source.columns), images, sums)))
 
     def _chunk(self, planned: Planned) -> str:
@@ -179,7 +179,7 @@ class BatchDrawer:
 
 def checksums(shown: Shown) -> tuple[str | None, ...]:
     """Return the checksums of what was drawn; None for a medium that made no file."""
-    return tuple(None if file is None else hashlib.sha256(file).hexdigest() for file in shown.files)
+    return tuple([None if file is None else hashlib.sha256(file).hexdigest() for file in shown.files])
 
 
 DrawBatches = Callable[[Iterable[Batch], BatchDrawer], Iterator[tuple[Batch, Drawn]]]

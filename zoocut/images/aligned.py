@@ -15,8 +15,7 @@ from zoocut.error_kinds import BadPosition, BadWcs
 from zoocut.errors import InputError
 from zoocut.images.alignment import align
 from zoocut.images.boxes import Boxes
-from zoocut.images.geometry import AS_READ_OUT, Box, Turn, overlapping, rows_within, turns_to_north
-from zoocut.images.geometry import Boxes as BoxArray
+from zoocut.images.geometry import AS_READ_OUT, BoxArray, Turn, overlapping, rows_within, turns_to_north
 from zoocut.images.planes import Plane
 from zoocut.images.positions import locate_sources
 from zoocut.images.sky import Located
@@ -70,35 +69,49 @@ class Aligned:
         located = _locate_aligned(planes, sources)
         if self._north_up and planes[-1].wcs is None:
             raise BadWcs('the frames have no celestial WCS: set draw.orientation = "detector"')
-        wanted = self._wanted(planes[-1], located, sources)
+        boxes, refused = self._wanted(planes[-1], located, sources)
         turns = (
             turns_to_north(located.north, located.east) if self._north_up else [AS_READ_OUT] * len(sources)
         )
         scales = [scale if isfinite(scale) else None for scale in located.scale_arcsec.tolist()]
-        # an array in the place of thousands of objects, which garbage collection would look at again and again
-        boxes = np.array([box for one in wanted if not isinstance(one, Rejection) for box in one], np.int64)
-        outcomes = [one if isinstance(one, Rejection) else len(one) for one in wanted]
-        del wanted
-        stamps = zip(*(_stamps(plane, boxes.reshape(-1, 4)) for plane in planes), strict=True)
-        for source, outcome, turn, scale in zip(sources, outcomes, turns, scales, strict=True):
-            if isinstance(outcome, Rejection):
-                yield outcome
+        wanted = np.delete(boxes, list(refused), axis=0).reshape(-1, 4)
+        stamps = zip(*(_stamps(plane, wanted) for plane in planes), strict=True)
+        for at, (source, turn, scale) in enumerate(zip(sources, turns, scales, strict=True)):
+            if at in refused:
+                yield refused[at]
             else:
-                cutouts = tuple([_cutout(next(stamps), turn, scale) for _ in range(outcome)])
+                cutouts = tuple([_cutout(next(stamps), turn, scale) for _ in range(boxes.shape[1])])
                 yield refuse_empty(source, cutouts, self._needed)
 
     def _wanted(
         self, difference: Plane, located: Located, sources: Sequence[DiaSource]
-    ) -> list[tuple[Box, ...] | Rejection]:
-        """Choose the boxes of every source, or tell why it has none."""
+    ) -> tuple[BoxArray, dict[int, Rejection]]:
+        """Choose the boxes of all sources, (n, box, 4), and tell by their numbers why some have none."""
+        y_pix, x_pix = located.y_pix, located.x_pix
+        boxes, missing = self._boxes(sources, y_pix, x_pix)
         north_known = np.isfinite((located.north + located.east).sum(axis=1))
-        places = zip(located.y_pix.tolist(), located.x_pix.tolist(), north_known.tolist(), strict=True)
-        frame = Box(*difference.origin, *difference.shape)
-        return [self._boxes_of(source, *place, frame) for source, place in zip(sources, places, strict=True)]
+        y, x = (place - first for place, first in zip((y_pix, x_pix), difference.origin, strict=True))
+        height, width = difference.shape
+        on_frame = (y >= -0.5) & (y < height - 0.5) & (x >= -0.5) & (x < width - 0.5)  # so is no NaN
+        on_frame &= overlapping(boxes - np.array([*difference.origin, 0, 0]), difference.shape).all(axis=1)
+        good = on_frame & (north_known | (not self._north_up))
+        good[list(missing)] = False
+        refused = {
+            at: self._refusal(sources[at], y_pix[at], x_pix[at], north_known[at], missing.get(at), difference)
+            for at in np.flatnonzero(~good).tolist()
+        }
+        return boxes, refused
 
-    def _boxes_of(
-        self, source: DiaSource, y_pix: float, x_pix: float, north_known: bool, frame: Box
-    ) -> tuple[Box, ...] | Rejection:
+    def _refusal(
+        self,
+        source: DiaSource,
+        y_pix: float,
+        x_pix: float,
+        north_known: bool,
+        missing: InputError | None,
+        difference: Plane,
+    ) -> Rejection:
+        """Tell why a source is not cut."""
         if None in (source.ra_deg, source.dec_deg) and source.pixel_yx is None:
             return Rejection.of(
                 source, "it has no position: the catalog needs ra and dec in degrees", BadPosition.code
@@ -115,16 +128,12 @@ class Aligned:
                 'its frame does not tell where north is: set draw.orientation = "detector"',
                 BadWcs.code,
             )
-        try:
-            boxes = self._boxes(source, y_pix, x_pix)
-        except InputError as error:
-            return Rejection.of(source, error)
-        if frame.holds(y_pix, x_pix) and all(map(frame.touches, boxes)):
-            return boxes
+        if missing is not None:
+            return Rejection.of(source, missing)
         return Rejection.of(
             source,
-            f"it lies off the frame, at x {x_pix:.1f} y {y_pix:.1f} of {frame.width} x {frame.height}: "
-            "check its exposure",
+            f"it lies off the frame, at x {x_pix:.1f} y {y_pix:.1f} of {difference.shape[1]} x "
+            f"{difference.shape[0]}: check its exposure",
             OFF_THE_FRAME,
         )
 
@@ -139,11 +148,9 @@ def _stamps(plane: Plane, boxes: BoxArray) -> list[FloatImage]:
     own: BoxArray = boxes - np.array([*plane.origin, 0, 0])
     there = overlapping(own, plane.shape)
     plane.load(rows_within(own[there], plane.shape[0]))
-    found = iter(plane.cut_all(own[there]))
-    stamps = [
-        next(found) if is_there else np.full(size, np.nan)
-        for is_there, size in zip(there.tolist(), own[:, 2:].tolist(), strict=True)
-    ]
+    stamps = plane.cut_all(own[there])
+    for at in np.flatnonzero(~there).tolist():
+        stamps.insert(at, np.full(own[at, 2:], np.nan))
     plane.release()
     return stamps
 

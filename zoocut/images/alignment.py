@@ -6,7 +6,7 @@ import numpy as np
 
 from zoocut.error_kinds import BadWcs
 from zoocut.images.planes import Plane
-from zoocut.images.sky import Floats, pixels_of
+from zoocut.images.sky import Floats, pixels_of, sky_of
 
 __all__ = ["align"]
 
@@ -53,8 +53,7 @@ def _offsets(plane: Plane, difference: Plane) -> Floats | None:
     height, width = difference.shape
     grid = np.meshgrid(np.linspace(0, height - 1, STEPS), np.linspace(0, width - 1, STEPS), indexing="ij")
     y_pix, x_pix = (part.ravel() for part in grid)
-    sky = difference.wcs.pixel_to_world(x_pix, y_pix).icrs
-    y_found, x_found = pixels_of(plane.wcs, sky.ra.deg, sky.dec.deg)
+    y_found, x_found = pixels_of(plane.wcs, *sky_of(difference.wcs, y_pix, x_pix))
     if not np.isfinite(y_found + x_found).any():
         raise BadWcs(
             f"{plane.path} shows no part of the sky that {difference.path} shows: give frames of one field"

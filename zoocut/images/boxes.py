@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
 
 from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FootprintColumns
 from zoocut.error_kinds import MissingColumn, NoFootprint, WrongSetting
-from zoocut.images.geometry import Box, box_around
+from zoocut.errors import InputError
+from zoocut.images.geometry import Box, BoxArray, squares_around
 from zoocut.model import DiaSource
 from zoocut.values import id_key, number_of
 
-__all__ = ["Boxes", "Footprints", "boxes_for", "footprint_boxes"]
+__all__ = ["Boxes", "Footprints", "boxes_for", "footprint_boxes", "squares", "whole_of"]
 
-Boxes = Callable[[DiaSource, float, float], tuple[Box, ...]]
-"""Gives the boxes of a source at (y_pix, x_pix); raises InputError when it cannot."""
+Floats = npt.NDArray[np.float64]
+Found = tuple[BoxArray, Mapping[int, InputError]]
+"""(n, box, 4) as `Box` has them, and what is wrong with those of sources that have none, by their numbers."""
+
+Boxes = Callable[[Sequence[DiaSource], Floats, Floats], Found]
+"""Gives the boxes of n sources at (n,) y_pix and x_pix, as many of each; NaN is a source without a pixel."""
 
 
 def boxes_for(columns: FootprintColumns, draw: DrawSettings) -> Boxes:
@@ -34,11 +43,35 @@ def boxes_for(columns: FootprintColumns, draw: DrawSettings) -> Boxes:
         When neither sizes nor footprints are asked for: a whole frame is no cutout.
     """
     if draw.use_footprint:
-        return lambda source, _y_pix, _x_pix: (footprint_box(source, columns),)
+        return _one_by_one(partial(footprint_box, columns=columns))
     if not draw.sizes:
         raise WrongSetting("draw.sizes is empty, which means whole stamps: give sizes = [30] for frames")
-    sizes = draw.sizes
-    return lambda _, y_pix, x_pix: tuple(box_around(y_pix, x_pix, size) for size in sizes)
+    return squares(draw.sizes)
+
+
+def squares(sizes: Sequence[int]) -> Boxes:
+    """Make boxes that are squares of some sizes around each source."""
+    return lambda _, y_pix, x_pix: (squares_around(y_pix, x_pix, sizes), {})
+
+
+def whole_of(shape: tuple[int, int]) -> Boxes:
+    """Make boxes that are a whole image of (y, x) pixels, whatever the source."""
+    return _one_by_one(lambda _: Box(0, 0, *shape))
+
+
+def _one_by_one(box_of: Callable[[DiaSource], Box]) -> Boxes:
+    """Make boxes that each source has one of."""
+
+    def boxes(sources: Sequence[DiaSource], _y_pix: Floats, _x_pix: Floats) -> Found:
+        found, missing = np.zeros((len(sources), 1, 4), np.int64), {}
+        for at, source in enumerate(sources):
+            try:
+                found[at, 0] = box_of(source)
+            except InputError as error:
+                missing[at] = error
+        return found, missing
+
+    return boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +101,15 @@ def footprint_boxes(footprints: Footprints, columns: FootprintColumns) -> Boxes:
         What a source's own box would be in.
     """
 
-    def boxes(source: DiaSource, _y_pix: float, _x_pix: float) -> tuple[Box, ...]:
+    def box_of(source: DiaSource) -> Box:
         known = footprints.boxes.get(id_key(source.dia_source_id))
         if known is not None:
-            return (known,)
+            return known
         if source.columns.get(columns.x_min) is None:
             raise NoFootprint(footprints.missing)
-        return (footprint_box(source, columns),)
+        return footprint_box(source, columns)
 
-    return boxes
+    return _one_by_one(box_of)
 
 
 def footprint_box(source: DiaSource, columns: FootprintColumns) -> Box:

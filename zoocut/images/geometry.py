@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AS_READ_OUT",
     "Box",
-    "Boxes",
+    "BoxArray",
     "Rows",
     "Turn",
     "blank_out",
@@ -31,6 +31,7 @@ __all__ = [
     "oblong_around",
     "overlapping",
     "rows_within",
+    "squares_around",
     "turn_to_north",
     "turns_to_north",
 ]
@@ -39,7 +40,7 @@ __all__ = [
 Rows: TypeAlias = "npt.NDArray[np.generic] | ScaledRows"
 """An image or a band of its rows, or what becomes one when a part of it is taken."""
 
-Boxes = npt.NDArray[np.int64]
+BoxArray = npt.NDArray[np.int64]
 """Many boxes: (n, 4), each as `Box` has it."""
 
 FILL = np.finfo(np.float32).max
@@ -50,8 +51,11 @@ FLOAT_STEP = float(np.finfo(np.float32).eps)
 """Relative distance within which two values are the same once they are written as 32-bit floats."""
 
 
+FAR = 2.0**40
+"""Pixels: a position off any image, of which whole numbers and their sums are exact."""
+
 CUT_AT_ONCE = 64
-"""Boxes that share an array: few, for one that is kept keeps them all."""
+"""BoxArray that share an array: few, for one that is kept keeps them all."""
 
 
 class Box(NamedTuple):
@@ -70,38 +74,19 @@ class Box(NamedTuple):
     height: int
     width: int
 
-    def overlaps(self, shape: tuple[int, int]) -> bool:
-        """Whether any pixel lies inside an image of `shape`."""
-        return (
-            self.y < shape[0] and self.x < shape[1] and self.y + self.height > 0 and self.x + self.width > 0
-        )
-
     def holds(self, y_pix: float, x_pix: float) -> bool:
         """Whether a position lies on a pixel of the box."""
         return -0.5 <= y_pix - self.y < self.height - 0.5 and -0.5 <= x_pix - self.x < self.width - 0.5
 
-    def seen_from(self, y_origin: int, x_origin: int) -> Box:
-        """Return the same pixels, counted from another first one."""
-        return Box(self.y - y_origin, self.x - x_origin, self.height, self.width)
 
-    def touches(self, box: Box) -> bool:
-        """Whether any pixel of another box is one of this one's."""
-        return (
-            box.y < self.y + self.height
-            and box.x < self.x + self.width
-            and box.y + box.height > self.y
-            and box.x + box.width > self.x
-        )
-
-
-def overlapping(boxes: Boxes, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def overlapping(boxes: BoxArray, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
     """Tell of each of many boxes whether any of its pixels lies inside an image of `shape`."""
-    y, x, height, width = boxes.T
+    y, x, height, width = np.moveaxis(boxes, -1, 0)
     inside: npt.NDArray[np.bool_] = (y < shape[0]) & (x < shape[1]) & (y + height > 0) & (x + width > 0)
     return inside
 
 
-def rows_within(boxes: Boxes, height: int) -> npt.NDArray[np.int64]:
+def rows_within(boxes: BoxArray, height: int) -> npt.NDArray[np.int64]:
     """Return of each box the first row, and the row after the last one, that lie in an image of that height."""
     rows: npt.NDArray[np.int64] = np.clip(boxes[:, :1] + boxes[:, 2:3] * [0, 1], 0, height)
     return rows
@@ -128,6 +113,17 @@ def box_around(y_pix: float, x_pix: float, size_pix: int) -> Box:
 def oblong_around(y_pix: float, x_pix: float, height: int, width: int) -> Box:
     """Return the box of a cutout of any height and width around a position, by the same rule."""
     return Box(ceil(y_pix - height / 2), ceil(x_pix - width / 2), height, width)
+
+
+def squares_around(
+    y_pix: npt.NDArray[np.float64], x_pix: npt.NDArray[np.float64], sizes: Sequence[int]
+) -> BoxArray:
+    """Return for each of n positions a box a size, as `box_around` does: (n, size, 4); of NaN some box."""
+    places = np.clip(np.nan_to_num(np.stack((y_pix, x_pix), axis=-1)), -FAR, FAR)
+    sides = np.asarray(sizes, np.int64)[:, None]
+    corners = np.ceil(places[:, None] - sides / 2).astype(np.int64)
+    boxes: BoxArray = np.concatenate((corners, np.broadcast_to(sides, corners.shape)), axis=-1)
+    return boxes
 
 
 def cut(image: Rows, box: Box, first_row: int = 0) -> FloatImage:
@@ -178,12 +174,12 @@ def cut_all(image: Rows, boxes: npt.ArrayLike, first_row: int = 0) -> list[Float
     list of (y, x) array of float
         One a box; several may be parts of one array.
     """
-    own: Boxes = np.asarray(boxes, np.int64).reshape(-1, 4) - np.array([first_row, 0, 0, 0])
+    own: BoxArray = np.asarray(boxes, np.int64).reshape(-1, 4) - np.array([first_row, 0, 0, 0])
     corners, sizes = own[:, :2], own[:, 2:]
     inside = ((corners >= 0) & (corners + sizes <= image.shape)).all(axis=1)
     outside = np.flatnonzero(~inside).tolist()
     found = {i: cut(image, Box(*own[i].tolist())) for i in outside}
-    for size in {(height, width) for height, width in sizes[inside].tolist()}:
+    for size in map(tuple, np.unique(sizes[inside], axis=0).tolist()):
         members = np.flatnonzero(inside & (sizes == size).all(axis=1))
         for start in range(0, len(members), CUT_AT_ONCE):
             part = members[start : start + CUT_AT_ONCE]

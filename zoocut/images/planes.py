@@ -17,7 +17,7 @@ from astropy.utils.exceptions import AstropyWarning
 from zoocut.error_kinds import FileMissing, NoImage
 from zoocut.errors import NotPermitted, ZoocutError, first_line
 from zoocut.images.compressed import read_bands
-from zoocut.images.geometry import Boxes, Rows, blank_out, cut_all, merge_bands
+from zoocut.images.geometry import BoxArray, Rows, blank_out, cut_all, merge_bands
 from zoocut.images.sky import SkyWcs, header_wcs
 from zoocut.model import FloatImage
 from zoocut.object_store import ObjectPath, is_of_store, store_error
@@ -135,7 +135,7 @@ class Plane:
                 image[values != 0 if bits is None else (values.astype(np.int64) & bits) != 0] = np.nan
         return images
 
-    def _cut_from_bands(self, boxes: Boxes) -> list[FloatImage]:
+    def _cut_from_bands(self, boxes: BoxArray) -> list[FloatImage]:
         """Cut each box out of the band that holds its rows."""
         starts = [start for start, _ in self._bands]
         bands = np.searchsorted(starts, np.maximum(boxes[:, 0], 0), side="right") - 1

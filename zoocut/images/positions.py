@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zoocut.images.sky import Floats, Located, SkyWcs, locate
+from zoocut.images.sky import Floats, Located, SkyWcs, locate, sky_of
 from zoocut.model import DiaSource
 
 __all__ = ["locate_sources", "positions_of"]
@@ -30,8 +30,8 @@ def positions_of(wcs: SkyWcs, sources: Sequence[DiaSource], origin: tuple[int, i
     by_pixel = [i for i, source in enumerate(sources) if source.pixel_yx is not None]
     if by_pixel:
         y_pix, x_pix = _pixels(sources)
-        sky = wcs.pixel_to_world(x_pix[by_pixel] - origin[1], y_pix[by_pixel] - origin[0]).icrs
-        ra_deg[by_pixel], dec_deg[by_pixel] = sky.ra.deg, sky.dec.deg
+        places = (y_pix[by_pixel] - origin[0], x_pix[by_pixel] - origin[1])
+        ra_deg[by_pixel], dec_deg[by_pixel] = sky_of(wcs, *places)
     return ra_deg, dec_deg
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,17 @@ from astropy.wcs import WCS
 from zoocut.error_kinds import BadWcs
 from zoocut.images.lsst.ast_wcs import AstWcs
 
-__all__ = ["Floats", "Located", "SkyWcs", "header_wcs", "locate", "pixels_of", "read_wcs", "scale_of"]
+__all__ = [
+    "Floats",
+    "Located",
+    "SkyWcs",
+    "header_wcs",
+    "locate",
+    "pixels_of",
+    "read_wcs",
+    "scale_of",
+    "sky_of",
+]
 
 SkyWcs: TypeAlias = WCS | AstWcs
 
@@ -147,6 +157,15 @@ def locate(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> Located:
     return Located(y_pix, x_pix, scale, north, east)
 
 
+def sky_of(wcs: SkyWcs, y_pix: Floats, x_pix: Floats) -> tuple[Floats, Floats]:
+    """Find the ICRS positions, ra and dec in degrees, of zero-based pixels; NaN where the WCS has no answer."""
+    if _needs_no_frame(wcs):
+        ra_deg, dec_deg = wcs.all_pix2world(x_pix, y_pix, 0)
+        return ra_deg, dec_deg
+    sky = wcs.pixel_to_world(x_pix, y_pix).icrs
+    return sky.ra.deg, sky.dec.deg
+
+
 def pixels_of(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
     """Find the pixels of ICRS positions in degrees: zero-based y and x, NaN where the WCS has no answer."""
     ra_deg, dec_deg = np.broadcast_arrays(ra_deg, dec_deg)
@@ -162,7 +181,8 @@ def pixels_of(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Flo
 
 def _returning(wcs: SkyWcs, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Floats]:
     """Convert positions; those whose pixel does not lead back to them become NaN."""
-    convert = _by_wcslib if _needs_no_frame(wcs, ra_deg) else _by_coordinates
+    in_range = bool(((ra_deg >= 0) & (ra_deg < 360)).all())
+    convert = _by_wcslib if in_range and _needs_no_frame(wcs) else _by_coordinates
     x_pix, y_pix, apart_deg = convert(wcs, ra_deg, dec_deg)
     scale_deg = np.sqrt(abs(np.linalg.det(wcs.pixel_scale_matrix)))
     astray = ~(apart_deg < RETURN_TOLERANCE_PIX * scale_deg)
@@ -185,13 +205,12 @@ def _by_wcslib(wcs: WCS, ra_deg: Floats, dec_deg: Floats) -> tuple[Floats, Float
     return x_pix, y_pix, np.degrees(apart)
 
 
-def _needs_no_frame(wcs: SkyWcs, ra_deg: Floats) -> bool:
-    """Whether positions may be handed to wcslib as they are: in the frame, the unit and the range that it has."""
+def _needs_no_frame(wcs: SkyWcs) -> TypeGuard[WCS]:
+    """Whether positions may be handed to wcslib as they are: in the frame and the unit that it has."""
     if not isinstance(wcs, WCS) or wcs.naxis != 2 or wcs.has_distortion:
         return False
     told = wcs.wcs
     is_icrs = told.radesys == "ICRS" or (told.radesys == "" and np.isnan(told.equinox))
     names = [kind[:4] for kind in told.ctype]
     units = [str(unit) for unit in told.cunit]
-    in_range = bool(((ra_deg >= 0) & (ra_deg < 360)).all())
-    return is_icrs and names == ["RA--", "DEC-"] and units == ["deg", "deg"] and in_range
+    return is_icrs and names == ["RA--", "DEC-"] and units == ["deg", "deg"]

@@ -94,7 +94,8 @@ class Renderer:
         tuple of Picture or Rejection
             For each source in order its pictures, or why there are none.
         """
-        batch = [(source, self._fitting(cutouts)) for source, cutouts in batch]
+        if self._reduces:
+            batch = [(source, self._fitting(cutouts)) for source, cutouts in batch]
         refusals = [self._refusal(source, cutouts) for source, cutouts in batch]
         pictures: dict[int, tuple[Picture, ...]] = {}
         for alike in _of_one_kind([cutouts for _, cutouts in batch], refusals):
@@ -106,8 +107,6 @@ class Renderer:
 
     def _fitting(self, cutouts: tuple[Cutout, ...]) -> tuple[Cutout, ...]:
         """Average footprints down that are larger than a panel; sizes are chosen, and so never reduced."""
-        if not self._reduces:
-            return cutouts
         return tuple(reduced(cutout, -(-max(cutout.template.shape) // self._panel_pix)) for cutout in cutouts)
 
     def _refusal(self, source: DiaSource, cutouts: tuple[Cutout, ...]) -> Rejection | None:

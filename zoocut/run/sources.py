@@ -197,8 +197,10 @@ def put_together(path: Path) -> None:
     streams = [list(several) for _, several in groupby(parts, key=lambda part: part.name.split("-")[0])]
     merged = _merged([(_fitted(one, of_parts) for one in _tables(several)) for several in streams])
     fitted = (_fitted(one, schema) for one in chain(_tables(before), merged))
+    of_one_call = len(before + streams) == 1  # which records no source twice
+    rows = fitted if of_one_call else _without_repeats(fitted, _recorded_twice(before + parts))
     with appear_whole(path) as goal, pq.ParquetWriter(goal, schema) as writer:
-        for table in _of_equal_size(_without_repeats(fitted, _recorded_twice(before + parts))):
+        for table in _of_equal_size(rows):
             writer.write_table(table)
     _remove(parts)
 
@@ -257,6 +259,9 @@ def _merged(streams: Sequence[Iterator[pa.Table]]) -> Iterator[pa.Table]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if len(streams) == 1:
+        yield from streams[0]
+        return
     heads = [(table, stream) for stream in streams if (table := next(stream, None)) is not None]
     while heads:
         bound = min(table[POSITION][-1].as_py() for table, _ in heads)
