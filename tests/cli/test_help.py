@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -94,3 +95,14 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     imported = {name.partition(".")[0] for name in json.loads(done.stderr)}
     assert "zoocut" in imported
     assert not imported & HEAVY
+
+
+def test_numpy_starts_no_threads_of_its_own_in_a_command() -> None:
+    """Linux tells; one processor has none to start."""
+    program = (
+        "import os, sys\nfrom zoocut.cli.main import run\nsys.argv[1:] = ['--version']\n"
+        "try:\n    run()\nfinally:\n    import numpy\n    print(len(os.listdir('/proc/self/task')))"
+    )
+    environment = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.stdout.split()[-1] == "1", done.stderr

@@ -207,7 +207,7 @@ def test_two_first_uploads_of_a_folder_make_one_run(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "manifest.csv").write_text("image\nno.png\n")
     script = (
-        "import sys; from pathlib import Path; from zoocut.uploading import open_run\n"
+        "import sys; from pathlib import Path; from zoocut.uploading.folder import open_run\n"
         "print('ready', flush=True); sys.stdin.readline(); print(open_run(Path(sys.argv[1])).run_id)"
     )
     several = [

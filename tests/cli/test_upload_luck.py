@@ -214,7 +214,7 @@ def test_a_ledger_that_cannot_grow_in_mid_run_stops_it(
     assert done.returncode == 4, done.stderr
     assert "free some space" in done.stderr
     assert "Traceback" not in done.stderr
-    assert states(zoocut, run)["linked"] + states(zoocut, run)["planned"] > 0
+    assert sum(states(zoocut, run).values()) == 60
     assert zoocut("upload", run, "--settle", "1", **account(server)).returncode == 0
     assert sorted(s["external_id"] for s in subjects(server, name)) == [str(1700 + n) for n in range(60)]
 

@@ -92,6 +92,20 @@ def test_the_right_checksum_is_a_proof(store: Store, blobs: Blobs) -> None:
     assert (headers["Content-MD5"], headers["Content-Type"]) == (md5(CONTENT), "image/png")
 
 
+@pytest.mark.parametrize("known", [CONTENT, b"other bytes"])
+def test_a_checksum_that_is_known_is_the_one_that_is_sent_and_must_come_back(
+    store: Store, blobs: Blobs, known: bytes
+) -> None:
+    blobs.headers = {"Content-MD5": md5(CONTENT)}
+    address, digest = Address(f"{blobs.endpoint}/x.png?sig=1", "x.png", 0.0), hashlib.md5(known).hexdigest()
+    if known == CONTENT:
+        store.put(address, CONTENT, "image/png", digest)
+    else:
+        with pytest.raises(Doubtful):
+            store.put(address, CONTENT, "image/png", digest)
+    assert [headers["Content-MD5"] for _, headers, _ in blobs.seen] == [md5(known)]
+
+
 @pytest.mark.parametrize(
     ("status", "headers"),
     [

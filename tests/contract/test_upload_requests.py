@@ -17,9 +17,10 @@ from zoocut.ledger import Entry, Ledger, State
 from zoocut.run.folder import Run
 from zoocut.run.manifest import ManifestRow, write_manifest
 from zoocut.sandbox import Running
-from zoocut.uploading import Timing, UploadRequest, upload
 from zoocut.uploading.goals import Goal
 from zoocut.uploading.report import Snapshot
+from zoocut.uploading.request import Timing, UploadRequest
+from zoocut.uploading.uploading import upload
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.credentials import Credentials
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused
@@ -97,7 +98,7 @@ def test_every_step_is_on_disk_before_the_next_leaves(sandbox: Running, tmp_path
         if (entry.state, entry.attempt, entry.sent_as is None) != (State.INTENT, 1, False):
             wrong.append(("create", entry))
 
-    def putting(address: Any, content: bytes, mime: str) -> None:
+    def putting(address: Any, content: bytes, mime: str, md5: str) -> None:
         with Ledger.read(run.ledger) as ledger:
             known = {
                 image.media_name

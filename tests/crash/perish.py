@@ -18,8 +18,10 @@ from threading import Event
 from typing import Any, cast
 
 from zoocut.ledger import Ledger, sole_uploader
-from zoocut.uploading import Timing, UploadRequest, open_run, upload
+from zoocut.uploading.folder import open_run
 from zoocut.uploading.goals import Goal
+from zoocut.uploading.request import Timing, UploadRequest
+from zoocut.uploading.uploading import upload
 from zoocut.zooniverse.connect import connect
 from zoocut.zooniverse.credentials import Credentials
 

@@ -25,7 +25,7 @@ from zoocut.errors import ConfigError, InputError
 from zoocut.generating import Part, generate, generate_part
 from zoocut.ledger import Ledger
 from zoocut.run.folder import Run
-from zoocut.uploading import open_run
+from zoocut.uploading.folder import open_run
 
 Zoocut = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from zoocut.ledger import Entry, Image, Ledger, State, Target
 from zoocut.uploading import machine
 from zoocut.uploading.machine import Event, Facts, after, next_step
-from zoocut.uploading.work_queue import WorkQueue
+from zoocut.uploading.work_queue import MEASURED_AT_ONCE, QUICK_BYTES, WorkQueue
 
 IMAGES = st.sampled_from([Image("1.png", "image/png"), Image("https://example.org/1.png", "")])
 TIMES = st.floats(0, 500)
@@ -74,6 +74,35 @@ def test_every_entry_that_can_come_about_has_a_step_that_is_sent(
             break
         entry = after(entry, possible[pick % len(possible)])
     goes_on(entry, facts, WorkQueue(*ledger))
+
+
+@given(
+    sizes=st.lists(st.one_of(st.none(), st.integers(0, 3 * QUICK_BYTES), st.just("elsewhere")), max_size=30),
+    done=st.sets(st.integers(0, 29)),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_measured_together_are_few_small_and_here(
+    ledger: tuple[Ledger, Target], sizes: list[int | str | None], done: set[int]
+) -> None:
+    queue = WorkQueue(*ledger)
+    for row, size in enumerate(sizes):
+        image = (
+            Image("https://example.org/1.png", "", 5)
+            if isinstance(size, str)
+            else Image("1.png", "image/png", size, sha256="a" * 64 if row in done else None)
+        )
+        queue.put(Entry(1, row, "170", {}, State.PLANNED, (image,)))
+    everything = list(queue.ready)
+    seen: list[Entry] = []
+    while queue.ready:
+        some = [queue.ready.popleft()]
+        some += queue.measured_with(some[0])
+        seen += some
+        assert len(some) <= MEASURED_AT_ONCE
+        if len(some) > 1:
+            assert all(entry.images[0].hosted and not entry.images[0].sha256 for entry in some)
+            assert all((entry.images[0].size or 0) <= QUICK_BYTES for entry in some)
+    assert seen == everything
 
 
 def goes_on(entry: Entry, facts: Facts, queue: WorkQueue) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +67,21 @@ def test_what_is_saved_is_read_back(ledger: Ledger, target: Target) -> None:
     assert ledger.entries(target, State.CREATED) == [changed]
     assert ledger.counts(target)[State.PLANNED] == 2
     assert [entry.external_id for entry in ledger.every(target)] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("named", [None, {1, 2}, [2], ()])
+def test_images_are_saved_with_the_rows_that_are_named(
+    ledger: Ledger, target: Target, named: Collection[int] | None
+) -> None:
+    ledger.plan(target, rows(2), "x")
+    planned = ledger.entries(target, State.PLANNED)
+    measured = [replace(e, images=(replace(e.images[0], sha256="a" * 64),), attempt=7) for e in planned]
+    ledger.save(measured, named)
+    numbers = [entry.row for entry in planned]
+    now = ledger.rows(target, numbers)
+    assert [entry.attempt for entry in now] == [7, 7]
+    saved = numbers if named is None else named
+    assert [bool(entry.images[0].sha256) for entry in now] == [number in saved for number in numbers]
 
 
 def test_two_rows_cannot_have_one_subject(ledger: Ledger, target: Target) -> None:

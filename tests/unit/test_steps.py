@@ -21,14 +21,16 @@ from zoocut.uploading.machine import (
     Event,
     Linked,
     LostSight,
+    Measured,
     NotCreated,
     Proved,
     Rejected,
     Unproved,
 )
+from zoocut.uploading.pictures import MeasuredContents
 from zoocut.uploading.steps.create import create
 from zoocut.uploading.steps.link import link
-from zoocut.uploading.steps.measure import measure
+from zoocut.uploading.steps.measure import measure, measure_each
 from zoocut.uploading.steps.reconcile import look
 from zoocut.uploading.steps.store import renew, store
 from zoocut.zooniverse.records import Address, Subject
@@ -117,8 +119,12 @@ class Blobs:
 
     held: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     refusal: Exception | None = None
+    trouble: Exception | None = None
+    asked: list[tuple[object, ...]] = field(default_factory=list)
 
     def fetch(self, url: str) -> tuple[str, int, str]:
+        if self.trouble:
+            raise self.trouble
         if url not in self.held:
             raise Refused("nothing there", 404)
         return self.held[url]
@@ -131,6 +137,7 @@ class Blobs:
     holds_retrying = holds
 
     def put(self, *words: object) -> None:
+        self.asked.append(words)
         if self.refusal:
             raise self.refusal
 
@@ -317,6 +324,52 @@ def test_an_image_that_changed_is_not_sent(context: UploadContext) -> None:
     outcome = event(store(context, created(), 0, address("x")))
     assert isinstance(outcome, Rejected)
     assert SUM in outcome.reason
+
+
+@pytest.mark.parametrize("now", ["changed", "gone", "a folder"])
+def test_what_was_measured_is_sent_and_read_again_for_the_next_try(
+    context: UploadContext, blobs: Blobs, now: str
+) -> None:
+    told = event(measure(context, entry(State.PLANNED, Image("images/1.txt", "text/plain"))))
+    path = context.folder / "images" / "1.txt"
+    path.unlink()
+    if now != "gone":
+        path.mkdir() if now == "a folder" else path.write_bytes(CONTENT.upper())
+    blobs.refusal = Doubtful("the answer is lost")
+    assert store(context, created(), 0, address("x")).trouble is blobs.refusal
+    assert [words[1:] for words in blobs.asked] == [(CONTENT, "text/plain", MD5)]
+    assert told == Measured((HERE,))
+    assert isinstance(event(store(context, created(), 0, address("x"))), Rejected)
+    assert len(blobs.asked) == 1
+
+
+def test_only_so_many_bytes_of_measured_images_are_kept() -> None:
+    contents = MeasuredContents(10)
+    images = [replace(HERE, path=f"images/{n}.txt") for n in range(5)]
+    for image, size in zip(images, (4, 4, 4, 11, 10), strict=True):
+        contents.keep(image, bytes(size))
+        contents.keep(image, bytes(size))
+        kept = [len(contents.take(one) or b"") for one in images[:3]] if image is images[2] else []
+        assert kept in ([], [0, 4, 4])
+    assert [contents.take(image) for image in images] == [None] * 4 + [bytes(10)]
+    assert contents.take(images[4]) is None
+    contents.keep(images[0], bytes(10))
+    assert contents.take(replace(images[0], sha256="0" * 64)) is None
+
+
+def test_rows_measured_together_are_told_apart(context: UploadContext, blobs: Blobs) -> None:
+    blobs.held[ELSEWHERE.path] = ("text/html", 10, "d" * 32)
+    rows = [
+        entry(State.PLANNED, HERE),
+        entry(State.PLANNED, ELSEWHERE, row=2),
+        entry(State.PLANNED, HERE, row=4),
+    ]
+    outcome = measure_each(context, rows)
+    assert [type(event(outcome, row)) for row in (1, 2, 4)] == [Measured, Rejected, Measured]
+    blobs.trouble = Busy("not now", 7.0)
+    outcome = measure_each(context, rows)
+    assert [type(event(outcome, row)) for row in (1, 2, 4)] == [Measured, type(None), type(None)]
+    assert isinstance(outcome.trouble, Doubtful)
 
 
 @pytest.mark.parametrize("status", [400, 409, 412])

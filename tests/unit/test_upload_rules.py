@@ -104,11 +104,12 @@ def test_the_limit_grows_quickly_then_halves_then_grows_slowly() -> None:
     assert limit.limit == 8
     for _ in range(8):
         limit.good(0.1)
-    assert limit.limit == 16
+    assert limit.limit == 32
     limit.bad(10.0, None)
     limit.bad(10.5, None)
-    assert limit.limit == 8
+    assert limit.limit == 16
     limit.bad(11.0, None)
+    limit.bad(12.0, None)
     assert limit.limit == 4
     for _ in range(4):
         limit.good(0.1)

@@ -57,10 +57,11 @@ def adopt(
     from zoocut.cli.console import print_json, results
     from zoocut.config.upload import UploadSettings
     from zoocut.ledger import Ledger, sole_uploader
-    from zoocut.uploading import open_run, where_to
     from zoocut.uploading.adopting import Adoption, as_shown
     from zoocut.uploading.adopting import adopt as take_over
     from zoocut.uploading.context import UploadContext
+    from zoocut.uploading.folder import open_run
+    from zoocut.uploading.goals import where_to
     from zoocut.uploading.targets import choose_existing, target_of
     from zoocut.zooniverse.connect import connect
 

@@ -30,7 +30,7 @@ def bug_report(
     """
     from zoocut.bug_report import pack_bug_report
     from zoocut.cli.console import results
-    from zoocut.uploading import look_at_run
+    from zoocut.uploading.folder import look_at_run
 
     names = pack_bug_report(look_at_run(run), log, output)
     results.print(f"{output}: {', '.join(names)}; look at them before you send it", markup=False)

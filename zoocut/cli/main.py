@@ -50,6 +50,9 @@ COMMANDS = {
 }
 """Where each command is, in the order in which help shows them: that of a project's life."""
 
+ONE_MATRIX_THREAD = ("OPENBLAS_NUM_THREADS", "1")
+"""Nothing here multiplies large matrices, and numpy's further threads compute 0.1 s in vain when it is loaded."""
+
 app = typer.Typer(
     name="zoocut",
     cls=lazy_group(COMMANDS),
@@ -106,6 +109,7 @@ def main(
 def run() -> None:
     """Run the command line; exit with the code that belongs to what happened."""
     gc.set_threshold(*COLLECTED_AFTER)
+    os.environ.setdefault(*ONE_MATRIX_THREAD)
     out.holds_document = False
     sys.argv[1:] = general_options_first(sys.argv[1:])
     try:

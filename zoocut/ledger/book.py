@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -258,8 +258,16 @@ class Ledger:
                 images[row].append(Image(path, mime, size, sha256, md5, media_name, bool(proved)))
         return [_entry(head, tuple(images[head[1]])) for head in heads]
 
-    def save(self, entries: Iterable[Entry]) -> None:
+    def save(self, entries: Iterable[Entry], with_images: Container[int] | None = None) -> None:
         """Write what happened to these entries; on disk when this returns.
+
+        Parameters
+        ----------
+        entries : iterable of Entry
+            As they are now.
+        with_images : container of int, optional
+            The rows whose images are not as they were saved; all when not told. Only half of the steps of an upload
+            change any.
 
         Raises
         ------
@@ -285,6 +293,7 @@ class Ledger:
                 [
                     (i.mime, i.size, i.sha256, i.md5, i.media_name, i.proved, entry.target, entry.row, at)
                     for entry in saved
+                    if with_images is None or entry.row in with_images
                     for at, i in enumerate(entry.images, start=1)
                 ],
             )

@@ -11,6 +11,7 @@ from zoocut.errors import LedgerError, ZoocutError, ZooniverseError
 from zoocut.ledger import Entry, Target
 from zoocut.metadata_keys import SubjectKey
 from zoocut.uploading.machine import Event
+from zoocut.uploading.pictures import MeasuredContents
 from zoocut.zooniverse.panoptes import Address, Panoptes, RetryingPanoptes
 from zoocut.zooniverse.store import Store
 
@@ -58,6 +59,8 @@ class UploadContext:
         Whether this very upload has made the set: it holds nobody's subjects, and no workflow serves it.
     newest_id : int or None
         The project's highest subject id before anything was made; None where nothing is to be made.
+    contents : MeasuredContents
+        The bytes of images that were measured and not sent yet.
     """
 
     folder: Path
@@ -70,6 +73,7 @@ class UploadContext:
     lease: Held | None = None
     new_set: bool = False
     newest_id: int | None = None
+    contents: MeasuredContents = field(default_factory=MeasuredContents, compare=False, repr=False)
 
     @property
     def may_send(self) -> bool:

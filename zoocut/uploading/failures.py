@@ -28,6 +28,9 @@ second that takes four to eight seconds, in which a web server may have come bac
 LONGEST_BACKOFF_S = 60.0
 """Longest pause before a request is sent again: a server that comes back is noticed within a minute."""
 
+OF_MANY = {"look": -1, "link": -2}
+"""Under which numbers, which no row has, the failures of looks and links are counted."""
+
 
 class Failures:
     """Counts failures, by row and in all.
@@ -50,6 +53,13 @@ class Failures:
         doubled = self._first_backoff_s * float(2 ** min(count - 1, 10))
         asked = trouble.retry_after_s if isinstance(trouble, NotNow) else None
         return max(asked or 0.0, min(LONGEST_BACKOFF_S, doubled) * random.uniform(0.5, 1.0))
+
+    def pause_s(self, kind: str, trouble: ZooniverseError | None, otherwise_s: float) -> float:
+        """Return how long to wait before the next look or link, in seconds; `otherwise_s` after one that went well."""
+        if trouble is not None:
+            return self.backoff_s(OF_MANY[kind], trouble)
+        self.forget(OF_MANY[kind])
+        return otherwise_s
 
     def forget(self, row: int) -> None:
         """Forget the failures of a row that has got further."""

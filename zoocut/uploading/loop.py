@@ -42,7 +42,7 @@ from zoocut.uploading.report import Snapshot, Tally
 from zoocut.uploading.request import Timing
 from zoocut.uploading.steps.create import create
 from zoocut.uploading.steps.link import BATCH, link
-from zoocut.uploading.steps.measure import measure
+from zoocut.uploading.steps.measure import measure_each
 from zoocut.uploading.steps.reconcile import look
 from zoocut.uploading.steps.store import renew, store
 from zoocut.uploading.waiting import Waiting, waiting_words
@@ -53,11 +53,15 @@ from zoocut.zooniverse.request_errors import LocalTrouble, Refused
 
 __all__ = ["UploadLoop"]
 
-PAUSES = {"look": -1, "link": -2}
-"""Under which numbers, which no row has, the failures of looks and links are counted."""
-
 TURN_S = 0.2
 """Longest wait before the stop flag and sleepers are looked at again: Ctrl-C is answered at once, as people feel it."""
+
+TELL_S = 0.1
+"""Between two reports: each turn's would be hundreds a second."""
+
+GATHER_S = 0.002
+"""After something came back, for what else comes back: a turn for each answer costs a fifth more computing, and an
+answer takes a hundred milliseconds."""
 
 
 class UploadLoop:
@@ -93,6 +97,8 @@ class UploadLoop:
         self._queue = WorkQueue(ledger, context.target)
         self._failures = Failures(timing.first_backoff_s)
         self._unsaved: dict[int, Entry] = {}
+        self._other_images: set[int] = set()
+        self._told_at = float("-inf")
         self._leaving: list[Job[Entry]] = []
         self._addresses: dict[int, tuple[Address, ...]] = {}
         self._just_renewed: set[int] = set()
@@ -132,8 +138,9 @@ class UploadLoop:
                 self._give_up_when_nothing_moves()
                 self._choose_next()
                 self._save_and_send()
-                self._tell()
-                self._take_in(self._workers.finished(TURN_S))
+                if time.monotonic() - self._told_at >= TELL_S:
+                    self._tell()
+                self._take_in(self._workers.finished(TURN_S, GATHER_S))
             self._save_and_send()
             self._tell()
         finally:
@@ -144,6 +151,7 @@ class UploadLoop:
 
     def _tell(self) -> None:
         """Report how it stands, as far as it is saved."""
+        self._told_at = time.monotonic()
         self._report(self._tally.snapshot(len(self._workers), waiting_words(self._waiting())))
 
     def _finished(self) -> bool:
@@ -238,7 +246,8 @@ class UploadLoop:
                 self._change([(entry, announced)])
                 self._leave("create", [announced], partial(create, self._context, announced))
             case machine.Measure():
-                self._leave("measure", [entry], partial(measure, self._context, entry))
+                some = [entry, *self._queue.measured_with(entry)]
+                self._leave("measure", some, partial(measure_each, self._context, some))
             case machine.Renew():
                 self._leave("renew", [entry], partial(renew, self._context, entry))
             case machine.Store(position):
@@ -292,8 +301,9 @@ class UploadLoop:
 
     def _save_and_send(self) -> None:
         if self._unsaved:
-            self._ledger.save(list(self._unsaved.values()))
+            self._ledger.save(self._unsaved.values(), self._other_images)
             self._unsaved.clear()
+            self._other_images.clear()
         for job in self._leaving:
             self._workers.send(job)
         self._leaving.clear()
@@ -325,7 +335,8 @@ class UploadLoop:
     def _put_back(self, entry: Entry, back: Finished[Entry]) -> None:
         """Give an entry back to the queue; one that failed waits on its own, and those of a look together."""
         trouble = None if back.job.kind == "look" else back.outcome.trouble
-        if trouble is not None and entry.state in (State.PLANNED, State.CREATED):
+        measured = back.job.kind == "measure" and entry.row in back.outcome.events
+        if trouble is not None and not measured and entry.state in (State.PLANNED, State.CREATED):
             self._queue.sleep(entry, time.monotonic() + self._failures.backoff_s(entry.row, trouble))
         else:
             self._queue.put(entry)
@@ -346,7 +357,8 @@ class UploadLoop:
             self._ending = self._ending or self._failures.created(outcome.events.values())
         self._note_trouble(back, now)
         if kind in self._quiet_until:
-            self._quiet_until[kind] = now + self._pause_s(kind, outcome.trouble)
+            again_s = min(2.0, self._timing.settle_s / 4) if kind == "look" else 0.0
+            self._quiet_until[kind] = now + self._failures.pause_s(kind, outcome.trouble, again_s)
 
     def _note_addresses(self, back: Finished[Entry]) -> None:
         """Keep fresh signed addresses, and let go of those that the store refuses."""
@@ -373,18 +385,13 @@ class UploadLoop:
         if kind in ("create", "store"):
             self._limit.good(back.took_s)
 
-    def _pause_s(self, kind: str, trouble: ZooniverseError | None) -> float:
-        """Return how long to wait before the next look or link."""
-        if trouble is not None:
-            return self._failures.backoff_s(PAUSES[kind], trouble)
-        self._failures.forget(PAUSES[kind])
-        return min(2.0, self._timing.settle_s / 4) if kind == "look" else 0.0
-
     def _change(self, changes: Sequence[tuple[Entry, Entry]]) -> None:
         """Take note of entries as they were and as they are, which are saved before anything leaves."""
         self._tally.moved(changes)
-        for _, entry in changes:
+        for before, entry in changes:
             self._unsaved[entry.row] = entry
+            if entry.images is not before.images:
+                self._other_images.add(entry.row)
             if entry.state in (State.STORED, State.LINKED, State.REJECTED):
                 self._addresses.pop(entry.row, None)
                 self._failures.forget(entry.row)

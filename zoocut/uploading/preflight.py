@@ -16,7 +16,7 @@ from zoocut.run.folder import Run
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.import_rules import require_importable, require_set
 from zoocut.uploading.request import UploadRequest
-from zoocut.uploading.targets import Choice, choose
+from zoocut.uploading.targets import Choice, choose, projects_of
 from zoocut.zooniverse.panoptes import Account, Project, RetryingPanoptes
 from zoocut.zooniverse.parallel import in_parallel
 
@@ -91,17 +91,8 @@ def look_first(
     ConfigError
         When rights are not told or not enough, nothing tells which set, or its name cannot be given to a new one.
     """
-    (account, left), (rights, choices) = in_parallel(
-        lambda: _account(panoptes),
-        lambda: (
-            require_rights(run, request.rights),
-            choose(run, request.goal, request.set_by, targets, panoptes),
-        ),
-    )
-    projects = {choice.project.project_id: choice.project for choice in choices}
-    _, newest = in_parallel(
-        lambda: _require_roles(panoptes, projects.values()),
-        lambda: {number: panoptes.newest_subject_id(number) for number in projects},
+    (account, left), (rights, choices, newest) = in_parallel(
+        lambda: _account(panoptes), lambda: _destination(run, request, targets, panoptes)
     )
     _require_begun_manifest(run, choices)
     here = [one for one in targets if one.endpoint == panoptes.endpoint]
@@ -117,6 +108,22 @@ def look_first(
 def _account(panoptes: RetryingPanoptes) -> tuple[Account, int | None]:
     account = require_account(panoptes)
     return account, left_at_most(panoptes, account)
+
+
+def _destination(
+    run: Run, request: UploadRequest, targets: Sequence[Target], panoptes: RetryingPanoptes
+) -> tuple[Rights, Sequence[Choice], Mapping[str, int]]:
+    """Find where the rows may go; only what the projects tell is waited for before the rest is asked."""
+    rights = require_rights(run, request.rights)
+    projects = projects_of(request.goal, panoptes)
+    choices, (_, newest) = in_parallel(
+        lambda: choose(run, request.goal, request.set_by, targets, panoptes, projects),
+        lambda: in_parallel(
+            lambda: _require_roles(panoptes, projects.values()),
+            lambda: {one.project_id: panoptes.newest_subject_id(one.project_id) for one in projects.values()},
+        ),
+    )
+    return rights, choices, newest
 
 
 def _require_begun_manifest(run: Run, choices: Sequence[Choice]) -> None:

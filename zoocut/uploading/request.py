@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from zoocut.error_kinds import NotConfirmed
 from zoocut.uploading.goals import Goal
-from zoocut.uploading.import_rules import ImportSettings
+
+if TYPE_CHECKING:
+    from zoocut.uploading.import_rules import ImportSettings
 
 __all__ = ["CHECKS", "Timing", "UploadRequest", "not_made"]
 

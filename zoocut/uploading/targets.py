@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zoocut.error_kinds import (
@@ -25,7 +25,7 @@ from zoocut.zooniverse.finding import ID, find_set, require_new_name
 from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, SubjectSet
 from zoocut.zooniverse.request_errors import Refused
 
-__all__ = ["Choice", "choose", "choose_existing", "note_index_fields", "target_of"]
+__all__ = ["Choice", "choose", "choose_existing", "note_index_fields", "projects_of", "target_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +56,65 @@ class Choice:
     manifest: str
 
 
+def projects_of(goal: Goal, panoptes: RetryingPanoptes) -> dict[str, Project]:
+    """Find the projects of the sets that a goal names, by how each is named.
+
+    Raises
+    ------
+    ConfigError
+        When the project or a set is not named.
+    NotPermitted
+        When a project is not there for this account.
+    """
+    if not goal.begun and not (goal.project and goal.subject_set):
+        raise DestinationMissing(WHERE_TO)
+    named = [_project_named(known) for known in goal.begun] or [goal.project or ""]
+    return {reference: panoptes.project(reference) for reference in dict.fromkeys(named)}
+
+
+def _project_named(known: Target) -> str:
+    return f"{ID}{known.project_id}"
+
+
 def choose(
-    run: Run, goal: Goal, set_by: str | None, targets: Sequence[Target], panoptes: RetryingPanoptes
+    run: Run,
+    goal: Goal,
+    set_by: str | None,
+    targets: Sequence[Target],
+    panoptes: RetryingPanoptes,
+    projects: Mapping[str, Project],
 ) -> list[Choice]:
     """Find the set of each share of a run's rows; nothing is made.
 
     What the user names is looked for at the server first; the name that the ledger remembers counts where no set
     bears it today.
 
+    Parameters
+    ----------
+    run : Run
+        The run.
+    goal, set_by : Goal, str or None
+        Where to, and the metadata key whose values have a set each.
+    targets : sequence of Target
+        Where the run went before.
+    panoptes : RetryingPanoptes
+        The server.
+    projects : mapping of str to Project
+        As `projects_of` finds them.
+
     Raises
     ------
     ConfigError
-        When the project or a set is not named, a name means several sets or could not be given to a new one.
+        When a name means several sets or could not be given to a new one.
     NotPermitted
-        When the project or a set is not there for this account.
+        When a set is not there for this account.
     """
     if goal.begun:
-        return [_choose_begun(run, known, targets, panoptes) for known in goal.begun]
-    if not goal.project or not goal.subject_set:
-        raise DestinationMissing(WHERE_TO)
-    project = panoptes.project(goal.project)
+        return [
+            _choose_begun(run, known, targets, panoptes, projects[_project_named(known)])
+            for known in goal.begun
+        ]
+    project = projects[goal.project or ""]
     here = _targets_of(targets, panoptes, project)
     return [
         _choose(panoptes, project, here, named.subject_set or "", share, run.manifest_name)
@@ -83,9 +122,10 @@ def choose(
     ]
 
 
-def _choose_begun(run: Run, known: Target, targets: Sequence[Target], panoptes: RetryingPanoptes) -> Choice:
+def _choose_begun(
+    run: Run, known: Target, targets: Sequence[Target], panoptes: RetryingPanoptes, project: Project
+) -> Choice:
     """Find the set of a target that goes on with the rows it has."""
-    project = panoptes.project(f"{ID}{known.project_id}")
     share = Share(known.set_by, known.set_value)
     here = _targets_of(targets, panoptes, project)
     return _choose(panoptes, project, here, f"{ID}{known.set_id}", share, run.manifest_name)
@@ -106,7 +146,7 @@ def choose_existing(
     ConfigError
         When none of them is.
     """
-    found = choose(run, goal, set_by, targets, panoptes)
+    found = choose(run, goal, set_by, targets, panoptes, projects_of(goal, panoptes))
     existing = [choice for choice in found if choice.subject_set is not None]
     if not existing:
         slug = found[0].project.slug

@@ -8,11 +8,16 @@ from collections.abc import Iterator
 
 from zoocut.ledger import Entry, Ledger, State, Target
 
-__all__ = ["WorkQueue"]
+__all__ = ["MEASURED_AT_ONCE", "QUICK_BYTES", "WorkQueue"]
 
 MOST_WAITING = 1000
 """With as many stored but not linked, or in doubt, nothing new is begun: ten batches to link, and what a server in
 trouble may turn into doubts stays in memory and within ten pages of its list."""
+
+QUICK_BYTES = 128 << 10
+MEASURED_AT_ONCE = 8
+"""So many rows with images of at most `QUICK_BYTES` are measured by one job: handing a job over and taking it back
+costs half of what it does for one. A job takes 2 ms then, which nobody waits for in vain."""
 
 
 class WorkQueue:
@@ -67,6 +72,13 @@ class WorkQueue:
             case _:
                 self._in_work.discard(entry.row)
 
+    def measured_with(self, entry: Entry) -> list[Entry]:
+        """Take the ready rows that are measured together with a first one: small files that lie here."""
+        found: list[Entry] = []
+        while _quick(entry) and self.ready and _quick(self.ready[0]) and len(found) < MEASURED_AT_ONCE - 1:
+            found.append(self.ready.popleft())
+        return found
+
     def sleep(self, entry: Entry, until: float) -> None:
         """Keep an entry until a moment of the caller's clock."""
         heapq.heappush(self._asleep, (until, entry.row, entry))
@@ -100,6 +112,12 @@ class WorkQueue:
         """Whether nothing is left, here or in the ledger."""
         waiting = self.ready or self.linkable or self.doubtful or self.repeated or self._asleep
         return self._read_all and not waiting
+
+
+def _quick(entry: Entry) -> bool:
+    """Whether an entry is to be measured, and quickly: what an address serves may take long, and fail alone."""
+    to_measure = entry.state is State.PLANNED and not entry.images[0].sha256
+    return to_measure and all(image.hosted and (image.size or 0) <= QUICK_BYTES for image in entry.images)
 
 
 def _unfinished(ledger: Ledger, target: Target) -> Iterator[Entry]:

@@ -125,11 +125,21 @@ class Workers(Generic[Item]):
             result = failure
         self._back.put((job, result, time.monotonic() - began))
 
-    def finished(self, wait_s: float) -> list[Finished[Item]]:
-        """Return what came back; wait up to `wait_s` seconds for the first, also when nothing is out."""
+    def finished(self, wait_s: float, gather_s: float = 0.0) -> list[Finished[Item]]:
+        """Return what came back.
+
+        Parameters
+        ----------
+        wait_s : float
+            Longest wait for the first, also when nothing is out.
+        gather_s : float
+            Wait after the first for others that are out.
+        """
         found: list[Finished[Item]] = []
         try:
             found.append(self._taken(*self._back.get(timeout=wait_s)))
+            if self._count and gather_s:
+                time.sleep(gather_s)
             while True:
                 found.append(self._taken(*self._back.get_nowait()))
         except Empty:

@@ -24,11 +24,15 @@ from urllib3.response import HTTPResponse as Urllib3Response
 
 __all__ = ["PIECE_BYTES", "PLAIN_TARGET", "Written", "exchanged", "written"]
 
-PLAIN_TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-F]{2})*")
+PLAIN_TARGET = re.compile(r"/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]++|%[0-9A-F]{2})*+")
 """What urllib3 sends as it is given: RFC 3986, sections 3.3 and 3.4, with escapes in capitals."""
 
+ALWAYS_SENT = {"user-agent", "accept-encoding"}
+NEVER_SENT = {"host", "transfer-encoding"}
+"""Headers of requests that urllib3 would add, or would send in a way of its own."""
+
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2})(?: ([^\r\n]*))?\r\n")
-HEADER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n]*?)[ \t]*\r\n")
+HEADER_LINE = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n]*?)[ \t]*\r\n")
 FOLDED = re.compile(r"\r\n[ \t]+")
 LONGEST_LINE = 65_536
 MOST_HEADERS = 100
@@ -75,20 +79,21 @@ def written(request: requests.PreparedRequest) -> Written | None:
     headers, parts = request.headers, urlsplit(str(request.url))
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     content = body.getvalue() if type(body) is io.BytesIO and body.tell() == 0 else body or b""
+    pairs = list(headers.items())
+    names = {name.lower() for name, _ in pairs}
     told = headers.get("Content-Length", "0" if not content else "")
     ordinary = (
         isinstance(content, bytes)
         and told == str(len(content))
         and PLAIN_TARGET.fullmatch(target)
-        and "User-Agent" in headers
-        and "Accept-Encoding" in headers
-        and not {"host", "transfer-encoding"} & {name.lower() for name in headers}
-        and all(isinstance(value, str) and value.isascii() for value in headers.values())
+        and names.issuperset(ALWAYS_SENT)
+        and names.isdisjoint(NEVER_SENT)
+        and all(isinstance(value, str) and value.isascii() for _, value in pairs)
     )
     if not ordinary:
         return None
     lines = [f"{request.method} {target} HTTP/1.1", f"Host: {parts.netloc}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"{name}: {value}" for name, value in pairs]
     return Written(str(request.method), "\r\n".join([*lines, "", ""]).encode("ascii"), content)
 
 
@@ -156,12 +161,13 @@ def _answer(
 ) -> requests.Response:
     with connection.sock.makefile("rb") as file:
         lines = _head(file)
-        headers = _headers(lines)
+        pairs = _headers(lines)
+        headers = {name.lower(): value for name, value in pairs}
         found = STATUS_LINE.fullmatch(lines[0])
-        length = (headers or {}).get("content-length", "")
+        length = headers.get("content-length", "")
         if (
             found is None
-            or headers is None
+            or len(headers) != len(pairs)
             or method == "HEAD"
             or int(found[1]) in WITHOUT_BODY
             or not (length.isascii() and length.isdecimal())
@@ -173,7 +179,7 @@ def _answer(
             raise IncompleteRead(content, int(length) - len(content))
     if headers.get("connection", "keep-alive").lower() != "keep-alive":
         connection.close()
-    return _response(request, found, lines, content)
+    return _response(request, found, pairs, content)
 
 
 def _head(file: io.BufferedReader) -> list[bytes]:
@@ -186,26 +192,21 @@ def _head(file: io.BufferedReader) -> list[bytes]:
     return lines
 
 
-def _headers(lines: list[bytes]) -> dict[str, str] | None:
-    """Read headers by their names in small letters; None where one stands twice or is not to be understood."""
-    headers: dict[str, str] = {}
-    for line in lines[1:-1]:
-        found = HEADER_LINE.fullmatch(line)
-        name = found[1].decode("ascii").lower() if found else ""
-        if found is None or name in headers:
-            return None
-        headers[name] = found[2].decode("latin-1")
-    return headers if lines[-1] == b"\r\n" else None
+def _headers(lines: list[bytes]) -> list[tuple[str, str]]:
+    """Read names and values of headers; none where one of them is not to be understood."""
+    found = [HEADER_LINE.fullmatch(line.decode("latin-1")) for line in lines[1:-1]]
+    if lines[-1] != b"\r\n" or None in found:
+        return []
+    return [(one[1], one[2]) for one in found if one]
 
 
 def _response(
-    request: requests.PreparedRequest, status: re.Match[bytes], lines: list[bytes], content: bytes
+    request: requests.PreparedRequest, status: re.Match[bytes], pairs: list[tuple[str, str]], content: bytes
 ) -> requests.Response:
     response = requests.Response()
     response.status_code = int(status[1])
     response.reason = (status[2] or b"").decode("latin-1")
-    pairs = (line.decode("latin-1").rstrip("\r\n").partition(":") for line in lines[1:-1])
-    response.headers = CaseInsensitiveDict((name, value.strip()) for name, _, value in pairs)
+    response.headers = CaseInsensitiveDict(pairs)
     response.encoding = get_encoding_from_headers(response.headers)
     response.url, response.request = str(request.url), request
     response._content = content

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import extract_cookies_to_jar, get_cookie_header
+from requests.structures import CaseInsensitiveDict
+from requests.utils import check_header_validity
 
 from zoocut.zooniverse.exchange import PLAIN_TARGET
 
@@ -43,7 +46,7 @@ class PreparedSession(requests.Session):
         super().__init__()
         self.auth = _no_password
         self._transport = transport
-        self._headers_of_all = dict(self.headers)
+        self._headers_of_all = {name: str(value) for name, value in self.headers.items()}
         self._settings: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._cookies_sent: dict[str, tuple[float, str | None]] = {}
         self.mount("https://", transport)
@@ -85,7 +88,9 @@ class PreparedSession(requests.Session):
             prepared.prepare_url(url, params or None)
         else:
             prepared.url = url
-        prepared.prepare_headers({**self._headers_of_all, **(headers or {})})
+        prepared.headers = CaseInsensitiveDict()
+        for name, value in {**self._headers_of_all, **(headers or {})}.items():
+            prepared.headers[name] = _valid(name, value)
         cookie = self._cookie_for(prepared)
         if cookie is not None:
             prepared.headers["Cookie"] = cookie
@@ -116,6 +121,12 @@ class PreparedSession(requests.Session):
             found = super().merge_environment_settings(url, {}, None, None, None)
             known = self._settings[server] = dict(found)
         return known
+
+
+@lru_cache(maxsize=256)  # most headers are the same in every request
+def _valid(name: str, value: str) -> str:
+    check_header_validity((name, value))
+    return value
 
 
 def _no_password(request: requests.PreparedRequest) -> requests.PreparedRequest:

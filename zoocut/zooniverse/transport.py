@@ -125,7 +125,7 @@ class Transport(HTTPAdapter):
         proxies: Any = None,
     ) -> requests.Response | None:
         """Send a request on a connection that is open; None, and nothing was sent, where that cannot be."""
-        if stream or select_proxy(str(request.url), proxies):
+        if stream or (proxies and select_proxy(str(request.url), proxies)):
             return None
         pool, said = self._pools.get(_server(request, verify, proxies, cert)), written(request)
         if said is None or pool is None or pool.pool is None:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from zoocut.addresses import media_type
 from zoocut.ledger import Entry, Image
 from zoocut.uploading.context import Outcome, UploadContext
-from zoocut.uploading.machine import Measured, Rejected
+from zoocut.uploading.machine import Event, Measured, Rejected
 from zoocut.uploading.picture_content import content_problem
 from zoocut.uploading.pictures import may_pass, read_picture
 from zoocut.zooniverse.request_errors import Doubtful, LocalTrouble, NotNow, Refused
 
-__all__ = ["measure", "measured"]
+__all__ = ["measure", "measure_each", "measured"]
+
+
+def measure_each(context: UploadContext, entries: Sequence[Entry]) -> Outcome:
+    """Measure one entry after the other, up to the first that stands in the way."""
+    events: dict[int, Event] = {}
+    for entry in entries:
+        outcome = measure(context, entry)
+        events |= outcome.events
+        if outcome.trouble is not None:
+            return replace(outcome, events=events)
+    return Outcome(events)
 
 
 def measure(context: UploadContext, entry: Entry) -> Outcome:
@@ -48,7 +60,9 @@ def _measure(context: UploadContext, image: Image) -> Image:
         content = read_picture(context.folder / image.path)
         if problem := content_problem(image, content):
             raise ValueError(problem)
-        return measured(image, content)
+        found = measured(image, content)
+        context.contents.keep(found, content)
+        return found
     kind, size, md5 = context.store.fetch_media(image.path)
     if not kind.startswith("image/") and kind != media_type(image.path):
         wanted = media_type(image.path) or "an image"

@@ -17,8 +17,19 @@ __all__ = ["renew", "store"]
 
 
 def store(context: UploadContext, entry: Entry, position: int, address: Address) -> Outcome:
-    """Put the image at `position`, if it still is the image that the row was announced with."""
+    """Put the image at `position`: the bytes that the row was announced with."""
     image = entry.images[position]
+    content = context.contents.take(image)
+    if content is None:
+        read = _read_again(context, entry, image)
+        if isinstance(read, Outcome):
+            return read
+        content = read
+    return _put(context, entry, position, address, content)
+
+
+def _read_again(context: UploadContext, entry: Entry, image: Image) -> bytes | Outcome:
+    """Read an image and compare it with what the row was announced with."""
     try:
         content = read_picture(context.folder / image.path)
     except OSError as error:
@@ -31,8 +42,13 @@ def store(context: UploadContext, entry: Entry, position: int, address: Address)
         return Outcome(
             {entry.row: Rejected(f"{image.path} was changed after its upload began: {_restore(image)}")}
         )
+    return content
+
+
+def _put(context: UploadContext, entry: Entry, position: int, address: Address, content: bytes) -> Outcome:
+    image = entry.images[position]
     try:
-        context.store.put(address, content, image.mime)
+        context.store.put(address, content, image.mime, image.md5)
     except Refused as error:
         if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return Outcome(
