@@ -6,7 +6,8 @@ both then import at the same time, each on a core.
 
 from __future__ import annotations
 
-from multiprocessing import get_context
+import signal
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 from time import monotonic
@@ -39,8 +40,22 @@ def start() -> ForkServerContext:
     if not _started:
         context.set_forkserver_preload([*PRELOADED])
         _started.append(monotonic())
+    _start_resource_tracker()
     ensure_running()
     return context
+
+
+def _start_resource_tracker() -> None:
+    """Start the process that cleans up behind all others so that a terminal that closes does not end it with them.
+
+    It leaves SIGINT and SIGTERM to others by itself. Where SIGHUP ended it, the next one would know nothing of what it
+    is told to clean up, and say so in tracebacks.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def seconds_until_ready() -> float:

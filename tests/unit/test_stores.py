@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from array import array
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zoocut.id_set import IdSet
 from zoocut.text_store import TextStore
 
-NUMBERS = st.lists(st.integers(0, 2**63 - 1) | st.integers(0, 9))
+SOME = st.lists(st.integers(0, 2**63 - 1) | st.integers(0, 9))
+NUMBERS = SOME | SOME.map(sorted) | SOME.map(lambda some: sorted(some, reverse=True))
 
 
 @given(NUMBERS, NUMBERS, st.integers(0, 12))
 def test_ids(some: list[int], others: list[int], bound: int) -> None:
-    known = IdSet(some)
+    known = IdSet(array("q", some)) if bound % 2 else IdSet(some)
     assert list(known) == sorted(set(some))
     assert (len(known), known.highest) == (len(set(some)), max(some, default=0))
     assert [number in known for number in others] == [number in set(some) for number in others]
     assert list(known.lacking(others)) == [number for number in others if number not in set(some)]
     assert not known.lacking(sorted(set(some), reverse=True)[bound:])
-    assert list(known.up_to(bound)) == sorted(number for number in set(some) if number <= bound)
+    assert known.begins_as(IdSet(others)) == (
+        {one for one in some if not others or one <= max(others)} == set(others)
+    )
+    assert known.begins_as(IdSet(sorted(set(some))[:bound])) == (bound > 0 or not some)
     assert known.without(IdSet(others)) == set(some) - set(others)
     assert (known == IdSet(others)) == (set(some) == set(others))
     assert "7" not in known

@@ -258,8 +258,9 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
 
 
 def _damaged(path: Path, verdict: str) -> LedgerError:
+    told = " ".join(verdict.split())  # SQLite tells it in lines
     return LedgerDamaged(
-        f"{path} is damaged ({verdict}): restore a copy, or move it away and rebuild it from the server with "
+        f"{path} is damaged ({told}): restore a copy, or move it away and rebuild it from the server with "
         f"`zoocut adopt {typed(path.parent)} --project OWNER/NAME --set 'SET NAME'`"
     )
 

@@ -161,7 +161,7 @@ def _agree(passes: Sequence[IdSet]) -> bool:
     if len(passes) < 2:
         return False
     before, found = passes[-2:]
-    return (found.up_to(before.highest) if before else found) == before
+    return found.begins_as(before)
 
 
 def _came_back(passes: Sequence[IdSet]) -> bool:
