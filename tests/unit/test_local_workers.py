@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
-import astropy.wcs  # noqa: F401 - this process has imported what draws, as after a first call
 import pytest
 
 from zoocut import fork_server
 from zoocut.config.settings import Settings
 from zoocut.error_kinds import WorkersLost
+from zoocut.errors import ConfigError
 from zoocut.generating.drawing import BatchDrawer, Drawn, Exposures
 from zoocut.generating.local_workers import LocalWorkers
 from zoocut.generating.plan import Batch, Planned
@@ -53,8 +53,9 @@ class Perishing(BatchDrawer):
         return Drawn()
 
 
-def settings() -> Settings:
-    return Settings.model_validate({"catalog": {"kind": "table", "path": "s.csv"}, "images": FRAMES})
+def settings(**draw: str) -> Settings:
+    given = {"catalog": {"kind": "table", "path": "s.csv"}, "images": FRAMES, "draw": draw}
+    return Settings.model_validate(given)
 
 
 def batches(count: int, exposures: int, rows: int) -> Iterator[Batch]:
@@ -108,17 +109,23 @@ def draw_elsewhere(folder: Path) -> None:
     while fork_server.seconds_until_ready() > 0:
         time.sleep(0.01)
     who = Counter[str]()
+    drawer = Slow(settings(), folder, no_images, folder, "0")
     with LocalWorkers(2) as workers:
-        for _, drawn in workers.draw(batches(1, 10, 30), Slow(settings(), folder, no_images, folder, "0")):
+        endings = workers.endings(drawer)
+        for _, drawn in workers.draw(batches(1, 10, 30), drawer):
             who += drawn.notes
-    print(sum(who.values()), who[str(os.getpid())])
+    with LocalWorkers(2) as workers, pytest.raises(ConfigError) as refused:
+        workers.endings(Slow(settings(colormap="none"), folder, no_images, folder, "0"))
+    told = (refused.value.code, sum(who.values()), who[str(os.getpid())], "astropy" in sys.modules)
+    print(*endings[0], *told)
 
 
 def test_workers_that_began_before_draw_from_the_first(tmp_path: Path) -> None:
-    told = (
-        "import sys; del sys.modules['astropy.wcs']; from pathlib import Path; test.draw_elsewhere(Path('.'))"
-    )
-    words = [sys.executable, "-c", f"import {Path(__file__).stem} as test; {told}"]
+    words = [
+        sys.executable,
+        "-c",
+        f"import {Path(__file__).stem} as test; test.draw_elsewhere(test.Path('.'))",
+    ]
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     done = subprocess.run(
         words,
@@ -128,4 +135,4 @@ def test_workers_that_began_before_draw_from_the_first(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.stdout.split() == ["300", "0"], done.stderr
+    assert done.stdout.split() == [".png", "Z108", "300", "0", "False"], done.stderr

@@ -34,10 +34,22 @@ from zoocut.run.record import NEWEST_ENCODING
 from zoocut.run.recorded import trimmed
 from zoocut.run.sources import DrawnSource
 
-__all__ = ["BatchDrawer", "DrawBatches", "Drawn", "checksums", "draw_batches", "draw_here"]
+__all__ = [
+    "BatchDrawer",
+    "DrawBatches",
+    "Drawn",
+    "Endings",
+    "checksums",
+    "draw_batches",
+    "draw_here",
+    "endings_by",
+]
 
 Exposures = Sequence[tuple[str, list[Planned]]]
 Cut = tuple[Planned, tuple[Cutout, ...]]
+
+Endings = tuple[tuple[str, ...], tuple[str, ...]]
+"""What the names of files end in: those of locations, then those for Talk."""
 
 
 @dataclass(slots=True)
@@ -101,11 +113,20 @@ class BatchDrawer:
                 self._keep(planned, cutouts, drawn, done)
         return done
 
+    @property
+    def endings(self) -> Endings:
+        """What the names of files end in; the media are opened for it."""
+        return self._media.endings, self._media.talk_endings
+
+    def files_with(self, endings: Endings) -> PictureFiles:
+        """Where pictures lie whose names end so."""
+        of_locations, of_talk = endings
+        return picture_files(self.path, of_locations, self.settings.draw.chunk_size, of_talk)
+
     @cached_property
     def files(self) -> PictureFiles:
         """Where the pictures lie."""
-        media = self._media
-        return picture_files(self.path, media.endings, self.settings.draw.chunk_size, media.talk_endings)
+        return self.files_with(self.endings)
 
     @cached_property
     def _images(self) -> Images:
@@ -223,6 +244,12 @@ def draw_batches(
         yield _result(*waiting.popleft())
 
 
+def endings_by(executor: Executor, drawer: BatchDrawer) -> Endings:
+    """Open the media in a worker of an executor, and tell what their files end in."""
+    with _loss_told():
+        return executor.submit(_endings, drawer).result()
+
+
 def _result(batch: Batch, drawn: Future[Drawn] | None) -> tuple[Batch, Drawn]:
     with _loss_told():
         return batch, Drawn() if drawn is None else drawn.result()
@@ -244,8 +271,16 @@ _kept = local()
 """What a thread of a worker keeps open from batch to batch: the drawer of the call that it served last."""
 
 
-def _draw(drawer: BatchDrawer, exposures: Exposures) -> Drawn:
+def _kept_for(drawer: BatchDrawer) -> BatchDrawer:
     kept: BatchDrawer | None = getattr(_kept, "drawer", None)
     if kept is None or kept.call != drawer.call:
         kept = _kept.drawer = drawer
-    return kept.draw(exposures)
+    return kept
+
+
+def _draw(drawer: BatchDrawer, exposures: Exposures) -> Drawn:
+    return _kept_for(drawer).draw(exposures)
+
+
+def _endings(drawer: BatchDrawer) -> Endings:
+    return _kept_for(drawer).endings

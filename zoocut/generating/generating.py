@@ -231,23 +231,32 @@ def _open_call(
     with ExitStack() as stack:
         require_rights_of_settings(settings)
         opened = inputs or open_inputs(config)
-        draw = _shared_by(executor, jobs, opened.ahead, stack)
+        workers = _local_workers(executor, jobs, opened.ahead, stack)
         sources = check_metadata(opened.catalog.sources(), settings.metadata)
         encoding = encoding_of(folder)
         drawer = BatchDrawer(settings, config.folder, opened.open_images, folder, token_hex(8), encoding)
-        files = drawer.files  # opens the media: a fault in their settings is told before a run is made
+        # the media are opened: a fault in their settings is told before a run is made
+        endings = drawer.endings if workers is None else workers.endings(drawer)
         run = open_run(folder, settings)
         if run.encoding != encoding:  # it was made anew, or another process has made it meanwhile
-            drawer = replace(drawer, encoding=encoding_of(folder))
+            drawer = replace(drawer, call=token_hex(8), encoding=encoding_of(folder))
         limit = limit or settings.select.limit
-        yield _Call(config, opened, sources, drawer, files, run, limit, draw)
+        draw = _shared_by(executor, workers)
+        yield _Call(config, opened, sources, drawer, drawer.files_with(endings), run, limit, draw)
 
 
-def _shared_by(executor: Executor | None, jobs: int, ahead: float, stack: ExitStack) -> DrawBatches:
-    """Choose who draws: the workers of `executor`, processes of this machine that end with `stack`, or this one."""
+def _local_workers(
+    executor: Executor | None, jobs: int, ahead: float, stack: ExitStack
+) -> LocalWorkers | None:
+    """Make ready for processes of this machine, which end with `stack`, where there are to be some."""
+    return stack.enter_context(LocalWorkers(jobs, ahead)) if jobs > 1 and executor is None else None
+
+
+def _shared_by(executor: Executor | None, workers: LocalWorkers | None) -> DrawBatches:
+    """Choose who draws: the workers of `executor`, processes of this machine, or this one."""
     if executor is not None:
         return partial(draw_batches, executor=executor, ahead=AHEAD_ELSEWHERE)
-    return stack.enter_context(LocalWorkers(jobs, ahead)).draw if jobs > 1 else draw_here
+    return draw_here if workers is None else workers.draw
 
 
 def _require_same_rows(call: _Call) -> bool:

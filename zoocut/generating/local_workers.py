@@ -22,7 +22,7 @@ from time import monotonic
 from typing import ParamSpec, TypeVar
 
 from zoocut import fork_server
-from zoocut.generating.drawing import BatchDrawer, Drawn, draw_batches, draw_here
+from zoocut.generating.drawing import BatchDrawer, Drawn, Endings, draw_batches, draw_here, endings_by
 from zoocut.generating.plan import SOURCES_AT_ONCE, Batch
 
 __all__ = ["LocalWorkers"]
@@ -41,10 +41,7 @@ WORTH_S = 0.3
 takes 0.06 s where measured, sending another tenth, and half of the rest is won."""
 
 OPENING_S = 0.25
-"""To import what draws and to open it takes this process as long; workers that can draw by then draw from the first."""
-
-FEW = 50
-"""Fewer sources are drawn here until it is known that they take long."""
+"""To import what draws and to open it takes this process as long; workers that are there by then do all of it."""
 
 PIECE_S = 0.2
 """Workers get pieces of batches that take as long: a full one takes half a minute where images are slow to open."""
@@ -83,6 +80,19 @@ class LocalWorkers:
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
 
+    def endings(self, drawer: BatchDrawer) -> Endings:
+        """Open the media and tell what their files end in: by a worker, where one can begin before this process.
+
+        Raises
+        ------
+        ConfigError, InputError
+            As `open_media`.
+        """
+        if fork_server.seconds_until_ready() > OPENING_S or "astropy" in sys.modules:
+            return drawer.endings
+        self._executor = self._processes()
+        return endings_by(self._executor, drawer)
+
     def draw(self, batches: Iterable[Batch], drawer: BatchDrawer) -> Iterator[tuple[Batch, Drawn]]:
         """Draw all batches: here as long as workers would not be worth their start, then by them.
 
@@ -108,13 +118,9 @@ class LocalWorkers:
             yield batch, self._tried.draw(batch, drawer)
 
     def _is_worth(self, plan: _Plan) -> bool:
-        """Whether what is left takes so long that workers win, or they can begin before this process."""
-        until_ready = fork_server.seconds_until_ready()
-        if not self._tried.has_begun:
-            can_begin_sooner = until_ready <= OPENING_S and "astropy.wcs" not in sys.modules
-            return can_begin_sooner and self._ahead >= FEW and plan.holds(FEW)
         if self._tried.seconds < TRIED_S:
             return False
+        until_ready = fork_server.seconds_until_ready()
         needed = (until_ready + WORTH_S) / self._tried.each_s
         # what cannot be seen is guessed: where so much was drawn, as much may follow
         if needed > self._ahead and self._tried.seconds < until_ready + WORTH_S:
@@ -122,11 +128,13 @@ class LocalWorkers:
         return plan.holds(min(needed, self._ahead))
 
     def _start(self, plan: _Plan, drawer: BatchDrawer) -> Generator[tuple[Batch, Drawn], None, _Processes]:
-        """Start workers, and draw here until they can, unless nothing is open here yet."""
+        """Start workers, and draw here until they can."""
+        fork_server.start()
+        yield from draw_here(plan.pieces_until(monotonic() + fork_server.seconds_until_ready()), drawer)
+        return self._processes()
+
+    def _processes(self) -> _Processes:
         context = fork_server.start()
-        if self._tried.has_begun:
-            until = monotonic() + fork_server.seconds_until_ready()
-            yield from draw_here(plan.pieces_until(until), drawer)
         return _Processes(ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_end_with_parent))
 
 
@@ -154,8 +162,8 @@ class _Tried:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.has_begun = False
         self._count = 0
+        self._is_warm = False
 
     @property
     def piece(self) -> float:
@@ -171,10 +179,10 @@ class _Tried:
         """Draw a batch; the first is not counted where it is small, since fonts and files are opened for it."""
         start = monotonic()
         drawn = drawer.draw(batch.exposures)
-        if batch.planned >= (1 if self.has_begun else SOURCES_AT_ONCE):
+        if batch.planned >= (1 if self._is_warm else SOURCES_AT_ONCE):
             self.seconds += monotonic() - start
             self._count += batch.planned
-        self.has_begun = self.has_begun or batch.planned > 0
+        self._is_warm = self._is_warm or batch.planned > 0
         return drawn
 
 
