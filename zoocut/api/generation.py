@@ -65,7 +65,7 @@ def generate(
     settings : mapping of str to value, optional
         Settings under dotted keys, such as `{"draw.sizes": [63]}`, over those of `source`.
     jobs : int
-        Processes to draw with; what takes one but a few seconds is drawn in this one alone.
+        Processes to draw with; what takes one but a second is drawn in this one alone.
     limit : int, optional
         Most sources to take, in the place of `select.limit`.
     every : bool
