@@ -164,10 +164,15 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Iterable[Any]]) 
         plain = csv.writer(file, lineterminator="\n")
         quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         for cells in chain([header], map(list, rows)):
-            writer = (
-                quoted if any("\r" in (text := str(cell)) or text[:1] == " " for cell in cells) else plain
-            )
+            writer = quoted if _is_misread(cells) else plain
             writer.writerow(cells)
+
+
+def _is_misread(cells: Sequence[Any]) -> bool:
+    """Whether a reader would misread a row unless it is quoted; most are known to be plain by one look at all cells."""
+    texts = [str(cell) for cell in cells]
+    row = "\n".join(["", *texts])
+    return ("\r" in row or "\n " in row) and any("\r" in text or text[:1] == " " for text in texts)
 
 
 def sync_files(folder: Path, names: Iterable[str]) -> None:

@@ -46,7 +46,7 @@ class Panels:
             if isinstance(drawn, Rejection):
                 yield drawn
             else:
-                yield Shown(tuple(picture.png for picture in drawn), self._notes(source))
+                yield Shown(tuple([picture.png for picture in drawn]), self._notes(source))
 
     def _notes(self, source: DiaSource) -> tuple[str, ...]:
         """Tell letters of the values above the panels that the font lacks."""

@@ -107,21 +107,45 @@ class _Runs:
         shown = values.take(self.pixels, axis=1)
         if self.is_filtered:
             shown = shown[:, :, 1:] - shown[:, :, :-1]
-        pictures, runs, count = shown.shape
+        pictures, _, count = shown.shape
         sums: npt.NDArray[np.float64] = shown.reshape(pictures, -1).astype(np.float64) @ self.weights
         even = np.pad(shown, ((0, 0), (0, 0), (0, 1))) if count % 2 else np.ascontiguousarray(shown)
-        bits = self.table.take(even.view("<u2"))
+        pairs = self.table.take(even.view("<u2").transpose(2, 0, 1))
         if count % 2:
-            bits[:, :, -1] &= (1 << PIXEL_BITS) - 1
-        bits <<= self.shifts[:, None]
-        parts = bits.view(np.uint8).reshape(pictures, runs, -1, 4)
-        packed = np.zeros((pictures, runs, parts.shape[2] + 1, 3), np.uint8)
-        packed[:, :, :-1] = parts[..., :3]
-        packed[:, :, 1:, 0] |= parts[..., 3]
-        packed = packed.reshape(pictures, runs, -1)[:, :, :-2]
-        for run, start in enumerate(self.starts):
-            into[:, start : start + packed.shape[2]] |= packed[:, run]
+            pairs[-1] &= (1 << PIXEL_BITS) - 1
+        packed = _packed(pairs, self.shifts)
+        for part, start in zip(packed, self.starts, strict=True):
+            into[:, start : start + part.shape[1]] |= part
         return sums
+
+
+def _packed(pairs: npt.NDArray[np.uint32], shifts: npt.NDArray[np.uint32]) -> Bytes:
+    """Put 24 bits behind 24 bits: four of them as three words, which takes half of copying three bytes each.
+
+    Parameters
+    ----------
+    pairs : (pair, picture, run) array
+        What follows each other.
+    shifts : (run,) array
+        The bit of the first byte that each run begins at.
+
+    Returns
+    -------
+    (run, picture, byte) array
+        Zero beyond the last bit.
+    """
+    groups = -(-len(pairs) // 4)
+    padded = np.zeros((4 * groups, *pairs.shape[1:]), np.uint32)
+    padded[: len(pairs)] = pairs
+    first, second, third, fourth = (padded[at::4] for at in range(4))
+    words = np.zeros((3 * groups + 1, *pairs.shape[1:]), "<u4")
+    words[:-1:3] = first | second << 24
+    words[1:-1:3] = second >> 8 | third << 16
+    words[2:-1:3] = third >> 16 | fourth << 8
+    shifted = words << shifts
+    shifted[1:] |= words[:-1] >> 1 >> 31 - shifts  # in two steps, for there is no shift by all 32 bits
+    of_runs: Bytes = np.ascontiguousarray(shifted.transpose(2, 1, 0)).view(np.uint8)
+    return of_runs[:, :, : 3 * len(pairs) + 1]
 
 
 class Pattern:
