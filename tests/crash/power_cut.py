@@ -1,6 +1,6 @@
 """Cut the power at every write of a small `zoocut generate`, and run the same command again.
 
-Run: python tests/crash/power_cut.py [--quick] [--scenario fresh grown shares ledger]
+Run: python tests/crash/power_cut.py [--quick] [--scenario fresh grown shares ledger lost]
 
 The system calls of a real run are recorded with strace. Replayed up to each of them they give what a disk may hold
 after a power cut there, by four models:
@@ -369,11 +369,15 @@ def set_up(scenario: str, field_of: Path, run: Path) -> list[object]:
         "grown": [generate(field_of / "first.toml", run)],
         "shares": [generate(whole, run, "--part", part) for part in ("1/2", "2/2")],
         "ledger": [generate(field_of / "first.toml", run)],
+        "lost": [generate(field_of / "first.toml", run)],
     }[scenario]
     for command in earlier:
         subprocess.run(list(map(str, command)), check=True, capture_output=True)
     if scenario == "ledger":
         make_ledger(run)
+    if scenario == "lost":
+        for picture in sorted(run.glob("images/**/*.png"))[:2]:
+            picture.unlink()
     return generate(whole, run)
 
 
@@ -512,7 +516,7 @@ def _require_faithful(disk: Disk, base: Path) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="every seventh call only")
-    parser.add_argument("--scenario", nargs="+", default=["fresh", "grown", "shares", "ledger"])
+    parser.add_argument("--scenario", nargs="+", default=["fresh", "grown", "shares", "ledger", "lost"])
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     faults = []

@@ -95,6 +95,26 @@ def test_a_damaged_file_is_rebuilt(
     assert again(run, field / "zoocut.toml", wanted) == ""
 
 
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_picture_is_looked_at_before_a_newer_record_takes_it_for_whole(
+    drawn: tuple[Path, Undisturbed], field: Path, tmp_path: Path, damage: str
+) -> None:
+    """What is recorded in parts is compared with other inputs, or with none that are known, and put together then."""
+    for says in ("settings lost", "other inputs"):
+        run = shutil.copytree(drawn[0], tmp_path / says)
+        assert list(run.glob(".sources/*.parquet"))
+        for picture in sorted(run.glob("images/*/*.png"))[::3]:
+            picture.write_bytes(DAMAGES[damage](picture.read_bytes()))
+        config = field / "zoocut.toml"
+        if says == "settings lost":
+            (run / "run.toml").write_bytes(b"")
+        else:
+            config = field / "same.toml"
+            (field / "same.csv").write_bytes((field / "zoocut.csv").read_bytes())
+            config.write_text((field / "zoocut.toml").read_text().replace("zoocut.csv", "same.csv"))
+        assert again(run, config, drawn[1]) == ""
+
+
 def test_a_picture_without_a_record_is_drawn_again_whatever_it_is(
     drawn: tuple[Path, Undisturbed], field: Path, tmp_path: Path
 ) -> None:
@@ -129,6 +149,21 @@ def test_settings_that_nobody_knows_any_more_are_proved(
     assert again(run, field / "zoocut.toml", drawn[1]) == ""
     with pytest.raises(ConfigError, match=r"draw\.sizes"):
         generate(load(field / "zoocut.toml", {"draw": {"sizes": [12]}}), run)
+
+
+def test_the_remedy_for_a_lost_run_toml_works(
+    drawn: tuple[Path, Undisturbed], field: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(drawn[0], tmp_path / "a run")
+    (run / "run.toml").unlink()
+    with pytest.raises(InputError, match=r"if it is one whose run\.toml was lost") as refused:
+        generate(load(field / "zoocut.toml"), run)
+    subprocess.run(shlex.split(str(refused.value).split("`")[1]), check=True)
+    assert again(run, field / "zoocut.toml", drawn[1]) == ""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match=r"choose another folder with -o$"):
+        generate(load(field / "zoocut.toml"), tmp_path / "mine")
 
 
 def test_the_remedy_for_a_folder_of_another_tool_keeps_the_id(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from zoocut.model import DiaSource, Rejection, SourceId
 from zoocut.reasons import OTHER_PIXELS
 from zoocut.run.folder import Run
 from zoocut.run.recorded import Recorded, trimmed
-from zoocut.run.sources import put_together, read_drawn
+from zoocut.run.sources import files_of, read_drawn
 
 __all__ = ["BatchComparer", "refuse_altered_rows"]
 
@@ -75,12 +75,13 @@ def refuse_altered_rows(
     ConfigError
         At the first such row.
     """
-    put_together(run.sources)
     recorded = Recorded(run.sources)
     metadata = comparer.settings.metadata
     told = {
         source.dia_source_id: metadata_of(source.columns, metadata)
-        for source in read_drawn(run.sources, columns_named(metadata))
+        # as they are: put together they would be a record that is newer than pictures that nobody has looked at yet
+        for file in files_of(run.sources)
+        for source in read_drawn(file, columns_named(metadata))
     }
     known = _known(inputs, told, metadata, lambda *why: _refusal(run, changed, *why))
     batches = plan_batches(known, inputs.open_images(), recorded, lambda *_: False, None)

@@ -152,8 +152,8 @@ def generate(
             call.tally.notes[
                 f"{damaged} could not be read: what the catalog holds of it is drawn anew; look at it, then remove it"
             ] += 1
-        if len(recorded) and _require_same_rows(call):
-            recorded = open_record(call.run)  # its parts were put together
+        if len(recorded):
+            _require_same_rows(call)
         run, changed = take_settings(call.run, config.settings)
         if is_rebuilt(run):
             call.tally.notes[f"run.toml could not be read and was made anew: {proved(run)}"] += 1
@@ -259,18 +259,17 @@ def _shared_by(executor: Executor | None, workers: LocalWorkers | None) -> DrawB
     return draw_here if workers is None else workers.draw
 
 
-def _require_same_rows(call: _Call) -> bool:
-    """Refuse settings under which what the run has recorded would be drawn otherwise; tell whether any was drawn."""
+def _require_same_rows(call: _Call) -> None:
+    """Refuse settings under which what the run has recorded would be drawn otherwise."""
     config, run = call.config, call.run
     if is_rebuilt(run):
         refuse_other_metadata(run, config.settings)
         _compare(call, "run.toml was lost")
-        return True
+        return
     refuse_fixed_changes(run, config.settings)
     changed = differences(run.settings, config.settings, *INPUTS)
     if changed:
         _compare(call, "; ".join(changed))
-    return bool(changed)
 
 
 def _compare(call: _Call, changed: str) -> None:
@@ -312,7 +311,9 @@ def _record(
     with DrawnWriter(run.sources) as writer:
         for batch, drawn in batches:
             for position, source in drawn.sources:
-                if source.dia_source_id not in recorded:
+                if source.dia_source_id in recorded:
+                    writer.add_files(source)
+                else:
                     writer.add(source, position)
             new = [*batch.rejections, *drawn.rejections]
             rejections += new

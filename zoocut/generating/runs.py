@@ -23,13 +23,14 @@ from zoocut.error_kinds import (
     WrongShare,
 )
 from zoocut.errors import ZoocutError
-from zoocut.files import TEMPORARY_SUFFIX, remove_parts
+from zoocut.files import TEMPORARY_SUFFIX, remove_parts, typed
 from zoocut.generating.parts import Part
 from zoocut.generating.rebuilding import is_rebuilt, rebuild
 from zoocut.object_store import ObjectPath
 from zoocut.run.folder import Run
 from zoocut.run.record import FIRST_ENCODING, NEWEST_ENCODING, TornRun, damaged_record, read_record
 from zoocut.run.recorded import DamagedRecord, Recorded
+from zoocut.run.sources import files_of
 
 __all__ = [
     "INPUTS",
@@ -71,8 +72,18 @@ def open_run(path: Path, settings: Settings) -> Run:
     if (path / "run.toml").exists() or damaged_record(path).exists():
         return _opened_or_rebuilt(path, settings)
     if path.is_file() or (path.is_dir() and any(map(_is_anothers, path.iterdir()))):
-        raise FolderTaken(f"{path} is there already and is no run of zoocut: choose another folder with -o")
+        raise FolderTaken(f"{path} is there already and is no run of zoocut: {_what_to_do(path)}")
     return Run.create(path, settings, encoding=NEWEST_ENCODING)
+
+
+def _what_to_do(path: Path) -> str:
+    other = "choose another folder with -o"
+    if isinstance(path, ObjectPath) or not files_of(path / "sources.parquet"):
+        return other
+    return (
+        f"{other}; or, if it is one whose run.toml was lost, run `touch {typed(path / 'run.toml')}`, then the same "
+        "command again, which makes it anew and draws nothing twice"
+    )
 
 
 def encoding_of(path: Path) -> int:

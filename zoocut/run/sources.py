@@ -135,6 +135,13 @@ class DrawnWriter:
         images = {f"image:{n}": name for n, name in enumerate(source.images, start=1)}
         sums = {f"sha256:{n}": value for n, value in enumerate(source.sha256, start=1)}
         self._waiting.append({**source.columns, **images, **sums, POSITION: position})
+        self.add_files(source)
+
+    def add_files(self, source: DrawnSource) -> None:
+        """Take the files of a source that is recorded already: they were lost, and written again.
+
+        They are on disk before a record is written that is newer than they are, and so takes them for whole.
+        """
         self._images += source.files
         if len(self._waiting) >= ROWS_AT_ONCE or time.monotonic() >= self._due:
             self._write_part()
@@ -150,15 +157,17 @@ class DrawnWriter:
 
         self._part_s = min(2 * self._part_s, LONGEST_PART_S)
         self._due = time.monotonic() + self._part_s
+        if self._images:
+            sync_files(self._path.parent, self._images)
+            self._images = []
         if not self._waiting:
             return
-        sync_files(self._path.parent, self._images)
         names = list(dict.fromkeys(name for row in self._waiting for name in row))
         columns = {name: _column([row.get(name) for row in self._waiting]) for name in names}
         part = _folder_of_parts(self._path) / f"{self._stream}-{self._count:06d}.parquet"
         with appear_whole(part) as goal:
             pq.write_table(pa.table(columns), goal)
-        self._waiting, self._images, self._count = [], [], self._count + 1
+        self._waiting, self._count = [], self._count + 1
 
 
 def _folder_of_parts(path: Path) -> Path:
