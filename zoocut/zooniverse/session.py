@@ -85,6 +85,8 @@ class _Client(Panoptes):  # type: ignore[misc]  # the library is untyped
         return super().login(*args, **kwargs)
 
     def get_bearer_token(self) -> Any:
+        if self.valid_bearer_token():  # as it is for hours: threads need not wait for each other
+            return self.bearer_token
         with self._renewing:
             return super().get_bearer_token()
 
