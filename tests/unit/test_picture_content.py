@@ -86,6 +86,34 @@ def test_png_with_broken_pixels_is_no_png(pixels: bytes) -> None:
     assert "draw it again, then run `zoocut upload RUN --retry-rejected`" in says
 
 
+@pytest.mark.parametrize("part", [b"IHDR", b"gAMA", b"IDAT", b"tEXt", b"IEND"])
+@pytest.mark.parametrize(
+    "wrong", ["a bit", "its checksum", "cut off before", "cut off in it", "longer than said"]
+)
+def test_every_part_of_a_png_is_compared_with_its_checksum(part: bytes, wrong: str) -> None:
+    header = struct.pack(">IIBBBBB", 9, 5, 8, 0, 0, 0, 0)
+    parts = {
+        b"IHDR": header,
+        b"gAMA": bytes(4),
+        b"IDAT": zlib.compress(bytes(50)),
+        b"tEXt": b"a\0b",
+        b"IEND": b"",
+    }
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in parts.items())
+    assert problem("a.png", content) is None
+    assert problem("a.png", content + b"what follows") is None
+    at = content.index(part)
+    last = at + 4 + len(parts[part])
+    broken = {
+        "a bit": content[: last - 1] + bytes([content[last - 1] ^ 1]) + content[last:],
+        "its checksum": content[:last] + bytes([content[last] ^ 1]) + content[last + 1 :],
+        "cut off before": content[: at - 4],
+        "cut off in it": content[: last + 3],
+        "longer than said": content[:last] + b"x" + content[last:],
+    }
+    assert "a.png " in str(problem("a.png", broken[wrong]))
+
+
 @pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.gif", "GIF")])
 def test_an_image_cut_off_is_refused(name: str, kind: str) -> None:
     content = saved(kind)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zoocut.error_kinds.outcomes import NoRoom, no_room
 from zoocut.errors import first_line
 from zoocut.ledger import Image
-from zoocut.uploading.png_rows import require_all_rows
+from zoocut.uploading.png_rows import require_all_rows, require_checksums
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -115,8 +115,7 @@ def _decoding_problem(image: Image, content: bytes, expected: str) -> str | None
     if large:
         _large_images.submit(_decode, content, expected).result()
     if expected == "PNG":
-        with _opened(content) as picture:
-            picture.verify()  # compares the checksum of every part, to the end
+        require_checksums(content)
         require_all_rows(content)
     return None
 

@@ -1,4 +1,4 @@
-"""Counting the rows that a PNG's pixel data holds, which decoders do not: they leave missing ones black."""
+"""Whether a PNG is whole: checksums of its parts, and the rows of its pixel data, which decoders leave black."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-__all__ = ["require_all_rows"]
+__all__ = ["require_all_rows", "require_checksums"]
 
 SIGNATURE_BYTES = 8
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -16,6 +16,29 @@ ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (
 """First column and row, and their steps, of each pass: PNG specification, section 8.1."""
 
 PIECE_BYTES = 1 << 20
+
+
+def require_checksums(content: bytes) -> None:
+    """Compare the checksum of every part of a PNG, to its last one: PNG specification, section 5.3.
+
+    Parameters
+    ----------
+    content : bytes
+        A PNG, or what is left of one.
+
+    Raises
+    ------
+    ValueError
+        When one is wrong, or the last part is missing.
+    """
+    at = SIGNATURE_BYTES
+    for kind, data in _chunks(content):
+        at += 12 + len(data)
+        if zlib.crc32(data, zlib.crc32(kind)) != int.from_bytes(content[at - 4 : at]) or at > len(content):
+            raise ValueError(f"the checksum of its part {kind.decode('latin-1')} is wrong")
+        if kind == b"IEND":
+            return
+    raise ValueError("it is cut off")
 
 
 def require_all_rows(content: bytes) -> None:

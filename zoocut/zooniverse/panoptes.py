@@ -7,6 +7,7 @@ fresh. Unknown query parameters are ignored by the server without a word, so fil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from threading import Event
 from typing import Any
@@ -345,15 +346,16 @@ class Panoptes:
         )
 
     def _address(self, url: str) -> Address:
-        from datetime import datetime
-
         address, _, query = url.partition("#")[0].partition("?")
         told = next((word[3:] for word in query.split("&") if word.startswith("se=")), "")
+        ends = self._signed_until(told) if told else None
+        return Address(url, address.rpartition("/")[2], self.now() + SIGNATURE_S if ends is None else ends)
+
+    def _signed_until(self, told: str) -> float | None:
         try:
-            ends = self.api.clock.own_time_of(datetime.fromisoformat(unquote_plus(told)).timestamp())
+            return self.api.clock.own_time_of(datetime.fromisoformat(unquote_plus(told)).timestamp())
         except ValueError:
-            ends = self.now() + SIGNATURE_S
-        return Address(url, address.rpartition("/")[2], ends)
+            return None
 
 
 class RetryingPanoptes(Panoptes):
