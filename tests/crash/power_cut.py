@@ -394,6 +394,8 @@ class Undisturbed:
     record: object
     run_id: str | None
     """None where the command makes the run, and so its id."""
+    lost: frozenset[str] = frozenset()
+    """Pictures that the manifest names and that were lost before the command began."""
 
 
 def contents(run: Path) -> dict[str, bytes]:
@@ -420,7 +422,8 @@ def bad_pictures(run: Path, wanted: Undisturbed) -> list[str]:
     return [
         name
         for name in named
-        if not (run / name).is_file() or (run / name).read_bytes() != wanted.files[name]
+        if name not in wanted.lost
+        and not ((run / name).is_file() and (run / name).read_bytes() == wanted.files[name])
     ]
 
 
@@ -475,10 +478,14 @@ def cut_everywhere(
     command = set_up(scenario, field_of, run)
     manifests = {p.read_bytes() for p in run.glob("manifest.csv")}
     run_id = identity(run) if run.exists() else None
-    disk = Disk(base)
+    disk, before = Disk(base), contents(run).keys()
     calls = record(command, folder / "strace.log")
+    files = contents(run)
+    lost = frozenset(
+        name for name in files.keys() - before if any(name.encode() in content for content in manifests)
+    )
     wanted = Undisturbed(
-        contents(run), frozenset({*manifests, (run / "manifest.csv").read_bytes()}), record_of(run), run_id
+        files, frozenset({*manifests, (run / "manifest.csv").read_bytes()}), record_of(run), run_id, lost
     )
     outcome, tried, number = Outcome(), set[str](), count()
     chance = random.Random(seed)
