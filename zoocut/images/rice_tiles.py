@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -148,14 +149,14 @@ def _rows(tiles: _Tiles, first: int, stop: int) -> ScaledRows:
     covering, top, bottom = tiles.table.covering(first, stop)
     height = tiles.table.height
     numbers = np.empty((bottom - top, tiles.table.shape[1]), np.int32)
-    for number in covering:
+    codec_of = cache(partial(Rice1, blocksize=tiles.block_size, bytepix=BYTES_A_NUMBER))  # the last tile may be smaller
+    places = tiles.rows[TILES][covering.start : covering.stop].tolist()
+    for number, (length, offset) in zip(covering, places, strict=True):
         part = numbers[number * height - top :][:height]
-        length, offset = tiles.rows[TILES][number].tolist()
         if not length:
             raise ValueError(f"tile {number} is stored otherwise")
-        codec = Rice1(blocksize=tiles.block_size, bytepix=BYTES_A_NUMBER, tilesize=part.size)
         packed = np.frombuffer(tiles.table.packed(length, offset), np.uint8)
-        part[...] = codec.decode(packed).reshape(part.shape)
+        part[...] = codec_of(tilesize=part.size).decode(packed).reshape(part.shape)
     scale, zero = (
         np.repeat(tiles.rows[name][covering.start : covering.stop].astype(np.float64), height)[
             first - top : stop - top
