@@ -58,15 +58,18 @@ class Drawn:
 
     Parameters
     ----------
-    sources : list of (int, DrawnSource)
-        Each with its row's position in the catalog, in that order.
+    sources : list of DrawnSource
+        In the order of the catalog.
+    positions : list of int
+        Where the row of each stands in the catalog.
     rejections : list of Rejection
         Sources that could not be drawn.
     notes : Counter of str
         What the user should know of the sources drawn, and how often.
     """
 
-    sources: list[tuple[int, DrawnSource]] = field(default_factory=list)
+    sources: list[DrawnSource] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
 
@@ -183,7 +186,8 @@ class BatchDrawer:
             done.notes.update(list(dict.fromkeys(note for cutout in cutouts for note in cutout.notes)))
             done.notes.update(shown.notes)
         images = tuple([None if one is None else name for name, one in zip(names, sums, strict=True)])
-        done.sources.append((planned.position, DrawnSource(whole_row(source.columns), images, sums)))
+        done.sources.append(DrawnSource(whole_row(source.columns), images, sums))
+        done.positions.append(planned.position)
 
     def _chunk(self, planned: Planned) -> str:
         if planned.chunk is not None:

@@ -95,7 +95,7 @@ class _Tally:
         self.notes += drawn.notes
         for rejection in rejections:
             self.rejected.add(str(rejection.dia_source_id), rejection.reason, rejection.code)
-        self.spread.add([s.columns for s in batch.kept] + [s.columns for _, s in drawn.sources])
+        self.spread.add([s.columns for s in batch.kept] + [s.columns for s in drawn.sources])
 
     def generated(self, run: Run, rows: int, changed: tuple[str, ...], read: Iterable[str]) -> Generated:
         """Sum up a call that has ended."""
@@ -310,7 +310,7 @@ def _record(
     rejections: list[Rejection] = []
     with DrawnWriter(run.sources) as writer:
         for batch, drawn in batches:
-            for position, source in drawn.sources:
+            for position, source in zip(drawn.positions, drawn.sources, strict=True):
                 if source.dia_source_id in recorded:
                     writer.add_files(source)
                 else:

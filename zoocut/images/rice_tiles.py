@@ -149,7 +149,9 @@ def _rows(tiles: _Tiles, first: int, stop: int) -> ScaledRows:
     covering, top, bottom = tiles.table.covering(first, stop)
     height = tiles.table.height
     numbers = np.empty((bottom - top, tiles.table.shape[1]), np.int32)
-    codec_of = cache(partial(Rice1, blocksize=tiles.block_size, bytepix=BYTES_A_NUMBER))  # the last tile may be smaller
+    codec_of = cache(
+        partial(Rice1, blocksize=tiles.block_size, bytepix=BYTES_A_NUMBER)
+    )  # the last tile may be smaller
     places = tiles.rows[TILES][covering.start : covering.stop].tolist()
     for number, (length, offset) in zip(covering, places, strict=True):
         part = numbers[number * height - top :][:height]

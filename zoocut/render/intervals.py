@@ -131,7 +131,9 @@ def _of_one_length(
     pixels: FloatImage, finite: npt.NDArray[np.bool_], whole: npt.NDArray[np.bool_]
 ) -> Iterator[tuple[npt.NDArray[np.intp], FloatImage]]:
     """Yield rows and their finite pixels, all complete rows at once and the others one by one."""
-    if whole.any():
+    if whole.all():
+        yield np.arange(len(pixels)), pixels  # not copied
+    elif whole.any():
         yield np.flatnonzero(whole), pixels[whole]
     for row in np.flatnonzero(~whole & finite.any(axis=1)):
         yield np.array([row]), pixels[row, finite[row]][None]

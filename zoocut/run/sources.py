@@ -41,7 +41,8 @@ __all__ = [
 ]
 
 ROWS_AT_ONCE = 5000
-"""Rows of a part and of a row group: some megabytes, whatever the number of columns."""
+"""Rows of a part and of a row group: some megabytes, whatever the number of columns. They are read without threads,
+which take longer to wake than the rows of most runs to decode."""
 
 FIRST_PART_S, LONGEST_PART_S = 1.0, 60.0
 """A kill costs what was drawn since the last part: a second at first, then as much as before, a minute at most."""
@@ -259,7 +260,9 @@ def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
     import pyarrow.parquet as pq
 
     for path in paths:
-        for batch in pq.ParquetFile(readable(path), pre_buffer=False).iter_batches(ROWS_AT_ONCE):
+        for batch in pq.ParquetFile(readable(path), pre_buffer=False).iter_batches(
+            ROWS_AT_ONCE, use_threads=False
+        ):
             yield pa.Table.from_batches([batch])
 
 
@@ -323,7 +326,7 @@ def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[Dra
     try:
         file = pq.ParquetFile(readable(path), pre_buffer=False)  # else all of it is in memory
         wanted = None if columns is None else _wanted(file.schema_arrow.names, columns)
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted):
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted, use_threads=False):
             images, sums = (columns_of_images(batch.schema.names, kind) for kind in ("image", "sha256"))
             yield from (_drawn(row, images, sums) for row in batch.to_pylist())
     except (pa.ArrowException, KeyError, OSError) as error:
