@@ -7,7 +7,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -219,7 +219,7 @@ def _carried_out(
     stopping: Stopping,
 ) -> UploadSummary:
     endpoint, patience_s = request.goal.endpoint, request.timing.give_up_after_s
-    threading.Thread(target=_load_the_rest, name="zoocut-loading", daemon=True).start()
+    threading.Thread(target=_load_the_rest, name="zoocut-loading").start()
     panoptes, store = connect(endpoint, credentials_for(endpoint), answer_s, patience_s, request.tell)
     from zoocut.uploading.uploading import upload as carry_out
 
@@ -237,8 +237,9 @@ def _carried_out(
 
 def _load_the_rest() -> None:
     """Import what is not needed to sign in, while the server is waited for: 50 ms of computing within its 300 ms."""
-    for module in ("zoocut.uploading.uploading", "PIL.PngImagePlugin"):
-        import_module(module)
+    with suppress(BaseException):  # whoever needs it then imports it again, and is told why that cannot be
+        for module in ("zoocut.uploading.uploading", "PIL.PngImagePlugin"):
+            import_module(module)
 
 
 @contextmanager
