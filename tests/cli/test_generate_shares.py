@@ -184,7 +184,12 @@ def test_processes_end_with_the_one_that_began_them(
     command = [sys.executable, "-m", "zoocut", "generate", str(crowded), "-o", str(run), "-j", "2"]
     # many large pictures: enough for a machine that is five times as fast
     command += ["--set", "draw.panel_pix=600", "--set", "draw.sizes=[30, 60, 90, 120]"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # whatever runs the tests ignores
+    )
     try:
         # itself, two that help to start, two workers
         while process.poll() is None and len(members_of(process.pid)) < 5:

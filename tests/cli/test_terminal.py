@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import termios
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -56,6 +61,40 @@ def test_generate_shows_a_bar(tmp_path: Path, jobs: int) -> None:
     assert "drawing" in shown
     assert "60/60" in shown
     assert "run: 60 drawn, 0 already there, 0 rejected" in shown
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_terminal_that_is_closed(tmp_path: Path, ignored: bool) -> None:
+    """Its process is told by SIGHUP, and can write there no more; `nohup` has that ignored, and writes to a file."""
+    simulate_field(tmp_path / "field", 4)
+    (tmp_path / "zoocut.toml").write_text(CONFIGURATION)
+    large = ("--set", "draw.panel_pix=600", "--set", "draw.sizes=[20, 30, 40, 50, 60]")
+    command = [sys.executable, "-m", "zoocut", "generate", "zoocut.toml", "-o", "run", *large]
+    terminal, end = pty.openpty()
+
+    def own_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+
+    with (tmp_path / "said").open("wb") as said:
+        shown = said if ignored else end
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdin=end, stdout=shown, stderr=shown, preexec_fn=own_terminal
+        )
+    os.close(end)
+    os.set_blocking(terminal, False)
+    pictures = (tmp_path / "run").glob
+    while process.poll() is None and not any(pictures("images/*/*.png")):
+        with suppress(OSError):
+            os.read(terminal, 4096)
+        time.sleep(0.005)
+    os.close(terminal)
+    code = process.wait(240)
+    whole = (tmp_path / "run" / "manifest.csv").exists()
+    assert (code, whole) in ([(0, True)] if ignored else [(129, False), (0, True)])
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "the manifest has 60 rows" in again.stdout, again.stderr
 
 
 def test_upload_shows_a_bar(tmp_path: Path, server: Running) -> None:

@@ -194,7 +194,9 @@ def test_another_collaborator_resumes(
     assert len(subjects(server, name)) == 5
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_finishes_what_is_under_way_and_says_how_to_go_on(
     zoocut: Zoocut,
     server: Running,

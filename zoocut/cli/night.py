@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["night"]
 
-NOT_FOR_A_PERSON = (5, 9, 130, 143)
+NOT_FOR_A_PERSON = (5, 9, 129, 130, 143)
 """Exit codes of what the next call mends by itself: a server that is away, another call, a signal."""
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 
@@ -16,6 +17,11 @@ from zoocut.cli.console import notes
 from zoocut.errors import Interrupted
 
 __all__ = ["Stop", "broken_off"]
+
+HANGUP: int = getattr(signal, "SIGHUP", 0)
+"""A terminal was closed; Windows knows no such signal."""
+
+ENDING = [signal.SIGTERM, HANGUP] if HANGUP else [signal.SIGTERM]
 
 
 class Stop:
@@ -27,6 +33,8 @@ class Stop:
 
     def __call__(self, number: int, frame: object) -> None:
         """Take a signal."""
+        if number == HANGUP:
+            _hung_up()
         if self.flag.is_set():
             os._exit(128 + number)
         self.exit_code = 128 + number
@@ -37,13 +45,9 @@ class Stop:
 
     @contextmanager
     def taking_signals(self) -> Iterator[Event]:
-        """Take SIGINT and SIGTERM for the length of the block, and give what the first one sets."""
-        before = {number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
+        """Take SIGINT, SIGTERM and SIGHUP for the length of the block, and give what the first one sets."""
+        with _handling([signal.SIGINT, *ENDING], self):
             yield self.flag
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 class _Signalled(KeyboardInterrupt):
@@ -70,14 +74,35 @@ def broken_off(message: str) -> Iterator[None]:
     """
 
     def interrupt(number: int, frame: object) -> None:
+        if number == HANGUP:
+            _hung_up()
         raise _Signalled(number)
 
-    numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {number: signal.signal(number, interrupt) for number in numbers}
+    with _handling(ENDING, interrupt):
+        try:
+            yield
+        except KeyboardInterrupt as stopped:
+            raise Interrupted(message, 128 + getattr(stopped, "number", signal.SIGINT)) from None
+
+
+@contextmanager
+def _handling(numbers: Sequence[int], handler: Callable[[int, object], object]) -> Iterator[None]:
+    """Have signals handled for the length of the block; SIGHUP stays ignored where it is, as `nohup` wants it."""
+    taken = [one for one in numbers if one != HANGUP or signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in taken}
     try:
         yield
-    except KeyboardInterrupt as stopped:
-        raise Interrupted(message, 128 + getattr(stopped, "number", signal.SIGINT)) from None
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _hung_up() -> None:
+    """Write nothing more to a terminal that is gone, and take it once: the system and the shell both tell of it."""
+    signal.signal(HANGUP, signal.SIG_IGN)
+    for descriptor in (1, 2):
+        # a device that is no terminal any more; whatever is written to it would fail
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
