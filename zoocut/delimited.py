@@ -267,7 +267,7 @@ def without_mark(cell: str) -> str:
 
 def is_blank(cells: Iterable[str]) -> bool:
     """Whether no cell holds anything."""
-    return not any(cell.strip() for cell in cells)
+    return not "".join(cells).strip()
 
 
 def _opened(path: Path) -> io.BufferedReader:

@@ -104,11 +104,12 @@ def _names(path: Path, header: Sequence[str], tell: Tell) -> list[str]:
 def _whole(path: Path, width: int, lines: Iterator[Line], broken: list[Rejection]) -> Iterator[Line]:
     """Pass on the lines that have a cell for each name, and put the others aside."""
     for line in lines:
-        where = f"{path.name} line {line.number}"
         if len(line.cells) != width:
-            held = f"it has {len(line.cells)} cells where the header has {width}"
-            broken.append(Rejection("", where, f"{held}: mend the line", UnreadableText.code))
+            wrong = f"it has {len(line.cells)} cells where the header has {width}"
         elif "\0" in "".join(line.cells):
-            broken.append(Rejection("", where, "it holds NUL bytes: mend the line", UnreadableText.code))
+            wrong = "it holds NUL bytes"
         else:
             yield line
+            continue
+        where = f"{path.name} line {line.number}"
+        broken.append(Rejection("", where, f"{wrong}: mend the line", UnreadableText.code))

@@ -101,7 +101,8 @@ class ZScale:
             far |= bad[rows]
             bad[rows] = _grown(far, max(1, int(count * 0.01)))
             last_good[rows] = good[rows]
-            good[rows] = count - np.count_nonzero(bad[rows], axis=1)
+            # bytes are added in half the time of np.count_nonzero along an axis
+            good[rows] = count - bad[rows].view(np.uint8).sum(axis=1, dtype=np.int32)
         return slope * span, good >= fewest
 
     def _fit(self, x: Floats, y: Floats, bad: Bools, number: Floats, room: Floats) -> tuple[Floats, Bools]:
