@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -78,6 +79,7 @@ def check_options(found: Callable[..., Any], options: Mapping[str, float], suffi
         raise ValueError(f"{key} has no {strange[0]}: {did_you_mean(strange[0], list(known), 'it takes')}")
 
 
+@cache  # several panels ask for the same, and to read a signature takes as long as to draw a source
 def _parameters(found: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(found).parameters
 

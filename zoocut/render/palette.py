@@ -82,7 +82,7 @@ def mix_palette(colormap: str, nan_color: str | None, inks: Sequence[Ink]) -> Pa
     data = _colours_of(colormap)
     lost = _nan_colour(data, nan_color)
     groups = _grouped(data, LARGEST - 1 - len(printed))
-    mixed = np.array([_middle(data[groups == group]) for group in range(groups.max() + 1)], np.uint8)
+    mixed = _middles(data, np.flatnonzero(np.diff(groups, prepend=-1)))
     colours = np.concatenate([mixed, lost[None], printed])
     kind = np.uint8 if len(colours) <= LARGEST else np.uint16
     levels = np.append(groups, len(mixed)).astype(kind)
@@ -176,7 +176,8 @@ def _grouped(data: Colours, most: int) -> npt.NDArray[np.intp]:
     return np.cumsum(marks)
 
 
-def _middle(colours: Colours) -> Colours:
-    lowest, highest = colours.min(axis=0).astype(int), colours.max(axis=0).astype(int)
-    middle: Colours = ((lowest + highest) // 2).astype(np.uint8)
-    return middle
+def _middles(data: Colours, starts: npt.NDArray[np.intp]) -> Colours:
+    """Return the colour between the lowest and the highest of each group of neighbours, which begin so."""
+    lowest, highest = (bound.reduceat(data, starts).astype(int) for bound in (np.minimum, np.maximum))
+    middles: Colours = ((lowest + highest) // 2).astype(np.uint8)
+    return middles
