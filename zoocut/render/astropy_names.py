@@ -39,7 +39,7 @@ def make_named(module: ModuleType, base: type, suffix: str, name: str, options: 
     ValueError
         When an option is missing, unknown or not allowed.
     """
-    classes = {
+    classes: dict[str, Any] = {
         _plain(found.__name__, suffix): found
         for found in vars(module).values()
         if isinstance(found, type) and issubclass(found, base) and found is not base
