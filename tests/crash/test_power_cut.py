@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from power_cut import (
     Undisturbed,
@@ -70,6 +71,28 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "zeros": lambda content: bytes(len(content)),
     "most": lambda content: content[:-1],
 }
+
+
+@pytest.mark.parametrize("name", ["sources.parquet", ".sources/*.parquet"])
+@pytest.mark.parametrize("at", ["begin", "end"])
+def test_a_page_of_the_record_that_is_damaged_is_no_other_value(
+    drawn: tuple[Path, Undisturbed], field: Path, tmp_path: Path, name: str, at: str
+) -> None:
+    """Its end, which is read first, is whole: a column is not as it was written. The remedy that is told works."""
+    run = shutil.copytree(drawn[0], tmp_path / "a run")
+    (path,) = run.glob(name)
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    (column,) = [one for one in map(group.column, range(group.num_columns)) if one.path_in_schema == "ra"]
+    begin = column.dictionary_page_offset or column.data_page_offset
+    content = bytearray(path.read_bytes())
+    content[begin if at == "begin" else begin + column.total_compressed_size - 1] ^= 0x55
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read") as refused:
+        generate(load(field / "zoocut.toml"), run)
+    subprocess.run(shlex.split(str(refused.value).split("`")[1]), check=True)
+    # without sources.parquet all is drawn anew, and so in the catalog's order
+    wanted = anew(field, tmp_path / "anew", run) if name == "sources.parquet" else drawn[1]
+    assert again(run, field / "zoocut.toml", wanted) == ""
 
 
 def anew(field: Path, path: Path, run: Path) -> Undisturbed:

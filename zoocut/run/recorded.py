@@ -17,7 +17,7 @@ import numpy.typing as npt
 from zoocut.error_kinds import RecordDamaged
 from zoocut.model import SourceId
 from zoocut.object_store import readable
-from zoocut.run.sources import columns_of_images, files_of, unreadable
+from zoocut.run.sources import columns_of_images, drawn_file, files_of, unreadable
 from zoocut.values import id_key
 
 if TYPE_CHECKING:
@@ -104,11 +104,10 @@ class RecordFile:
 
     def __init__(self, path: Path) -> None:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         self.path, self.at_ns = path, path.stat().st_mtime_ns
         self._content = readable(path)
-        with pq.ParquetFile(self._content, pre_buffer=False) as file:
+        with drawn_file(self._content) as file:
             schema, metadata = file.schema_arrow, file.metadata
         self.rows = int(metadata.num_rows)
         self.named = not pa.types.is_integer(schema.field("diaSourceId").type)
@@ -122,10 +121,8 @@ class RecordFile:
 
     def keys(self, chunks: dict[int, str]) -> Iterator[Keys]:
         """Read the ids; where they are names, note the folders of their images in `chunks`."""
-        import pyarrow.parquet as pq
-
         images = self._images if self.named else []
-        with pq.ParquetFile(self._content, pre_buffer=False) as file:
+        with drawn_file(self._content) as file:
             for batch in file.iter_batches(ROWS_AT_ONCE, columns=["diaSourceId", *images]):
                 if not self.named:
                     yield batch.column(0).to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
@@ -150,11 +147,10 @@ class RecordFile:
 
     def _group_of(self, row: int) -> tuple[int, int, list[Sums]]:
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         number = int(np.searchsorted(self._ends, row, side="right"))
         try:
-            with pq.ParquetFile(self._content, pre_buffer=False) as file:
+            with drawn_file(self._content) as file:
                 table = file.read_row_group(number, columns=self._sums, use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise unreadable(self.path, error) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
@@ -24,16 +24,19 @@ from zoocut.error_kinds import RecordDamaged
 from zoocut.files import appear_whole, sync_files, typed
 from zoocut.model import SourceId, Value
 from zoocut.object_store import readable
+from zoocut.run.record_columns import column_of, common_schema, fitted
 from zoocut.values import id_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 __all__ = [
     "TALK_FOLDER",
     "DrawnSource",
     "DrawnWriter",
     "columns_of_images",
+    "drawn_file",
     "files_of",
     "put_together",
     "read_drawn",
@@ -164,10 +167,10 @@ class DrawnWriter:
         if not self._waiting:
             return
         names = list(dict.fromkeys(name for row in self._waiting for name in row))
-        columns = {name: _column([row.get(name) for row in self._waiting]) for name in names}
+        columns = {name: column_of([row.get(name) for row in self._waiting]) for name in names}
         part = _folder_of_parts(self._path) / f"{self._stream}-{self._count:06d}.parquet"
         with appear_whole(part) as goal:
-            pq.write_table(pa.table(columns), goal)
+            pq.write_table(pa.table(columns), goal, write_page_checksum=True)
         self._waiting, self._count = [], self._count + 1
 
 
@@ -183,6 +186,14 @@ def _parts(path: Path) -> list[Path]:
 def files_of(path: Path) -> list[Path]:
     """List the files that hold a run's drawn sources: `sources.parquet`, and parts that wait to be added to it."""
     return [path] * path.exists() + _parts(path)
+
+
+def drawn_file(content: Any) -> pq.ParquetFile:
+    """Open a file of drawn sources; a page that is not as it was written cannot be read, and is no other value."""
+    import pyarrow.parquet as pq
+
+    # without `pre_buffer`, else all of it is in memory
+    return pq.ParquetFile(content, pre_buffer=False, page_checksum_verification=True)
 
 
 def put_together(path: Path) -> None:
@@ -202,14 +213,14 @@ def put_together(path: Path) -> None:
     if not parts:
         return
     before = [path] if path.exists() else []
-    of_parts = _common([pq.read_schema(readable(one)) for one in before + parts])
+    of_parts = common_schema([pq.read_schema(readable(one)) for one in before + parts])
     schema = of_parts.remove(of_parts.get_field_index(POSITION))
     streams = [list(several) for _, several in groupby(parts, key=lambda part: part.name.split("-")[0])]
-    merged = _merged([(_fitted(one, of_parts) for one in _tables(several)) for several in streams])
-    fitted = (_fitted(one, schema) for one in chain(_tables(before), merged))
+    merged = _merged([(fitted(one, of_parts) for one in _tables(several)) for several in streams])
+    all_of_them = (fitted(one, schema) for one in chain(_tables(before), merged))
     of_one_call = len(before + streams) == 1  # which records no source twice
-    rows = fitted if of_one_call else _without_repeats(fitted, _recorded_twice(before + parts))
-    with appear_whole(path) as goal, pq.ParquetWriter(goal, schema) as writer:
+    rows = all_of_them if of_one_call else _without_repeats(all_of_them, _recorded_twice(before + parts))
+    with appear_whole(path) as goal, pq.ParquetWriter(goal, schema, write_page_checksum=True) as writer:
         for table in _of_equal_size(rows):
             writer.write_table(table)
     _remove(parts)
@@ -225,11 +236,13 @@ def _remove(parts: Sequence[Path]) -> None:
 
 def _recorded_twice(paths: Iterable[Path]) -> Keys:
     """Tell which sources have more than one row in some files."""
-    import pyarrow.parquet as pq
-
-    columns = (pq.ParquetFile(readable(one)).read(["diaSourceId"]) for one in paths)
-    keys, counts = np.unique(np.concatenate([_keys(one) for one in columns]), return_counts=True)
+    keys, counts = np.unique(np.concatenate([_keys(_ids(one)) for one in paths]), return_counts=True)
     return keys[counts > 1]
+
+
+def _ids(path: Path) -> pa.Table:
+    with _damage_told(path):
+        return drawn_file(readable(path)).read(["diaSourceId"])
 
 
 def _keys(table: pa.Table) -> Keys:
@@ -257,13 +270,22 @@ def _without_repeats(tables: Iterable[pa.Table], twice: Keys) -> Iterator[pa.Tab
 
 def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     for path in paths:
-        for batch in pq.ParquetFile(readable(path), pre_buffer=False).iter_batches(
-            ROWS_AT_ONCE, use_threads=False
-        ):
-            yield pa.Table.from_batches([batch])
+        with _damage_told(path):
+            for batch in drawn_file(readable(path)).iter_batches(ROWS_AT_ONCE, use_threads=False):
+                yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Say that a record cannot be read, where it is read to be written: nothing is wrong with what is written to."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path, error) from error
 
 
 def _merged(streams: Sequence[Iterator[pa.Table]]) -> Iterator[pa.Table]:
@@ -319,12 +341,11 @@ def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[Dra
         When the file is not a `sources.parquet` of zoocut.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if not path.exists():
         return
     try:
-        file = pq.ParquetFile(readable(path), pre_buffer=False)  # else all of it is in memory
+        file = drawn_file(readable(path))
         wanted = None if columns is None else _wanted(file.schema_arrow.names, columns)
         for batch in file.iter_batches(ROWS_AT_ONCE, columns=wanted, use_threads=False):
             images, sums = (columns_of_images(batch.schema.names, kind) for kind in ("image", "sha256"))
@@ -335,8 +356,9 @@ def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[Dra
 
 def unreadable(path: Path, error: Exception) -> RecordDamaged:
     """Say that a file of drawn sources cannot be read, and what to do."""
+    told = " ".join(str(error).split())  # some is told in lines
     return RecordDamaged(
-        f"{path} cannot be read ({error}): take it away with `mv {typed(path)} {typed(path)}.damaged`, then run "
+        f"{path} cannot be read ({told}): take it away with `mv {typed(path)} {typed(path)}.damaged`, then run "
         "`zoocut generate CONFIG -o RUN` again, which draws its sources anew"
     )
 
@@ -356,45 +378,3 @@ def columns_of_images(names: Iterable[str], kind: str) -> list[str]:
     """Name the columns `image:1..n` or `sha256:1..n` among a table's, in order of location."""
     numbers = [name.removeprefix(f"{kind}:") for name in names if name.startswith(f"{kind}:")]
     return [f"{kind}:{number}" for number in sorted((n for n in numbers if n.isdecimal()), key=int)]
-
-
-def _column(values: list[Value]) -> pa.Array:
-    import pyarrow as pa
-
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([None if value is None else str(value) for value in values])
-
-
-def _common(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    import pyarrow as pa
-
-    fields: dict[str, pa.Field] = {}
-    for field in (field for schema in schemas for field in schema):
-        known = fields.get(field.name, field)
-        fields[field.name] = known.with_type(_wider(known.type, field.type))
-    return pa.schema(list(fields.values()))
-
-
-def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
-    import pyarrow as pa
-
-    if one == other or pa.types.is_null(other):
-        return one
-    if pa.types.is_null(one):
-        return other
-    return pa.string()
-
-
-def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    import pyarrow as pa
-
-    present = set(table.schema.names)
-    arrays = [
-        table.column(field.name).cast(field.type)
-        if field.name in present
-        else pa.nulls(table.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.table(arrays, schema=schema)
