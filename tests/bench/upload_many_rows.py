@@ -52,8 +52,9 @@ def measured(name: str, command: list[str], env: dict[str, str], stop_after: flo
     said = process.stdout.read().strip().splitlines()
     _, status, used = os.wait4(process.pid, 0)
     print(
-        f"{name}: {time.monotonic() - began:.2f} s, at most {used.ru_maxrss / 1024:.0f} MiB, "
-        f"exit {os.waitstatus_to_exitcode(status)}: {said[0] if said else ''}",
+        f"{name}: {time.monotonic() - began:.2f} s, {used.ru_utime + used.ru_stime:.2f} s of a processor, at most "
+        f"{used.ru_maxrss / 1024:.0f} MiB, load {os.getloadavg()[0]:.1f}, exit {os.waitstatus_to_exitcode(status)}: "
+        f"{said[0] if said else ''}",
         flush=True,
     )
 

@@ -16,8 +16,8 @@ trouble may turn into doubts stays in memory and within ten pages of its list.""
 
 QUICK_BYTES = 128 << 10
 MEASURED_AT_ONCE = 8
-"""So many rows with images of at most `QUICK_BYTES` are measured by one job: handing a job over and taking it back
-costs half of what it does for one. A job takes 2 ms then, which nobody waits for in vain."""
+"""So many rows with images of at most `QUICK_BYTES` are measured by one job, which takes some milliseconds: with a job
+for each an upload of 1,000 rows takes 6 % more of a processor's time."""
 
 
 class WorkQueue:
