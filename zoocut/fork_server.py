@@ -7,6 +7,8 @@ both then import at the same time, each on a core.
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
@@ -40,20 +42,24 @@ def start() -> ForkServerContext:
     if not _started:
         context.set_forkserver_preload([*PRELOADED])
         _started.append(monotonic())
-    _start_resource_tracker()
-    ensure_running()
+    with _left_to_the_command({signal.SIGHUP}):
+        resource_tracker.ensure_running()  # lets SIGINT through again when it has started it
+    with _left_to_the_command({signal.SIGHUP, signal.SIGINT}):
+        ensure_running()
     return context
 
 
-def _start_resource_tracker() -> None:
-    """Start the process that cleans up behind all others so that a terminal that closes does not end it with them.
+@contextmanager
+def _left_to_the_command(signals: set[signal.Signals]) -> Iterator[None]:
+    """Let what is started inside not be told what a terminal tells all its processes: they end with the command.
 
-    It leaves SIGINT and SIGTERM to others by itself. Where SIGHUP ended it, the next one would know nothing of what it
-    is told to clean up, and say so in tracebacks.
+    Python has the server ignore Ctrl-C only when it has imported; before, it would answer with a traceback. Where a
+    terminal that closes ends the process that cleans up after the others, a next one would be started that knows
+    nothing of what it is told to clean up, and says so in tracebacks.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
-        resource_tracker.ensure_running()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -215,6 +215,47 @@ def test_processes_end_with_the_one_that_began_them(
     assert not list(run.rglob("*.zoocut-part"))
 
 
+def test_ctrl_c_while_workers_are_prepared(crowded: Path, tmp_path: Path) -> None:
+    """A terminal sends it to all processes: the one that imports for the workers does not answer with a traceback."""
+    command = [
+        sys.executable,
+        "-m",
+        "zoocut",
+        "generate",
+        str(crowded),
+        "-o",
+        str(tmp_path / "run"),
+        "-j",
+        "2",
+    ]
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # whatever runs the tests ignores
+    )
+    try:
+        while process.poll() is None and not imports_for_workers(process.pid):
+            time.sleep(0.001)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=200)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert b"Traceback" not in said
+
+
+def imports_for_workers(command: int) -> bool:
+    """Whether a child of the command has begun to import what drawing needs."""
+    for children in Path(f"/proc/{command}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in children.read_text().split():
+                if "numpy" in Path(f"/proc/{child}/maps").read_text():
+                    return True
+    return False
+
+
 def members_of(group: int) -> list[str]:
     """Name the processes of a group that are not ended."""
     found = []
