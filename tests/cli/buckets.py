@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
@@ -28,7 +28,8 @@ def bucket_server() -> Iterator[str]:
     server.start()
     endpoint = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
     requests.post(f"{endpoint}/moto-api/reset", timeout=240)
-    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="images")
+    with closing(boto3.client("s3", endpoint_url=endpoint)) as client:
+        client.create_bucket(Bucket="images")
     yield endpoint
     server.stop()
 
@@ -46,7 +47,8 @@ def make_public(endpoint: str) -> None:
             }
         ],
     }
-    boto3.client("s3", endpoint_url=endpoint).put_bucket_policy(Bucket="images", Policy=json.dumps(allowed))
+    with closing(boto3.client("s3", endpoint_url=endpoint)) as client:
+        client.put_bucket_policy(Bucket="images", Policy=json.dumps(allowed))
 
 
 STATUS = {"NoSuchBucket": 404, "ExpiredToken": 400, "AuthorizationHeaderMalformed": 400}

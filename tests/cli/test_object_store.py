@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -55,15 +56,14 @@ class Store:
         """Return what is below a folder of the bucket."""
         import boto3
 
-        client = boto3.client("s3", endpoint_url=self.behind)
-        keys = [
-            one["Key"]
-            for one in client.list_objects_v2(Bucket="data", Prefix=f"{folder}/").get("Contents", ())
-        ]
-        return {
-            key.removeprefix(f"{folder}/"): client.get_object(Bucket="data", Key=key)["Body"].read()
-            for key in keys
-        }
+        with closing(boto3.client("s3", endpoint_url=self.behind)) as client:
+            found = client.list_objects_v2(Bucket="data", Prefix=f"{folder}/").get("Contents", ())
+            return {
+                one["Key"].removeprefix(f"{folder}/"): client.get_object(Bucket="data", Key=one["Key"])[
+                    "Body"
+                ].read()
+                for one in found
+            }
 
 
 class Front(BaseHTTPRequestHandler):
@@ -138,10 +138,10 @@ def field_folder(tmp_path_factory: pytest.TempPathFactory, moto: str) -> Path:
         ]
     (folder / "sources.csv").write_text("\n".join(lines) + "\n")
     os.environ.update({name: value for name, value in AWS.items() if name not in os.environ})
-    client = boto3.client("s3", endpoint_url=moto)
-    client.create_bucket(Bucket="data")
-    for path in folder.iterdir():
-        client.upload_file(str(path), "data", f"field/{path.name}")
+    with closing(boto3.client("s3", endpoint_url=moto)) as client:
+        client.create_bucket(Bucket="data")
+        for path in folder.iterdir():
+            client.upload_file(str(path), "data", f"field/{path.name}")
     for name, base in (("here", ""), ("there", "s3://data/field/")):
         frames = "\n".join(f'{plane} = "{base}{{visit}}_{plane}.{{ending}}"' for plane in PLANES)
         (folder / f"{name}.toml").write_text(
@@ -228,9 +228,9 @@ def test_a_run_in_the_store_goes_on_and_is_copied(
     ), done.stderr
     assert of_run(store, "run") == whole
     pictures = [name for name in whole if name.startswith("images/")]
-    client = boto3.client("s3", endpoint_url=store.behind)
-    client.delete_object(Bucket="data", Key=f"run/{pictures[0]}")
-    client.put_object(Bucket="data", Key=f"run/{pictures[1]}", Body=b"somebody's")
+    with closing(boto3.client("s3", endpoint_url=store.behind)) as client:
+        client.delete_object(Bucket="data", Key=f"run/{pictures[0]}")
+        client.put_object(Bucket="data", Key=f"run/{pictures[1]}", Body=b"somebody's")
     again = zoocut(*command)
     assert f"2 drawn, {len(ENDINGS) * SOURCES - 2} already there" in again.stdout, again.stderr
     assert of_run(store, "run") == whole
@@ -283,6 +283,7 @@ def test_another_call_on_the_same_run_is_told(
         client.put_object(Bucket="data", Key=key, Body=content)
         done = zoocut(*command)
         assert (done.returncode, told in done.stderr, "another call" in done.stderr) == (0, True, bool(told))
+    client.close()
     if not options:
         assert ".generate.lock" not in store.objects(run), "that of a process which has ended is taken over"
 
