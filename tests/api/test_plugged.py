@@ -16,6 +16,8 @@ PACKAGE = '''
 """What a survey would write: sources in a JSON file, pixels computed."""
 
 import json
+import os
+import signal
 
 import numpy as np
 import pydantic
@@ -39,6 +41,15 @@ class Detections:
         for number, ra in json.loads(self._path.read_text()).items():
             columns = {"diaSourceId": int(number), "ra": ra}
             yield zoocut.DiaSource(int(number), ra, 0.0, str(self._path), f"detection {number}", columns)
+
+
+class Torn(Detections):
+    def sources(self):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("what a library makes of Ctrl-C") from None
+        return super().sources()
 
 
 class Gradients:
@@ -72,6 +83,7 @@ ENTRY_POINTS = """
 detections = own_survey:Detections
 broken = own_survey:Missing
 wrong = own_survey:nothing
+torn = own_survey:Torn
 [zoocut.images]
 gradients = own_survey:Gradients
 """
@@ -141,3 +153,10 @@ def test_what_does_not_fit_is_told(survey: Path, options: dict[str, Any], site: 
     assert done.returncode == 2
     assert sentence in done.stderr
     assert not (survey / "run" / "manifest.csv").exists()
+
+
+def test_what_a_library_makes_of_ctrl_c_is_no_fault(survey: Path) -> None:
+    text = (survey / "zoocut.toml").read_text().replace('"detections"', '"torn"')
+    (survey / "zoocut.toml").write_text(text)
+    done = zoocut_with(survey, "generate", "zoocut.toml", "-o", "run")
+    assert (done.returncode, "fault" in done.stderr) == (130, False), done.stderr

@@ -6,8 +6,10 @@ import atexit
 import errno
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 import typer
@@ -17,6 +19,7 @@ from zoocut.cli.console import results as out
 from zoocut.cli.faults import FAULT, OUTPUT_LOST, fault_of_ours, tell_error
 from zoocut.cli.general_options import general_options_first, spoken
 from zoocut.cli.lazy import lazy_group
+from zoocut.cli.stopping import noted_interrupts
 from zoocut.error_kinds.outcomes import no_room
 from zoocut.errors import ZoocutError
 
@@ -115,6 +118,11 @@ def run() -> None:
     os.environ.setdefault(*ONE_MATRIX_THREAD)
     out.holds_document = False
     sys.argv[1:] = general_options_first(sys.argv[1:])
+    with noted_interrupts() as interrupts:
+        _run(interrupts)
+
+
+def _run(interrupts: Event) -> None:
     try:
         app()
     except ZoocutError as error:
@@ -132,6 +140,8 @@ def run() -> None:
         )
         sys.exit(1)
     except Exception as error:  # what nobody foresaw is a fault of the program, and says so
+        if interrupts.is_set():
+            sys.exit(128 + signal.SIGINT)
         _tell_unforeseen(error)
         sys.exit(1)
 

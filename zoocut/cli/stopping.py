@@ -11,12 +11,13 @@ import signal
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Event
+from threading import Event, current_thread, main_thread
+from types import FrameType
 
 from zoocut.cli.console import notes
 from zoocut.errors import Interrupted
 
-__all__ = ["Stop", "broken_off"]
+__all__ = ["Stop", "broken_off", "noted_interrupts"]
 
 HANGUP: int = getattr(signal, "SIGHUP", 0)
 """A terminal was closed; Windows knows no such signal."""
@@ -59,6 +60,20 @@ class _Signalled(KeyboardInterrupt):
 
 
 @contextmanager
+def noted_interrupts() -> Iterator[Event]:
+    """Have Ctrl-C noted before it is raised: libraries make errors of their own of what breaks into their imports."""
+    noted = Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        noted.set()
+        signal.default_int_handler(number, frame)
+
+    is_raised = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with _handling([signal.SIGINT] if is_raised and current_thread() is main_thread() else [], note):
+        yield noted
+
+
+@contextmanager
 def broken_off(message: str) -> Iterator[None]:
     """Let SIGTERM and a terminal that is closed break the block off as Ctrl-C does.
 
@@ -86,7 +101,7 @@ def broken_off(message: str) -> Iterator[None]:
 
 
 @contextmanager
-def _handling(numbers: Sequence[int], handler: Callable[[int, object], object]) -> Iterator[None]:
+def _handling(numbers: Sequence[int], handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     """Have signals handled for the length of the block; SIGHUP stays ignored where it is, as `nohup` wants it."""
     taken = [one for one in numbers if one != HANGUP or signal.getsignal(one) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in taken}
