@@ -17,6 +17,7 @@ from time import monotonic
 __all__ = ["START_S", "seconds_until_ready", "start"]
 
 PRELOADED = (
+    "zoocut.fork_server_start",
     "zoocut.generating.drawing",
     "zoocut.images.frames",
     "zoocut.images.aligned",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import errno
-import gc
 import os
 import signal
 import sys
@@ -22,6 +20,7 @@ from zoocut.cli.lazy import lazy_group
 from zoocut.cli.stopping import noted_interrupts
 from zoocut.error_kinds.outcomes import no_room
 from zoocut.errors import ZoocutError
+from zoocut.garbage import search_seldom
 
 __all__ = ["app", "run"]
 
@@ -68,12 +67,6 @@ app = typer.Typer(
 )
 
 
-COLLECTED_AFTER = (50_000, 20, 20)
-"""Python looks for garbage in circles after 700 new objects, mostly while it imports: a sixth of the processor time of
-a short command, where measured; what circles leave until then are some megabytes. At its end nothing is looked for at
-all: that would take 60 ms more."""
-
-
 def _show_version(asked: bool) -> None:
     if asked:
         out.print(f"zoocut {__version__}")
@@ -113,8 +106,7 @@ def main(
 
 def run() -> None:
     """Run the command line; exit with the code that belongs to what happened."""
-    gc.set_threshold(*COLLECTED_AFTER)
-    atexit.register(gc.freeze)
+    search_seldom()
     os.environ.setdefault(*ONE_MATRIX_THREAD)
     out.holds_document = False
     sys.argv[1:] = general_options_first(sys.argv[1:])
