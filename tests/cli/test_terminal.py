@@ -97,6 +97,22 @@ def test_a_terminal_that_is_closed(tmp_path: Path, ignored: bool) -> None:
     assert "the manifest has 60 rows" in again.stdout, again.stderr
 
 
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_a_hangup_where_output_was_closed_before(closed: str) -> None:
+    told, write = os.pipe()
+    script = (
+        "import os, signal\nfrom zoocut.cli.stopping import Stop\n"
+        "with Stop().taking_signals() as flag:\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        f"    os.write({write}, str(flag.wait(240)).encode())\n"
+    )
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", script]
+    done = subprocess.run(command, pass_fds=[write], capture_output=True, check=False)
+    os.close(write)
+    with os.fdopen(told) as words:
+        assert (words.read(), done.returncode) == ("True", 0), done.stderr
+
+
 def test_upload_shows_a_bar(tmp_path: Path, server: Running) -> None:
     run = make_run(tmp_path / "run", 5)
     where = ("--project", "owner/rehearsal", "--set", "terminal")

@@ -168,6 +168,11 @@ def test_footprints_come_from_columns(tmp_path: Path) -> None:
         source(2, 45.0, 3.0),
         source(3, 45.0, 3.0, **(box | {"x1": 12})),
         source(4, 45.0, 3.0, **(box | {"x1": 51.5})),
+        source(5, 45.0, 3.0, **(box | {"x1": 1e300})),
+        source(6, 45.0, 3.0, **(box | {"y0": -(2**63)})),
+        source(7, 45.0, 3.0, **(box | {"x0": 2**64 - 2, "x1": 2**64 - 1})),
+        source(8, 45.0, 3.0, **(box | {"x0": -30000, "x1": 30000, "y0": -30000, "y1": 30000})),
+        source(9, 45.3, 3.1, **box),
     ]
     found = cut(tmp_path, sources, settings, use_footprint=True)
     assert isinstance(found[0], tuple)
@@ -179,6 +184,8 @@ def test_footprints_come_from_columns(tmp_path: Path) -> None:
     assert "x0 is missing or empty" in reasons[0]
     assert "has no pixel" in reasons[1]
     assert "x1 is 51.5" in reasons[2]
+    assert ["is that of no source" in reason for reason in reasons[3:]] == [True] * 4
+    assert isinstance(found[-1], tuple)
 
 
 def test_frames_that_are_not_aligned_are_refused(tmp_path: Path) -> None:

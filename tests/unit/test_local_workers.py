@@ -121,12 +121,16 @@ def draw_elsewhere(folder: Path) -> None:
 
 
 def test_workers_that_began_before_draw_from_the_first(tmp_path: Path) -> None:
+    """The command takes no module from the folder that it runs in: neither do the processes that it starts."""
+    for name in ("select", "signal", "random", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user')\n")
     words = [
         sys.executable,
         "-c",
+        "import sys; sys.path.remove('')\n"
         f"import {Path(__file__).stem} as test; test.draw_elsewhere(test.Path('.'))",
     ]
-    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
     done = subprocess.run(
         words,
         cwd=tmp_path,
@@ -136,3 +140,4 @@ def test_workers_that_began_before_draw_from_the_first(tmp_path: Path) -> None:
         check=False,
     )
     assert done.stdout.split() == [".png", "Z108", "300", "0", "False"], done.stderr
+    assert "a file of the user" not in done.stderr

@@ -114,6 +114,16 @@ def test_every_part_of_a_png_is_compared_with_its_checksum(part: bytes, wrong: s
     assert "a.png " in str(problem("a.png", broken[wrong]))
 
 
+@pytest.mark.parametrize("kind", [b"\0\1\2\3", b"tE t", b"tEX1", b"t\xe9Xt"])
+def test_parts_have_types_of_letters(kind: bytes) -> None:
+    """Browsers stop at others, even where their checksum is right."""
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", 9, 5, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(bytes(50)))]
+    parts += [(kind, b"a\0b"), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in parts)
+    assert "four letters" in str(problem("a.png", content))
+    assert problem("a.png", content.replace(chunk(*parts[2]), chunk(b"teXt", b"a\0b"))) is None
+
+
 @pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.gif", "GIF")])
 def test_an_image_cut_off_is_refused(name: str, kind: str) -> None:
     content = saved(kind)

@@ -10,7 +10,7 @@ import os
 import signal
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event, current_thread, main_thread
 from types import FrameType
 
@@ -116,8 +116,9 @@ def _hung_up() -> None:
     """Write nothing more to a terminal that is gone, and take it once: the system and the shell both tell of it."""
     signal.signal(HANGUP, signal.SIG_IGN)
     for descriptor in (1, 2):
-        # a device that is no terminal any more; whatever is written to it would fail
-        if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, descriptor)
-            os.close(nowhere)
+        with suppress(OSError):  # one that the caller had closed stays so
+            # a device that is no terminal any more; whatever is written to it would fail
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)

@@ -13,11 +13,14 @@ from zoocut.config.draw import DrawSettings
 from zoocut.config.images import FootprintColumns
 from zoocut.error_kinds import MissingColumn, NoFootprint, WrongSetting
 from zoocut.errors import InputError
-from zoocut.images.geometry import Box, BoxArray, squares_around
+from zoocut.images.geometry import FAR, Box, BoxArray, squares_around
 from zoocut.model import DiaSource
 from zoocut.values import id_key, number_of
 
 __all__ = ["Boxes", "Footprints", "boxes_for", "footprint_boxes", "squares", "whole_of"]
+
+LARGEST_PIXELS = 1 << 26
+"""Of a footprint: more than any detector has; what stands for a missing value may ask for more memory than there is."""
 
 Floats = npt.NDArray[np.float64]
 Found = tuple[BoxArray, Mapping[int, InputError]]
@@ -122,9 +125,13 @@ def footprint_box(source: DiaSource, columns: FootprintColumns) -> Box:
     """
     x_min, x_max = _pixel(source, columns.x_min), _pixel(source, columns.x_max)
     y_min, y_max = _pixel(source, columns.y_min), _pixel(source, columns.y_max)
+    told = f"its footprint, x {x_min:.12g} to {x_max:.12g} and y {y_min:.12g} to {y_max:.12g},"
     if x_max < x_min or y_max < y_min:
-        raise NoFootprint(f"its footprint, x {x_min} to {x_max} and y {y_min} to {y_max}, has no pixel")
-    return Box(y_min, x_min, y_max - y_min + 1, x_max - x_min + 1)
+        raise NoFootprint(f"{told} has no pixel")
+    box = Box(y_min, x_min, y_max - y_min + 1, x_max - x_min + 1)
+    if box.height * box.width > LARGEST_PIXELS or max(map(abs, box)) > FAR:
+        raise NoFootprint(f"{told} is that of no source: correct the catalog")
+    return box
 
 
 def _pixel(source: DiaSource, column: str) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AS_READ_OUT",
+    "FAR",
     "Box",
     "BoxArray",
     "Rows",
@@ -55,7 +56,7 @@ FAR = 2.0**40
 """Pixels: a position off any image, of which whole numbers and their sums are exact."""
 
 CUT_AT_ONCE = 64
-"""BoxArray that share an array: few, for one that is kept keeps them all."""
+"""Boxes that share an array: few, for one that is kept keeps them all."""
 
 
 class Box(NamedTuple):

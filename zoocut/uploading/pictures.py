@@ -190,9 +190,9 @@ class MeasuredContents:
 
     def keep(self, image: Image, content: bytes) -> None:
         """Keep the bytes that an image's checksum was taken of, and let go of the oldest where there are too many."""
-        self.take(image)
         with self._changing:
-            self._kept[image.path, image.sha256 or ""] = content
+            self._left_bytes += len(self._kept.pop(_key(image), b""))  # rows may share an image
+            self._kept[_key(image)] = content
             self._left_bytes -= len(content)
             while self._left_bytes < 0:
                 _, gone = self._kept.popitem(last=False)
@@ -201,6 +201,10 @@ class MeasuredContents:
     def take(self, image: Image) -> bytes | None:
         """Return an image's bytes, and keep them no longer; None where they are not here."""
         with self._changing:
-            content = self._kept.pop((image.path, image.sha256 or ""), None)
+            content = self._kept.pop(_key(image), None)
             self._left_bytes += len(content or b"")
             return content
+
+
+def _key(image: Image) -> tuple[str, str]:
+    return image.path, image.sha256 or ""

@@ -29,11 +29,13 @@ def require_checksums(content: bytes) -> None:
     Raises
     ------
     ValueError
-        When one is wrong, or the last part is missing.
+        When one is wrong, a part has no type, or the last part is missing.
     """
     at = SIGNATURE_BYTES
     for kind, data in _chunks(content):
         at += 12 + len(data)
+        if not kind.isalpha():  # browsers stop there
+            raise ValueError(f"one of its parts has the type {kind!r}, which are not four letters")
         if zlib.crc32(data, zlib.crc32(kind)) != int.from_bytes(content[at - 4 : at]) or at > len(content):
             raise ValueError(f"the checksum of its part {kind.decode('latin-1')} is wrong")
         if kind == b"IEND":
