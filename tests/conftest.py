@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import shutil
@@ -62,6 +63,7 @@ def zoocut(
     def call(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
         words = list(map(str, args))
         out, err, hook = io.StringIO(), io.StringIO(), sys.excepthook
+        searched_after = gc.get_threshold()
         signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         with monkeypatch.context() as here, open(os.devnull) as nothing:
             here.chdir(tmp_path)
@@ -71,6 +73,7 @@ def zoocut(
             here.setattr(sys, "stdin", nothing)
             with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
                 run()
+        gc.set_threshold(*searched_after)
         sys.excepthook = hook
         assert {number: signal.getsignal(number) for number in signals} == signals
         return subprocess.CompletedProcess(words, int(ended.value.code or 0), out.getvalue(), err.getvalue())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pwd
 import secrets
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -156,6 +158,9 @@ def links(tmp_path: Path) -> Iterator[Links]:
     server.shutdown()
     server.server_close()
     thread.join()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # lsst.resources closes no session
+        gc.collect()
 
 
 Pixels = npt.NDArray[np.float32]
