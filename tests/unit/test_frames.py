@@ -188,6 +188,33 @@ def test_footprints_come_from_columns(tmp_path: Path) -> None:
     assert isinstance(found[-1], tuple)
 
 
+@pytest.mark.parametrize(
+    "card",
+    [
+        b"FOO     = 'unterminated",
+        b"BAD@KEY = 5",
+        b"VAL     = 1.2.3",
+        b"low     = 3",
+        b"OTHER   = '\xe9'",
+        None,
+    ],
+)
+def test_cards_that_are_no_fits(tmp_path: Path, card: bytes | None) -> None:
+    """Observatories write such; frames of one header are compared card by card, without a word of astropy's."""
+    write(tmp_path, "raw")
+    beyond_repair = b"NUL     = 'a\0b'"
+    for plane in PLANES:
+        path = tmp_path / f"{plane}.fits"
+        cards = (card or beyond_repair).ljust(80) + b"END".ljust(80)
+        path.write_bytes(path.read_bytes().replace(b"END".ljust(160), cards, 1))
+    if card is None:
+        with pytest.raises(InputError, match="non-printable"):
+            cut(tmp_path, [source(1, 45.3, 30.1)])
+    else:
+        (found,) = cut(tmp_path, [source(1, 45.3, 30.1)])
+        assert isinstance(found, tuple), found
+
+
 def test_frames_that_are_not_aligned_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "raw")
     shifted = tan_wcs()

@@ -57,6 +57,12 @@ def test_the_newest_are_those_above_a_number(above: int) -> None:
     assert ids(served(items, lambda: None, falling=True), above) == {one for one in items if one > above}
 
 
+@pytest.mark.parametrize("one", ["", None, "12a", [], str(2**63), str(-(2**64))])
+def test_what_has_no_id_of_the_server_is_a_doubt(one: object) -> None:
+    with pytest.raises(Doubtful, match="holds something without an id"):
+        ids(lambda number, size: Page([{"id": "1"}, {"id": one}], 2, size))
+
+
 @pytest.mark.parametrize("taken_out_after", [1, 2])
 def test_a_member_taken_out_hides_no_other(taken_out_after: int) -> None:
     items, calls = set(range(1, 131)), iter(range(1000))

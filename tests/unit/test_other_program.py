@@ -104,6 +104,19 @@ def test_pictures_of_one_configuration_share_their_renderer() -> None:
     assert kept_renderer(task._draw_settings()) is not kept_renderer(look)
 
 
+@pytest.mark.parametrize("limits", [(-np.inf, 1.0), (-1e-320, 0.1 + 0.2), (-0.0, 1.0)])
+def test_limits_of_a_kept_renderer_are_those_of_the_settings(limits: tuple[float, float]) -> None:
+    from zoocut.render import kept_renderer
+
+    def look(*limits: float) -> DrawSettings:
+        options = dict(zip(("vmin", "vmax"), limits, strict=True))
+        return DrawSettings.model_validate({"science": {"interval": "manual", "interval_options": options}})
+
+    kept = kept_renderer(look(*limits))
+    assert kept_renderer(look(*limits)) is kept
+    assert kept_renderer(look(limits[0], np.nextafter(limits[1], 2))) is not kept
+
+
 def test_paths_are_the_tasks(tmp_path: Path) -> None:
     path = CutoutPath(tmp_path, 10000)
     assert path(120034) == str(tmp_path / "images" / "120000" / "120034.png")

@@ -18,7 +18,7 @@ from zoocut.error_kinds import FileMissing, NoImage
 from zoocut.errors import NotPermitted, ZoocutError, first_line
 from zoocut.images.compressed import read_bands
 from zoocut.images.geometry import BoxArray, Rows, blank_out, cut_all, merge_bands
-from zoocut.images.sky import SkyWcs, header_wcs
+from zoocut.images.sky import SkyWcs, header_wcs, same_header
 from zoocut.model import FloatImage
 from zoocut.object_store import ObjectPath, is_of_store, store_error
 
@@ -93,7 +93,7 @@ class Plane:
 
     def share_wcs(self, other: Plane) -> None:
         """Take over the WCS of a plane whose header is the same, card for card: to read one takes a millisecond."""
-        if "wcs" not in self.__dict__ and self.header == other.header:
+        if "wcs" not in self.__dict__ and same_header(self.header, other.header):
             self.wcs = other.wcs
 
     def load(self, rows: npt.ArrayLike) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "locate",
     "pixels_of",
     "read_wcs",
+    "same_header",
     "scale_of",
     "sky_of",
 ]
@@ -96,6 +97,15 @@ def read_wcs(header: fits.Header) -> WCS | None:
         except Exception as error:  # wcslib answers a broken header with one of a dozen classes
             raise ValueError(" ".join(str(error).split())) from error
         return wcs if wcs.has_celestial else None
+
+
+def same_header(one: fits.Header, other: fits.Header) -> bool:
+    """Whether two headers are the same, card for card; none is that has cards beyond repair."""
+    with _silence():
+        try:
+            return bool(one == other)
+        except Exception:  # what astropy makes of such a card is one of several classes
+            return False
 
 
 def header_wcs(path: Path, header: fits.Header) -> WCS | None:

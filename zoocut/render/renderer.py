@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -210,12 +211,20 @@ def kept_renderer(draw: DrawSettings, encoding: int = NEWEST_ENCODING) -> Render
     A process that draws one picture a call, or a run after the other, prepares palette and patterns only once: what
     they take, some ten milliseconds, is as long as it takes to draw a hundred sources.
     """
-    return _kept_renderer(draw.model_dump_json(), encoding)
+    return _kept_renderer(_Look(repr(draw), draw), encoding)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Settings that are found again by how Python writes them; JSON has no infinity, which a limit may be."""
+
+    written: str
+    draw: DrawSettings = field(compare=False)
 
 
 @lru_cache(maxsize=4)
-def _kept_renderer(draw_as_json: str, encoding: int) -> Renderer:
-    return open_renderer(DrawSettings.model_validate_json(draw_as_json), encoding)
+def _kept_renderer(look: _Look, encoding: int) -> Renderer:
+    return open_renderer(look.draw, encoding)
 
 
 def _inks(draw: DrawSettings) -> list[Ink]:

@@ -221,8 +221,8 @@ class _Ahead:
         self._latest_s = time.monotonic() - began
         self._quickest_s = min(self._quickest_s, self._latest_s)
         try:
-            ids = [int(document["id"]) for document in page.documents]
-        except (KeyError, TypeError, ValueError) as error:
+            ids = array("q", [int(document["id"]) for document in page.documents]).tolist()
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise Doubtful(f"a list of {self._what} holds something without an id: run again") from error
         wanted = set(self._wanted(ids))
         kept = {one: document for one, document in zip(ids, page.documents, strict=True) if one in wanted}
