@@ -15,7 +15,7 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 from time import monotonic
 
-__all__ = ["START_S", "seconds_until_ready", "start"]
+__all__ = ["START_S", "restore_environment", "seconds_until_ready", "start"]
 
 PRELOADED = (
     "zoocut.fork_server_start",
@@ -35,7 +35,8 @@ PRELOADED = (
 START_S = 0.5
 """The server has imported by then (0.4 s of processor time where measured)."""
 
-SAFE_PATH = "PYTHONSAFEPATH"
+SAFE_PATH, OURS = "PYTHONSAFEPATH", "for zoocut's server"
+"""Any words will do for Python; these tell a worker that its user has not asked for it."""
 
 _started: list[float] = []
 
@@ -60,15 +61,17 @@ def _without_current_folder() -> Iterator[None]:
 
     Python looks there first, and what imports a user's `select.py` runs it. Workers look where this process does.
     """
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
+    os.environ[SAFE_PATH] = os.environ.get(SAFE_PATH) or OURS
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[SAFE_PATH]
-        else:
-            os.environ[SAFE_PATH] = before
+        restore_environment()
+
+
+def restore_environment() -> None:
+    """Undo, here or in a worker, what the server was started with: programs that either starts run as anywhere."""
+    if os.environ.get(SAFE_PATH) == OURS:
+        del os.environ[SAFE_PATH]
 
 
 @contextmanager

@@ -227,6 +227,7 @@ class _Plan:
 def _end_with_parent() -> None:
     """End this worker when its parent is gone, whatever ended that; signals of the terminal are the parent's."""
     gc.freeze()  # what the server has imported is no garbage: to look through it is an eighth of a worker's time
+    fork_server.restore_environment()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
