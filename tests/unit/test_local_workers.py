@@ -142,3 +142,29 @@ def test_workers_that_began_before_draw_from_the_first(tmp_path: Path) -> None:
     )
     assert done.stdout.split() == [".png", "Z108", "300", "0", "False"], done.stderr
     assert "a file of the user" not in done.stderr
+
+
+def test_a_script_that_workers_import_does_not_draw_in_them(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import {Path(__file__).stem} as test\n"
+        "here = test.Path('.')\n"
+        "if __name__ == '__main__':\n"
+        "    test.fork_server.start()\n"
+        "    while test.fork_server.seconds_until_ready() > 0:\n"
+        "        test.time.sleep(0.01)\n"
+        "with test.LocalWorkers(2) as workers:\n"
+        "    workers.endings(test.Slow(test.settings(), here, test.no_images, here, '0'))\n"
+    )
+    path = os.pathsep.join(filter(None, sys.path))
+    done = subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 'put it below `if __name__ == "__main__":`' in done.stderr
+    assert "WorkersLost" in done.stderr
+    assert done.returncode == 1

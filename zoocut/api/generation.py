@@ -65,7 +65,8 @@ def generate(
     settings : mapping of str to value, optional
         Settings under dotted keys, such as `{"draw.sizes": [63]}`, over those of `source`.
     jobs : int
-        Processes to draw with; what takes one but a second is drawn in this one alone.
+        Processes to draw with; what takes one but a second is drawn in this one alone. They import the script that
+        asks for them: there the call stands below `if __name__ == "__main__":`.
     limit : int, optional
         Most sources to take, in the place of `select.limit`.
     every : bool

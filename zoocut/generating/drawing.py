@@ -266,8 +266,8 @@ def _loss_told() -> Iterator[None]:
         yield
     except BrokenExecutor as error:
         raise WorkersLost(
-            f"a process that draws has ended ({error}), most likely for want of memory: run the same "
-            "command again, which goes on, with fewer processes"
+            f"a process that draws has ended ({error}), most likely for want of memory where it has not said why: run "
+            "the same command again, which goes on, with fewer processes"
         ) from error
 
 

@@ -15,13 +15,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from math import inf
-from multiprocessing import parent_process
+from multiprocessing import current_process, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
 from time import monotonic
 from typing import ParamSpec, TypeVar
 
 from zoocut import fork_server
+from zoocut.error_kinds import WrongArguments
 from zoocut.generating.drawing import BatchDrawer, Drawn, Endings, draw_batches, draw_here, endings_by
 from zoocut.generating.plan import SOURCES_AT_ONCE, Batch
 
@@ -65,9 +66,21 @@ class LocalWorkers:
         How many.
     ahead : float
         How many sources may be looked at before they are drawn, to see whether there is enough.
+
+    Raises
+    ------
+    WrongArguments
+        In a process that draws, which imports the script of the one that it draws for.
     """
 
     def __init__(self, jobs: int, ahead: float = inf) -> None:
+        if getattr(
+            current_process(), "_inheriting", False
+        ):  # Python's own guard is passed when all is drawn here
+            raise WrongArguments(
+                "each process that draws imports the script that asks for them, and comes to the same call: put it "
+                'below `if __name__ == "__main__":`, or draw with jobs = 1'
+            )
         self._jobs = jobs
         self._ahead = ahead
         self._executor: _Processes | None = None
