@@ -8,18 +8,22 @@ intention, and what is young or in a set that is being uploaded to may be somebo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zoocut.error_kinds import ChangeNotSeen
 from zoocut.metadata_keys import DIA_SOURCE_ID, KEY, bare_name, values_of
+from zoocut.zooniverse.api import PAGE_SIZE
 from zoocut.zooniverse.lease_note import leased
 from zoocut.zooniverse.panoptes import Project, Subject
 from zoocut.zooniverse.set_admin import SetAdmin
 
-__all__ = ["Copy", "Group", "find_groups", "shared_sets", "unlink_others"]
+__all__ = ["Copy", "Group", "find_groups", "shared_sets", "source_and_id", "unlink_others"]
 
 TRAINING = "training_subject"
+
+Source = tuple[str, str]
+"""A source, and the id of a subject that shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,11 @@ class Group:
 def find_groups(
     admin: SetAdmin,
     project: Project,
-    subjects: Iterable[Subject],
+    sources: Iterable[Source],
     checksums: Callable[[Subject], tuple[str | None, ...]],
     settle_s: float,
-    *,
-    by_external_id: bool = False,
 ) -> list[Group]:
-    """Find the sources that have several subjects; training subjects are left alone.
+    """Find the sources that have several subjects; these are read again, each whole.
 
     Parameters
     ----------
@@ -96,30 +98,49 @@ def find_groups(
         The server.
     project : Project
         Whose workflows are asked.
-    subjects : iterable of Subject
-        Of one set, or of the project.
+    sources : iterable of (str, str)
+        What `source_and_id` told of the subjects of one set, or of the project.
     checksums : callable
         Reads what a subject serves.
     settle_s : float
         Subjects younger than this are left alone, in seconds of the server's clock.
-    by_external_id : bool
-        Whether subjects without a diaSourceId are grouped by their external_id, which other tools may number anew in
-        each set.
     """
-    by_source: dict[str, list[Subject]] = defaultdict(list)
-    for subject in subjects:
-        told = values_of(subject.metadata, DIA_SOURCE_ID)
-        source = told[0] if len(told) == 1 else subject.row_name if by_external_id and not told else ""
-        if source and not _is_training(subject):
-            by_source[source].append(subject)
-    several = {source: found for source, found in by_source.items() if len(found) > 1}
-    copies = _looked_at(admin, project, [one for found in several.values() for one in found], checksums)
+    several = _several(sources)
+    read = {one.subject_id: one for one in _read(admin, [one for ids in several.values() for one in ids])}
+    copies = _looked_at(admin, project, list(read.values()), checksums)
     busy = _leased_sets(admin, {set_id for one in copies.values() for set_id in one.subject.sets})
     now = admin.panoptes.server_now()
-    return [
-        _group(source, [copies[one.subject_id] for one in found], busy, settle_s, now)
-        for source, found in several.items()
-    ]
+    there = {source: [copies[one] for one in ids if one in copies] for source, ids in several.items()}
+    return [_group(source, found, busy, settle_s, now) for source, found in there.items() if len(found) > 1]
+
+
+def source_and_id(subject: Subject, *, by_external_id: bool = False) -> Source | None:
+    """Return the source that a subject is compared by, and its id; None for training subjects and where none is told.
+
+    Parameters
+    ----------
+    subject : Subject
+        The subject.
+    by_external_id : bool
+        Whether one without a diaSourceId is compared by its external_id, which other tools may number anew in each set.
+    """
+    told = values_of(subject.metadata, DIA_SOURCE_ID)
+    source = told[0] if len(told) == 1 else subject.row_name if by_external_id and not told else ""
+    return (source, subject.subject_id) if source and not _is_training(subject) else None
+
+
+def _several(sources: Iterable[Source]) -> Mapping[str, list[str]]:
+    """Arrange the ids of subjects by their sources, where one has several."""
+    first, several = dict[str, str](), dict[str, list[str]]()
+    for source, number in sources:
+        if first.setdefault(source, number) != number:
+            several.setdefault(source, [first[source]]).append(number)
+    return {source: several[source] for source in first if source in several}
+
+
+def _read(admin: SetAdmin, ids: Sequence[str]) -> Iterator[Subject]:
+    for start in range(0, len(ids), PAGE_SIZE):
+        yield from admin.panoptes.subjects(ids[start : start + PAGE_SIZE])
 
 
 def _told(subject: Subject) -> dict[str, str]:
@@ -203,7 +224,8 @@ def unlink_others(admin: SetAdmin, groups: Iterable[Group]) -> int:
         by_set[set_id].append(subject_id)
     for set_id, subject_ids in by_set.items():
         admin.unlink(set_id, subject_ids)
-        if not set(subject_ids).isdisjoint(one.subject_id for one in admin.panoptes.subjects_of_set(set_id)):
+        held = admin.panoptes.member_ids(set_id)
+        if any(int(one) in held for one in subject_ids):
             raise ChangeNotSeen(f"not every copy is out of set {set_id}: run the same command again")
     return sum(map(len, by_set.values()))
 

@@ -47,7 +47,12 @@ def count_held(run: Run, ledger: Ledger, target: Target, panoptes: Panoptes) -> 
     found = {one.subject_id for page in pages for one in panoptes.subjects(page)}
     own = SubjectKey.start(run.run_id, target.set_id)
     try:
-        members = panoptes.subjects_of_set(target.set_id)
-        return len(found | {one.subject_id for one in members if one.key.startswith(own)})
+        return len(
+            found.union(
+                panoptes.of_members(
+                    target.set_id, lambda one: one.subject_id if one.key.startswith(own) else None
+                )
+            )
+        )
     except Refused:  # the set is gone
         return len(found)

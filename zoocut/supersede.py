@@ -6,7 +6,7 @@ An image is never exchanged under a subject that volunteers may have classified.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from zoocut.error_kinds import BadManifest, NotReplaceable
@@ -68,35 +68,60 @@ def supersede(old: Run, new: Run, endpoint: str) -> Superseded:
         raise NotReplaceable(f"{old.path} has no subjects at {endpoint}: there is nothing to replace")
     addressed = [new.by_addresses()] if new.urls_manifest.is_file() else []
     for manifest in (*addressed, new):  # what `upload --urls` and `--import` send has to tell it, too
-        wanted = _prepared(manifest, before, bool(after))
-    pairs = [(row.external_id, before[row.external_id]) for row in wanted if row.external_id in before]
-    _write(new.path / TABLE, pairs, after)
-    done = sum(source in after for source, _ in pairs)
-    return Superseded(len(pairs), len(wanted) - len(pairs), done, new.path / TABLE)
+        found = _prepared(manifest, before, bool(after))
+    write_csv(
+        new.path / TABLE,
+        HEADER,
+        ((source, before[source], after.get(source, "")) for source in found.replaced),
+    )
+    done = sum(source in after for source in found.replaced)
+    return Superseded(len(found.replaced), found.fresh, done, new.path / TABLE)
 
 
-def _prepared(run: Run, before: Mapping[str, str], uploaded: bool) -> list[ManifestRow]:
-    """Write into one of a run's manifests what its rows replace; return its rows."""
-    rows = list(run.rows())
-    wanted = [_marked(row, before) for row in rows]
-    if wanted == rows:
-        return wanted
+@dataclass(slots=True)
+class _Found:
+    """What a manifest has, of which a million rows would take a gigabyte."""
+
+    replaced: list[str] = field(default_factory=list)
+    fresh: int = 0
+    keys: dict[str, None] = field(default_factory=dict)
+    locations: int = 0
+    prepared: bool = True
+    broken: ManifestRow | None = None
+
+
+def _prepared(run: Run, before: Mapping[str, str], uploaded: bool) -> _Found:
+    """Write into one of a run's manifests what its rows replace; return what rows it has."""
+    found = _look_through(run, before)
+    if found.prepared:
+        return found
     if uploaded:
         raise NotReplaceable(
             f"{run.path} was uploaded before it was prepared: its subjects do not tell what they "
             "replace; generate it anew, run `zoocut supersede OLD NEW`, then upload"
         )
-    _require_whole(run, rows)
-    keys = dict.fromkeys(key for row in wanted for key in row.metadata)
-    write_manifest(run.manifest, wanted, keys, max(len(row.locations) for row in wanted))
+    if found.broken is not None:
+        raise BadManifest(f"{run.manifest} line {found.broken.line}: {found.broken.problem}")
+    rows = (_marked(row, before) for row in run.rows())
+    write_manifest(run.manifest, rows, found.keys, found.locations)
     run.forget_format()  # what another tool wrote is now written as zoocut does
-    return wanted
+    return found
 
 
-def _require_whole(run: Run, rows: list[ManifestRow]) -> None:
-    broken = next((row for row in rows if row.problem), None)
-    if broken is not None:
-        raise BadManifest(f"{run.manifest} line {broken.line}: {broken.problem}")
+def _look_through(run: Run, before: Mapping[str, str]) -> _Found:
+    found = _Found()
+    for row in run.rows():
+        wanted = _marked(row, before)
+        found.prepared = found.prepared and wanted == row
+        found.keys.update(dict.fromkeys(wanted.metadata))
+        found.locations = max(found.locations, len(row.locations))
+        if row.problem and found.broken is None:
+            found.broken = row
+        if row.external_id in before:
+            found.replaced.append(row.external_id)
+        else:
+            found.fresh += 1
+    return found
 
 
 def _subjects(run: Run, endpoint: str) -> dict[str, str]:
@@ -117,7 +142,3 @@ def _linked(ledger: Ledger, endpoint: str) -> Iterator[tuple[str, str]]:
 def _marked(row: ManifestRow, before: Mapping[str, str]) -> ManifestRow:
     old = before.get(row.external_id)
     return row if old is None else replace(row, metadata={**row.metadata, SUPERSEDES: old})
-
-
-def _write(path: Path, pairs: list[tuple[str, str]], after: Mapping[str, str]) -> None:
-    write_csv(path, HEADER, ((source, subject, after.get(source, "")) for source, subject in pairs))

@@ -111,7 +111,7 @@ def test_whose_subjects_were_taken_out(say: Say, run: Path, server: Running) -> 
     say("upload", run, *WHERE, "R taken")
     admin = connect_set_admin(server.endpoint, Credentials("owner", "sandbox-password"))
     (found,) = admin.panoptes.subject_sets(admin.panoptes.project("owner/rehearsal"), "R taken")
-    members = [one.subject_id for one in admin.panoptes.subjects_of_set(found.set_id)]
+    members = [one.subject_id for one in admin.panoptes.of_members(found.set_id, lambda one: one)]
     say("sets", "remove", f"id:{found.set_id}", members[0], "--yes")
     assert "unlinked: 1" in say("verify", run)
     for number in range(4):

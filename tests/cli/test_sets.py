@@ -96,7 +96,7 @@ class Desk:
         requests.post(f"{self.admin.panoptes.endpoint}/sandbox/jobs/run", timeout=240).raise_for_status()
 
     def members(self, set_id: str) -> list[str]:
-        return [subject.subject_id for subject in self.admin.panoptes.subjects_of_set(set_id)]
+        return [subject.subject_id for subject in self.admin.panoptes.of_members(set_id, lambda one: one)]
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,7 @@ def test_metadata_follows_the_manifest(keeping: Keeping) -> None:
     assert keeping.types(0, "metadata", run.path, "--apply").stdout == "0 subjects changed\n"
     assert keeping.writes(began) == []
     keeping.types(0, "upload", run.path)
-    assert len(list(keeping.admin.panoptes.subjects_of_set(stranger.sets[0]))) == 3
+    assert len(list(keeping.admin.panoptes.of_members(stranger.sets[0], lambda one: one))) == 3
 
 
 def prioritized(keeping: Keeping, run: Run, *priorities: str) -> None:
@@ -308,7 +308,7 @@ def test_duplicates_are_shown_then_unlinked_and_what_differs_or_is_young_stays(k
     server = keeping.admin.panoptes
     project = server.project(PROJECT)
     (found,) = server.subject_sets(project, title)
-    kept = {one.subject_id: one for one in server.subjects_of_set(found.set_id)}
+    kept = {one.subject_id: one for one in server.of_members(found.set_id, lambda one: one)}
     plain = {key: value for key, value in kept[subjects[0]].metadata.items() if key != "#zoocut"}
     same, other_band, other_images, training = (
         server.create_subject(project.project_id, "", metadata, images).subject_id
@@ -340,7 +340,7 @@ def test_duplicates_are_shown_then_unlinked_and_what_differs_or_is_young_stays(k
     assert keeping.writes(began) == []
     told = json.loads(keeping.types(0, *where, "--unlink", "--settle", "0", "--yes", "--json").stdout)
     assert told == {"version": 1, "sources": 1, "unlinked": 1, "left_alone": 2}
-    left = {one.subject_id for one in server.subjects_of_set(found.set_id)}
+    left = {one.subject_id for one in server.of_members(found.set_id, lambda one: one)}
     assert left == {*subjects, other_band, other_images, training}
     assert server.subject(same).sets == ()
 
@@ -360,7 +360,7 @@ def test_equal_numbers_of_another_tool_are_no_duplicates(keeping: Keeping) -> No
     rows = json.loads(keeping.types(0, *where, "--by-external-id", "--json").stdout)["duplicates"]
     assert {row["proposal"] for row in rows} == {"keep", "leave: differs"}
     keeping.types(0, *where, "--by-external-id", "--unlink", "--yes")
-    assert len(list(server.subjects_of_set(made.set_id))) == 6
+    assert len(list(server.of_members(made.set_id, lambda one: one))) == 6
 
 
 def met(keeping: Keeping, project_id: str, subject_id: str) -> str:

@@ -59,7 +59,7 @@ def test_what_differs_is_named(
 ) -> None:
     _, before = verified(zoocut, run, account)
     set_id = before["subject_set"]["id"]
-    members = {s.external_id: s for s in panoptes.subjects_of_set(set_id)}
+    members = {s.external_id: s for s in panoptes.of_members(set_id, lambda one: one)}
     panoptes.delete_subject(members["1700"].subject_id)
     Image.new("L", (8, 8), 255).save(run / "images" / "1-0.png")
     stranger = panoptes.create_subject("1", "elsewhere", {}, ["image/png"])
@@ -78,7 +78,7 @@ def test_prune_removes_strays_and_nothing_else(
     zoocut: Zoocut, account: dict[str, str], run: Path, panoptes: Panoptes
 ) -> None:
     _, before = verified(zoocut, run, account)
-    key = next(iter(panoptes.subjects_of_set(before["subject_set"]["id"]))).key
+    key = next(iter(panoptes.of_members(before["subject_set"]["id"], lambda one: one))).key
     stray = panoptes.create_subject("1", "1700", {"#zoocut": key}, ["image/png"])
     other = panoptes.create_subject("1", "1700", {"#zoocut": "another/1/1700/abc"}, ["image/png"])
     assert verified(zoocut, run, account)[0] == 6
@@ -185,7 +185,7 @@ def test_a_half_done_upload_of_panoptes_cli_is_finished(
     done = zoocut("adopt", folder, *WHERE, "half done", "--yes", "--json", **account)
     assert json.loads(done.stdout) == {"version": 1, "linked": 3, "created": 0, "differing": 0, "left": 2}
     assert zoocut("upload", folder, **account).returncode == 0
-    assert len(list(panoptes.subjects_of_set(made.set_id))) == 5
+    assert len(list(panoptes.of_members(made.set_id, lambda one: one))) == 5
     assert verified(zoocut, folder, account)[0] == 0
 
 

@@ -168,7 +168,7 @@ def test_what_a_server_makes_after_the_wait_is_taken_until_it_is_asked_again(
     watched = Watched(panoptes, {"create_subject": creating})
     counts = carry_out(run, sandbox.endpoint, "late", watched, store, Timing(0.2, 60, 8))
     project, user = panoptes.project("owner/rehearsal"), panoptes.account().user_id
-    keys = [one.key for one in panoptes.newest_subjects(project.project_id, user, 0)]
+    keys = list(panoptes.newest_subjects(project.project_id, user, 0, lambda one: one.key))
     assert (counts[State.LINKED], len(sent), keys.count(sent[0][2]["#zoocut"])) == (3, 2, 1)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import weakref
 from collections.abc import Callable
 from itertools import count
 from threading import Barrier
+from typing import ClassVar
 
 import pytest
 
-from zoocut.zooniverse.lists import Page, Read, read_wanted
+from zoocut.zooniverse.lists import MOST_AHEAD, Document, Page, Read, read_wanted
 from zoocut.zooniverse.request_errors import Doubtful
 
 
@@ -26,7 +28,11 @@ def served(
 
 
 def ids(read: Read, above: int | None = None) -> set[int]:
-    return set(read_wanted(read, "subjects", lambda ids: ids, above, first_pause_s=0.0).documents)
+    return set(read_wanted(read, "subjects", lambda ids: ids, itself, above, first_pause_s=0.0).kept)
+
+
+def itself(document: Document) -> Document:
+    return document
 
 
 @pytest.mark.parametrize("falling", [False, True])
@@ -94,7 +100,7 @@ def test_a_list_that_never_comes_to_rest_is_a_doubt() -> None:
         return Page([{"id": str(one)} for one in some], 90, 100)
 
     with pytest.raises(Doubtful, match="what is not seen in it may be there"):
-        read_wanted(read, "subjects", lambda ids: ids, first_pause_s=0.0)
+        read_wanted(read, "subjects", lambda ids: ids, itself, first_pause_s=0.0)
 
 
 @pytest.mark.parametrize("falling", [False, True])
@@ -108,3 +114,53 @@ def test_a_long_list_is_read_several_pages_at_once_and_hardly_more_than_its_page
 
     assert len(ids(served(set(range(1, 10_001)), meet, falling=falling), 0 if falling else None)) == 10_000
     assert next(calls) <= 2 * 100 * 1.15
+
+
+class Counted(dict[str, str]):
+    """A document of which it is known how many there are."""
+
+    alive: ClassVar[set[int]] = set()
+    most: ClassVar[int] = 0
+
+    def __init__(self, number: int) -> None:
+        super().__init__(id=str(number))
+        self.alive.add(number_of := next(serial))
+        Counted.most = max(Counted.most, len(self.alive))
+        weakref.finalize(self, self.alive.discard, number_of)
+
+
+serial = count()
+
+
+@pytest.mark.parametrize("falling", [False, True])
+def test_what_is_not_to_be_kept_goes_with_its_page(falling: bool) -> None:
+    """However long a list is, no more documents are in memory than pages are asked for at once."""
+    Counted.alive.clear()
+    Counted.most = 0
+    whole = served(set(range(1, 20_001)), lambda: None, falling=falling)
+
+    def read(number: int, size: int) -> Page:
+        page = whole(number, size)
+        return Page([Counted(int(one["id"])) for one in page.documents], page.count, page.size)
+
+    def every_thousandth(document: Document) -> str | None:
+        return document["id"] if int(document["id"]) % 1000 == 0 else None
+
+    above = 0 if falling else None
+    found = read_wanted(read, "subjects", lambda ids: ids, every_thousandth, above, first_pause_s=0.0)
+    assert list(found.kept) == sorted(range(1000, 20_001, 1000), reverse=falling)
+    assert len(found.ids) == 20_000
+    assert Counted.most <= (MOST_AHEAD + 1) * 100
+    assert not Counted.alive
+
+
+def test_what_only_the_first_pass_saw_is_not_kept() -> None:
+    """The last of two passes that agree is what counts, as it is now."""
+    seen = list[str]()
+
+    def keep(document: Document) -> str:
+        seen.append(document["id"])
+        return f"{document['id']} as read {len(seen)}"
+
+    found = read_wanted(served({1, 2}, lambda: None), "subjects", lambda ids: ids, keep, first_pause_s=0.0)
+    assert (found.kept, seen) == ({1: "1 as read 1", 2: "2 as read 2"}, ["1", "2"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from zoocut.uploading.steps.create import create
 from zoocut.uploading.steps.link import link
 from zoocut.uploading.steps.measure import measure, measure_each
 from zoocut.uploading.steps.reconcile import look
+from zoocut.uploading.steps.rivals import find_rivals
 from zoocut.uploading.steps.store import renew, store
 from zoocut.zooniverse.records import Address, Subject
 from zoocut.zooniverse.request_errors import Busy, Doubtful, Refused, Unreachable
@@ -68,6 +69,7 @@ class Server:
     newest: dict[str, list[Subject]] = field(default_factory=dict)
     renewed: Any = ()
     asked: list[Any] = field(default_factory=list)
+    page: int = 100
 
     def now(self) -> float:
         return 1000.0
@@ -90,7 +92,7 @@ class Server:
 
     def newest_members(self, set_id: str) -> tuple[list[Subject], int]:
         members = [one for one in self.there if one.subject_id in self.held]
-        return members, len(members)
+        return members[-self.page :], len(members)
 
     def subjects(self, ids: list[str]) -> list[Subject]:
         return [one for one in self.there if one.subject_id in ids]
@@ -105,9 +107,16 @@ class Server:
     def subject_set(self, set_id: str) -> Any:
         return self.answer(self.known_set)
 
-    def newest_subjects(self, project_id: str, user_id: str, above: int) -> Iterator[Subject]:
+    def of_members(self, set_id: str, keep: Callable[[Subject], Any]) -> Iterator[Any]:
+        members = [one for one in self.there if one.subject_id in self.held]
+        return (kept for one in members if (kept := keep(one)) is not None)
+
+    def newest_subjects(
+        self, project_id: str, user_id: str, above: int, keep: Callable[[Subject], Any]
+    ) -> Iterator[Any]:
         self.asked.append((user_id, above))
-        return iter([one for one in self.newest.get(user_id, []) if int(one.subject_id) > above])
+        newer = [one for one in self.newest.get(user_id, []) if int(one.subject_id) > above]
+        return (kept for one in newer if (kept := keep(one)) is not None)
 
     def renewed_addresses(self, number: str) -> Any:
         return self.answer(self.renewed)
@@ -269,6 +278,23 @@ def test_a_set_that_is_gone_is_told_from_rights_that_are(context: UploadContext,
     server.known_set = Refused("not found", 404)
     with pytest.raises(NotPermitted, match="is gone from"):
         link(replace(context, checks=0), [stored(1, "8")])
+
+
+@pytest.mark.parametrize("members", [None, 1, 2])
+@pytest.mark.parametrize(
+    ("key", "differs"),
+    [("r1/5/1/" + SUM[:12], True), ("r1/5/1/" + "0" * 12, False), ("r2/5/1/" + SUM[:12], False), ("", False)],
+)
+def test_of_all_members_those_count_that_carry_the_key_of_a_row_that_is_linked(
+    context: UploadContext, server: Server, members: int | None, key: str, differs: bool
+) -> None:
+    """The other subject is older than a page of the newest ones, so that all have to be read."""
+    server.page = 2
+    server.there = [subject("3", key), subject("4", ""), made("8", 1), made("9", 2)]
+    server.held = {one.subject_id for one in server.there}
+    entries = [stored(1, "8"), stored(2, "9")]
+    told = ({1: "3"}, 4) if differs and members != 2 else ({}, 4)
+    assert find_rivals(context, entries, members) == told
 
 
 def doubtful(**facts: Any) -> Entry:

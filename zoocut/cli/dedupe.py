@@ -66,21 +66,21 @@ def _groups(
 ) -> list[Group]:
     from functools import partial
 
-    from zoocut.dedupe import find_groups
+    from zoocut.dedupe import find_groups, source_and_id
     from zoocut.subject_sets import find_project, find_set
     from zoocut.zooniverse.store import Store
     from zoocut.zooniverse.transport import Transport
 
     store = Store(Transport())
-    find = partial(find_groups, checksums=store.checksums, settle_s=settle_s, by_external_id=by_external_id)
-
+    find = partial(find_groups, checksums=store.checksums, settle_s=settle_s)
+    keep = partial(source_and_id, by_external_id=by_external_id)
     owner = find_project(admin, project)
     if subject_set is None:
         assert owner is not None
-        return find(admin, owner, admin.subjects_of_project(owner))
+        return find(admin, owner, admin.of_subjects(owner, keep))
     held = find_set(admin, owner, subject_set).subject_set
     owner = owner or admin.panoptes.project(held.project_id)
-    return find(admin, owner, admin.panoptes.subjects_of_set(held.set_id))
+    return find(admin, owner, admin.panoptes.of_members(held.set_id, keep))
 
 
 def _settle(admin: SetAdmin, groups: list[Group], yes: bool, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ from zoocut.cli.options import (
 from zoocut.cli.tables import show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from zoocut.zooniverse.panoptes import Project, SubjectSet
     from zoocut.zooniverse.set_admin import SetAdmin, SetDetails
@@ -88,7 +89,7 @@ def add(
 
     admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
-    among = admin.subjects_of_project(owner)
+    among = partial(admin.of_subjects, owner)
     ids = _required(find_subjects(admin, owner, _ids(subjects, file), dia_source_id or (), among))
     _tell_retired(admin, owner, ids)
     _agree_to_publish(admin, [details.subject_set], yes)
@@ -116,7 +117,7 @@ def remove(
 
     admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
-    among = admin.panoptes.subjects_of_set(set_id)
+    among = partial(admin.panoptes.of_members, set_id)
     ids = _required(find_subjects(admin, owner, _ids(subjects, file), dia_source_id or (), among))
     agree(f"take {len(ids)} subjects out of set {set_id} ({details.subject_set.name})?", yes)
     with told_when_stopped(STOPPED):
@@ -137,7 +138,7 @@ def copy(
     Example: zoocut sets copy 'Night 1' 'Night 1 again' --project owner/name
     """
     admin, owner, details = _open(endpoint, project, name)
-    ids = [one.subject_id for one in admin.panoptes.subjects_of_set(details.subject_set.set_id)]
+    ids = [str(number) for number in admin.panoptes.member_ids(details.subject_set.set_id)]
     _fill(admin, owner, {to: ids}, yes, as_json)
 
 
@@ -160,7 +161,7 @@ def merge(
     admin, owner, first = _open(endpoint, project, names[0])
     others = [find_set(admin, owner, name) for name in names[1:]]
     found = [one.subject_set.set_id for one in (first, *others)]
-    ids = [one.subject_id for set_id in found for one in admin.panoptes.subjects_of_set(set_id)]
+    ids = [str(number) for set_id in found for number in admin.panoptes.member_ids(set_id)]
     _fill(admin, owner, {into: list(dict.fromkeys(ids))}, yes, as_json)
 
 
@@ -202,19 +203,20 @@ def training(
 
     Example: zoocut sets training 'Training' answers.csv --project owner/name
     """
-    from zoocut.subject_sets import find_subjects, mark_training, read_training, workflow_request
+    from zoocut.subject_sets import find_subjects, mark_training, read_training, shown_by, workflow_request
 
     rows = read_training(table, encoding)
     admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
-    members = {one.subject_id: one for one in admin.panoptes.subjects_of_set(set_id)}
+    sources = {row.dia_source_id for row in rows if row.dia_source_id}
+    members = admin.panoptes.listed({"subject_set_id": set_id}, shown_by(sources))
     ids = [
-        find_subjects(admin, owner, [], [row.dia_source_id], members.values())[0]
+        find_subjects(admin, owner, [], [row.dia_source_id], lambda _: members.kept.values())[0]
         if row.dia_source_id
         else row.subject_id
         for row in rows
     ]
-    _require_members(ids, members, set_id)
+    _require_members(ids, set(ids).intersection(map(str, members.ids)), set_id)
     agree(f"write training metadata to {len(ids)} subjects of set {set_id}?", yes)
     with told_when_stopped(STOPPED):
         changed = mark_training(admin, rows, ids)
@@ -251,10 +253,10 @@ def _required(ids: list[str]) -> list[str]:
     return ids
 
 
-def _require_members(ids: list[str], members: object, set_id: str) -> None:
+def _require_members(ids: list[str], members: Container[str], set_id: str) -> None:
     from zoocut.error_kinds import WrongSubjects
 
-    missing = [number for number in ids if number not in members]  # type: ignore[operator]
+    missing = [number for number in ids if number not in members]
     if missing:
         raise WrongSubjects(
             f"subject {missing[0]} is not in set {set_id}: add it first, or correct the table"

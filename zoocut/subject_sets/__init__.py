@@ -10,7 +10,7 @@ from zoocut.subject_sets.changing import (
     rename,
     unlink,
 )
-from zoocut.subject_sets.finding import find_project, find_set, find_subjects, find_workflow
+from zoocut.subject_sets.finding import find_project, find_set, find_subjects, find_workflow, shown_by
 from zoocut.subject_sets.local import LocalRun, local_runs
 from zoocut.subject_sets.members import Retired, add, already_retired, remove, split_by
 from zoocut.subject_sets.progress import Progress, WorkflowProgress, progress
@@ -56,6 +56,7 @@ __all__ = [
     "read_training",
     "remove",
     "rename",
+    "shown_by",
     "split_by",
     "unlink",
     "workflow_request",

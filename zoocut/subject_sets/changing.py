@@ -219,8 +219,11 @@ class Deletion:
 
 def foresee_deletion(admin: SetAdmin, project: Project, details: SetDetails) -> Deletion:
     """Return what would become of a set's subjects."""
-    subjects = list(admin.panoptes.subjects_of_set(details.subject_set.set_id))
-    alone = [subject.subject_id for subject in subjects if len(subject.sets) < 2]
+    found = admin.panoptes.listed(
+        {"subject_set_id": details.subject_set.set_id},
+        lambda one: one.subject_id if len(one.sets) < 2 else None,
+    )
+    alone = list(found.kept.values())
     workflows = admin.workflows(project)
     served = {
         status.subject_id
@@ -229,7 +232,7 @@ def foresee_deletion(admin: SetAdmin, project: Project, details: SetDetails) -> 
         if status.classifications or status.retired
     }
     names = tuple(one.name for one in workflows if one.workflow_id in details.workflow_ids)
-    return Deletion(len(subjects), len(subjects) - len(alone), len(served), names)
+    return Deletion(len(found.ids), len(found.ids) - len(alone), len(served), names)
 
 
 def delete(admin: SetAdmin, details: SetDetails) -> None:

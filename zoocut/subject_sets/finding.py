@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from zoocut.error_kinds import NotFoundThere, OtherProject, SeveralMeant, WrongSubjects
 from zoocut.zooniverse.finding import ID, is_number, means, number_of
@@ -11,9 +11,14 @@ from zoocut.zooniverse.panoptes import Project, Subject
 from zoocut.zooniverse.request_errors import Refused
 from zoocut.zooniverse.set_admin import SetAdmin, SetDetails, Workflow
 
-__all__ = ["find_project", "find_set", "find_subjects", "find_workflow"]
+__all__ = ["find_project", "find_set", "find_subjects", "find_workflow", "shown_by"]
 
 MOST_NAMED = 5
+
+Source = tuple[str, str]
+"""A source's id, and the id of a subject that shows it."""
+
+Among = Callable[[Callable[[Subject], Source | None]], Iterable[Source]]
 
 
 def find_project(admin: SetAdmin, reference: str | None) -> Project | None:
@@ -85,7 +90,7 @@ def find_subjects(
     project: Project,
     ids: Iterable[str],
     dia_source_ids: Iterable[str],
-    among: Iterable[Subject],
+    among: Among,
 ) -> list[str]:
     """Find subjects by their ids and by their sources' ids.
 
@@ -99,8 +104,8 @@ def find_subjects(
         Subject ids.
     dia_source_ids : iterable of str
         Sources' ids.
-    among : iterable of Subject
-        Where sources' ids are looked up; read only when some were given.
+    among : callable
+        Lists what is kept of the subjects that sources' ids are looked up in; called only when some were given.
 
     Returns
     -------
@@ -129,10 +134,16 @@ def _require_subjects(admin: SetAdmin, project: Project, numbers: Sequence[str])
         )
 
 
-def _by_source(wanted: Sequence[str], among: Iterable[Subject]) -> list[str]:
+def shown_by(sources: Container[str]) -> Callable[[Subject], Source | None]:
+    """Return what keeps of a subject its source and its id, where it is one of these sources."""
+    return lambda one: (one.dia_source_id, one.subject_id) if one.dia_source_id in sources else None
+
+
+def _by_source(wanted: Sequence[str], among: Among) -> list[str]:
     known: dict[str, list[str]] = {source: [] for source in wanted}
-    for subject in among:
-        known.get(subject.dia_source_id, []).append(subject.subject_id)
+    for source, number in among(shown_by(known)):
+        if source in known:
+            known[source].append(number)
     for source, subjects in known.items():
         if len(subjects) > 1:
             raise WrongSubjects(

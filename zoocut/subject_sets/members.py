@@ -115,13 +115,14 @@ def split_by(admin: SetAdmin, set_id: str, key: str) -> Mapping[str, list[str]]:
         When a subject has no such value.
     """
     groups: dict[str, list[str]] = {}
-    for subject in admin.panoptes.subjects_of_set(set_id):
-        values = values_of(subject.metadata, key)
+    for number, values in admin.panoptes.of_members(
+        set_id, lambda one: (one.subject_id, values_of(one.metadata, key))
+    ):
         if len(values) != 1:
             raise WrongSubjects(
-                f"subject {subject.subject_id} has no one value of {key}: choose a key that all subjects have"
+                f"subject {number} has no one value of {key}: choose a key that all subjects have"
             )
-        groups.setdefault(values[0], []).append(subject.subject_id)
+        groups.setdefault(values[0], []).append(number)
     return groups
 
 

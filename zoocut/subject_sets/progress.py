@@ -56,22 +56,15 @@ def progress(admin: SetAdmin, set_id: str) -> Progress | None:
         if error.status == HTTPStatus.NOT_FOUND:
             return None
         raise
-    ids = (
-        [subject.subject_id for subject in admin.panoptes.subjects_of_set(set_id)]
-        if details.workflow_ids
-        else []
-    )
+    ids = [str(number) for number in admin.panoptes.member_ids(set_id)] if details.workflow_ids else []
     served = tuple(_workflow(admin, number, ids) for number in details.workflow_ids)
     return Progress(len(ids) if details.workflow_ids else admin.count_subjects(set_id), served)
 
 
 def _workflow(admin: SetAdmin, number: str, ids: list[str]) -> WorkflowProgress:
     workflow = admin.workflow(number)
-    statuses = list(admin.statuses(number, ids))
-    return WorkflowProgress(
-        number,
-        workflow.name,
-        workflow.active,
-        sum(one.classifications > 0 for one in statuses),
-        sum(one.retired for one in statuses),
-    )
+    classified = retired = 0
+    for status in admin.statuses(number, ids):
+        classified += status.classifications > 0
+        retired += status.retired
+    return WorkflowProgress(number, workflow.name, workflow.active, classified, retired)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoocut.notebook import data_frame, html_table
 from zoocut.subject_sets.local import LocalRun
-from zoocut.zooniverse.panoptes import Project
+from zoocut.zooniverse.panoptes import Project, Subject
 from zoocut.zooniverse.set_admin import SetAdmin, SetDetails
 
 if TYPE_CHECKING:
@@ -149,11 +149,14 @@ class Member:
 
 def list_members(admin: SetAdmin, set_id: str) -> Iterator[Member]:
     """Yield the subjects of a set by id, whichever tool made them."""
-    for subject in admin.panoptes.subjects_of_set(set_id):
-        told = subject.dia_source_id
-        # what another tool calls its subject by is no source, unless it is a number
-        is_source = bool(subject.key) or (told.isascii() and told.isdecimal())
-        yield Member(subject.subject_id, told if is_source else "")
+    return iter(admin.panoptes.of_members(set_id, _member))
+
+
+def _member(subject: Subject) -> Member:
+    told = subject.dia_source_id
+    # what another tool calls its subject by is no source, unless it is a number
+    is_source = bool(subject.key) or (told.isascii() and told.isdecimal())
+    return Member(subject.subject_id, told if is_source else "")
 
 
 def list_sets(admin: SetAdmin, project: Project, runs: Mapping[str, LocalRun]) -> Iterator[Line]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from functools import partial
 
 from zoocut.ledger import Entry, Ledger, State
 from zoocut.metadata_keys import SubjectKey
@@ -20,7 +20,7 @@ from zoocut.uploading.machine import (
     Sent,
     after,
 )
-from zoocut.uploading.matching import match, own_subjects
+from zoocut.uploading.matching import match, own_subjects, what_adopting_needs
 from zoocut.uploading.planning import plan
 from zoocut.uploading.steps.measure import measure
 from zoocut.uploading.targets import Choice
@@ -66,12 +66,14 @@ def as_shown(run: Run, choice: Choice, user_id: str, panoptes: RetryingPanoptes)
     if choice.known is not None or choice.subject_set is None or not run.urls_manifest.is_file():
         return choice
     addresses = {address for row in run.by_addresses().rows() for address in row.locations}
-    members = panoptes.subjects_of_set(choice.subject_set.set_id)
-    newest = panoptes.newest_subjects(choice.project.project_id, user_id, 0)
-    shown = (address.url for subject in chain(members, newest) for address in subject.addresses)
-    return (
-        replace(choice, manifest=run.urls_manifest.name) if any(one in addresses for one in shown) else choice
+
+    def shows_one(subject: Subject) -> bool | None:
+        return any(one.url in addresses for one in subject.addresses) or None
+
+    shown = any(panoptes.of_members(choice.subject_set.set_id, shows_one)) or any(
+        panoptes.newest_subjects(choice.project.project_id, user_id, 0, shows_one)
     )
+    return replace(choice, manifest=run.urls_manifest.name) if shown else choice
 
 
 def adopt(
@@ -97,9 +99,10 @@ def adopt(
         When the server or the ledger cannot be used to the end; adopting again goes on.
     """
     plan(run.by(context.target.manifest), ledger, context.target, anew=True)
-    members = list(context.retrying.subjects_of_set(context.target.set_id))
+    keep = partial(what_adopting_needs, context)
+    members = list(context.retrying.of_members(context.target.set_id, keep))
     _let_go_of_rivals(context, ledger, members)
-    newest = list(context.retrying.newest_subjects(context.target.project_id, context.user_id, 0))
+    newest = list(context.retrying.newest_subjects(context.target.project_id, context.user_id, 0, keep))
     entries = list(_in_states(ledger, context, State.PLANNED))
     found = match(context, entries, [*members, *newest], lambda entry: _measured(context, entry))
     if found.foreign:
@@ -138,7 +141,8 @@ def take_back_unknown(context: UploadContext, ledger: Ledger) -> None:
     server, project_id = context.retrying, context.target.project_id
     if server.newest_subject_id(project_id) <= known:
         return
-    newer = own_subjects(context, server.newest_subjects(project_id, context.user_id, known))
+    keep = partial(what_adopting_needs, context)
+    newer = own_subjects(context, server.newest_subjects(project_id, context.user_id, known, keep))
     for entry in list(_in_states(ledger, context, State.PLANNED)) if newer else ():
         subject = newer.get(entry.external_id)
         if subject is not None and context.target.set_id not in subject.sets:

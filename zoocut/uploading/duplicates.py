@@ -14,7 +14,8 @@ from zoocut.metadata_keys import SubjectKey
 from zoocut.uploading.changed_pictures import held_with_another, tell_held_with_another
 from zoocut.uploading.context import UploadContext
 from zoocut.uploading.machine import Skipped, after
-from zoocut.uploading.matching import look_alikes
+from zoocut.uploading.matching import Foreign, foreign, look_alikes
+from zoocut.zooniverse.records import Subject
 
 __all__ = ["alike_warning", "skip_held"]
 
@@ -47,16 +48,20 @@ def skip_held(
     members = context.retrying.count_members(target.set_id)
     others = members - ledger.counts(target)[State.LINKED]
     if others > 0 and MemberBook(ledger).count(target) != others:
-        subjects = list(context.retrying.subjects_of_set(target.set_id))
-        listed = (Member(one.subject_id, one.row_name, one.key) for one in subjects)
-        MemberBook(ledger).keep(target, listed, others)
-        alike = look_alikes(((one.metadata, one.external_id) for one in ledger.every(target)), subjects)
+        listed = list(context.retrying.of_members(target.set_id, _listed))
+        MemberBook(ledger).keep(target, (member for member, _ in listed), others)
+        rows = ((one.metadata, one.external_id) for one in ledger.every(target))
+        alike = look_alikes(rows, (stranger for _, stranger in listed if stranger))
         if alike:
             tell(alike_warning(context.folder, target.set_name, alike))
     if others > 0:
         _refuse_another_copy(context, ledger)
         if not again:
             _skip(context, ledger, tell)
+
+
+def _listed(subject: Subject) -> tuple[Member, Foreign | None]:
+    return Member(subject.subject_id, subject.row_name, subject.key), foreign(subject)
 
 
 def alike_warning(folder: Path, set_name: str, alike: int) -> str:

@@ -15,7 +15,7 @@ from zoocut.uploading.changed_pictures import (
     tell_held_with_another,
 )
 from zoocut.uploading.duplicates import alike_warning
-from zoocut.uploading.matching import look_alikes
+from zoocut.uploading.matching import Foreign, foreign, look_alikes
 from zoocut.uploading.picture_content import content_problem
 from zoocut.uploading.pictures import read_picture
 from zoocut.uploading.planning import planned_rows
@@ -80,9 +80,11 @@ def _target(run: Run, request: UploadRequest, panoptes: RetryingPanoptes, choice
     found, run = choice.subject_set, run.by(choice.manifest)
     begun = _begun(run, choice.known)
     rows = [_opened(run, row) for row in islice(planned_rows(run, choice.share), request.sample)]
-    members = list(panoptes.subjects_of_set(found.set_id)) if found else []
-    held = _held(run, members, found) if found and not request.again else {}
-    alike = look_alikes(((row.metadata, row.external_id) for row in rows), members)
+    members = _members(panoptes, run, found) if found else []
+    held = {} if request.again else dict(named for named, _ in members)
+    alike = look_alikes(
+        ((row.metadata, row.external_id) for row in rows), (stranger for _, stranger in members if stranger)
+    )
     coming = [
         row
         for row in rows
@@ -145,7 +147,13 @@ def _begun(run: Run, known: Target | None) -> set[str]:
         return {entry.external_id for entry in ledger.every(known) if entry.begun}
 
 
-def _held(run: Run, members: list[Subject], subject_set: SubjectSet) -> dict[str, str]:
-    """Return the external_ids that the set holds from other runs or tools, each with its key."""
+def _members(
+    panoptes: RetryingPanoptes, run: Run, subject_set: SubjectSet
+) -> list[tuple[tuple[str, str], Foreign | None]]:
+    """Return what a set holds from other runs or tools: external_id and key of each, and what is no run's."""
     own = SubjectKey.start(run.run_id, subject_set.set_id)
-    return {one.row_name: one.key for one in members if not one.key.startswith(own)}
+
+    def kept(one: Subject) -> tuple[tuple[str, str], Foreign | None] | None:
+        return None if one.key.startswith(own) else ((one.row_name, one.key), foreign(one))
+
+    return list(panoptes.of_members(subject_set.set_id, kept))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from threading import Event as Flag
 
@@ -16,6 +17,7 @@ from zoocut.errors import Interrupted, VerificationFailed
 from zoocut.files import typed
 from zoocut.ledger import Entry, Image, Ledger, State
 from zoocut.ledger.imports import ImportRecords
+from zoocut.ledger.outlines import outlines
 from zoocut.metadata_keys import KEY, SubjectKey
 from zoocut.uploading.context import UploadContext, key_of
 from zoocut.uploading.machine import Absent, Created, Differs, Linked, Sent, after
@@ -55,8 +57,14 @@ def prove(context: UploadContext, ledger: Ledger, settle_s: float, stop: Flag) -
     began = context.panoptes.now()
     above = min(entry.watermark for entry in missing)
     senders = {entry.sent_as or context.user_id for entry in missing}
+    unfinished = {row.external_id for row in outlines(ledger, context.target) if not row.state.at_rest}
+
+    def of_unfinished(subject: Subject) -> Subject | None:
+        key = _own(context, subject)
+        return subject if key is not None and key.external_id in unfinished else None
+
     for sender in senders:
-        listed = context.retrying.newest_subjects(context.target.project_id, sender, above)
+        listed = context.retrying.newest_subjects(context.target.project_id, sender, above, of_unfinished)
         _take(
             context,
             ledger,
@@ -163,16 +171,17 @@ def look_for_doubles(context: UploadContext, ledger: Ledger, tell: Callable[[str
     target, server = context.target, context.retrying
     if server.count_subjects(target.set_id) == ledger.counts(target)[State.LINKED]:
         return
-    members = list(server.subjects_of_set(target.set_id))
+    members = list(server.of_members(target.set_id, partial(_seen_as, context)))
     younger = _younger(context, ledger, members)
     for start in range(0, len(younger), PAGE_SIZE):
         server.unlink(target.set_id, younger[start : start + PAGE_SIZE])
     _tell_of(context, members, younger, tell)
-    left = {one.subject_id for one in server.subjects_of_set(target.set_id)}
-    missing = sum(entry.subject_id not in left for entry in _linked(ledger, context))
-    if missing or left & set(younger):
+    left = server.member_ids(target.set_id)
+    missing = sum(int(entry.subject_id or 0) not in left for entry in _linked(ledger, context))
+    twice = sum(int(one) in left for one in set(younger))
+    if missing or twice:
         raise VerificationFailed(
-            f"the set {target.set_name!r} lacks {missing} subjects of linked rows and holds {len(left & set(younger))} "
+            f"the set {target.set_name!r} lacks {missing} subjects of linked rows and holds {twice} "
             f"rows twice: `zoocut verify {typed(context.folder)}` tells which and what to do"
         )
 
@@ -181,26 +190,39 @@ def _linked(ledger: Ledger, context: UploadContext) -> Iterable[Entry]:
     return (entry for entry in ledger.every(context.target) if entry.state is State.LINKED)
 
 
-def _younger(context: UploadContext, ledger: Ledger, members: Sequence[Subject]) -> list[str]:
+def _seen_as(context: UploadContext, subject: Subject) -> tuple[str, str | None]:
+    """Return a member's id and, of this run's, the row that it is of."""
+    key = _own(context, subject)
+    return subject.subject_id, None if key is None else key.external_id
+
+
+def _younger(context: UploadContext, ledger: Ledger, members: Iterable[tuple[str, str | None]]) -> list[str]:
     """Return the younger of each two; where the ledger knows that one, it takes the older over first."""
     records, younger = ImportRecords(ledger, context.target), list[str]()
-    for subject in members:
-        key = _own(context, subject)
-        entry = records.entries([key.external_id]).get(key.external_id) if key else None
-        if entry is None or entry.state is not State.LINKED or entry.subject_id == subject.subject_id:
+    for subject_id, external_id in members:
+        entry = records.entries([external_id]).get(external_id) if external_id is not None else None
+        if entry is None or entry.state is not State.LINKED or entry.subject_id == subject_id:
             continue
-        if int(subject.subject_id) < int(entry.subject_id or 0) and not _difference(context, entry, subject):
+        if int(subject_id) < int(entry.subject_id or 0) and _says_the_same(context, entry, subject_id):
             younger.append(str(entry.subject_id))
-            ledger.save([replace(entry, subject_id=subject.subject_id)])
+            ledger.save([replace(entry, subject_id=subject_id)])
         else:
-            younger.append(subject.subject_id)
+            younger.append(subject_id)
     return younger
 
 
+def _says_the_same(context: UploadContext, entry: Entry, subject_id: str) -> bool:
+    """Whether a subject, read again, says what the row says."""
+    return any(not _difference(context, entry, one) for one in context.retrying.subjects([subject_id]))
+
+
 def _tell_of(
-    context: UploadContext, members: Sequence[Subject], younger: Sequence[str], tell: Callable[[str], object]
+    context: UploadContext,
+    members: Iterable[tuple[str, str | None]],
+    younger: Sequence[str],
+    tell: Callable[[str], object],
 ) -> None:
-    others = sum(_own(context, one) is None for one in members)
+    others = sum(external_id is None for _, external_id in members)
     name = context.target.set_name
     if younger:
         tell(

@@ -240,7 +240,9 @@ def _linked(run: Run, known: Target | None) -> int | None:
 
 def _require_own(run: Run, set_id: str, name: str, panoptes: RetryingPanoptes) -> None:
     start = SubjectKey.start(run.run_id, set_id)
-    foreign = [one.subject_id for one in panoptes.subjects_of_set(set_id) if not one.key.startswith(start)]
+    foreign = list(
+        panoptes.of_members(set_id, lambda one: None if one.key.startswith(start) else one.subject_id)
+    )
     if foreign and not _open_import(run, set_id):
         raise ImportUnfit(
             f"the set {name!r} holds {len(foreign)} subjects that are not of this run (first: {foreign[0]}), which an "

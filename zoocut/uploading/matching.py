@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from zoocut.ledger import Entry
@@ -18,7 +18,7 @@ from zoocut.metadata_keys import DIA_SOURCE_ID, KEY, SubjectKey, bare_name, valu
 from zoocut.uploading.context import UploadContext
 from zoocut.zooniverse.records import Subject
 
-__all__ = ["Matches", "look_alikes", "match", "own_subjects"]
+__all__ = ["Foreign", "Matches", "foreign", "look_alikes", "match", "own_subjects", "what_adopting_needs"]
 
 NOT_METADATA = (bare_name(KEY), "external_id")
 
@@ -57,6 +57,14 @@ def own_subjects(context: UploadContext, subjects: Iterable[Subject]) -> dict[st
             ):
                 found[key.external_id] = subject
     return found
+
+
+def what_adopting_needs(context: UploadContext, subject: Subject) -> Subject | None:
+    """Return a subject as `match` looks at it: the run's own without metadata, none of other runs."""
+    key = SubjectKey.read(subject.key)
+    if key is None:
+        return subject
+    return replace(subject, metadata={}) if key.belongs_to(context.run_id, context.target.set_id) else None
 
 
 def match(
@@ -102,29 +110,53 @@ def match(
     return found
 
 
-def look_alikes(rows: Iterable[tuple[Mapping[str, object], str]], subjects: Iterable[Subject]) -> int:
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What a subject that no run made says it is.
+
+    Parameters
+    ----------
+    row_name : str
+        The external_id that it stands for.
+    names : tuple of int
+        Marks of its source and of all its metadata, for comparison with those of rows.
+    """
+
+    row_name: str
+    names: tuple[int, ...]
+
+
+def foreign(subject: Subject) -> Foreign | None:
+    """Return what a subject says it is; None for one that a run made."""
+    if SubjectKey.read(subject.key) is not None:
+        return None
+    return Foreign(subject.row_name, _marks(subject.metadata, subject.external_id))
+
+
+def look_alikes(rows: Iterable[tuple[Mapping[str, object], str]], subjects: Iterable[Foreign]) -> int:
     """Count subjects that no run made and that say by their metadata, and not by an id, that they are one of the rows.
 
     Parameters
     ----------
     rows : iterable of (mapping, str)
         Metadata and external_id of each row.
-    subjects : iterable of Subject
-        The members of a set.
+    subjects : iterable of Foreign
+        The members of a set that no run made.
     """
-    foreign = [one for one in subjects if SubjectKey.read(one.key) is None]
-    if not foreign:
+    strangers = list(subjects)
+    if not strangers:
         return 0
     ids: set[str] = set()
-    alike: set[str] = set()
+    alike: set[int] = set()
     for metadata, external_id in rows:
         ids.add(external_id)
-        alike.update(_sources(metadata, external_id), _metadata(metadata, external_id))
-    return sum(
-        one.row_name not in ids
-        and not alike.isdisjoint([*_sources(one.metadata, one.external_id), *_metadata(one.metadata, "")])
-        for one in foreign
-    )
+        alike.update(_marks(metadata, external_id))
+    return sum(one.row_name not in ids and not alike.isdisjoint(one.names) for one in strangers)
+
+
+def _marks(metadata: Mapping[str, object], external_id: str) -> tuple[int, ...]:
+    """Return hashes of the names of a row or subject, which a warning is counted by: the texts take 1 kB each."""
+    return tuple(map(hash, [*_sources(metadata, external_id), *_metadata(metadata, external_id)]))
 
 
 def _take(

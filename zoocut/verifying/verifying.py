@@ -80,20 +80,23 @@ def verify(
     """
     found: Found = defaultdict(list)
     known = _known(ledger, target)
-    (members, strangers), newest = in_parallel(
+    listed, strays = in_parallel(
         lambda: panoptes.members(
             target.set_id, known.subjects, partial(report, "subjects of the set listed")
         ),
-        lambda: list(_newest(target, panoptes, known, partial(report, "subjects of the account listed"))),
+        lambda: list(
+            _strays(run, target, panoptes, known, partial(report, "subjects of the account listed"))
+        ),
     )
-    others = _sort_strangers(run, target, strangers, found)
+    members = listed.ids
+    others = _sort_strangers(run, target, listed.kept.values(), found)
     linked = partial(_linked, ledger, target, members)
     twins = _twins(others, linked, store, check)
     found["duplicates"].extend(
         f"{_named(one)}: subject {one.subject_id}, of another run or tool" for one in twins
     )
     sampled = _compare_rows(ledger, target, members, found, SAMPLE if check == "sample" else 0)
-    found["strays"].extend(one.subject_id for one in newest if _is_stray(one, run, target, known))
+    found["strays"].extend(strays)
     for number, entries in enumerate(_batches(linked() if check == "all" else sampled)):
         _compare_images(run.path, panoptes, store, entries, found)
         done, all_of_them = number * PAGE_SIZE + len(entries), len(sampled or members)
@@ -233,12 +236,18 @@ def _made_for(subject: Subject, run: Run, target: Target) -> bool:
     return key is not None and key.belongs_to(run.run_id, target.set_id)
 
 
-def _newest(
-    target: Target, panoptes: RetryingPanoptes, known: _Known, report: Callable[[int, int], object]
-) -> Iterator[Subject]:
-    """Read what the senders of the rows have in the project and the ledger does not know."""
+def _strays(
+    run: Run, target: Target, panoptes: RetryingPanoptes, known: _Known, report: Callable[[int, int], object]
+) -> Iterator[str]:
+    """Find strays among what the senders of the rows have in the project and the ledger does not know."""
+
+    def stray(one: Subject) -> str | None:
+        return one.subject_id if _is_stray(one, run, target, known) else None
+
     for sender in known.senders:
-        yield from panoptes.newest_subjects(target.project_id, sender, known.above, known.subjects, report)
+        yield from panoptes.newest_subjects(
+            target.project_id, sender, known.above, stray, known.subjects, report
+        )
 
 
 def _is_stray(subject: Subject, run: Run, target: Target, known: _Known) -> bool:

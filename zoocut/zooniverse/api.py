@@ -12,7 +12,7 @@ from typing import Any
 
 from zoocut.errors import Interrupted
 from zoocut.zooniverse.clock import Clock
-from zoocut.zooniverse.lists import Listed, Page, Report, Wanted, read_wanted
+from zoocut.zooniverse.lists import Keep, Kept, Listed, Page, Report, Wanted, read_wanted
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, malformed_is_doubtful
 from zoocut.zooniverse.retrying import with_retries
 from zoocut.zooniverse.session import Answer, Session
@@ -93,7 +93,9 @@ class Api:
         self, path: str, kind: str, params: Mapping[str, str], above: int | None = None
     ) -> list[Document]:
         """Read a whole list, or what of it has ids above a number; in doubt rather than with something missing."""
-        return list(self.listed(path, kind, params, lambda ids: ids, above).documents.values())
+        return list(
+            self.listed(path, kind, params, lambda ids: ids, lambda whole: whole, above).kept.values()
+        )
 
     def listed(
         self,
@@ -101,10 +103,11 @@ class Api:
         kind: str,
         params: Mapping[str, str],
         wanted: Wanted,
+        keep: Keep[Kept],
         above: int | None = None,
         report: Report = lambda read, length: None,
-    ) -> Listed:
-        """Read the ids of a list as `pages` does, and the documents of those ids that are wanted."""
+    ) -> Listed[Kept]:
+        """Read the ids of a list as `pages` does, and what is to be kept of the documents that are wanted."""
 
         def read(number: int, size: int) -> Page:
             order = "id" if above is None else "-id"
@@ -114,7 +117,7 @@ class Api:
             with malformed_is_doubtful(kind):
                 return Page(_list(answer, kind), int(meta["count"]), min(size, int(meta["page_size"])))
 
-        return read_wanted(read, kind, wanted, above, report)
+        return read_wanted(read, kind, wanted, keep, above, report)
 
     def count(self, path: str, kind: str, params: Mapping[str, str]) -> int:
         """Count a list, which is fresh where counters of other records are not."""

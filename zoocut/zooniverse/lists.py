@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, count, pairwise
 from types import TracebackType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from zoocut.id_set import IdSet
 from zoocut.zooniverse.request_errors import Doubtful
 
-__all__ = ["Listed", "Page", "Report", "Wanted", "read_wanted"]
+__all__ = ["Keep", "Kept", "Listed", "Page", "Report", "Wanted", "read_wanted"]
 
 SIZE = 200
 """What Zooniverse serves at most; staging cuts it to 100, workflows to 25, and each answer tells its own."""
@@ -54,9 +54,14 @@ SLOWED = 3.0
 """A page that takes this many times the quickest one has waited for others, at the server or for this processor."""
 
 Wanted = Callable[[Sequence[int]], Iterable[int]]
-"""Tells which of some ids the documents are to be kept of."""
+"""Tells which of some ids something is to be kept of."""
 
 Document = dict[str, Any]
+
+Kept = TypeVar("Kept")
+
+Keep = Callable[[Document], Kept | None]
+"""Tells what is kept of a document that is wanted: a whole one takes some 5 kB; None where it is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +94,36 @@ def _unreported(read: int, length: int) -> None:
     """Tell nobody."""
 
 
+def _nothing(ids: Sequence[int]) -> Iterable[int]:
+    """Want none."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Generic[Kept]):
     """A list that was read to its end.
 
     Parameters
     ----------
     ids : IdSet
         Of all that it holds.
-    documents : mapping of int to dict
-        Those that were wanted by their ids, in the list's order.
+    kept : mapping of int to object
+        What was to be kept of those that were wanted, by their ids, in the list's order.
     """
 
     ids: IdSet
-    documents: Mapping[int, Document]
+    kept: Mapping[int, Kept]
 
 
 def read_wanted(
     read: Read,
     what: str,
     wanted: Wanted,
+    keep: Keep[Kept],
     above: int | None = None,
     report: Report = _unreported,
     first_pause_s: float = FIRST_PAUSE_S,
-) -> Listed:
+) -> Listed[Kept]:
     """Read a list until two passes agree; of what is not wanted only the ids are kept.
 
     Parameters
@@ -122,7 +133,9 @@ def read_wanted(
     what : str
         For the message.
     wanted : callable
-        Which of some ids the documents are to be kept of.
+        Which of some ids something is to be kept of.
+    keep : callable
+        What that is, told of each document where its page is read, by several threads.
     above : int, optional
         Read the newest first, as far as ids are above this one.
     report : callable
@@ -136,9 +149,10 @@ def read_wanted(
         When it does not come to rest.
     """
     passes: list[IdSet] = []
-    before: Mapping[int, Document] = {}
+    before: Mapping[int, Kept] = {}
     for attempt in range(MOST_PASSES):
-        with _Ahead(read, what, wanted) as pages:
+        # the first pass alone is never believed, so nothing but its ids is used
+        with _Ahead(read, what, wanted if passes else _nothing, keep) as pages:
             found, told = _Pass(pages, what, above, report).run()
         passes.append(found.ids)
         if above is not None or len(found.ids) >= told:
@@ -146,8 +160,8 @@ def read_wanted(
                 return found
             if attempt + 1 >= MOVING and not _came_back(passes):
                 both = IdSet(chain(passes[-2], found.ids))
-                return Listed(both, {**before, **found.documents})
-        before = found.documents
+                return Listed(both, {**before, **found.kept})
+        before = found.kept
         if attempt:
             time.sleep(first_pause_s * 2.0**attempt)
     raise Doubtful(
@@ -175,37 +189,37 @@ def _came_back(passes: Sequence[IdSet]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Extract:
-    """What is kept of a page: all ids, and the documents that are wanted."""
+class _Extract(Generic[Kept]):
+    """What is kept of a page: all ids, and what `keep` told of those that are wanted."""
 
     ids: list[int]
-    documents: Mapping[int, Document]
+    kept: Mapping[int, Kept]
     count: int
     size: int
 
 
-class _Ahead:
+class _Ahead(Generic[Kept]):
     """Reads pages, and has those that will be wanted next read meanwhile.
 
     Documents that nobody wants go where they were read: kept until their page's turn comes, those of 128 pages cost
     the garbage collector as much time as reading them.
     """
 
-    def __init__(self, read: Read, what: str, wanted: Wanted) -> None:
-        self._read, self._what, self._wanted = read, what, wanted
+    def __init__(self, read: Read, what: str, wanted: Wanted, keep: Keep[Kept]) -> None:
+        self._read, self._what, self._wanted, self._keep = read, what, wanted, keep
         self._workers: ThreadPoolExecutor | None = None
-        self._asked: dict[tuple[int, int], Future[_Extract]] = {}
+        self._asked: dict[tuple[int, int], Future[_Extract[Kept]]] = {}
         self._quickest_s = self._latest_s = float("inf")
         self._room = _room()
 
-    def __enter__(self) -> _Ahead:
+    def __enter__(self) -> _Ahead[Kept]:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
         if self._workers is not None:
             self._workers.shutdown(wait=kind is None, cancel_futures=True)
 
-    def page(self, number: int, size: int) -> _Extract:
+    def page(self, number: int, size: int) -> _Extract[Kept]:
         """Return a page, which may have been asked for before."""
         asked = self._asked.pop((number, size), None)
         return self._extract(number, size) if asked is None else asked.result()
@@ -215,7 +229,7 @@ class _Ahead:
         """How many pages may be asked for at once."""
         return self._room if self._latest_s < SLOWED * self._quickest_s else AHEAD
 
-    def _extract(self, number: int, size: int) -> _Extract:
+    def _extract(self, number: int, size: int) -> _Extract[Kept]:
         began = time.monotonic()
         page = self._read(number, size)
         self._latest_s = time.monotonic() - began
@@ -225,7 +239,11 @@ class _Ahead:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise Doubtful(f"a list of {self._what} holds something without an id: run again") from error
         wanted = set(self._wanted(ids))
-        kept = {one: document for one, document in zip(ids, page.documents, strict=True) if one in wanted}
+        kept = {
+            one: told
+            for one, document in zip(ids, page.documents, strict=True)
+            if one in wanted and (told := self._keep(document)) is not None
+        }
         return _Extract(ids, kept, page.count, page.size)
 
     def expect(self, covered: int, size: int, length: int, most: int) -> None:
@@ -254,20 +272,20 @@ def _room() -> int:
     return MOST_AHEAD if most == resource.RLIM_INFINITY or most >= 4 * MOST_AHEAD else AHEAD
 
 
-class _Pass:
+class _Pass(Generic[Kept]):
     """One way through a list."""
 
-    def __init__(self, pages: _Ahead, what: str, above: int | None, report: Report) -> None:
+    def __init__(self, pages: _Ahead[Kept], what: str, above: int | None, report: Report) -> None:
         self._pages, self._what, self._above, self._report = pages, what, above, report
         self._ids_seen = array("q")
-        self._found: dict[int, Document] = {}
+        self._found: dict[int, Kept] = {}
         self._edge: int | None = None
         self._covered = 0
         self._overlap = 1
         self._size = SIZE
         self._ahead = AHEAD if above is None else 1
 
-    def run(self) -> tuple[Listed, int]:
+    def run(self) -> tuple[Listed[Kept], int]:
         """Go to the end; tell what was found, and how long the server says that the list is."""
         for asked in count():
             number, size = _window(self._covered - self._overlap, self._size)
@@ -294,7 +312,7 @@ class _Pass:
             f"the list of {self._what} shrinks or grows faster than it can be read: run again later"
         )
 
-    def _require_sorted(self, page: _Extract) -> None:
+    def _require_sorted(self, page: _Extract[Kept]) -> None:
         # a list of one page needs no order, and some have none
         one_page = page.count <= len(page.ids) and not self._covered
         if not one_page and page.ids != sorted(page.ids, reverse=self._above is not None):
@@ -306,11 +324,11 @@ class _Pass:
             return False
         return not ids or (ids[0] > self._edge if self._above is None else ids[0] < self._edge)
 
-    def _take(self, page: _Extract, offset: int) -> bool:
+    def _take(self, page: _Extract[Kept], offset: int) -> bool:
         """Take a page in; tell whether the list ends here."""
         ids = page.ids if self._above is None else [number for number in page.ids if number > self._above]
         self._ids_seen.extend(ids)
-        self._found.update((number, page.documents[number]) for number in ids if number in page.documents)
+        self._found.update((number, page.kept[number]) for number in ids if number in page.kept)
         self._overlap = 1
         self._covered = offset + len(ids)
         self._edge = ids[-1] if ids else None

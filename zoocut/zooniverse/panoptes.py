@@ -6,7 +6,7 @@ fresh. Unknown query parameters are ignored by the server without a word, so fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from threading import Event
@@ -19,7 +19,7 @@ from zoocut.id_set import IdSet
 from zoocut.metadata_keys import KEY
 from zoocut.zooniverse.api import PAGE_SIZE, Api, Document, RetryingApi, single
 from zoocut.zooniverse.documents import account_of, membership_of, subject_set_of
-from zoocut.zooniverse.lists import Report
+from zoocut.zooniverse.lists import Kept, Listed, Report, Wanted
 from zoocut.zooniverse.records import Account, Address, Membership, Project, Subject, SubjectSet
 from zoocut.zooniverse.request_errors import Doubtful, NotNow, Refused, malformed_is_doubtful
 
@@ -175,25 +175,40 @@ class Panoptes:
         project_id: str,
         user_id: str,
         above: int,
+        keep: Callable[[Subject], Kept | None],
         known: IdSet = NOBODY,
         report: Report = lambda read, length: None,
-    ) -> Iterator[Subject]:
-        """List a user's subjects in a project above a watermark, the newest first, without those that are known."""
+    ) -> Iterable[Kept]:
+        """List what is to be kept of a user's subjects above a watermark, newest first, without the known ones."""
         params = {"project_id": project_id, "upload_user_id": user_id}
-        found = self.api.listed("/subjects", "subjects", params, known.lacking, above, report)
-        return map(self.subject_of, found.documents.values())
-
-    def subjects_of_set(self, set_id: str) -> Iterator[Subject]:
-        """List the subjects of a set by id; deleted ones do not show."""
-        return self.members(set_id, NOBODY)[1]
+        return self.listed(params, keep, known.lacking, above, report).kept.values()
 
     def members(
         self, set_id: str, known: IdSet, report: Report = lambda read, length: None
-    ) -> tuple[IdSet, Iterator[Subject]]:
-        """List the ids of a set's subjects, and those subjects that are not `known`."""
-        params = {"subject_set_id": set_id}
-        found = self.api.listed("/subjects", "subjects", params, known.lacking, report=report)
-        return found.ids, map(self.subject_of, found.documents.values())
+    ) -> Listed[Subject]:
+        """List the ids of a set's subjects, and those subjects that are not `known`; deleted ones do not show."""
+        return self.listed({"subject_set_id": set_id}, lambda one: one, known.lacking, report=report)
+
+    def member_ids(self, set_id: str) -> IdSet:
+        """List the ids of a set's subjects."""
+        return self.listed({"subject_set_id": set_id}, lambda one: one, lambda ids: ()).ids
+
+    def of_members(self, set_id: str, keep: Callable[[Subject], Kept | None]) -> Iterable[Kept]:
+        """List what is to be kept of a set's subjects, by their ids: whole ones take 5 kB each."""
+        return self.listed({"subject_set_id": set_id}, keep).kept.values()
+
+    def listed(
+        self,
+        params: Mapping[str, str],
+        keep: Callable[[Subject], Kept | None],
+        wanted: Wanted = NOBODY.lacking,
+        above: int | None = None,
+        report: Report = lambda read, length: None,
+    ) -> Listed[Kept]:
+        """List subjects by filters that the server knows; `keep` is told each that is wanted, by several threads."""
+        return self.api.listed(
+            "/subjects", "subjects", params, wanted, lambda one: keep(self.subject_of(one)), above, report
+        )
 
     def subjects(self, subject_ids: Sequence[str]) -> list[Subject]:
         """Read up to a page of subjects by id; those that do not exist any more are left out."""

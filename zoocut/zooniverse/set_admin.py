@@ -6,12 +6,13 @@ The server checks no precondition when a set is changed, so a change is read bac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 from zoocut.zooniverse.api import PAGE_SIZE, Document
+from zoocut.zooniverse.lists import Kept
 from zoocut.zooniverse.panoptes import Project, RetryingPanoptes, Subject, SubjectSet
 from zoocut.zooniverse.request_errors import Refused, malformed_is_doubtful
 
@@ -119,10 +120,9 @@ class SetAdmin:
         """Count the subjects of a set by listing: the set's own counter is minutes behind."""
         return self.panoptes.count_subjects(set_id)
 
-    def subjects_of_project(self, project: Project) -> Iterator[Subject]:
-        """List the subjects of a project by id."""
-        params = {"project_id": project.project_id}
-        return map(self.panoptes.subject_of, self._api.pages("/subjects", "subjects", params))
+    def of_subjects(self, project: Project, keep: Callable[[Subject], Kept | None]) -> Iterable[Kept]:
+        """List what is to be kept of a project's subjects, by their ids."""
+        return self.panoptes.listed({"project_id": project.project_id}, keep).kept.values()
 
     def workflows(self, project: Project) -> list[Workflow]:
         """List the workflows of a project by id."""

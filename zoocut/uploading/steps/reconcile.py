@@ -28,9 +28,10 @@ def _found(context: UploadContext, entries: Sequence[Entry]) -> dict[str, list[S
     found: dict[str, list[Subject]] = {key_of(context, entry): [] for entry in entries}
     for user_id in {entry.sent_as or context.user_id for entry in entries}:
         above = min(entry.watermark for entry in entries if (entry.sent_as or context.user_id) == user_id)
-        for subject in context.panoptes.newest_subjects(context.target.project_id, user_id, above):
-            if subject.key in found:
-                found[subject.key].append(subject)
+        for subject in context.panoptes.newest_subjects(
+            context.target.project_id, user_id, above, lambda one: one if one.key in found else None
+        ):
+            found[subject.key].append(subject)
     return found
 
 

@@ -10,7 +10,7 @@ noticed by anybody.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from zoocut.error_kinds import OtherCopy
 from zoocut.files import typed
@@ -53,17 +53,16 @@ def find_rivals(context: UploadContext, entries: Sequence[Entry], members: int |
         When it cannot be told now.
     """
     rows = {key_of(context, entry): entry for entry in entries}
-    found: Iterable[Subject]
-    found, count = context.panoptes.newest_members(context.target.set_id)
-    expected = len(found) if members is None else members + len(entries)
+
+    def rival(one: Subject) -> tuple[int, str] | None:
+        entry = rows.get(one.key)
+        return (entry.row, one.subject_id) if entry and one.subject_id != entry.subject_id else None
+
+    newest, count = context.panoptes.newest_members(context.target.set_id)
+    expected = len(newest) if members is None else members + len(entries)
     if count > expected:
-        found = context.panoptes.subjects_of_set(context.target.set_id)
-    rivals = {
-        rows[one.key].row: one.subject_id
-        for one in found
-        if one.key in rows and one.subject_id != rows[one.key].subject_id
-    }
-    return rivals, count
+        return dict(context.panoptes.of_members(context.target.set_id, rival)), count
+    return dict(filter(None, map(rival, newest))), count
 
 
 def give_way(context: UploadContext, linked: Sequence[Entry], rivals: Rivals) -> Outcome:
