@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from zoocut.images.gzip_tiles import read_gzipped
 from zoocut.images.rice_tiles import ScaledRows, read_riced
+from zoocut.images.tile_table import open_tiles
 from zoocut.object_store import ObjectPath
 
 __all__ = ["read_bands"]
@@ -70,11 +71,11 @@ def read_bands(path: Path, hdu: Any, number: int | None, bands: Sequence[tuple[i
 def _by_codec(path: Path, hdu: Any, kind: str, bands: Sequence[tuple[int, int]]) -> Sequence[Rows] | None:
     """Read tiles that are whole rows by the codec of their kind; None where the image is stored otherwise."""
     if kind in GZIPPED:
-        return read_gzipped(path, hdu, bands)
-    with suppress(
-        Exception
-    ):  # the codec is no public part of astropy: without it cfitsio unpacks these tiles, too
-        return read_riced(path, hdu, bands)
+        with open_tiles(path, hdu) as table:
+            return read_gzipped(table, bands)
+    # the codec is no public part of astropy: without it cfitsio unpacks these tiles, too
+    with suppress(Exception), open_tiles(path, hdu) as table:
+        return read_riced(table, bands)
     return None
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from isal import isal_zlib
 
-from zoocut.images.tile_table import DESCRIPTORS, TileTable, open_tiles
+from zoocut.images.tile_table import DESCRIPTORS, TileTable
 
 __all__ = ["read_gzipped"]
 
@@ -43,15 +42,13 @@ class _Tiles:
     descriptors: npt.NDArray[Any]
 
 
-def read_gzipped(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list[Pixels] | None:
+def read_gzipped(table: TileTable, bands: Sequence[tuple[int, int]]) -> list[Pixels] | None:
     """Read bands of rows.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    hdu : CompImageHDU
-        The image, as astropy has opened it.
+    table : TileTable
+        Of the image.
     bands : sequence of (first, after the last)
         Rows.
 
@@ -65,9 +62,8 @@ def read_gzipped(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list
     Exception
         Whatever a damaged tile provokes.
     """
-    with open_tiles(path, hdu) as table:
-        tiles = _tiles(table)
-        return None if tiles is None else [_rows(tiles, *band) for band in bands]
+    tiles = _tiles(table)
+    return None if tiles is None else [_rows(tiles, *band) for band in bands]
 
 
 def _tiles(table: TileTable) -> _Tiles | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ import numpy.typing as npt
 from astropy.io import fits
 from numpy.lib.stride_tricks import sliding_window_view
 
-from zoocut.images.tile_table import DESCRIPTORS, TileTable, open_tiles
+from zoocut.images.tile_table import DESCRIPTORS, TileTable
 
 __all__ = ["ScaledRows", "read_riced"]
 
@@ -56,17 +55,18 @@ class ScaledRows:
         return self.numbers.shape[0], self.numbers.shape[1]
 
     def __getitem__(self, part: tuple[slice, slice]) -> Pixels:
-        rows = part[0]
-        scaled = self.numbers[part] * self.scale[rows, None]
-        scaled += self.zero[rows, None]
-        return scaled.astype(self.dtype)
+        return self._scaled(self.numbers[part], part[0])
 
     def gathered(self, corners: npt.NDArray[np.int64], size: tuple[int, int]) -> Pixels:
         """Take parts of one size, from (y, x) corners on: the same pixels as one after the other."""
         y, x = corners.T
         rows = y[:, None] + np.arange(size[0])
-        scaled = sliding_window_view(self.numbers, size)[y, x] * self.scale[rows][:, :, None]
-        scaled += self.zero[rows][:, :, None]
+        return self._scaled(sliding_window_view(self.numbers, size)[y, x], rows)
+
+    def _scaled(self, numbers: npt.NDArray[np.int32], rows: slice | npt.NDArray[np.int64]) -> Pixels:
+        """Scale numbers of some rows, which their last axis but one is of."""
+        scaled = numbers * self.scale[rows][..., None]
+        scaled += self.zero[rows][..., None]
         pixels: Pixels = scaled.astype(self.dtype)
         return pixels
 
@@ -84,15 +84,13 @@ class _Tiles:
     rows: npt.NDArray[Any]
 
 
-def read_riced(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list[ScaledRows] | None:
+def read_riced(table: TileTable, bands: Sequence[tuple[int, int]]) -> list[ScaledRows] | None:
     """Read bands of rows.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    hdu : CompImageHDU
-        The image, as astropy has opened it.
+    table : TileTable
+        Of the image.
     bands : sequence of (first, after the last)
         Rows.
 
@@ -106,9 +104,8 @@ def read_riced(path: Path, hdu: Any, bands: Sequence[tuple[int, int]]) -> list[S
     Exception
         Whatever a damaged tile, or another version of astropy, provokes.
     """
-    with open_tiles(path, hdu) as table:
-        tiles = _tiles(table)
-        return None if tiles is None else [_rows(tiles, *band) for band in bands]
+    tiles = _tiles(table)
+    return None if tiles is None else [_rows(tiles, *band) for band in bands]
 
 
 def _tiles(table: TileTable) -> _Tiles | None:
