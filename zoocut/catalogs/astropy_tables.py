@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoocut.catalogs.columns import Tell, column_of_values
+from zoocut.catalogs.columns import Tell
 from zoocut.catalogs.ecsv import require_all_rows
 from zoocut.catalogs.votables import cells_out_of_range, require_own_data
 from zoocut.error_kinds import UnreadableText
+from zoocut.run.record_columns import column_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -153,7 +154,7 @@ def _column(name: str, values: Any) -> pa.Array:
     if array.dtype.kind == "f" and array.dtype.itemsize < 8:
         mask = np.ma.getmaskarray(array) | np.isnan(array.data)
         return pa.array(array.data.astype(array.dtype.newbyteorder("=")), mask=mask)
-    return column_of_values(array.tolist())
+    return column_of(array.tolist())
 
 
 def _decoded(name: str, array: Any) -> list[str | None]:

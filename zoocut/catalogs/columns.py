@@ -7,12 +7,12 @@ text, letter by letter. What is done to columns that have a type stands in `tidy
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Tell", "column_of_texts", "column_of_values"]
+__all__ = ["Tell", "column_of_texts"]
 
 Tell = Callable[[str], None]
 
@@ -121,13 +121,3 @@ def _tell_of_range(name: str, present: pa.ChunkedArray, kind: str, tell: Tell) -
             f"column {name}: {len(beyond)} of {len(present)} cells are beyond 64 bits, the first of them"
             f" {beyond[0][:40]}; the column is kept as text, letter by letter"
         )
-
-
-def column_of_values(values: list[Any]) -> pa.Array:
-    """Make a column of plain values, exact whatever their size; values that do not go together become text."""
-    import pyarrow as pa
-
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([None if value is None else str(value) for value in values], pa.string())

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoocut.catalogs.astropy_tables import from_astropy
-from zoocut.catalogs.columns import column_of_values
 from zoocut.catalogs.rows import TableNames, source_of_row
 from zoocut.catalogs.table import angles_of
 from zoocut.catalogs.table_files import TableFile, by_exposure
 from zoocut.catalogs.tidying import tidied
 from zoocut.error_kinds import MissingColumn
 from zoocut.model import DiaSource, Rejection
+from zoocut.run.record_columns import column_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,4 +86,4 @@ def _column(series: pd.Series[Any]) -> pa.Array:
     try:
         return pa.Array.from_pandas(series)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # numbers beyond 64 bits, or of several kinds
-        return column_of_values([None if cell is None or cell != cell else cell for cell in series])
+        return column_of([None if cell is None or cell != cell else cell for cell in series])

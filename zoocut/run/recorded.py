@@ -17,7 +17,7 @@ import numpy.typing as npt
 from zoocut.error_kinds import RecordDamaged
 from zoocut.model import SourceId
 from zoocut.object_store import readable
-from zoocut.run.sources import columns_of_images, drawn_file, files_of, unreadable
+from zoocut.run.sources import columns_of_images, damage_told, drawn_file, files_of
 from zoocut.values import id_key
 
 if TYPE_CHECKING:
@@ -146,14 +146,9 @@ class RecordFile:
         return read[row - begin]
 
     def _group_of(self, row: int) -> tuple[int, int, list[Sums]]:
-        import pyarrow as pa
-
         number = int(np.searchsorted(self._ends, row, side="right"))
-        try:
-            with drawn_file(self._content) as file:
-                table = file.read_row_group(number, columns=self._sums, use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            raise unreadable(self.path, error) from error
+        with damage_told(self.path), drawn_file(self._content) as file:
+            table = file.read_row_group(number, columns=self._sums, use_threads=False)
         columns = [table.column(name).to_pylist() for name in self._sums]
         begin = self._ends[number] - table.num_rows
         return begin, self._ends[number], [trimmed(several) for several in zip(*columns, strict=True)]

@@ -36,11 +36,11 @@ __all__ = [
     "DrawnSource",
     "DrawnWriter",
     "columns_of_images",
+    "damage_told",
     "drawn_file",
     "files_of",
     "put_together",
     "read_drawn",
-    "unreadable",
 ]
 
 ROWS_AT_ONCE = 5000
@@ -241,7 +241,7 @@ def _recorded_twice(paths: Iterable[Path]) -> Keys:
 
 
 def _ids(path: Path) -> pa.Table:
-    with _damage_told(path):
+    with damage_told(path):
         return drawn_file(readable(path)).read(["diaSourceId"])
 
 
@@ -272,20 +272,20 @@ def _tables(paths: Iterable[Path]) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     for path in paths:
-        with _damage_told(path):
+        with damage_told(path):
             for batch in drawn_file(readable(path)).iter_batches(ROWS_AT_ONCE, use_threads=False):
                 yield pa.Table.from_batches([batch])
 
 
 @contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """Say that a record cannot be read, where it is read to be written: nothing is wrong with what is written to."""
+def damage_told(path: Path) -> Iterator[None]:
+    """Say that a record cannot be read, also while another is written of it: nothing is wrong with that one."""
     import pyarrow as pa
 
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        raise unreadable(path, error) from error
+        raise _unreadable(path, error) from error
 
 
 def _merged(streams: Sequence[Iterator[pa.Table]]) -> Iterator[pa.Table]:
@@ -351,10 +351,10 @@ def read_drawn(path: Path, columns: Iterable[str] | None = None) -> Iterator[Dra
             images, sums = (columns_of_images(batch.schema.names, kind) for kind in ("image", "sha256"))
             yield from (_drawn(row, images, sums) for row in batch.to_pylist())
     except (pa.ArrowException, KeyError, OSError) as error:
-        raise unreadable(path, error) from error
+        raise _unreadable(path, error) from error
 
 
-def unreadable(path: Path, error: Exception) -> RecordDamaged:
+def _unreadable(path: Path, error: Exception) -> RecordDamaged:
     """Say that a file of drawn sources cannot be read, and what to do."""
     told = " ".join(str(error).split())  # some is told in lines
     return RecordDamaged(
