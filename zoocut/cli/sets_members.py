@@ -209,7 +209,7 @@ def training(
     admin, owner, details = _open(endpoint, project, name)
     set_id = details.subject_set.set_id
     sources = {row.dia_source_id for row in rows if row.dia_source_id}
-    members = admin.panoptes.listed({"subject_set_id": set_id}, shown_by(sources))
+    members = admin.panoptes.members(set_id, shown_by(sources))
     ids = [
         find_subjects(admin, owner, [], [row.dia_source_id], lambda _: members.kept.values())[0]
         if row.dia_source_id

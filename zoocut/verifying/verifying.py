@@ -80,13 +80,11 @@ def verify(
     """
     found: Found = defaultdict(list)
     known = _known(ledger, target)
+    of_set = partial(report, "subjects of the set listed")
+    of_account = partial(report, "subjects of the account listed")
     listed, strays = in_parallel(
-        lambda: panoptes.members(
-            target.set_id, known.subjects, partial(report, "subjects of the set listed")
-        ),
-        lambda: list(
-            _strays(run, target, panoptes, known, partial(report, "subjects of the account listed"))
-        ),
+        lambda: panoptes.members(target.set_id, lambda one: one, known.subjects.lacking, of_set),
+        lambda: list(_strays(run, target, panoptes, known, of_account)),
     )
     members = listed.ids
     others = _sort_strangers(run, target, listed.kept.values(), found)

@@ -163,9 +163,7 @@ class Panoptes:
     def newest_subject_id(self, project_id: str) -> int:
         """Return the highest subject id of a project; 0 when it has none."""
         found = self.api.page(
-            "/subjects",
-            "subjects",
-            {"project_id": project_id, "sort": "-id", "page_size": "1"},
+            "/subjects", "subjects", {"project_id": project_id, "sort": "-id", "page_size": "1"}
         )
         with malformed_is_doubtful("subjects"):
             return int(found[0]["id"]) if found else 0
@@ -180,22 +178,26 @@ class Panoptes:
         report: Report = lambda read, length: None,
     ) -> Iterable[Kept]:
         """List what is to be kept of a user's subjects above a watermark, newest first, without the known ones."""
-        params = {"project_id": project_id, "upload_user_id": user_id}
-        return self.listed(params, keep, known.lacking, above, report).kept.values()
-
-    def members(
-        self, set_id: str, known: IdSet, report: Report = lambda read, length: None
-    ) -> Listed[Subject]:
-        """List the ids of a set's subjects, and those subjects that are not `known`; deleted ones do not show."""
-        return self.listed({"subject_set_id": set_id}, lambda one: one, known.lacking, report=report)
+        by = {"project_id": project_id, "upload_user_id": user_id}
+        return self.listed(by, keep, known.lacking, above, report).kept.values()
 
     def member_ids(self, set_id: str) -> IdSet:
         """List the ids of a set's subjects."""
-        return self.listed({"subject_set_id": set_id}, lambda one: one, lambda ids: ()).ids
+        return self.members(set_id, lambda one: one, lambda ids: ()).ids
 
     def of_members(self, set_id: str, keep: Callable[[Subject], Kept | None]) -> Iterable[Kept]:
         """List what is to be kept of a set's subjects, by their ids: whole ones take 5 kB each."""
-        return self.listed({"subject_set_id": set_id}, keep).kept.values()
+        return self.members(set_id, keep).kept.values()
+
+    def members(
+        self,
+        set_id: str,
+        keep: Callable[[Subject], Kept | None],
+        wanted: Wanted = NOBODY.lacking,
+        report: Report = lambda read, length: None,
+    ) -> Listed[Kept]:
+        """List the ids of a set's subjects, and what is to be kept of the wanted ones; deleted ones do not show."""
+        return self.listed({"subject_set_id": set_id}, keep, wanted, report=report)
 
     def listed(
         self,
@@ -363,14 +365,13 @@ class Panoptes:
     def _address(self, url: str) -> Address:
         address, _, query = url.partition("#")[0].partition("?")
         told = next((word[3:] for word in query.split("&") if word.startswith("se=")), "")
-        ends = self._signed_until(told) if told else None
-        return Address(url, address.rpartition("/")[2], self.now() + SIGNATURE_S if ends is None else ends)
+        return Address(url, address.rpartition("/")[2], self._signed_until(told))
 
-    def _signed_until(self, told: str) -> float | None:
+    def _signed_until(self, told: str) -> float:
         try:
             return self.api.clock.own_time_of(datetime.fromisoformat(unquote_plus(told)).timestamp())
-        except ValueError:
-            return None
+        except ValueError:  # as of nothing
+            return self.now() + SIGNATURE_S
 
 
 class RetryingPanoptes(Panoptes):
