@@ -15,7 +15,7 @@ from multiprocessing.context import ForkServerContext
 from multiprocessing.forkserver import ensure_running
 from time import monotonic
 
-__all__ = ["START_S", "restore_environment", "seconds_until_ready", "start"]
+__all__ = ["restore_environment", "seconds_until_ready", "start"]
 
 PRELOADED = (
     "zoocut.fork_server_start",

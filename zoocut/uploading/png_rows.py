@@ -34,12 +34,10 @@ def require_checksums(content: bytes) -> None:
     ValueError
         When one is wrong, a part has no type, or the last part is missing.
     """
-    at = SIGNATURE_BYTES
-    for kind, data in _chunks(content):
-        at += 12 + len(data)
+    for kind, data, checksum in _chunks(content):
         if not kind.isalpha():  # browsers stop there
             raise ValueError(f"one of its parts has the type {kind!r}, which are not four letters")
-        if zlib.crc32(data, zlib.crc32(kind)) != int.from_bytes(content[at - 4 : at]) or at > len(content):
+        if checksum != zlib.crc32(data, zlib.crc32(kind)).to_bytes(4):
             raise ValueError(f"the checksum of its part {kind.decode('latin-1')} is wrong")
         if kind == b"IEND":
             return
@@ -61,7 +59,7 @@ def require_all_rows(content: bytes) -> None:
     zlib.error
         When it cannot be unpacked.
     """
-    header = next(data for kind, data in _chunks(content) if kind == b"IHDR")
+    header = next(data for kind, data, _ in _chunks(content) if kind == b"IHDR")
     needed = _needed_bytes(*struct.unpack(">IIBBxxB", header))
     if _is_unpacked_by_isal(content, needed):
         return
@@ -70,12 +68,14 @@ def require_all_rows(content: bytes) -> None:
         raise ValueError(f"it holds {held} of {needed} bytes of pixels")
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
+def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview, memoryview]]:
+    """Yield type, data and checksum of each part; where a PNG is cut off, what is left of them."""
     view, at = memoryview(content), SIGNATURE_BYTES
     while at + 8 <= len(view):
         size, kind = struct.unpack_from(">I4s", view, at)
-        yield kind, view[at + 8 : at + 8 + size]
-        at += 12 + size
+        end = at + 8 + size
+        yield kind, view[at + 8 : end], view[end : end + 4]
+        at = end + 4
 
 
 def _needed_bytes(width: int, height: int, depth: int, colour: int, interlaced: int) -> int:
@@ -99,7 +99,7 @@ def _is_unpacked_by_isal(content: bytes, needed: int) -> bool:
 
 def _unpacked_bytes(content: bytes, inflater: Any) -> int:
     held = 0
-    for waiting in (data for kind, data in _chunks(content) if kind == b"IDAT"):
+    for waiting in (data for kind, data, _ in _chunks(content) if kind == b"IDAT"):
         while waiting and not inflater.eof:
             held += len(inflater.decompress(waiting, PIECE_BYTES))
             waiting = inflater.unconsumed_tail
