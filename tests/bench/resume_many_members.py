@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "crash"))
 
 from PIL import Image as Picture
 from rehearsal import environment
+from upload_many_rows import measured as spent
 
 from zoocut.ledger import Image, Ledger, PlannedRow, State
 from zoocut.metadata_keys import SubjectKey
@@ -92,25 +91,6 @@ def fill_ledger(run: Run, endpoint: str, project_id: str, set_id: str, linked: i
             )
 
 
-def measure(name: str, arguments: list[str], env: dict[str, str]) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "zoocut", *arguments],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    said = process.stdout.read().strip().splitlines()
-    _, status, used = os.wait4(process.pid, 0)
-    print(
-        f"{name}: at most {used.ru_maxrss / 1024:.0f} MiB, {used.ru_utime + used.ru_stime:.1f} s of a processor, "
-        f"load {os.getloadavg()[0]:.1f}, exit {os.waitstatus_to_exitcode(status)}: {said[-1][:140] if said else ''}",
-        flush=True,
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--members", type=int, default=20_000)
@@ -149,7 +129,8 @@ def work(home: Path, members: int, only: list[str]) -> None:
     }
     with running(data, options, port=int(endpoint.rpartition(":")[2])):
         for name in only:
-            measure(f"{members} members, {name}", kinds[name](), environment(endpoint))
+            words = [sys.executable, "-m", "zoocut", *kinds[name]()]
+            spent(f"{members} members, {name}", words, environment(endpoint))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,14 @@ def many_rows(path: Path, count: int) -> Run:
 
 def measured(name: str, command: list[str], env: dict[str, str], stop_after: float | None = None) -> None:
     began = time.monotonic()
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     if stop_after is not None:
         time.sleep(stop_after)
         process.send_signal(signal.SIGINT)

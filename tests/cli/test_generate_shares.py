@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -181,16 +181,10 @@ def test_processes_end_with_the_one_that_began_them(
     crowded: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "zoocut", "generate", str(crowded), "-o", str(run), "-j", "2"]
+    command = by_two(crowded, run)
     # many large pictures: enough for a machine that is five times as fast
     command += ["--set", "draw.panel_pix=600", "--set", "draw.sizes=[30, 60, 90, 120]"]
-    process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # whatever runs the tests ignores
-    )
-    try:
+    with in_session_of_its_own(command, signal.SIGHUP) as process:
         # itself, two that help to start, two workers
         while process.poll() is None and len(members_of(process.pid)) < 5:
             time.sleep(0.01)
@@ -204,9 +198,6 @@ def test_processes_end_with_the_one_that_began_them(
         while (alive := members_of(process.pid)) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not alive
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
     assert b"Traceback" not in said
     if code > 0:
         assert f"what is drawn stays in {run}" in said.decode()
@@ -217,33 +208,33 @@ def test_processes_end_with_the_one_that_began_them(
 
 def test_ctrl_c_while_workers_are_prepared(crowded: Path, tmp_path: Path) -> None:
     """A terminal sends it to all processes: the one that imports for the workers does not answer with a traceback."""
-    command = [
-        sys.executable,
-        "-m",
-        "zoocut",
-        "generate",
-        str(crowded),
-        "-o",
-        str(tmp_path / "run"),
-        "-j",
-        "2",
-    ]
-    process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # whatever runs the tests ignores
-    )
-    try:
+    with in_session_of_its_own(by_two(crowded, tmp_path / "run"), signal.SIGINT) as process:
         while process.poll() is None and not imports_for_workers(process.pid):
             time.sleep(0.001)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=200)
+    assert b"Traceback" not in said
+
+
+def by_two(config: Path, run: Path) -> list[str]:
+    return [sys.executable, "-m", "zoocut", "generate", str(config), "-o", str(run), "-j", "2"]
+
+
+@contextmanager
+def in_session_of_its_own(command: list[str], taken: signal.Signals) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command that takes a signal which whatever runs the tests ignores; in the end nothing of it is left."""
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(taken, signal.SIG_DFL),
+    )
+    try:
+        yield process
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    assert b"Traceback" not in said
 
 
 def imports_for_workers(command: int) -> bool:
